@@ -1,0 +1,273 @@
+//! What was typed: the one definition of the command line, from which help, completions and the man
+//! page are generated. What it means is decided in `config`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const ABOUT: &str = "Measures what Redis in front of MySQL would really buy";
+const LONG_ABOUT: &str = "\
+Measures what Redis in front of MySQL would really buy.
+
+rcache creates a table of users, reads it again and again from MySQL alone and through a Redis \
+cache, on real servers, verifies every answer, and shows where the time goes. With no server named \
+it runs private, throw-away servers of its own (the sandbox) and leaves nothing else behind.";
+const AFTER_HELP: &str = "\
+Start with `rcache demo`: the whole story in half a minute, nothing to configure.
+
+Exit status:
+  0    fine
+  1    it failed
+  2    the command line was wrong
+  130  interrupted, after printing and saving what was measured so far";
+
+#[derive(Debug, Parser)]
+#[command(name = "rcache", version, about = ABOUT, long_about = LONG_ABOUT, after_help = AFTER_HELP)]
+#[command(max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// A URL as typed. It may hold a password, so it can be neither printed nor compared.
+#[derive(Clone)]
+pub(crate) struct TypedUrl(pub(crate) String);
+
+impl std::fmt::Debug for TypedUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[url]")
+    }
+}
+
+impl From<String> for TypedUrl {
+    // Infallible on purpose: clap quotes a value that it rejects, password and all.
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// MySQL or MariaDB server: mysql://user:password@host:port/database
+    ///
+    /// Add `?socket=/path` for a unix socket, `?ssl-mode=required|verify_ca|verify_identity` and
+    /// `ssl-ca=FILE` for TLS. Without it the sandbox's own server is used.
+    #[arg(long, global = true, env = "RCACHE_MYSQL_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(help_heading = "Servers")]
+    pub(crate) mysql_url: Option<TypedUrl>,
+
+    /// Redis or Valkey server: redis://user:password@host:port/0
+    ///
+    /// `rediss://` for TLS, `redis+unix:///path?db=0&pass=…` for a unix socket. Without it the
+    /// sandbox's own server is used.
+    #[arg(long, global = true, env = "RCACHE_REDIS_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(help_heading = "Servers")]
+    pub(crate) redis_url: Option<TypedUrl>,
+
+    /// Use private servers even though a URL is set in the environment
+    #[arg(long, global = true, help_heading = "Servers")]
+    pub(crate) sandbox: bool,
+
+    /// Where the sandbox keeps its data [default: rcache in the user's state folder]
+    #[arg(long, global = true, env = "RCACHE_SANDBOX_DIR", value_name = "DIR", help_heading = "Servers")]
+    pub(crate) sandbox_dir: Option<PathBuf>,
+
+    /// Prefix of every Redis key
+    #[arg(long, global = true, env = "RCACHE_NAMESPACE", value_name = "NAME", help_heading = "Servers")]
+    #[arg(default_value = "rcache")]
+    pub(crate) namespace: String,
+
+    /// What stdout carries; json is one document and nothing else
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
+    pub(crate) format: Format,
+
+    /// No progress and no notes, only results, warnings and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
+    pub(crate) quiet: bool,
+
+    /// Say more about what is being done
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub(crate) verbose: bool,
+
+    /// When to colour the output; NO_COLOR is respected
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output")]
+    pub(crate) color: Color,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The whole story in one go: servers, users, first and second access, bench, what it means
+    Demo(Demo),
+    /// Create the tables, print their SQL, or drop what rcache created
+    Schema(Schema),
+    /// Fill the table with users; the same arguments give the same bytes on every machine
+    Seed(Seed),
+    /// Repeated reads, MySQL only against Redis-cached, with every answer verified
+    Bench(Bench),
+    /// Remove rcache's entries from Redis and say how many
+    Flush,
+    /// Keep the private servers running between commands
+    #[command(subcommand)]
+    Sandbox(Sandbox),
+    /// Print a shell's completion script
+    Completions(Completions),
+    /// Print the man page (roff), or write one page a command into a folder
+    Man(Man),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Users in the table [default: those that are there, or 100000]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(crate::users::MAX_USERS)), value_name = "N")]
+    pub(crate) users: Option<u32>,
+
+    /// Measured reads for every workload and path
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
+    pub(crate) iterations: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// Print the SQL and change nothing
+    #[arg(long, conflicts_with = "drop")]
+    pub(crate) print: bool,
+
+    /// Drop the tables that rcache created, and no others
+    #[arg(long)]
+    pub(crate) drop: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Seed {
+    /// How many users
+    #[arg(long, default_value_t = crate::users::DEFAULT_USERS, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(crate::users::MAX_USERS)))]
+    pub(crate) users: u32,
+
+    /// Seed of the random generator that names the users
+    #[arg(long, default_value_t = crate::users::DEFAULT_RNG_SEED, value_name = "N")]
+    pub(crate) rng_seed: u64,
+
+    /// Replace users that were seeded differently
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// Measured reads for every workload and path
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
+    pub(crate) iterations: u64,
+
+    /// What is read: every user under one key, or one user by primary key
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "all,point", value_name = "LIST")]
+    pub(crate) workload: Vec<Workload>,
+
+    /// How it is read: MySQL only, a miss of the cache, a hit of the cache
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "mysql,cold,warm", value_name = "LIST")]
+    pub(crate) path: Vec<ReadPath>,
+
+    /// How entries are encoded [default: arrow for all, postcard for point]
+    #[arg(long, value_enum, value_name = "CODEC")]
+    pub(crate) codec: Option<Codec>,
+
+    /// Threads that read at the same time, each with connections of its own
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "C")]
+    pub(crate) clients: u16,
+
+    /// Insist that the table was seeded with this many users
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(crate::users::MAX_USERS)), value_name = "N")]
+    pub(crate) users: Option<u32>,
+
+    /// How long entries live in Redis
+    #[arg(long, default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..), value_name = "SECONDS")]
+    pub(crate) ttl: u32,
+
+    /// Seed of the random generator that orders keys and paths
+    #[arg(long, default_value_t = crate::users::DEFAULT_RNG_SEED, value_name = "N")]
+    pub(crate) rng_seed: u64,
+
+    /// Save the run as JSON
+    #[arg(long, value_name = "RUN.json")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Workload {
+    /// every user, one key
+    All,
+    /// one user by primary key, one key a user
+    Point,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum ReadPath {
+    /// no cache
+    Mysql,
+    /// a miss: the entry is absent; GET, SELECT, encode, SET
+    Cold,
+    /// a hit
+    Warm,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Codec {
+    /// columns, decoded without a copy
+    Arrow,
+    /// compact rows
+    Postcard,
+    /// readable rows
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sandbox {
+    /// Start the private servers and leave them running
+    Start,
+    /// Say whether they run, where, and what they hold
+    Status,
+    /// Stop them; the data stay
+    Stop,
+    /// Stop them and delete their data
+    Destroy,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell to complete for
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// Write rcache.1 and one page a command into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output_dir: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,294 @@
+//! Where a server is and how to log in: the two URLs of the command line, taken apart once.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use url::Url;
+
+use crate::secret::Secret;
+
+/// How the bytes travel. The same kind on both sides makes a comparison fair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Address {
+    Tcp { host: String, port: u16 },
+    Socket(PathBuf),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // An IPv6 address carries colons of its own.
+            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Self::Socket(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// MySQL's own `ssl-mode` values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MysqlTls {
+    Disabled,
+    /// Encrypted, the certificate unchecked.
+    Required,
+    /// Encrypted, the certificate checked, whatever name it carries.
+    VerifyCa,
+    /// Encrypted, the certificate and its name checked.
+    VerifyIdentity,
+}
+
+/// A MySQL or MariaDB server, an account and a database on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MysqlEndpoint {
+    pub(crate) address: Address,
+    pub(crate) user: String,
+    pub(crate) password: Option<Secret>,
+    pub(crate) database: String,
+    pub(crate) tls: MysqlTls,
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+/// A Redis or Valkey server, an account and a database number on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RedisEndpoint {
+    pub(crate) address: Address,
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<Secret>,
+    pub(crate) database: u32,
+    pub(crate) tls: bool,
+}
+
+/// What is wrong with a URL. Never quotes the URL, which may hold a password.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0}")]
+pub(crate) struct UrlError(String);
+
+impl MysqlEndpoint {
+    /// Takes `mysql://user:password@host:port/database?socket=…&ssl-mode=…&ssl-ca=…` apart.
+    pub(crate) fn parse(text: &str) -> Result<Self, UrlError> {
+        let url = parse_url(text, "mysql://user:password@host:3306/database")?;
+        if url.scheme() != "mysql" {
+            return Err(unknown_scheme(&url, "mysql://"));
+        }
+        let database = decode(url.path().trim_start_matches('/'))?;
+        if database.is_empty() || database.contains('/') {
+            return Err(UrlError(
+                "the MySQL URL must end with the name of one database: mysql://user:password@host:3306/database"
+                    .to_owned(),
+            ));
+        }
+        let mut endpoint = Self {
+            address: tcp_address(&url, 3306)?,
+            user: decode(url.username())?,
+            password: password(&url)?,
+            database,
+            tls: MysqlTls::Disabled,
+            ca_file: None,
+        };
+        if endpoint.user.is_empty() {
+            return Err(UrlError(
+                "the MySQL URL names no user: mysql://user:password@host:3306/database".to_owned(),
+            ));
+        }
+        let mut mode_given = false;
+        for (name, value) in url.query_pairs() {
+            match name.as_ref() {
+                "socket" => endpoint.address = Address::Socket(PathBuf::from(value.as_ref())),
+                "ssl-mode" => {
+                    endpoint.tls = parse_ssl_mode(&value)?;
+                    mode_given = true;
+                }
+                "ssl-ca" => endpoint.ca_file = Some(PathBuf::from(value.as_ref())),
+                other => return Err(unknown_parameter(other, "socket, ssl-mode, ssl-ca")),
+            }
+        }
+        if endpoint.ca_file.is_some() && !mode_given {
+            endpoint.tls = MysqlTls::VerifyCa;
+        }
+        Ok(endpoint)
+    }
+
+    /// `tcp`, `unix socket` or `tcp+tls`, as the run file names it.
+    pub(crate) fn transport(&self) -> &'static str {
+        transport(&self.address, self.tls != MysqlTls::Disabled)
+    }
+}
+
+impl RedisEndpoint {
+    /// Takes `redis://user:password@host:port/0`, `rediss://…` (TLS) or `redis+unix:///path?db=0&user=…&pass=…` apart.
+    pub(crate) fn parse(text: &str) -> Result<Self, UrlError> {
+        let url = parse_url(text, "redis://user:password@host:6379/0")?;
+        match url.scheme() {
+            "redis" => Self::parse_tcp(&url, false),
+            "rediss" => Self::parse_tcp(&url, true),
+            "redis+unix" | "unix" => Self::parse_unix(&url),
+            _ => Err(unknown_scheme(&url, "redis://, rediss:// (TLS) or redis+unix:///path")),
+        }
+    }
+
+    fn parse_tcp(url: &Url, tls: bool) -> Result<Self, UrlError> {
+        if let Some((name, _)) = url.query_pairs().next() {
+            return Err(unknown_parameter(&name, "none for redis:// and rediss://"));
+        }
+        let user = decode(url.username())?;
+        Ok(Self {
+            address: tcp_address(url, 6379)?,
+            user: (!user.is_empty()).then_some(user),
+            password: password(url)?,
+            database: parse_database_number(url.path().trim_start_matches('/'))?,
+            tls,
+        })
+    }
+
+    fn parse_unix(url: &Url) -> Result<Self, UrlError> {
+        if url.host_str().is_some_and(|host| !host.is_empty()) {
+            return Err(UrlError(
+                "a unix socket needs three slashes: redis+unix:///path/to/redis.sock".to_owned(),
+            ));
+        }
+        let mut endpoint = Self {
+            address: Address::Socket(PathBuf::from(decode(url.path())?)),
+            user: None,
+            password: None,
+            database: 0,
+            tls: false,
+        };
+        for (name, value) in url.query_pairs() {
+            match name.as_ref() {
+                "db" => endpoint.database = parse_database_number(&value)?,
+                "user" => endpoint.user = Some(value.into_owned()),
+                "pass" => endpoint.password = Some(Secret::new(value)),
+                other => return Err(unknown_parameter(other, "db, user, pass")),
+            }
+        }
+        Ok(endpoint)
+    }
+
+    /// `tcp`, `unix socket` or `tcp+tls`, as the run file names it.
+    pub(crate) fn transport(&self) -> &'static str {
+        transport(&self.address, self.tls)
+    }
+}
+
+fn transport(address: &Address, tls: bool) -> &'static str {
+    match (address, tls) {
+        (Address::Socket(_), _) => "unix socket",
+        (Address::Tcp { .. }, true) => "tcp+tls",
+        (Address::Tcp { .. }, false) => "tcp",
+    }
+}
+
+fn parse_url(text: &str, example: &str) -> Result<Url, UrlError> {
+    Url::parse(text).map_err(|error| UrlError(format!("not a URL ({error}); it looks like {example}")))
+}
+
+fn tcp_address(url: &Url, default_port: u16) -> Result<Address, UrlError> {
+    let host = url.host_str().unwrap_or_default();
+    let host = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    let host = if host.is_empty() { "127.0.0.1".to_owned() } else { decode(host)? };
+    let port = url.port().unwrap_or(default_port);
+    if port == 0 {
+        return Err(UrlError("port 0 is no port that a server listens on".to_owned()));
+    }
+    Ok(Address::Tcp { host, port })
+}
+
+fn password(url: &Url) -> Result<Option<Secret>, UrlError> {
+    url.password().map(|text| decode(text).map(Secret::new)).transpose()
+}
+
+fn decode(text: &str) -> Result<String, UrlError> {
+    percent_encoding::percent_decode_str(text)
+        .decode_utf8()
+        .map(|decoded| decoded.into_owned())
+        .map_err(|_| UrlError("a percent-encoded part of the URL is not UTF-8".to_owned()))
+}
+
+fn parse_database_number(text: &str) -> Result<u32, UrlError> {
+    if text.is_empty() {
+        return Ok(0);
+    }
+    text.parse().map_err(|_| {
+        UrlError(format!("{text:?} is no database number of Redis; it looks like redis://host:6379/0"))
+    })
+}
+
+fn parse_ssl_mode(text: &str) -> Result<MysqlTls, UrlError> {
+    match text.to_ascii_lowercase().replace('-', "_").as_str() {
+        "disabled" => Ok(MysqlTls::Disabled),
+        "required" => Ok(MysqlTls::Required),
+        "verify_ca" => Ok(MysqlTls::VerifyCa),
+        "verify_identity" => Ok(MysqlTls::VerifyIdentity),
+        _ => Err(UrlError(format!(
+            "ssl-mode {text:?} is not known; use disabled, required, verify_ca or verify_identity"
+        ))),
+    }
+}
+
+fn unknown_scheme(url: &Url, expected: &str) -> UrlError {
+    UrlError(format!("the scheme {:?} is not known here; use {expected}", url.scheme()))
+}
+
+fn unknown_parameter(name: &str, known: &str) -> UrlError {
+    UrlError(format!("the URL parameter {name:?} is not known; known: {known}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mysql_url_in_full() {
+        let endpoint =
+            MysqlEndpoint::parse("mysql://ann:p%40ss@db.example:3307/app?ssl-mode=VERIFY_CA&ssl-ca=/ca.pem")
+                .unwrap();
+        assert_eq!(endpoint.address.to_string(), "db.example:3307");
+        assert_eq!(endpoint.user, "ann");
+        assert_eq!(endpoint.password.as_ref().map(Secret::reveal), Some("p@ss"));
+        assert_eq!(endpoint.database, "app");
+        assert_eq!(endpoint.tls, MysqlTls::VerifyCa);
+        assert_eq!(endpoint.transport(), "tcp+tls");
+    }
+
+    #[test]
+    fn mysql_url_with_a_socket() {
+        let endpoint = MysqlEndpoint::parse("mysql://ann@localhost/app?socket=/run/my.sock").unwrap();
+        assert_eq!(endpoint.address, Address::Socket("/run/my.sock".into()));
+        assert_eq!(endpoint.transport(), "unix socket");
+        assert_eq!(endpoint.password, None);
+    }
+
+    #[test]
+    fn redis_urls() {
+        let endpoint = RedisEndpoint::parse("redis://:s3cret@[::1]:7000/3").unwrap();
+        assert_eq!(endpoint.address.to_string(), "[::1]:7000");
+        assert_eq!((endpoint.database, endpoint.user), (3, None));
+        let endpoint = RedisEndpoint::parse("redis+unix:///run/r.sock?db=2&pass=x").unwrap();
+        assert_eq!(endpoint.address, Address::Socket("/run/r.sock".into()));
+        assert_eq!(endpoint.database, 2);
+        assert!(RedisEndpoint::parse("rediss://cache.example").unwrap().tls);
+    }
+
+    #[test]
+    fn errors_say_what_is_wrong_and_never_the_password() {
+        for text in [
+            "mysql://ann:hunter2@host",
+            "mysql://ann:hunter2@host/a?nonsense=1",
+            "mysql://ann:hunter2@host/a?ssl-mode=maybe",
+            "mysql://ann:hunter2@host:99999/a",
+            "mysql://ann:hunter2@host:0/a",
+            "postgres://ann:hunter2@host/a",
+            "ann:hunter2@host",
+            "mysql://:hunter2@host/a",
+        ] {
+            let error = MysqlEndpoint::parse(text).unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        for text in
+            ["http://:hunter2@host", "redis://:hunter2@host/x", "redis+unix://host/x", "redis://h?x=hunter2"]
+        {
+            let error = RedisEndpoint::parse(text).unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+}
