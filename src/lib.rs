@@ -3,7 +3,9 @@
 mod cli;
 mod endpoint;
 mod interrupt;
+mod run_file;
 mod secret;
+mod units;
 mod users;
 
 use std::process::ExitCode;
