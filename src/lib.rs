@@ -1,9 +1,14 @@
 //! rcache: what Redis in front of MySQL would really buy, measured.
 
+mod cache;
 mod cli;
+mod db;
 mod endpoint;
 mod interrupt;
+mod paths;
+mod permutation;
 mod run_file;
+mod sample;
 mod secret;
 mod units;
 mod users;
