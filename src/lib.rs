@@ -5,11 +5,13 @@ mod cli;
 mod db;
 mod endpoint;
 mod interrupt;
+mod measure;
 mod paths;
 mod permutation;
 mod run_file;
 mod sample;
 mod secret;
+mod stats;
 mod units;
 mod users;
 

@@ -39,6 +39,10 @@ impl Permutation {
         Self { size, a, b: size.div_ceil(a), key: mix(key) }
     }
 
+    pub(crate) fn size(&self) -> u32 {
+        self.size
+    }
+
     /// Where `index` goes; an index from `size` on is taken modulo `size`.
     pub(crate) fn at(&self, index: u32) -> u32 {
         let mut place = u64::from(index % self.size);
