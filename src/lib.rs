@@ -3,6 +3,7 @@
 mod cli;
 mod endpoint;
 mod interrupt;
+mod report;
 mod run_file;
 mod secret;
 mod units;
