@@ -7,6 +7,7 @@ mod chart;
 mod distribution;
 mod floors;
 mod layout;
+pub(crate) mod reading;
 #[cfg(test)]
 mod sample_runs;
 mod setting;
