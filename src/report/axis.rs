@@ -3,9 +3,9 @@
 use crate::units;
 
 /// Digits that make good ticks, from many to few.
-const FINE: [u64; 9] = [1, 2, 3, 4, 5, 6, 7, 8, 9];
-const COARSE: [u64; 3] = [1, 2, 5];
-const DECADES: [u64; 1] = [1];
+const DIGITS: [&[u64]; 4] = [&[1, 2, 3, 4, 5, 6, 7, 8, 9], &[1, 2, 3, 5, 7], &[1, 2, 5], &[1]];
+/// The first of them for ranges of a decade and more.
+const COARSE: usize = 2;
 
 /// Columns that must stay free between two labels.
 const GAP: usize = 2;
@@ -15,18 +15,34 @@ const GAP: usize = 2;
 pub(super) struct Axis {
     low_ns: u64,
     high_ns: u64,
+    /// Free columns at the left, for a label that begins before the axis does.
+    gutter: usize,
     columns: usize,
+    /// Each tick with the column, gutter included, at which its label begins.
+    ticks: Vec<(u64, usize)>,
 }
 
 impl Axis {
-    /// The axis that holds everything from `min_ns` to `max_ns`, widened to good ticks.
-    pub(super) fn around(min_ns: u64, max_ns: u64, columns: usize) -> Self {
+    /// The axis that holds everything from `min_ns` to `max_ns`, widened to good ticks: the densest
+    /// whose labels stand apart.
+    pub(super) fn around(min_ns: u64, max_ns: u64, gutter: usize, columns: usize) -> Self {
         let (min_ns, max_ns) = (min_ns.max(1), max_ns.max(min_ns).max(1));
         // A narrow range would be lost between ticks that lie far apart.
-        let digits: &[u64] = if max_ns / min_ns < 8 { &FINE } else { &COARSE };
-        let low_ns = ticks(digits).take_while(|tick| *tick <= min_ns).last().unwrap_or(1);
-        let high_ns = ticks(digits).find(|tick| *tick > low_ns && *tick >= max_ns).unwrap_or(u64::MAX);
-        Self { low_ns, high_ns, columns: columns.max(2) }
+        let first = if max_ns / min_ns < 8 { 0 } else { COARSE };
+        let mut axis =
+            Self { low_ns: 1, high_ns: u64::MAX, gutter, columns: columns.max(2), ticks: Vec::new() };
+        for digits in DIGITS.iter().skip(first) {
+            axis.low_ns = ticks(digits).take_while(|tick| *tick <= min_ns).last().unwrap_or(1);
+            axis.high_ns =
+                ticks(digits).find(|tick| *tick > axis.low_ns && *tick >= max_ns).unwrap_or(u64::MAX);
+            axis.ticks = axis.placed(ticks(digits));
+            if apart(&axis.ticks) {
+                return axis;
+            }
+        }
+        // From 1 ns to 1 h on few columns only every third decade fits: 1 ns, 1 µs, 1 ms, 1 s.
+        axis.ticks = axis.placed(ticks(&[1]).step_by(3));
+        axis
     }
 
     pub(super) fn columns(&self) -> usize {
@@ -46,42 +62,29 @@ impl Axis {
         column.min(self.columns - 1)
     }
 
-    /// The line with its ticks, and their labels below it. `overhang` columns at the left are free
-    /// for a label that begins before the axis does.
-    pub(super) fn draw(&self, overhang: usize) -> [String; 2] {
-        let ticks = self.labelled_ticks(overhang);
+    /// The line with its ticks, and their labels below it.
+    pub(super) fn draw(&self) -> [String; 2] {
         let mut line = vec!['─'; self.columns];
-        let mut labels = vec![' '; overhang + self.columns];
-        for (ns, start) in ticks {
-            if let Some(cell) = line.get_mut(self.column(ns as f64)) {
+        let mut labels = vec![' '; self.gutter + self.columns];
+        for (ns, start) in &self.ticks {
+            if let Some(cell) = line.get_mut(self.column(*ns as f64)) {
                 *cell = '┬';
             }
-            for (cell, c) in labels.iter_mut().skip(start).zip(label(ns).chars()) {
+            for (cell, c) in labels.iter_mut().skip(*start).zip(label(*ns).chars()) {
                 *cell = c;
             }
         }
-        let margin = " ".repeat(overhang);
-        [margin + &String::from_iter(line), String::from_iter(labels)]
+        [" ".repeat(self.gutter) + &String::from_iter(line), String::from_iter(labels)]
     }
 
-    /// The densest ticks whose labels stand apart, each with the column at which its label begins.
-    fn labelled_ticks(&self, overhang: usize) -> Vec<(u64, usize)> {
-        let sets: [&[u64]; 3] = [&FINE, &COARSE, &DECADES];
-        sets.iter()
-            .map(|digits| self.place(ticks(digits), overhang))
-            .find(|placed| apart(placed))
-            // From 1 ns to 1 h on few columns only every third decade fits: 1 ns, 1 µs, 1 ms, 1 s.
-            .unwrap_or_else(|| self.place(ticks(&DECADES).step_by(3), overhang))
-    }
-
-    fn place(&self, ticks: impl Iterator<Item = u64>, overhang: usize) -> Vec<(u64, usize)> {
+    fn placed(&self, ticks: impl Iterator<Item = u64>) -> Vec<(u64, usize)> {
         ticks
             .skip_while(|tick| *tick < self.low_ns)
             .take_while(|tick| *tick <= self.high_ns)
             .map(|tick| {
                 let width = label(tick).chars().count();
-                let centred = (overhang + self.column(tick as f64)).saturating_sub((width - 1) / 2);
-                (tick, centred.min((overhang + self.columns).saturating_sub(width)))
+                let centred = (self.gutter + self.column(tick as f64)).saturating_sub((width - 1) / 2);
+                (tick, centred.min((self.gutter + self.columns).saturating_sub(width)))
             })
             .collect()
     }
@@ -112,20 +115,21 @@ mod tests {
     use super::*;
 
     fn drawn(min_ns: u64, max_ns: u64, columns: usize) -> String {
-        Axis::around(min_ns, max_ns, columns).draw(4).map(|line| line + "|").join("\n")
+        Axis::around(min_ns, max_ns, 4, columns).draw().map(|line| line + "|").join("\n")
     }
 
     #[test]
     fn ticks_are_as_dense_as_labels_allow() {
         let decade = drawn(17_000, 900_000, 60);
         let narrow = drawn(21_000_000, 38_000_000, 60);
+        let most_of_a_decade = drawn(35_000, 231_000, 60);
         let endless = drawn(1, 3_600_000_000_000, 30);
-        insta::assert_snapshot!([decade, narrow, endless].join("\n\n"));
+        insta::assert_snapshot!([decade, narrow, most_of_a_decade, endless].join("\n\n"));
     }
 
     #[test]
     fn the_ends_are_on_the_axis() {
-        let axis = Axis::around(1_200_000, 48_000_000, 60);
+        let axis = Axis::around(1_200_000, 48_000_000, 4, 60);
         assert_eq!((axis.low_ns, axis.high_ns), (1_000_000, 50_000_000));
         assert_eq!((axis.column(1e6), axis.column(5e7), axis.column(1e18)), (0, 59, 59));
     }
@@ -133,7 +137,7 @@ mod tests {
     #[test]
     fn a_single_value_still_has_a_range() {
         for ns in [0, 1, 1_000, u64::MAX] {
-            let axis = Axis::around(ns, ns, 20);
+            let axis = Axis::around(ns, ns, 4, 20);
             assert!(axis.low_ns < axis.high_ns, "{axis:?}");
         }
     }

@@ -32,10 +32,10 @@ pub(super) fn draw(paths: &[PathRun], style: &Style) -> Vec<String> {
     else {
         return Vec::new();
     };
-    let axis = Axis::around(min_ns, max_ns, style.columns().saturating_sub(gutter));
+    let axis = Axis::around(min_ns, max_ns, gutter, style.columns().saturating_sub(gutter));
     let mut lines: Vec<String> =
         lanes.iter().flat_map(|lane| lane_lines(lane, &axis, gutter, style)).collect();
-    lines.extend(axis.draw(gutter));
+    lines.extend(axis.draw());
     lines
 }
 
@@ -199,7 +199,7 @@ mod tests {
         #[test]
         fn no_read_is_lost(samples in latencies(), width in 40usize..100) {
             let histogram = distribution::decode(&sample_runs::encode(&samples)).unwrap();
-            let axis = Axis::around(histogram.min(), histogram.max(), width);
+            let axis = Axis::around(histogram.min(), histogram.max(), 0, width);
             let total: f64 = weights(&histogram, &axis).iter().sum();
             prop_assert!((total - samples.len() as f64).abs() < 1e-6, "{total}");
         }

@@ -22,12 +22,8 @@ pub(super) fn decode(text: &str) -> Result<Histogram<u64>, DistributionError> {
     Ok(Deserializer::new().deserialize(&mut bytes.as_slice())?)
 }
 
-/// How far the mean of a path may be off by chance alone; none where it cannot be told.
+/// How far the mean of a path may be off by chance alone; none where the histogram cannot be read.
 pub(super) fn standard_error_ns(path: &PathRun) -> Option<f64> {
-    // The deviation of fewer reads says nothing about the next ones.
-    if path.operations < 10 {
-        return None;
-    }
     let histogram = decode(&path.histogram).ok()?;
     Some(histogram.stdev() / (histogram.len() as f64).sqrt())
 }

@@ -35,7 +35,7 @@ pub(crate) fn render(accesses: &Accesses, run: &Run, style: &Style) -> String {
         section("The blog post's two accesses, and ours", told(accesses, style)),
         section("What the blog post left out", paragraph(LEFT_OUT, style)),
         section("What the bench adds (mean times)", meaning(run, style)),
-        section("What to try next", next(run, style)),
+        section("What to try next", listed(&next(run), style)),
     ])
 }
 
@@ -92,36 +92,36 @@ fn conclusion(run: &Run) -> Option<&'static str> {
 }
 
 /// Commands that go on from here, each with its reason.
-fn next(run: &Run, style: &Style) -> Vec<String> {
-    let more = if run.config.iterations < 1_000 { ("1000", "p99") } else { ("10000", "p99.9") };
-    let mut commands = vec![(
-        format!("rcache bench --iterations {}", more.0),
-        format!("steadier numbers, {} among them", more.1),
-    )];
-    if run.environment.mysql.sandbox || run.environment.redis.sandbox {
-        commands.push((
-            "rcache sandbox start".to_owned(),
-            "keep the private servers running between commands".to_owned(),
-        ));
-        commands.push((
-            "rcache demo --mysql-url URL --redis-url URL".to_owned(),
-            "the same on servers of your own".to_owned(),
-        ));
-    }
-    let column = text_column(commands.iter().map(|(command, _)| command.as_str()));
-    // Beside the longest command there must be room for a few words.
-    if column + 25 <= style.columns() {
-        commands.iter().flat_map(|(command, why)| entry(command, PLAIN, column, why, style)).collect()
+fn next(run: &Run) -> Vec<(&'static str, &'static str)> {
+    let mut commands = vec![if run.config.iterations < 1_000 {
+        ("rcache bench --iterations 1000", "steadier numbers, p99 among them")
     } else {
-        let margin = " ".repeat(INDENT);
-        commands
-            .iter()
-            .flat_map(|(command, why)| {
-                let why = paragraph(why, style).into_iter().map(|line| format!("{margin}{line}"));
-                std::iter::once(format!("{margin}{command}")).chain(why).collect::<Vec<_>>()
-            })
-            .collect()
+        ("rcache bench --iterations 10000", "steadier numbers, p99.9 among them")
+    }];
+    if run.environment.mysql.sandbox || run.environment.redis.sandbox {
+        commands.push(("rcache sandbox start", "keep the private servers running between commands"));
+        commands.push(("rcache demo --mysql-url URL --redis-url URL", "the same on servers of your own"));
     }
+    commands
+}
+
+/// Reasons beside the commands, or below them where there is no room for a few words.
+fn listed(commands: &[(&str, &str)], style: &Style) -> Vec<String> {
+    let column = text_column(commands.iter().map(|(command, _)| *command));
+    if column + 25 <= style.columns() {
+        return commands
+            .iter()
+            .flat_map(|(command, why)| entry(command, PLAIN, column, why, style))
+            .collect();
+    }
+    let margin = " ".repeat(INDENT);
+    commands
+        .iter()
+        .flat_map(|(command, why)| {
+            let why = paragraph(why, style).into_iter().map(|line| format!("{margin}{line}"));
+            std::iter::once(format!("{margin}{command}")).chain(why).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 #[cfg(test)]

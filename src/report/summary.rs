@@ -43,12 +43,16 @@ pub(super) fn against_mysql(workload: &WorkloadRun, path: &str) -> Option<Differ
 /// interval over rounds may say more.
 fn difference(path: &PathRun, other: &PathRun) -> Option<Difference> {
     let by_ns = mean_ns(path)? - mean_ns(other)?;
-    let errors_ns = distribution::standard_error_ns(path).zip(distribution::standard_error_ns(other));
-    Some(match errors_ns {
-        None => Difference::TooFewReads,
-        Some((a_ns, b_ns)) if by_ns.abs() <= 2.0 * a_ns.hypot(b_ns) => Difference::NotSeen,
-        Some(_) if by_ns < 0.0 => Difference::Shorter { by_ns: -by_ns },
-        Some(_) => Difference::Longer { by_ns },
+    // The spread of so few reads says nothing about the next ones.
+    if path.operations.min(other.operations) < 10 {
+        return Some(Difference::TooFewReads);
+    }
+    let chance_ns =
+        2.0 * distribution::standard_error_ns(path)?.hypot(distribution::standard_error_ns(other)?);
+    Some(match by_ns {
+        _ if by_ns.abs() <= chance_ns => Difference::NotSeen,
+        _ if by_ns < 0.0 => Difference::Shorter { by_ns: -by_ns },
+        _ => Difference::Longer { by_ns },
     })
 }
 

@@ -9,7 +9,9 @@ use crate::units;
 /// The blocks of one workload.
 pub(super) fn blocks(workload: &WorkloadRun, style: &Style) -> Vec<Vec<String>> {
     let mut head = heading(&title(workload), style);
-    head.extend(paragraph(&makeup(workload), style));
+    if workload.paths.iter().any(|path| path.operations > 0) {
+        head.extend(paragraph(&makeup(workload), style));
+    }
     vec![head, table_block(&workload.paths, style), chart_block(workload, style)]
 }
 
