@@ -29,7 +29,7 @@ fn interrupted(run: &Run, style: &Style) -> Vec<String> {
 fn setting(run: &Run, style: &Style) -> Vec<String> {
     let environment = &run.environment;
     let reads = [
-        format!("{} for every workload and path", counted(run.config.iterations, "read", "reads")),
+        format!("{} a workload and path", counted(run.config.iterations, "read", "reads")),
         counted(run.config.clients, "client", "clients"),
         format!("TTL {} s", units::count(run.config.ttl_s)),
         format!("rng_seed {}", run.config.rng_seed),
