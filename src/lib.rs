@@ -8,6 +8,7 @@ mod interrupt;
 mod measure;
 mod paths;
 mod permutation;
+mod report;
 mod run_file;
 mod sample;
 mod secret;

@@ -1,6 +1,5 @@
 //! What people read: a run goes in, text comes out. Nothing here reads a file, a clock or a server,
 //! so that every page can be tested to the letter.
-#![allow(dead_code)]
 
 mod axis;
 mod chart;
