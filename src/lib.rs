@@ -2,6 +2,8 @@
 
 mod cache;
 mod cli;
+mod commands;
+mod config;
 mod db;
 mod endpoint;
 mod interrupt;
@@ -11,6 +13,7 @@ mod permutation;
 mod report;
 mod run_file;
 mod sample;
+mod sandbox;
 mod secret;
 mod stats;
 mod units;
@@ -21,5 +24,5 @@ use std::process::ExitCode;
 /// Runs the program as the command line says.
 #[doc(hidden)]
 pub fn run() -> ExitCode {
-    ExitCode::SUCCESS
+    commands::run()
 }

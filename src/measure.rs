@@ -1,5 +1,6 @@
 //! The rounds, the workers, and the one clock around a read.
 
+pub(crate) mod clock;
 pub(crate) mod plan;
 pub(crate) mod rounds;
 mod start_line;

@@ -1,6 +1,8 @@
 //! The saved run: the document that `--output` writes and `--format json` prints. Its types are its
 //! own, so that the program can change inside without changing the contract.
 
+pub(crate) mod build;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

@@ -19,20 +19,15 @@ const SCAN_BATCH: u32 = 1000;
 /// What went wrong with Redis, in words that name the thing and the next step.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AdminError {
-    #[error("{context}{}", hint.map(|hint| format!("\n  {hint}")).unwrap_or_default())]
-    Redis {
-        context: String,
-        hint: Option<&'static str>,
-        #[source]
-        source: RedisError,
-    },
+    #[error("{context}: {cause}{}", hint.map(|hint| format!("\n  {hint}")).unwrap_or_default())]
+    Redis { context: String, hint: Option<&'static str>, cause: RedisError },
     #[error("interrupted after {} entries were removed; run the same command again to remove the rest", .0.removed)]
     Interrupted(Flushed),
 }
 
 impl AdminError {
-    fn new(doing: &str, source: RedisError) -> Self {
-        Self::Redis { context: format!("Redis failed while {doing}"), hint: hint(&source), source }
+    fn new(doing: &str, cause: RedisError) -> Self {
+        Self::Redis { context: format!("Redis failed while {doing}"), hint: hint(&cause), cause }
     }
 }
 
@@ -45,11 +40,11 @@ pub(crate) fn connect(endpoint: &RedisEndpoint) -> Result<Connection, AdminError
         connection.set_write_timeout(Some(IO_TIMEOUT))?;
         Ok(connection)
     };
-    open().map_err(|source| {
+    open().map_err(|cause| {
         let user = endpoint.user.as_ref().map(|user| format!(" as user {user:?}")).unwrap_or_default();
         let context =
             format!("cannot connect to Redis at {}{user}, database {}", endpoint.address, endpoint.database);
-        AdminError::Redis { context, hint: hint(&source), source }
+        AdminError::Redis { context, hint: hint(&cause), cause }
     })
 }
 
@@ -149,6 +144,17 @@ pub(crate) struct Flushed {
     pub(crate) removed: u64,
     /// Keys that begin like the namespace's but hold nothing of rcache's; left alone.
     pub(crate) left_alone: u64,
+    /// Those of them that stand where rcache would put an entry.
+    pub(crate) in_the_way: u64,
+}
+
+/// How many keys the server has evicted since it started; none where it does not say.
+pub(crate) fn evicted_keys(connection: &mut Connection) -> Result<Option<u64>, AdminError> {
+    let info: String = redis::cmd("INFO")
+        .arg("stats")
+        .query(connection)
+        .map_err(|cause| AdminError::new("asking the server for its counters", cause))?;
+    Ok(info.lines().find_map(|line| line.strip_prefix("evicted_keys:")?.trim().parse().ok()))
 }
 
 /// How many keys the database holds, of any program.
@@ -176,8 +182,11 @@ pub(crate) fn flush(
             .arg(SCAN_BATCH)
             .query(connection)
             .map_err(fail)?;
-        let ours = keep_ours(connection, namespace, &keys).map_err(fail)?;
+        let candidates: Vec<&[u8]> =
+            keys.iter().map(Vec::as_slice).filter(|key| key::is_ours(namespace, key)).collect();
+        let ours = keep_entries(connection, &candidates).map_err(fail)?;
         flushed.left_alone += (keys.len() - ours.len()) as u64;
+        flushed.in_the_way += (candidates.len() - ours.len()) as u64;
         if !ours.is_empty() {
             flushed.removed += redis::cmd("UNLINK").arg(&ours).query::<u64>(connection).map_err(fail)?;
         }
@@ -192,26 +201,20 @@ pub(crate) fn flush(
     }
 }
 
-/// Those of the keys that rcache made, by their layout and by the first bytes of what they hold.
-fn keep_ours<'a>(
-    connection: &mut Connection,
-    namespace: &str,
-    keys: &'a [Vec<u8>],
-) -> Result<Vec<&'a [u8]>, RedisError> {
-    let candidates: Vec<&[u8]> =
-        keys.iter().map(Vec::as_slice).filter(|key| key::is_ours(namespace, key)).collect();
+/// Those of the keys that hold what rcache wrote, by its first bytes.
+fn keep_entries<'a>(connection: &mut Connection, candidates: &[&'a [u8]]) -> Result<Vec<&'a [u8]>, RedisError> {
     if candidates.is_empty() {
-        return Ok(candidates);
+        return Ok(Vec::new());
     }
     let mut pipeline = redis::pipe();
-    for key in &candidates {
+    for key in candidates {
         pipeline.cmd("GETRANGE").arg(key).arg(0).arg(entry::MAGIC_BYTES - 1);
     }
     // A key of another type answers with an error of its own, and is not ours.
     let heads: Vec<Result<Vec<u8>, RedisError>> = pipeline.ignore_errors().query(connection)?;
     let is_entry =
         |head: &Result<Vec<u8>, RedisError>| head.as_ref().is_ok_and(|head| entry::has_magic(head));
-    Ok(candidates.into_iter().zip(&heads).filter(|(_, head)| is_entry(head)).map(|(key, _)| key).collect())
+    Ok(candidates.iter().zip(&heads).filter(|(_, head)| is_entry(head)).map(|(key, _)| *key).collect())
 }
 
 #[cfg(test)]

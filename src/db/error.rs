@@ -2,26 +2,25 @@
 
 use crate::endpoint::{Address, MysqlEndpoint};
 
-/// A statement or a connection failed. The driver's own message follows as the source.
+/// A statement or a connection failed.
 #[derive(Debug, thiserror::Error)]
-#[error("{context}{}", hint.map(|hint| format!("\n  {hint}")).unwrap_or_default())]
+#[error("{context}: {}{}", words(cause), hint.map(|hint| format!("\n  {hint}")).unwrap_or_default())]
 pub(crate) struct DbError {
     context: String,
     hint: Option<&'static str>,
-    #[source]
-    pub(crate) source: mysql::Error,
+    cause: Box<mysql::Error>,
 }
 
 impl DbError {
     /// `doing` continues "failed while …".
-    pub(crate) fn new(doing: &str, source: mysql::Error) -> Self {
-        let hint = code(&source).and_then(hint);
-        Self { context: format!("MySQL failed while {doing}"), hint, source }
+    pub(crate) fn new(doing: &str, cause: mysql::Error) -> Self {
+        let hint = code(&cause).and_then(hint);
+        Self { context: format!("MySQL failed while {doing}"), hint, cause: Box::new(cause) }
     }
 
     /// The server's error number, where the server sent one.
     pub(crate) fn code(&self) -> Option<u16> {
-        code(&self.source)
+        code(&self.cause)
     }
 }
 
@@ -32,9 +31,18 @@ fn code(error: &mysql::Error) -> Option<u16> {
     }
 }
 
+/// The server's own words, or the driver's.
+fn words(error: &mysql::Error) -> String {
+    match error {
+        mysql::Error::MySqlError(error) => format!("{} (error {})", error.message, error.code),
+        mysql::Error::IoError(error) => error.to_string(),
+        other => other.to_string(),
+    }
+}
+
 /// An error while connecting: which server, as whom, to which database.
-pub(super) fn connecting(endpoint: &MysqlEndpoint, source: mysql::Error) -> DbError {
-    let hint = match code(&source) {
+pub(super) fn connecting(endpoint: &MysqlEndpoint, cause: mysql::Error) -> DbError {
+    let hint = match code(&cause) {
         Some(code) => hint(code),
         None => Some(unreachable_hint(&endpoint.address)),
     };
@@ -42,7 +50,7 @@ pub(super) fn connecting(endpoint: &MysqlEndpoint, source: mysql::Error) -> DbEr
         "cannot connect to MySQL at {} as user {:?}, database {:?}",
         endpoint.address, endpoint.user, endpoint.database
     );
-    DbError { context, hint, source }
+    DbError { context, hint, cause: Box::new(cause) }
 }
 
 fn unreachable_hint(address: &Address) -> &'static str {

@@ -102,8 +102,8 @@ pub(crate) fn seed(
     })
 }
 
-/// Takes the lock that keeps two seeds apart; the server frees it with the connection.
-fn lock(conn: &mut Conn) -> Result<(), SeedError> {
+/// Takes the lock that keeps two commands from changing the tables at once; the server frees it with the connection.
+pub(crate) fn lock(conn: &mut Conn) -> Result<(), SeedError> {
     let got: Option<Option<u8>> = conn
         .query_first(include_str!("../../sql/lock_seed.sql"))
         .map_err(|source| DbError::new("taking rcache's lock", source))?;

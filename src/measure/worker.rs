@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::clock::timed;
 use super::start_line::{Presence, StartLine};
 use super::{ControlSamples, PathSamples};
 use crate::cli::ReadPath;
@@ -98,9 +99,7 @@ impl<Q: Query> Worker<Q> {
             if interrupt::requested() {
                 return;
             }
-            let start = Instant::now();
-            let outcome = self.reader.read(path, item);
-            let ns = elapsed_ns(start);
+            let (outcome, ns) = timed(|| self.reader.read(path, item));
             taken.push(Taken { item, ns, outcome });
         }
     }
@@ -155,12 +154,8 @@ impl<Q: Query> Worker<Q> {
         let started = Instant::now();
         let mut first_error = None;
         for _ in 0..reads {
-            let start = Instant::now();
-            let redis = self.reader.ping();
-            let redis_ns = elapsed_ns(start);
-            let start = Instant::now();
-            let mysql = self.reader.select_1();
-            let mysql_ns = elapsed_ns(start);
+            let (redis, redis_ns) = timed(|| self.reader.ping());
+            let (mysql, mysql_ns) = timed(|| self.reader.select_1());
             match redis.and(mysql) {
                 Ok(()) if counted => {
                     self.controls.redis.record(redis_ns);
@@ -175,8 +170,4 @@ impl<Q: Query> Worker<Q> {
         }
         BlockDone { started, ended: Instant::now(), answered: 0, failed: 0, first_error }
     }
-}
-
-fn elapsed_ns(start: Instant) -> u64 {
-    u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
