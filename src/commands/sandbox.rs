@@ -1,0 +1,113 @@
+//! `rcache sandbox`: keeps the private servers running between commands, and says what they are.
+
+use std::io::Write;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::cli::{Format, Sandbox as Action};
+use crate::sandbox::{self, Report, ServerReport};
+
+/// The JSON document of every action.
+#[derive(Serialize)]
+struct Document<'a> {
+    format: &'static str,
+    format_version: u32,
+    action: &'static str,
+    /// What the action changed: started, stopped or deleted something.
+    changed: bool,
+    sandbox: Option<&'a Report>,
+}
+
+/// Does what was asked and prints the outcome to `out`; what happens on the way goes to `note`.
+pub(crate) fn run(
+    action: &Action,
+    dir: &Path,
+    format: Format,
+    out: &mut dyn Write,
+    note: &mut dyn FnMut(&str),
+) -> anyhow::Result<()> {
+    let (name, changed, report, text) = match action {
+        Action::Start => {
+            let (report, started) = sandbox::start(dir, note)?;
+            let headline =
+                if started { "The sandbox is running." } else { "The sandbox was already running." };
+            let text = format!("{headline}\n{}", describe(&report));
+            ("start", started, Some(report), text)
+        }
+        Action::Status => {
+            let report = sandbox::status(dir)?;
+            let text = report
+                .as_ref()
+                .map_or_else(|| format!("There is no sandbox in {}.\n", dir.display()), describe);
+            ("status", false, report, text)
+        }
+        Action::Stop => {
+            let stopped = sandbox::stop(dir, note)? > 0;
+            let text = if stopped {
+                "The sandbox is stopped; its data stay.\n"
+            } else {
+                "No sandbox was running.\n"
+            };
+            ("stop", stopped, sandbox::status(dir)?, text.to_owned())
+        }
+        Action::Destroy => {
+            let deleted = sandbox::destroy(dir, note)?;
+            let text = if deleted {
+                format!("The sandbox in {} is deleted.\n", dir.display())
+            } else {
+                format!("There is no sandbox in {}.\n", dir.display())
+            };
+            ("destroy", deleted, None, text)
+        }
+    };
+    match format {
+        Format::Text => out.write_all(text.as_bytes())?,
+        Format::Json => {
+            let document = Document {
+                format: "rcache-sandbox",
+                format_version: 1,
+                action: name,
+                changed,
+                sandbox: report.as_ref(),
+            };
+            serde_json::to_writer_pretty(&mut *out, &document)?;
+            out.write_all(b"\n")?;
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn describe(report: &Report) -> String {
+    let mut text = String::new();
+    let state = match (&report.in_use_by, report.running, &report.since) {
+        (Some(user), ..) => {
+            format!("in use by process {} (rcache {}, since {})", user.pid, user.command, user.since)
+        }
+        (None, true, Some(since)) => format!("running since {since}"),
+        (None, false, Some(_)) => {
+            "broken: a server has ended; `rcache sandbox start` puts it right".to_owned()
+        }
+        (None, ..) => "not running".to_owned(),
+    };
+    line(&mut text, "state", &state);
+    line(&mut text, "folder", &report.folder.display().to_string());
+    line(&mut text, "data", &format!("{:.1} MB", report.data_bytes as f64 / 1e6));
+    for server in &report.servers {
+        describe_server(&mut text, server);
+    }
+    text
+}
+
+fn describe_server(text: &mut String, server: &ServerReport) {
+    let state = if server.running { String::new() } else { " (has ended)".to_owned() };
+    line(text, &server.flavor, &format!("{}, process {}{state}", server.version, server.pid));
+    line(text, "  address", &server.address);
+    line(text, "  socket", &server.socket.display().to_string());
+    line(text, "  log in", &server.login);
+}
+
+fn line(text: &mut String, name: &str, value: &str) {
+    text.push_str(&format!("{name:<10} {value}\n"));
+}

@@ -1,0 +1,130 @@
+//! The door of the sandbox's folder: who gets in as the owner, who attaches to kept servers, who waits, and what
+//! those are told who cannot get in.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+
+use super::folder::Folder;
+use super::kept::end_servers;
+use super::lock::{Holder, Lock, holder, sharers};
+use super::state::State;
+use crate::interrupt;
+
+const POLL: Duration = Duration::from_millis(20);
+/// Another command may be just ending, or just looking.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// `rcache sandbox start` and the like end soon, but making a data directory on a slow disk takes a while.
+const PATIENCE_WITH_SANDBOX: Duration = Duration::from_secs(180);
+
+pub(super) enum Entry {
+    /// Nothing runs in the folder, and nobody else gets in.
+    Owner(Lock),
+    /// The kept servers run and answer, and nobody stops them as long as the lock is held.
+    Attached { lock: Lock, state: State },
+}
+
+pub(super) fn enter(
+    dir: &Path,
+    purpose: &str,
+    note: &mut dyn FnMut(&str),
+) -> anyhow::Result<(Folder, Entry)> {
+    let mut patience = Patience::new();
+    loop {
+        interrupt::check()?;
+        let folder = Folder::create(dir)?;
+        if let Some(lock) = Lock::try_exclusive(&folder, purpose)? {
+            if !State::load(&folder)?.is_some_and(|state| state.is_alive()) {
+                end_servers(&folder, note)?;
+                return Ok((folder, Entry::Owner(lock)));
+            }
+            if let Some(lock) = lock.share()?
+                && let Some(entry) = attach(&folder, lock)?
+            {
+                return Ok((folder, entry));
+            }
+        } else if let Some(lock) = Lock::try_shared(&folder)?
+            && let Some(entry) = attach(&folder, lock)?
+        {
+            return Ok((folder, entry));
+        }
+        patience.wait(&folder, note)?;
+    }
+}
+
+fn attach(folder: &Folder, lock: Lock) -> anyhow::Result<Option<Entry>> {
+    // Read anew under this lock: before it, anything could happen to the servers.
+    let Some(state) = State::load(folder)?.filter(State::is_alive) else { return Ok(None) };
+    match state.check_answers() {
+        Ok(()) => Ok(Some(Entry::Attached { lock, state })),
+        Err(_) if !state.is_alive() => Ok(None),
+        Err(answer) => bail!(
+            "a server of the sandbox {} runs but does not answer: {answer}. \
+             Stop it with `rcache sandbox stop` and try again",
+            folder.root().display()
+        ),
+    }
+}
+
+/// The lock for oneself, without attaching to anything.
+pub(super) fn enter_alone(
+    folder: &Folder,
+    purpose: &str,
+    note: &mut dyn FnMut(&str),
+) -> anyhow::Result<Lock> {
+    let mut patience = Patience::new();
+    loop {
+        interrupt::check()?;
+        if let Some(lock) = Lock::try_exclusive(folder, purpose)? {
+            return Ok(lock);
+        }
+        patience.wait(folder, note)?;
+    }
+}
+
+struct Patience {
+    since: Instant,
+    told: bool,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { since: Instant::now(), told: false }
+    }
+
+    fn wait(&mut self, folder: &Folder, note: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
+        let holder = holder(folder);
+        let passing = holder.as_ref().is_some_and(|holder| holder.purpose.starts_with("sandbox"));
+        let waited = self.since.elapsed();
+        if waited >= if passing { PATIENCE_WITH_SANDBOX } else { PATIENCE } {
+            bail!(occupied(folder, holder.as_ref(), &sharers(folder)));
+        }
+        if let Some(holder) = holder.filter(|_| passing && !self.told && waited > Duration::from_millis(200))
+        {
+            note(&format!("waiting for process {} (rcache {}) ...", holder.pid, holder.purpose));
+            self.told = true;
+        }
+        std::thread::sleep(POLL);
+        Ok(())
+    }
+}
+
+fn occupied(folder: &Folder, holder: Option<&Holder>, sharers: &[u32]) -> String {
+    let root = folder.root().display();
+    match holder {
+        Some(holder) => format!(
+            "the sandbox {root} is in use by process {} (rcache {}, since {}). Wait until it ends, \
+             name another folder with --sandbox-dir, or next time run `rcache sandbox start` first: \
+             then commands share the servers",
+            holder.pid, holder.purpose, holder.since
+        ),
+        None => {
+            let pids: Vec<String> = sharers.iter().map(u32::to_string).collect();
+            let who = if pids.is_empty() { String::new() } else { format!(" (process {})", pids.join(", ")) };
+            format!(
+                "the sandbox {root} is in use by other rcache commands{who}. Wait until they end and try again"
+            )
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! The sandbox's folder: what lies where, and that it is ours, private and fit for servers before anything is put there.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+const MARKER: &str = "rcache-sandbox";
+const MARKER_TEXT: &str =
+    "rcache keeps private servers in this folder. `rcache sandbox destroy` deletes it.\n";
+/// A unix socket's path must fit into 104 bytes (108 on Linux), and servers put `.lock` files beside it.
+const SOCKET_PATH_MAX: usize = 98;
+const SOCKET_NAME_MAX: usize = "/mysql.sock".len();
+
+/// A folder that rcache made, mode 0700.
+#[derive(Clone, Debug)]
+pub(super) struct Folder {
+    root: PathBuf,
+}
+
+/// `rcache/sandbox` in the user's state folder.
+pub(crate) fn default_dir() -> anyhow::Result<PathBuf> {
+    use etcetera::BaseStrategy;
+
+    let base = etcetera::base_strategy::Xdg::new()
+        .context("cannot tell where your home folder is; name a folder with --sandbox-dir")?;
+    let state = base.state_dir().unwrap_or_else(|| base.data_dir());
+    Ok(state.join("rcache").join("sandbox"))
+}
+
+impl Folder {
+    /// Makes the folder, or makes sure that the one that is there is rcache's and ours.
+    pub(super) fn create(dir: &Path) -> anyhow::Result<Self> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .map_err(|error| explain(error, "create the sandbox folder", dir))?;
+        let root = usable_path(dir)?;
+        check_owner(&root)?;
+        // In this order: a rival that is just making the folder writes its marker first.
+        let is_empty = std::fs::read_dir(&root)
+            .map_err(|error| explain(error, "read the sandbox folder", &root))?
+            .next()
+            .is_none();
+        if !is_empty && !root.join(MARKER).exists() {
+            bail!(
+                "{} is not empty and was not made by rcache, so nothing is put there. \
+                 Name an empty or a new folder with --sandbox-dir",
+                root.display()
+            );
+        }
+        let folder = Self { root };
+        folder.claim()?;
+        Ok(folder)
+    }
+
+    /// The folder that is there; none where there is nothing (or an empty folder).
+    pub(super) fn existing(dir: &Path) -> anyhow::Result<Option<Self>> {
+        match std::fs::read_dir(dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(explain(error, "read the sandbox folder", dir)),
+            Ok(mut entries) => {
+                if entries.next().is_none() {
+                    return Ok(None);
+                }
+            }
+        }
+        let root = usable_path(dir)?;
+        check_owner(&root)?;
+        if !root.join(MARKER).exists() {
+            bail!("{} was not made by rcache, so it is left alone. Is --sandbox-dir right?", root.display());
+        }
+        Ok(Some(Self { root }))
+    }
+
+    /// The root and its marker alone: this much may be done without the lock.
+    fn claim(&self) -> anyhow::Result<()> {
+        make_private_folder(&self.root)?;
+        let marker = self.root.join(MARKER);
+        if !marker.exists() {
+            private_file(&marker)
+                .and_then(|mut file| file.write_all(MARKER_TEXT.as_bytes()))
+                .map_err(|error| explain(error, "write", &marker))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn lock(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+
+    pub(super) fn holder(&self) -> PathBuf {
+        self.root.join("holder.json")
+    }
+
+    pub(super) fn state(&self) -> PathBuf {
+        self.root.join("state.json")
+    }
+
+    pub(super) fn mysql_login(&self) -> PathBuf {
+        self.root.join("client.cnf")
+    }
+
+    pub(super) fn redis_login(&self) -> PathBuf {
+        self.root.join("redis.password")
+    }
+
+    pub(super) fn data(&self) -> PathBuf {
+        self.root.join("data")
+    }
+
+    pub(super) fn logs(&self) -> PathBuf {
+        self.root.join("log")
+    }
+
+    /// What belongs to the servers of the moment: sockets, birth records, the accounts' SQL.
+    pub(super) fn run(&self) -> PathBuf {
+        self.root.join("run")
+    }
+
+    /// Temporary tables, and the working directory of Redis.
+    pub(super) fn scratch(&self) -> PathBuf {
+        self.root.join("run").join("tmp")
+    }
+
+    /// The one folder that LOAD DATA INFILE and SELECT INTO OUTFILE may touch on the server's side.
+    pub(super) fn load_files(&self) -> PathBuf {
+        self.root.join("run").join("files")
+    }
+
+    /// A new log for a server; the one before it stays as `.old`.
+    pub(super) fn new_log(&self, role: &str) -> anyhow::Result<(PathBuf, File)> {
+        let path = self.logs().join(format!("{role}.log"));
+        let _ = std::fs::rename(&path, path.with_extension("log.old"));
+        let file = private_file(&path).map_err(|error| explain(error, "create", &path))?;
+        Ok((path, file))
+    }
+
+    pub(super) fn birth(&self, role: &str) -> PathBuf {
+        self.run().join(format!("{role}.birth"))
+    }
+
+    /// The birth records of servers that nobody cleared away.
+    pub(super) fn births(&self) -> Vec<PathBuf> {
+        let Ok(entries) = std::fs::read_dir(self.run()) else { return Vec::new() };
+        let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        found.retain(|path| path.extension().is_some_and(|extension| extension == "birth"));
+        found.sort();
+        found
+    }
+
+    /// A folder whose path is short enough for sockets: `run`, or where that lies too deep a new one elsewhere.
+    pub(super) fn make_socket_folder(&self) -> anyhow::Result<PathBuf> {
+        let run = self.run();
+        if run.as_os_str().len() + SOCKET_NAME_MAX <= SOCKET_PATH_MAX {
+            return Ok(run);
+        }
+        let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+        for parent in [runtime, Some(std::env::temp_dir()), Some(PathBuf::from("/tmp"))].into_iter().flatten()
+        {
+            if !parent.is_absolute() || parent.as_os_str().len() + 20 + SOCKET_NAME_MAX > SOCKET_PATH_MAX {
+                continue;
+            }
+            if let Ok(made) = tempfile::Builder::new().prefix("rcache-").tempdir_in(&parent) {
+                // The record comes first, so that a crash leaves no folder that nobody knows of.
+                write_private(&self.sockets_elsewhere(), made.path().as_os_str().as_bytes())?;
+                return Ok(made.keep());
+            }
+        }
+        bail!(
+            "the path of {} is too long for unix sockets and no folder for temporary files is writable; \
+             name a shorter one with --sandbox-dir",
+            self.root.display()
+        )
+    }
+
+    fn sockets_elsewhere(&self) -> PathBuf {
+        self.run().join("sockets-elsewhere")
+    }
+
+    /// Removes what servers that no longer run left in `run` and elsewhere, and makes the folders for new ones.
+    pub(super) fn clear_run(&self) -> anyhow::Result<()> {
+        if let Ok(path) = std::fs::read_to_string(self.sockets_elsewhere()) {
+            remove_socket_folder(Path::new(&path));
+        }
+        let run = self.run();
+        match std::fs::remove_dir_all(&run) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(explain(error, "clear", &run));
+            }
+            _ => {}
+        }
+        for path in [self.data(), self.logs(), run, self.scratch(), self.load_files()] {
+            make_private_folder(&path)?;
+        }
+        Ok(())
+    }
+
+    /// Removes every trace that servers ran, once they no longer do.
+    pub(super) fn forget_servers(&self) -> anyhow::Result<()> {
+        for path in [self.state(), self.mysql_login(), self.redis_login()] {
+            remove_if_there(&path)?;
+        }
+        self.clear_run()
+    }
+
+    /// Deletes the folder; the marker goes last, so that a deletion that was cut short can be repeated.
+    pub(super) fn delete(self) -> anyhow::Result<()> {
+        let entries = std::fs::read_dir(&self.root).map_err(|error| explain(error, "read", &self.root))?;
+        let lock = self.lock();
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let is_folder = path.symlink_metadata().is_ok_and(|file| file.is_dir());
+            // The lock stays until the end, too: a rival must not take a new one while we delete.
+            if path.file_name().is_some_and(|name| name == MARKER) || path == lock {
+                continue;
+            }
+            let removed =
+                if is_folder { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+            removed.map_err(|error| explain(error, "delete", &path))?;
+        }
+        remove_if_there(&lock)?;
+        remove_if_there(&self.root.join(MARKER))?;
+        match std::fs::remove_dir(&self.root) {
+            // Somebody is already making a new sandbox there, or it is a mount point.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::ResourceBusy) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(explain(error, "delete", &self.root)),
+            Ok(()) => Ok(()),
+        }
+    }
+}
+
+/// Only what a socket folder of ours holds, and only if it looks like one.
+fn remove_socket_folder(path: &Path) {
+    let is_ours = path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"rcache-"))
+        && path
+            .symlink_metadata()
+            .is_ok_and(|file| file.is_dir() && file.uid() == rustix::process::getuid().as_raw());
+    if is_ours {
+        for name in ["mysql.sock", "mysql.sock.lock", "redis.sock"] {
+            let _ = std::fs::remove_file(path.join(name));
+        }
+        let _ = std::fs::remove_dir(path);
+    }
+}
+
+/// Absolute, without links, and of characters that fit into a server's configuration.
+fn usable_path(dir: &Path) -> anyhow::Result<PathBuf> {
+    let root = dir.canonicalize().map_err(|error| explain(error, "find", dir))?;
+    match root.to_str() {
+        Some(text) if !text.chars().any(char::is_control) => Ok(root),
+        _ => bail!(
+            "the path {} holds characters that servers do not understand; name another with --sandbox-dir",
+            root.display()
+        ),
+    }
+}
+
+fn check_owner(root: &Path) -> anyhow::Result<()> {
+    let owner = std::fs::metadata(root).map_err(|error| explain(error, "look at", root))?.uid();
+    let us = rustix::process::geteuid().as_raw();
+    if owner != us {
+        bail!(
+            "{} belongs to another user (number {owner}; this one has {us}). \
+             Name a folder of your own with --sandbox-dir",
+            root.display()
+        );
+    }
+    Ok(())
+}
+
+fn make_private_folder(path: &Path) -> anyhow::Result<()> {
+    let make = || {
+        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        if std::fs::metadata(path)?.permissions().mode() & 0o777 != 0o700 {
+            std::fs::set_permissions(path, Permissions::from_mode(0o700))?;
+        }
+        Ok(())
+    };
+    make().map_err(|error| explain(error, "create", path))
+}
+
+/// A new, empty file that only its owner can read.
+pub(super) fn private_file(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    // An older file keeps its mode when it is opened.
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
+}
+
+/// Writes a private file in one step: a reader sees the old one or the new one, never half of it.
+pub(super) fn write_private(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    let draft = path.with_file_name(name);
+    private_file(&draft)
+        .and_then(|mut file| file.write_all(contents))
+        .and_then(|()| std::fs::rename(&draft, path))
+        .map_err(|error| {
+            let _ = std::fs::remove_file(&draft);
+            explain(error, "write", path)
+        })
+}
+
+pub(super) fn remove_if_there(path: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(explain(error, "delete", path)),
+        _ => Ok(()),
+    }
+}
+
+/// What was tried, on what, what came back, and what to do about it.
+pub(super) fn explain(error: io::Error, tried: &str, path: &Path) -> anyhow::Error {
+    let remedy = match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "You may not write there; name a folder of your own with --sandbox-dir"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "The disk is read-only; name a folder on another one with --sandbox-dir"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "Make room (the servers need about 300 MB), or name a folder on another disk with --sandbox-dir"
+        }
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            "A file stands in the way; name another folder with --sandbox-dir"
+        }
+        _ => {
+            "If the folder is damaged, `rcache sandbox destroy` deletes it and the next start makes a new one"
+        }
+    };
+    anyhow::anyhow!("cannot {tried} {}: {error}. {remedy}", path.display())
+}

@@ -1,0 +1,196 @@
+//! `rcache sandbox start | status | stop | destroy`: servers that run on between commands.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use serde::Serialize;
+
+use super::child::Life;
+use super::enter::{Entry, enter, enter_alone};
+use super::folder::Folder;
+use super::lock::holder;
+use super::process::{Identity, end_all};
+use super::state::{Kept, State};
+use super::{Up, Wanted, launch};
+
+/// The sandbox as `status` shows it; holds no secret.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    pub(crate) folder: PathBuf,
+    /// True if the servers are kept and both run.
+    pub(crate) running: bool,
+    pub(crate) since: Option<String>,
+    pub(crate) servers: Vec<ServerReport>,
+    /// Another rcache that has the sandbox for itself just now.
+    pub(crate) in_use_by: Option<InUse>,
+    pub(crate) data_bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct ServerReport {
+    pub(crate) flavor: String,
+    pub(crate) version: String,
+    pub(crate) pid: u32,
+    pub(crate) running: bool,
+    pub(crate) address: String,
+    pub(crate) socket: PathBuf,
+    /// A command line that logs a person in.
+    pub(crate) login: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct InUse {
+    pub(crate) pid: u32,
+    pub(crate) command: String,
+    pub(crate) since: String,
+}
+
+/// Starts the servers unless they run; `true` if it was us.
+pub(crate) fn start(dir: &Path, note: &mut dyn FnMut(&str)) -> anyhow::Result<(Report, bool)> {
+    let (folder, entry) = enter(dir, "sandbox start", note)?;
+    match entry {
+        Entry::Attached { state, .. } => Ok((report(&folder, Some(&state)), false)),
+        Entry::Owner(_lock) => {
+            let up = launch(&folder, Wanted { mysql: true, redis: true }, Life::Kept, note)?;
+            let (mysql, redis) = up.mysql.zip(up.redis).context("a server is missing")?;
+            let since = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+            let state = State { since, mysql: kept(&mysql)?, redis: kept(&redis)? };
+            state.save(&folder)?;
+            mysql.server.release();
+            redis.server.release();
+            Ok((report(&folder, Some(&state)), true))
+        }
+    }
+}
+
+fn kept(up: &Up) -> anyhow::Result<Kept> {
+    let Some(identity) = up.server.identity() else { bail!("{} has just ended", up.release) };
+    Ok(Kept::new(up.release.clone(), identity, up.port, up.socket.clone(), &up.password))
+}
+
+/// What is there; `None` where no sandbox is.
+pub(crate) fn status(dir: &Path) -> anyhow::Result<Option<Report>> {
+    let Some(folder) = Folder::existing(dir)? else { return Ok(None) };
+    let state = State::load(&folder)?;
+    Ok(Some(report(&folder, state.as_ref())))
+}
+
+/// Stops the kept servers, and whatever an rcache that was killed left running; tells how many processes that were.
+pub(crate) fn stop(dir: &Path, note: &mut dyn FnMut(&str)) -> anyhow::Result<usize> {
+    let Some(folder) = Folder::existing(dir)? else { return Ok(0) };
+    let _lock = enter_alone(&folder, "sandbox stop", note)?;
+    end_servers(&folder, &mut |_| {})
+}
+
+/// Stops the servers and deletes their folder; `false` if there was none.
+pub(crate) fn destroy(dir: &Path, note: &mut dyn FnMut(&str)) -> anyhow::Result<bool> {
+    let Some(folder) = Folder::existing(dir)? else { return Ok(false) };
+    let _lock = enter_alone(&folder, "sandbox destroy", note)?;
+    end_servers(&folder, &mut |_| {})?;
+    folder.delete()?;
+    Ok(true)
+}
+
+/// Ends every server that runs in this folder, and clears what it left. Only for the owner of the lock.
+pub(super) fn end_servers(folder: &Folder, note: &mut dyn FnMut(&str)) -> anyhow::Result<usize> {
+    let alive = running(folder);
+    if !alive.is_empty() {
+        note("ending the servers of an rcache that was killed ...");
+    }
+    let left = end_all(&alive).context("cannot end the servers in the sandbox")?;
+    if let Some(process) = left.first() {
+        bail!(
+            "process {} of the sandbox {} does not end although it was killed; is its disk gone?",
+            process.pid,
+            folder.root().display()
+        );
+    }
+    folder.forget_servers()?;
+    Ok(alive.len())
+}
+
+/// The processes that birth records name and that are verified to be those.
+fn running(folder: &Folder) -> Vec<Identity> {
+    let births = folder.births();
+    births
+        .iter()
+        .filter_map(|path| Identity::from_record(&std::fs::read_to_string(path).ok()?))
+        .filter(Identity::is_alive)
+        .collect()
+}
+
+fn report(folder: &Folder, state: Option<&State>) -> Report {
+    let servers =
+        state.map(|state| vec![mysql_report(folder, &state.mysql), redis_report(folder, &state.redis)]);
+    Report {
+        folder: folder.root().to_owned(),
+        running: state.is_some_and(State::is_alive),
+        since: state.map(|state| state.since.clone()),
+        servers: servers.unwrap_or_default(),
+        in_use_by: holder(folder).filter(|holder| holder.pid != std::process::id()).map(|holder| InUse {
+            pid: holder.pid,
+            command: holder.purpose,
+            since: holder.since,
+        }),
+        data_bytes: disk_usage(&folder.data()),
+    }
+}
+
+fn mysql_report(folder: &Folder, server: &Kept) -> ServerReport {
+    let login = format!("mariadb --defaults-file={}", shell_word(&folder.mysql_login()));
+    let login = match server.release.flavor {
+        super::programs::Flavor::MariaDB => login,
+        _ => login.replacen("mariadb", "mysql", 1),
+    };
+    server_report(server, login)
+}
+
+fn redis_report(folder: &Folder, server: &Kept) -> ServerReport {
+    let client =
+        if server.release.flavor == super::programs::Flavor::Valkey { "valkey-cli" } else { "redis-cli" };
+    let login =
+        format!("REDISCLI_AUTH=$(cat {}) {client} -p {}", shell_word(&folder.redis_login()), server.port);
+    server_report(server, login)
+}
+
+fn server_report(server: &Kept, login: String) -> ServerReport {
+    ServerReport {
+        flavor: server.release.flavor.to_string(),
+        version: server.release.version.clone(),
+        pid: server.identity.pid,
+        running: server.identity.is_alive(),
+        address: format!("127.0.0.1:{}", server.port),
+        socket: server.socket.clone(),
+        login,
+    }
+}
+
+/// The path as one word of a shell.
+fn shell_word(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+=@%,:".contains(c);
+    if text.chars().all(is_plain) { text.into_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+/// What the folder really takes on disk; files may come and go meanwhile.
+fn disk_usage(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let size = |path: &Path| match path.symlink_metadata() {
+        Ok(file) if file.is_dir() => disk_usage(path),
+        Ok(file) => file.blocks() * 512,
+        Err(_) => 0,
+    };
+    entries.flatten().map(|entry| size(&entry.path())).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_one_word_of_a_shell() {
+        assert_eq!(shell_word(Path::new("/a/b-1.cnf")), "/a/b-1.cnf");
+        assert_eq!(shell_word(Path::new("/a b/it's")), r"'/a b/it'\''s'");
+    }
+}

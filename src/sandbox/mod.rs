@@ -1,0 +1,223 @@
+//! Private, throw-away servers: with no server named, rcache runs a MariaDB or MySQL and a Redis or Valkey of its own.
+//!
+//! How it holds together:
+//! - One folder, one lock ([`lock`]). Whoever starts servers for one command holds the lock exclusively until they are
+//!   stopped; servers that `rcache sandbox start` keeps are shared ([`enter`]).
+//! - A server's identity (number and start time) is on disk before it is a server ([`child`]). The child still shares
+//!   our lock at that moment, so the next owner of the lock always finds every server that outlived its rcache
+//!   and ends it ([`kept::end_servers`]); nothing else is ever signalled ([`process`]).
+//! - On Linux the kernel itself ends transient servers with us; elsewhere the next owner does.
+//! - Passwords are made anew at every start. They reach the servers by stdin or a private file, and are saved only for
+//!   kept servers ([`state`]).
+
+mod child;
+mod enter;
+mod folder;
+mod kept;
+mod launch;
+mod lock;
+mod mysql;
+mod mysql_init;
+mod process;
+mod programs;
+mod redis;
+mod state;
+
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+use std::sync::MutexGuard;
+
+use anyhow::{Context, bail};
+use rand::TryRng;
+
+use self::child::{Life, Server};
+use self::enter::Entry;
+use self::folder::Folder;
+use self::launch::{Plan, bring_up};
+use self::lock::Lock;
+use self::programs::{Program, Release};
+use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
+use crate::secret::Secret;
+
+pub(crate) use self::folder::default_dir;
+pub(crate) use self::kept::{Report, ServerReport, destroy, start, status, stop};
+
+/// Which servers a command needs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) mysql: bool,
+    pub(crate) redis: bool,
+}
+
+/// Private servers at work: our own, which end with this value, or kept ones that we are attached to.
+#[derive(Debug)]
+pub(crate) struct Sandbox {
+    mysql: Option<MysqlEndpoint>,
+    redis: Option<RedisEndpoint>,
+    kept: bool,
+    // The servers stop before the lock is free: fields are dropped in this order.
+    servers: Vec<Server>,
+    folder: Folder,
+    _lock: Lock,
+    // The kernel ends servers with the thread that started them, so this value stays there (it is not `Send`).
+    _on_this_thread: PhantomData<MutexGuard<'static, ()>>,
+}
+
+impl Sandbox {
+    /// Attaches to the kept servers of this folder, or starts servers of our own. `purpose` names the command to others.
+    pub(crate) fn open(
+        dir: &Path,
+        wanted: Wanted,
+        purpose: &str,
+        note: &mut dyn FnMut(&str),
+    ) -> anyhow::Result<Self> {
+        let (folder, entry) = enter::enter(dir, purpose, note)?;
+        match entry {
+            Entry::Attached { lock, state } => Ok(Self {
+                mysql: wanted.mysql.then(|| mysql::endpoint(state.mysql.port, &state.mysql.password())),
+                redis: wanted.redis.then(|| redis::endpoint(state.redis.port, &state.redis.password())),
+                kept: true,
+                servers: Vec::new(),
+                folder,
+                _lock: lock,
+                _on_this_thread: PhantomData,
+            }),
+            Entry::Owner(lock) => {
+                let up = launch(&folder, wanted, Life::WithUs, note)?;
+                let mysql = up.mysql.as_ref().map(|server| mysql::endpoint(server.port, &server.password));
+                let redis = up.redis.as_ref().map(|server| redis::endpoint(server.port, &server.password));
+                let servers = [up.mysql, up.redis].into_iter().flatten().map(|up| up.server).collect();
+                Ok(Self {
+                    mysql,
+                    redis,
+                    kept: false,
+                    servers,
+                    folder,
+                    _lock: lock,
+                    _on_this_thread: PhantomData,
+                })
+            }
+        }
+    }
+
+    /// By TCP on 127.0.0.1, with a database that exists.
+    pub(crate) fn mysql(&self) -> Option<&MysqlEndpoint> {
+        self.mysql.as_ref()
+    }
+
+    /// By TCP on 127.0.0.1.
+    pub(crate) fn redis(&self) -> Option<&RedisEndpoint> {
+        self.redis.as_ref()
+    }
+
+    /// True if the servers run on after us.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept
+    }
+
+    /// Stops what is ours, as dropping does, but tells what went wrong.
+    pub(crate) fn stop(mut self) -> anyhow::Result<()> {
+        self.stop_servers()
+    }
+
+    fn stop_servers(&mut self) -> anyhow::Result<()> {
+        if self.servers.is_empty() {
+            return Ok(());
+        }
+        child::stop_all(&mut self.servers).context("cannot stop the sandbox")?;
+        self.servers.clear();
+        self.folder.forget_servers()
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // Nobody is left to tell; what remains is found by the next command on this folder.
+        let _ = self.stop_servers();
+    }
+}
+
+/// A server that answers, and all that is known of it.
+#[derive(Debug)]
+struct Up {
+    server: Server,
+    release: Release,
+    port: u16,
+    socket: PathBuf,
+    password: Secret,
+}
+
+#[derive(Debug)]
+struct UpPair {
+    mysql: Option<Up>,
+    redis: Option<Up>,
+}
+
+/// Starts the wanted servers; on an error none is left.
+fn launch(folder: &Folder, wanted: Wanted, life: Life, note: &mut dyn FnMut(&str)) -> anyhow::Result<UpPair> {
+    // Before anything is started, so that a missing program costs nobody a minute.
+    let mysql_program = wanted.mysql.then(|| programs::find(&programs::MYSQL)).transpose()?;
+    let redis_program = wanted.redis.then(|| programs::find(&programs::REDIS)).transpose()?;
+    let sockets = folder.make_socket_folder()?;
+    let data = match &mysql_program {
+        Some(program) => Some(mysql_init::data_directory(folder, program, note)?),
+        None => None,
+    };
+    note(&starting(mysql_program.as_ref(), redis_program.as_ref()));
+    let mysql_plan = match (&mysql_program, data) {
+        (Some(program), Some(data)) => Some(mysql::MysqlPlan {
+            program,
+            folder,
+            data,
+            socket: sockets.join("mysql.sock"),
+            password: new_password()?,
+            life,
+        }),
+        _ => None,
+    };
+    let redis_plan = match &redis_program {
+        Some(program) => {
+            let socket = sockets.join("redis.sock");
+            Some(redis::RedisPlan { program, folder, socket, password: new_password()?, life })
+        }
+        None => None,
+    };
+    let mut plans: Vec<&dyn Plan> = Vec::new();
+    // Redis first: it answers while MySQL is still on its way.
+    plans.extend(redis_plan.as_ref().map(|plan| plan as &dyn Plan));
+    plans.extend(mysql_plan.as_ref().map(|plan| plan as &dyn Plan));
+    let mut launched = bring_up(&plans)?.into_iter();
+    let redis = redis_plan.and_then(|plan| {
+        let up = launched.next()?;
+        let release = plan.program.release.clone();
+        Some(Up { server: up.server, release, port: up.port, socket: plan.socket, password: plan.password })
+    });
+    if let Some(plan) = &mysql_plan {
+        plan.remove_accounts_file()?;
+    }
+    let mysql = mysql_plan.and_then(|plan| {
+        let up = launched.next()?;
+        let release = plan.program.release.clone();
+        Some(Up { server: up.server, release, port: up.port, socket: plan.socket, password: plan.password })
+    });
+    if mysql.is_some() != wanted.mysql || redis.is_some() != wanted.redis {
+        bail!("not every server that was asked for was started");
+    }
+    Ok(UpPair { mysql, redis })
+}
+
+fn starting(mysql: Option<&Program>, redis: Option<&Program>) -> String {
+    let titles: Vec<String> =
+        [mysql, redis].into_iter().flatten().map(|program| program.release.to_string()).collect();
+    format!("starting {} ...", titles.join(" and "))
+}
+
+/// 192 bits from the operating system, as letters and digits, so that no file and no SQL needs to escape them.
+fn new_password() -> anyhow::Result<Secret> {
+    let mut bytes = [0_u8; 24];
+    rand::rngs::SysRng.try_fill_bytes(&mut bytes).context("the operating system gives no random numbers")?;
+    Ok(Secret::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+}
+
+#[cfg(test)]
+mod tests;

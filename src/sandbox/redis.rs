@@ -1,0 +1,139 @@
+//! The private Redis or Valkey: without persistence, reachable by nobody who lacks its password.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::child::{Life, Server, Spawn};
+use super::folder::{Folder, explain};
+use super::launch::{Plan, Probe};
+use super::programs::Program;
+use crate::endpoint::{Address, RedisEndpoint};
+use crate::secret::Secret;
+
+const TIMEOUT: Duration = Duration::from_millis(500);
+
+pub(super) struct RedisPlan<'a> {
+    pub(super) program: &'a Program,
+    pub(super) folder: &'a Folder,
+    pub(super) socket: PathBuf,
+    pub(super) password: Secret,
+    pub(super) life: Life,
+}
+
+pub(super) fn endpoint(port: u16, password: &Secret) -> RedisEndpoint {
+    RedisEndpoint {
+        address: Address::Tcp { host: "127.0.0.1".to_owned(), port },
+        user: None,
+        password: Some(password.clone()),
+        database: 0,
+        tls: false,
+    }
+}
+
+impl Plan for RedisPlan<'_> {
+    fn title(&self) -> String {
+        self.program.release.to_string()
+    }
+
+    fn spawn(&self, port: u16) -> anyhow::Result<(Server, PathBuf)> {
+        let (log_path, log) = self.folder.new_log("redis")?;
+        let mut server = Server::spawn(Spawn {
+            program: &self.program.path,
+            // The configuration comes by stdin: neither `ps` nor a file ever shows the password.
+            args: vec!["-".into()],
+            stdin: Stdio::piped(),
+            log,
+            birth: &self.folder.birth("redis"),
+            life: self.life,
+        })
+        .map_err(|error| explain(error, "run", &self.program.path))?;
+        let config = config(port, &self.socket, &self.folder.scratch(), &self.password);
+        // A server that died before it read this tells its reasons in the log.
+        let _ = server.take_stdin().context("no stdin")?.write_all(config.as_bytes());
+        Ok((server, log_path))
+    }
+
+    fn probe(&self, port: u16) -> Probe {
+        probe(port, &self.password)
+    }
+
+    fn blames_port(&self, log: &str) -> bool {
+        log.contains("Address already in use") || log.contains("Failed listening on port")
+    }
+
+    fn password(&self) -> &Secret {
+        &self.password
+    }
+}
+
+/// Logs in and asks for a PONG.
+pub(super) fn probe(port: u16, password: &Secret) -> Probe {
+    let ask = || -> redis::RedisResult<()> {
+        let settings = redis::RedisConnectionInfo::default().set_password(password.reveal());
+        let info = redis::IntoConnectionInfo::into_connection_info(("127.0.0.1", port))?
+            .set_redis_settings(settings);
+        let mut connection = redis::Client::open(info)?.get_connection_with_timeout(TIMEOUT)?;
+        connection.set_read_timeout(Some(TIMEOUT))?;
+        redis::cmd("PING").query(&mut connection)
+    };
+    match ask() {
+        Ok(()) => Probe::Answers,
+        Err(error) if error.kind() == redis::ErrorKind::AuthenticationFailed => {
+            Probe::Refuses(error.to_string())
+        }
+        Err(error) => Probe::NotYet(error.to_string()),
+    }
+}
+
+fn config(port: u16, socket: &Path, work_folder: &Path, password: &Secret) -> String {
+    format!(
+        "bind 127.0.0.1\n\
+         port {port}\n\
+         protected-mode yes\n\
+         unixsocket {}\n\
+         unixsocketperm 700\n\
+         requirepass {}\n\
+         dir {}\n\
+         save \"\"\n\
+         appendonly no\n\
+         daemonize no\n\
+         supervised no\n\
+         always-show-logo no\n",
+        quoted(socket),
+        password.reveal(),
+        quoted(work_folder),
+    )
+}
+
+fn quoted(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_keeps_nothing_and_listens_to_nobody_else() {
+        let text = config(7001, Path::new("/a b/\"x\"/redis.sock"), Path::new("/w"), &Secret::new("hunter2"));
+        for line in [
+            "bind 127.0.0.1",
+            "port 7001",
+            "protected-mode yes",
+            r#"unixsocket "/a b/\"x\"/redis.sock""#,
+            "unixsocketperm 700",
+            "requirepass hunter2",
+            "dir \"/w\"",
+            "save \"\"",
+            "appendonly no",
+            "daemonize no",
+        ] {
+            assert!(text.lines().any(|there| there == line), "{line} is not in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What `rcache sandbox start` leaves for later commands: where the kept servers are, and how to log in.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::folder::{Folder, explain, write_private};
+use super::launch::Probe;
+use super::process::Identity;
+use super::programs::Release;
+use super::{mysql, redis};
+use crate::secret::Secret;
+
+/// The kept servers. Saved with mode 0600 in a folder with mode 0700: the one file that holds passwords.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct State {
+    pub(super) since: String,
+    pub(super) mysql: Kept,
+    pub(super) redis: Kept,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Kept {
+    pub(super) release: Release,
+    pub(super) identity: Identity,
+    pub(super) port: u16,
+    pub(super) socket: PathBuf,
+    password: SavedSecret,
+}
+
+/// The one secret that may be serialised, and only here.
+#[derive(Clone, Serialize, Deserialize)]
+struct SavedSecret(String);
+
+impl std::fmt::Debug for SavedSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[hidden]")
+    }
+}
+
+impl Kept {
+    pub(super) fn new(
+        release: Release,
+        identity: Identity,
+        port: u16,
+        socket: PathBuf,
+        password: &Secret,
+    ) -> Self {
+        Self { release, identity, port, socket, password: SavedSecret(password.reveal().to_owned()) }
+    }
+
+    pub(super) fn password(&self) -> Secret {
+        Secret::new(self.password.0.as_str())
+    }
+}
+
+impl State {
+    /// None if there is none, or if it cannot be read: then the birth records lead to the servers.
+    pub(super) fn load(folder: &Folder) -> anyhow::Result<Option<Self>> {
+        let path = folder.state();
+        match std::fs::read(&path) {
+            Ok(text) => Ok(serde_json::from_slice(&text).ok()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(explain(error, "read", &path)),
+        }
+    }
+
+    /// Saves it, and the files that let a person log in without ever typing a password.
+    pub(super) fn save(&self, folder: &Folder) -> anyhow::Result<()> {
+        write_private(&folder.mysql_login(), login_file(&self.mysql).as_bytes())?;
+        write_private(&folder.redis_login(), format!("{}\n", self.redis.password.0).as_bytes())?;
+        write_private(&folder.state(), &serde_json::to_vec_pretty(self)?)
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.mysql.identity.is_alive() && self.redis.identity.is_alive()
+    }
+
+    /// `Err` with the first answer that is not what it should be.
+    pub(super) fn check_answers(&self) -> Result<(), String> {
+        let probes = [
+            (&self.mysql, mysql::probe(&mysql::tcp_login(self.mysql.port, &self.mysql.password()))),
+            (&self.redis, redis::probe(self.redis.port, &self.redis.password())),
+        ];
+        for (kept, probe) in probes {
+            if let Probe::NotYet(answer) | Probe::Refuses(answer) = probe {
+                return Err(format!("{} (process {}): {answer}", kept.release, kept.identity.pid));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// For `mariadb --defaults-file=…` and `mysql --defaults-file=…`.
+fn login_file(server: &Kept) -> String {
+    format!(
+        "[client]\nuser={}\npassword={}\nsocket={}\n\n[mysql]\ndatabase={}\n",
+        mysql::USER,
+        server.password.0,
+        quoted(&server.socket),
+        mysql::DATABASE
+    )
+}
+
+fn quoted(path: &Path) -> String {
+    format!("\"{}\"", path.to_string_lossy().replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::programs::Flavor;
+
+    #[test]
+    fn the_state_comes_back_and_debug_hides_its_passwords() {
+        let kept = || {
+            let release = Release { flavor: Flavor::MySQL, version: "9.7.4".to_owned() };
+            let identity = Identity::of(std::process::id()).unwrap();
+            Kept::new(release, identity, 3999, "/s/mysql.sock".into(), &Secret::new("hunter2"))
+        };
+        let state = State { since: "2026-01-01T00:00:00Z".to_owned(), mysql: kept(), redis: kept() };
+        assert!(!format!("{state:?}").contains("hunter2"));
+        let text = serde_json::to_string(&state).unwrap();
+        let back: State = serde_json::from_str(&text).unwrap();
+        assert!(back.is_alive());
+        assert_eq!(back.mysql.password().reveal(), "hunter2");
+        assert!(login_file(&back.mysql).contains("socket=\"/s/mysql.sock\""));
+    }
+}
