@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::cache::admin::AdminError;
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Sandbox};
 use crate::config::{Settings, UsageError};
 use crate::db::seed::SeedError;
 use crate::interrupt::{self, Interrupted};
@@ -71,10 +71,18 @@ fn dispatch(command: &Command, settings: &Settings, console: &Console) -> anyhow
         Command::Seed(arguments) => seed::run(arguments, settings, console),
         Command::Bench(arguments) => bench::run(arguments, settings, console),
         Command::Flush => flush::run(settings, console),
-        Command::Sandbox(action) => sandbox::run(action, settings, console),
+        Command::Sandbox(action) => sandbox_command(action, settings, console),
         Command::Completions(arguments) => completions::run(arguments, console),
         Command::Man(arguments) => man::run(arguments, console),
     }
+}
+
+fn sandbox_command(action: &Sandbox, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
+    let dir = servers::sandbox_dir(settings)?;
+    let mut page = Vec::new();
+    sandbox::run(action, &dir, settings.format, &mut page, &mut |text| console.note(text))?;
+    console.result(&String::from_utf8_lossy(&page))?;
+    Ok(Outcome::Fine)
 }
 
 /// Says what went wrong and picks the exit status.

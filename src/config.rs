@@ -44,7 +44,9 @@ impl Settings {
             reject_typed_url(matches)?;
         }
         if global.namespace.is_empty() {
-            return Err(UsageError("--namespace is empty; every key needs a prefix, such as rcache".to_owned()));
+            return Err(UsageError(
+                "--namespace is empty; every key needs a prefix, such as rcache".to_owned(),
+            ));
         }
         let mysql = url(global, global.mysql_url.as_ref());
         let redis = url(global, global.redis_url.as_ref());
@@ -67,7 +69,9 @@ fn reject_typed_url(matches: &ArgMatches) -> Result<(), UsageError> {
         for (id, flag) in [("mysql_url", "--mysql-url"), ("redis_url", "--redis-url")] {
             let source = matches.try_contains_id(id).ok().and_then(|_| matches.value_source(id));
             if source == Some(ValueSource::CommandLine) {
-                return Err(UsageError(format!("--sandbox and {flag} contradict each other; give one of them")));
+                return Err(UsageError(format!(
+                    "--sandbox and {flag} contradict each other; give one of them"
+                )));
             }
         }
         level = matches.subcommand().map(|(_, matches)| matches);

@@ -202,7 +202,10 @@ pub(crate) fn flush(
 }
 
 /// Those of the keys that hold what rcache wrote, by its first bytes.
-fn keep_entries<'a>(connection: &mut Connection, candidates: &[&'a [u8]]) -> Result<Vec<&'a [u8]>, RedisError> {
+fn keep_entries<'a>(
+    connection: &mut Connection,
+    candidates: &[&'a [u8]],
+) -> Result<Vec<&'a [u8]>, RedisError> {
     if candidates.is_empty() {
         return Ok(Vec::new());
     }

@@ -76,7 +76,11 @@ impl Console {
 
     fn label(&self, word: &str, color: AnsiColor) -> String {
         let ink = Ink::new().bold().fg_color(Some(color.into()));
-        if colored(self.color, io::stderr().is_terminal()) { format!("{ink}{word}{ink:#}") } else { word.to_owned() }
+        if colored(self.color, io::stderr().is_terminal()) {
+            format!("{ink}{word}{ink:#}")
+        } else {
+            word.to_owned()
+        }
     }
 
     /// A bar on stderr where that is a terminal, and nothing elsewhere.

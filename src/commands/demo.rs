@@ -79,7 +79,10 @@ fn two_accesses(bench: &Bench<'_>) -> anyhow::Result<Accesses> {
 fn access(reader: &mut Reader<AllUsers>, path: ReadPath, expected: CacheOutcome) -> anyhow::Result<u64> {
     let (read, ns) = timed(|| reader.read(path, 0));
     let found = read?.cache;
-    anyhow::ensure!(found == expected, "the access should have been a {expected:?} of the cache and was a {found:?}");
+    anyhow::ensure!(
+        found == expected,
+        "the access should have been a {expected:?} of the cache and was a {found:?}"
+    );
     Ok(ns)
 }
 

@@ -61,18 +61,32 @@ pub(super) struct Measured {
 
 impl<'a> Bench<'a> {
     /// Checks that the table holds the users it should, and removes entries of earlier runs.
-    pub(super) fn prepare(servers: &'a Servers, settings: &'a Settings, console: &'a Console) -> anyhow::Result<Self> {
+    pub(super) fn prepare(
+        servers: &'a Servers,
+        settings: &'a Settings,
+        console: &'a Console,
+    ) -> anyhow::Result<Self> {
         let (mysql_endpoint, redis_endpoint) = (servers.mysql()?, servers.redis()?);
         let mut conn = connect::connect(mysql_endpoint)?;
         let mut admin = admin::connect(redis_endpoint)?;
         let info = connect::server_info(&mut conn)?;
         let transport = mysql_endpoint.transport();
-        let mysql =
-            environment::server(info.flavor, &info.version, transport, servers.mysql_in_sandbox, info.settings);
+        let mysql = environment::server(
+            info.flavor,
+            &info.version,
+            transport,
+            servers.mysql_in_sandbox,
+            info.settings,
+        );
         let info = admin::server_info(&mut admin)?;
         let transport = redis_endpoint.transport();
-        let redis =
-            environment::server(info.flavor, &info.version, transport, servers.redis_in_sandbox, info.settings);
+        let redis = environment::server(
+            info.flavor,
+            &info.version,
+            transport,
+            servers.redis_in_sandbox,
+            info.settings,
+        );
         let data = users_in_table(&mut conn, console)?;
         let flushed = flush::with_progress(&mut admin, &settings.namespace, console)?;
         if flushed.in_the_way > 0 {
@@ -129,7 +143,11 @@ impl<'a> Bench<'a> {
         }
     }
 
-    fn workload(&self, workload: Workload, request: &Request) -> anyhow::Result<(WorkloadSamples, WorkloadRun)> {
+    fn workload(
+        &self,
+        workload: Workload,
+        request: &Request,
+    ) -> anyhow::Result<(WorkloadSamples, WorkloadRun)> {
         let users = self.expected.data.users;
         let clients = u64::from(request.clients);
         let plan = Plan::new(workload, request.iterations, clients, users, request.rng_seed);
@@ -155,11 +173,15 @@ impl<'a> Bench<'a> {
         let clients = (0..request.clients).map(|_| self.reader::<Q>(codec, request.ttl));
         let clients = clients.collect::<anyhow::Result<Vec<_>>>()?;
         let rounds = plan.warm_up_rounds() + plan.rounds();
-        let template = format!("measuring {} {{wide_bar}} round {{human_pos}} of {{human_len}}, {{eta}} left", workload.name());
+        let template = format!(
+            "measuring {} {{wide_bar}} round {{human_pos}} of {{human_len}}, {{eta}} left",
+            workload.name()
+        );
         let bar = self.console.progress(rounds, &template);
-        let samples = rounds::measure(clients, &self.expected, plan, &request.paths, &mut |Progress { round }| {
-            bar.set_position(round);
-        });
+        let samples =
+            rounds::measure(clients, &self.expected, plan, &request.paths, &mut |Progress { round }| {
+                bar.set_position(round);
+            });
         bar.finish_and_clear();
         Ok(samples)
     }
@@ -168,7 +190,8 @@ impl<'a> Bench<'a> {
     pub(super) fn reader<Q: Query>(&self, codec: Codec, ttl: Duration) -> anyhow::Result<Reader<Q>> {
         let (mysql, redis) = (self.servers.mysql()?, self.servers.redis()?);
         let conn = connect::connect(mysql)?;
-        let wire = wire::Connection::open(redis).with_context(|| format!("cannot connect to Redis at {}", redis.address))?;
+        let wire = wire::Connection::open(redis)
+            .with_context(|| format!("cannot connect to Redis at {}", redis.address))?;
         let keys = KeyLayout::new(self.namespace, Q::KIND);
         let options = ReaderOptions { codec, keys, ttl };
         Reader::new(conn, wire, &self.expected, options).context("cannot prepare a statement")

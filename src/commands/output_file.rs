@@ -44,7 +44,9 @@ impl OutputFile {
         match self.target {
             Target::Itself(mut file) => file.write_all(document.as_bytes()).with_context(what)?,
             Target::Beside(mut file) => {
-                file.write_all(document.as_bytes()).and_then(|()| file.as_file().sync_all()).with_context(what)?;
+                file.write_all(document.as_bytes())
+                    .and_then(|()| file.as_file().sync_all())
+                    .with_context(what)?;
                 file.persist(&self.path).map_err(|error| error.error).with_context(what)?;
             }
         }

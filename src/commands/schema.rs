@@ -11,7 +11,11 @@ use crate::db::schema::{self, Created, SeedState};
 use crate::db::{connect, seed};
 use crate::units;
 
-pub(super) fn run(arguments: &cli::Schema, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
+pub(super) fn run(
+    arguments: &cli::Schema,
+    settings: &Settings,
+    console: &Console,
+) -> anyhow::Result<Outcome> {
     if arguments.print {
         print_sql(settings.format, console)?;
         return Ok(Outcome::Fine);
@@ -53,7 +57,9 @@ fn print_sql(format: Format, console: &Console) -> anyhow::Result<()> {
 fn created_words(created: Created, database: &str) -> String {
     match created {
         Created::Now => format!("Created the tables users and rcache_meta in database {database:?}."),
-        Created::Already => format!("Database {database:?} already holds rcache's tables users and rcache_meta."),
+        Created::Already => {
+            format!("Database {database:?} already holds rcache's tables users and rcache_meta.")
+        }
     }
 }
 

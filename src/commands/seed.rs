@@ -70,7 +70,9 @@ pub(super) fn words(seeded: Seeded, data: DataSet, database: &str, ns: u64) -> S
         Method::LoadData => "LOAD DATA LOCAL",
         Method::Insert => "multi-row INSERT, because the server does not allow LOAD DATA LOCAL",
     };
-    format!("{what} {users} users (rng_seed {rng_seed}) in {took} by {by}; counted and fingerprinted in database {database:?}.")
+    format!(
+        "{what} {users} users (rng_seed {rng_seed}) in {took} by {by}; counted and fingerprinted in database {database:?}."
+    )
 }
 
 fn document(seeded: Seeded, data: DataSet, ns: u64) -> serde_json::Value {

@@ -26,11 +26,17 @@ pub(crate) struct Servers {
 
 impl Servers {
     /// Starts or joins the sandbox for what no URL names. `purpose` is the command's name, for other processes.
-    pub(crate) fn open(settings: &Settings, need: Need, purpose: &str, console: &Console) -> anyhow::Result<Self> {
+    pub(crate) fn open(
+        settings: &Settings,
+        need: Need,
+        purpose: &str,
+        console: &Console,
+    ) -> anyhow::Result<Self> {
         let mysql_in_sandbox = need != Need::Redis && settings.mysql.is_none();
         let redis_in_sandbox = need != Need::Mysql && settings.redis.is_none();
         if need == Need::Both && mysql_in_sandbox != redis_in_sandbox {
-            let (missing, flag) = if mysql_in_sandbox { ("MySQL", "--mysql-url") } else { ("Redis", "--redis-url") };
+            let (missing, flag) =
+                if mysql_in_sandbox { ("MySQL", "--mysql-url") } else { ("Redis", "--redis-url") };
             console.note(&format!("No {flag}: {missing} comes from the sandbox."));
         }
         let sandbox = if mysql_in_sandbox || redis_in_sandbox {

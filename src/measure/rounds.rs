@@ -1,7 +1,7 @@
 //! Runs the rounds: every path reads the same block, in an order shuffled anew, all clients at the same time.
 
-use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Instant;
 

@@ -1,8 +1,8 @@
 //! One client on a thread of its own: it prepares, waits for the others, reads against the clock, and verifies
 //! when the block is over.
 
-use std::sync::mpsc::{Receiver, Sender};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
 use std::time::Instant;
 
 use super::clock::timed;

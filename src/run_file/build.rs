@@ -53,7 +53,11 @@ fn path(samples: &PathSamples) -> PathRun {
 }
 
 fn percentiles(summary: &Summary) -> BTreeMap<String, Option<u64>> {
-    PERCENTILES.iter().zip(summary.percentiles_ns).map(|((name, _), value)| ((*name).to_owned(), value)).collect()
+    PERCENTILES
+        .iter()
+        .zip(summary.percentiles_ns)
+        .map(|((name, _), value)| ((*name).to_owned(), value))
+        .collect()
 }
 
 /// The round-trip floors of both servers.

@@ -33,7 +33,8 @@ impl Summary {
 }
 
 fn percentile_ns(latencies: &Latencies, percentile: f64) -> Option<u64> {
-    (latencies.count() >= samples_needed(percentile)).then(|| latencies.histogram().value_at_percentile(percentile))
+    (latencies.count() >= samples_needed(percentile))
+        .then(|| latencies.histogram().value_at_percentile(percentile))
 }
 
 /// How many samples a percentile needs: p99 1,000, p99.9 10,000.
