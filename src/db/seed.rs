@@ -102,12 +102,21 @@ pub(crate) fn seed(
     })
 }
 
+/// Seconds for which another rcache may hold the lock: a server rolls back what an interrupted seed had sent.
+const LOCK_PATIENCE_S: u32 = 15;
+
 /// Takes the lock that keeps two commands from changing the tables at once; the server frees it with the connection.
 pub(crate) fn lock(conn: &mut Conn) -> Result<(), SeedError> {
-    let got: Option<Option<u8>> = conn
-        .query_first(include_str!("../../sql/lock_seed.sql"))
-        .map_err(|source| DbError::new("taking rcache's lock", source))?;
-    if got.flatten() == Some(1) { Ok(()) } else { Err(SeedError::Busy) }
+    for _ in 0..LOCK_PATIENCE_S {
+        interrupt::check()?;
+        let got: Option<Option<u8>> = conn
+            .query_first(include_str!("../../sql/lock_seed.sql"))
+            .map_err(|source| DbError::new("taking rcache's lock", source))?;
+        if got.flatten() == Some(1) {
+            return Ok(());
+        }
+    }
+    Err(SeedError::Busy)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -83,7 +83,7 @@ impl<Q: Query> Worker<Q> {
         let ended = Instant::now();
         let mut report = BlockDone { started, ended, answered: 0, failed: 0, first_error: None };
         if let Err(error) = prepared {
-            self.count_error(path, error.kind(), counted.then_some(items.len() as u64));
+            self.count_error(path, error.kind(), items.len() as u64);
             report.failed = items.len() as u64;
             report.first_error = Some(error.to_string());
         }
@@ -122,7 +122,7 @@ impl<Q: Query> Worker<Q> {
             Err(error) => (error.kind(), error.to_string()),
         };
         report.failed += 1;
-        self.count_error(planned, failure.0, counted.then_some(1));
+        self.count_error(planned, failure.0, 1);
         report.first_error.get_or_insert(failure.1);
     }
 
@@ -143,9 +143,9 @@ impl<Q: Query> Worker<Q> {
         }
     }
 
-    fn count_error(&mut self, path: ReadPath, kind: &'static str, count: Option<u64>) {
-        let samples = self.paths.iter_mut().find(|samples| samples.path == path);
-        if let (Some(samples), Some(count)) = (samples, count) {
+    /// A failure counts in warm-up rounds too: a wrong answer is never excused.
+    fn count_error(&mut self, path: ReadPath, kind: &'static str, count: u64) {
+        if let Some(samples) = self.paths.iter_mut().find(|samples| samples.path == path) {
             *samples.errors.entry(kind).or_default() += count;
         }
     }
