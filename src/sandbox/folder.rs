@@ -182,6 +182,23 @@ impl Folder {
         )
     }
 
+    /// Refuses to begin on a disk where servers would only get stuck: MariaDB waits for ever for room.
+    pub(super) fn check_room(&self, needed_bytes: u64) -> anyhow::Result<()> {
+        // A file system that cannot tell is given the benefit of the doubt.
+        let Ok(disk) = rustix::fs::statvfs(&self.root) else { return Ok(()) };
+        let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
+        if free_bytes < needed_bytes {
+            bail!(
+                "the disk of {} has {} MB of free space, and the servers need {} MB to start. \
+                 Make room, or name a folder on another disk with --sandbox-dir",
+                self.root.display(),
+                free_bytes / 1_000_000,
+                needed_bytes / 1_000_000
+            );
+        }
+        Ok(())
+    }
+
     fn sockets_elsewhere(&self) -> PathBuf {
         self.run().join("sockets-elsewhere")
     }
@@ -280,7 +297,7 @@ fn check_owner(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn make_private_folder(path: &Path) -> anyhow::Result<()> {
+pub(super) fn make_private_folder(path: &Path) -> anyhow::Result<()> {
     let make = || {
         DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         if std::fs::metadata(path)?.permissions().mode() & 0o777 != 0o700 {
