@@ -1,0 +1,16 @@
+//! The program as a whole, with real servers.
+
+mod sandbox;
+
+use libtest_mimic::{Arguments, Trial};
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let trials = sandbox::TESTS.iter().map(|(name, test)| {
+        Trial::test(format!("sandbox::{name}"), move || {
+            test();
+            Ok(())
+        })
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit();
+}
