@@ -169,7 +169,11 @@ impl Folder {
             if !parent.is_absolute() || parent.as_os_str().len() + 20 + SOCKET_NAME_MAX > SOCKET_PATH_MAX {
                 continue;
             }
-            if let Ok(made) = tempfile::Builder::new().prefix("rcache-").tempdir_in(&parent) {
+            if let Ok(made) = tempfile::Builder::new()
+                .prefix("rcache-")
+                .permissions(Permissions::from_mode(0o700))
+                .tempdir_in(&parent)
+            {
                 // The record comes first, so that a crash leaves no folder that nobody knows of.
                 write_private(&self.sockets_elsewhere(), made.path().as_os_str().as_bytes())?;
                 return Ok(made.keep());
@@ -353,7 +357,7 @@ pub(super) fn explain(error: io::Error, tried: &str, path: &Path) -> anyhow::Err
             "A file stands in the way; name another folder with --sandbox-dir"
         }
         _ => {
-            "If the folder is damaged, `rcache sandbox destroy` deletes it and the next start makes a new one"
+            "If it is damaged, `rcache sandbox destroy` deletes it; another folder can be named with --sandbox-dir"
         }
     };
     anyhow::anyhow!("cannot {tried} {}: {error}. {remedy}", path.display())
