@@ -1,5 +1,6 @@
 CREATE DATABASE IF NOT EXISTS rcache CHARACTER SET utf8mb4;
 ALTER USER 'root'@'localhost' IDENTIFIED BY '{password}';
+DROP USER IF EXISTS 'root'@'127.0.0.1', 'root'@'::1', ''@'localhost';
 CREATE USER IF NOT EXISTS 'rcache'@'localhost';
 CREATE USER IF NOT EXISTS 'rcache'@'127.0.0.1';
 ALTER USER 'rcache'@'localhost' IDENTIFIED BY '{password}';

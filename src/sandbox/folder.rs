@@ -169,7 +169,11 @@ impl Folder {
             if !parent.is_absolute() || parent.as_os_str().len() + 20 + SOCKET_NAME_MAX > SOCKET_PATH_MAX {
                 continue;
             }
-            if let Ok(made) = tempfile::Builder::new().prefix("rcache-").tempdir_in(&parent) {
+            if let Ok(made) = tempfile::Builder::new()
+                .prefix("rcache-")
+                .permissions(Permissions::from_mode(0o700))
+                .tempdir_in(&parent)
+            {
                 // The record comes first, so that a crash leaves no folder that nobody knows of.
                 write_private(&self.sockets_elsewhere(), made.path().as_os_str().as_bytes())?;
                 return Ok(made.keep());
@@ -180,6 +184,23 @@ impl Folder {
              name a shorter one with --sandbox-dir",
             self.root.display()
         )
+    }
+
+    /// Refuses to begin on a disk where servers would only get stuck: MariaDB waits for ever for room.
+    pub(super) fn check_room(&self, needed_bytes: u64) -> anyhow::Result<()> {
+        // A file system that cannot tell is given the benefit of the doubt.
+        let Ok(disk) = rustix::fs::statvfs(&self.root) else { return Ok(()) };
+        let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
+        if free_bytes < needed_bytes {
+            bail!(
+                "the disk of {} has {} MB of free space, and the servers need {} MB to start. \
+                 Make room, or name a folder on another disk with --sandbox-dir",
+                self.root.display(),
+                free_bytes / 1_000_000,
+                needed_bytes / 1_000_000
+            );
+        }
+        Ok(())
     }
 
     fn sockets_elsewhere(&self) -> PathBuf {
@@ -280,7 +301,7 @@ fn check_owner(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn make_private_folder(path: &Path) -> anyhow::Result<()> {
+pub(super) fn make_private_folder(path: &Path) -> anyhow::Result<()> {
     let make = || {
         DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         if std::fs::metadata(path)?.permissions().mode() & 0o777 != 0o700 {
@@ -336,7 +357,7 @@ pub(super) fn explain(error: io::Error, tried: &str, path: &Path) -> anyhow::Err
             "A file stands in the way; name another folder with --sandbox-dir"
         }
         _ => {
-            "If the folder is damaged, `rcache sandbox destroy` deletes it and the next start makes a new one"
+            "If it is damaged, `rcache sandbox destroy` deletes it; another folder can be named with --sandbox-dir"
         }
     };
     anyhow::anyhow!("cannot {tried} {}: {error}. {remedy}", path.display())

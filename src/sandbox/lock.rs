@@ -5,7 +5,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,12 @@ impl Lock {
         }
     }
 
+    /// Lets others in while the value lives on, as a killed owner would.
+    #[cfg(test)]
+    pub(super) fn free(&self) {
+        self.file.unlock().unwrap();
+    }
+
     fn withdraw(&mut self) {
         if let Some(path) = self.announced.take() {
             let _ = std::fs::remove_file(path);
@@ -112,6 +118,7 @@ fn try_open(
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(0o600)
             .open(&path)
             .map_err(|error| explain(error, "open", &path))?;
         match take(&file) {

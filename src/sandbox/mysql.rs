@@ -5,12 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use mysql::prelude::Queryable;
-
 use super::child::{Life, Server, Spawn};
 use super::folder::{Folder, explain, write_private};
 use super::launch::{Plan, Probe};
-use super::programs::Program;
+use super::programs::{Flavor, Program};
 use crate::endpoint::{Address, MysqlEndpoint, MysqlTls};
 use crate::secret::Secret;
 
@@ -69,7 +67,7 @@ impl Plan for MysqlPlan<'_> {
         };
         let server = Server::spawn(Spawn {
             program: &self.program.path,
-            args: options(&places, port, is_root()),
+            args: options(self.program.release.flavor, &places, port, is_root()),
             stdin: Stdio::null(),
             log,
             birth: &self.folder.birth("mysql"),
@@ -155,8 +153,7 @@ pub(super) fn path_option(name: &str, path: &Path) -> OsString {
     option
 }
 
-/// `--loose-` lets a server pass over an option that only others know.
-fn options(places: &Places<'_>, port: u16, root: bool) -> Vec<OsString> {
+fn options(flavor: Flavor, places: &Places<'_>, port: u16, root: bool) -> Vec<OsString> {
     // No configuration file of the system may have a say; this must come first.
     let mut options: Vec<OsString> = vec!["--no-defaults".into()];
     if root {
@@ -174,10 +171,6 @@ fn options(places: &Places<'_>, port: u16, root: bool) -> Vec<OsString> {
     let fixed = [
         "--bind-address=127.0.0.1",
         "--skip-name-resolve",
-        // MySQL's X protocol would listen on a fixed port of its own.
-        "--loose-mysqlx=OFF",
-        "--loose-skip-ssl",
-        "--loose-auto-generate-certs=OFF",
         "--character-set-server=utf8mb4",
         "--local-infile=ON",
         // Enough for --clients 1024 with control connections, within an open-files limit of 4096.
@@ -190,14 +183,32 @@ fn options(places: &Places<'_>, port: u16, root: bool) -> Vec<OsString> {
         "--innodb-flush-log-at-trx-commit=2",
         "--skip-log-bin",
         "--performance-schema=OFF",
-        // MariaDB's query cache would answer in place of the tables.
-        "--loose-query-cache-type=0",
-        "--loose-query-cache-size=0",
-        // Temporary tables grow from here; writing 12 MB at every start buys nothing.
-        "--loose-innodb-temp-data-file-path=ibtmp1:2M:autoextend",
     ];
     options.extend(fixed.map(OsString::from));
+    options.extend(flavor_options(flavor).iter().map(OsString::from));
     options
+}
+
+/// What only one of the two knows. `--loose-` lets a release pass over what it no longer, or not yet, knows.
+fn flavor_options(flavor: Flavor) -> &'static [&'static str] {
+    if flavor == Flavor::MariaDB {
+        &[
+            "--loose-skip-ssl",
+            // The query cache would answer in place of the tables.
+            "--loose-query-cache-type=0",
+            "--loose-query-cache-size=0",
+            // Temporary tables grow from here; writing 12 MB at every start buys nothing.
+            "--loose-innodb-temp-data-file-path=ibtmp1:2M:autoextend",
+        ]
+    } else {
+        &[
+            // The X protocol would listen on a fixed port of its own.
+            "--loose-mysqlx=OFF",
+            // No TLS on loopback, so no keys to make.
+            "--loose-tls-version=",
+            "--loose-auto-generate-certs=OFF",
+        ]
+    }
 }
 
 #[cfg(test)]
@@ -213,7 +224,10 @@ mod tests {
             load_files: Path::new("/s/run/files"),
             accounts: Path::new("/s/run/accounts.sql"),
         };
-        options(&places, 3999, root).into_iter().map(|option| option.into_string().unwrap()).collect()
+        options(Flavor::MariaDB, &places, 3999, root)
+            .into_iter()
+            .map(|option| option.into_string().unwrap())
+            .collect()
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 
 use super::child::{Life, Server, Spawn};
-use super::folder::{Folder, explain, private_file};
+use super::folder::{Folder, explain, make_private_folder, private_file};
 use super::launch::died;
 use super::mysql::{is_root, path_option};
 use super::programs::{Flavor, Program};
@@ -23,6 +23,10 @@ use crate::interrupt;
 
 const POLL: Duration = Duration::from_millis(5);
 const DEADLINE: Duration = Duration::from_secs(300);
+/// MariaDB takes 115-215 MB, MySQL 125-250 MB.
+const ROOM_TO_INITIALISE: u64 = 300_000_000;
+/// Temporary tables and undo logs.
+const ROOM_TO_START: u64 = 50_000_000;
 /// Where no setting tells, the SQL files lie here, relative to the folder above the program's.
 const SHARE_FOLDERS: [&str; 3] = ["share/mysql", "share/mariadb", "share"];
 
@@ -39,8 +43,10 @@ pub(super) fn data_directory(
         std::fs::remove_dir_all(&draft).map_err(|error| explain(error, "delete", &draft))?;
     }
     if path.exists() {
+        folder.check_room(ROOM_TO_START)?;
         return Ok(path);
     }
+    folder.check_room(ROOM_TO_INITIALISE)?;
     note(&format!("initialising {} (once) ...", program.release));
     let made = initialise(folder, program, &draft)
         .and_then(|()| std::fs::rename(&draft, &path).map_err(|error| explain(error, "rename", &draft)));
@@ -57,7 +63,7 @@ fn initialise(folder: &Folder, program: &Program, data: &Path) -> anyhow::Result
     let mut stdin = Stdio::null();
     if program.release.flavor == Flavor::MariaDB {
         // MySQL makes its directory itself.
-        std::fs::create_dir(data).map_err(|error| explain(error, "create", data))?;
+        make_private_folder(data)?;
         args.extend(
             ["--bootstrap", "--log-warnings=0", "--enforce-storage-engine=", "--loose-debug-no-sync"]
                 .map(OsString::from),
@@ -100,8 +106,6 @@ fn common_options(data: &Path, scratch: &Path) -> Vec<OsString> {
         "--innodb-buffer-pool-dump-at-shutdown=OFF",
         "--skip-log-bin",
         "--performance-schema=OFF",
-        "--loose-mysqlx=OFF",
-        "--loose-skip-ssl",
     ];
     options.extend(fixed.map(OsString::from));
     options

@@ -7,6 +7,7 @@ mod bench;
 mod command_line;
 mod demo;
 mod flush;
+mod sandbox;
 mod schema;
 mod seed;
 mod world;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         ("command_line", command_line::TESTS),
         ("demo", demo::TESTS),
         ("flush", flush::TESTS),
+        ("sandbox", sandbox::TESTS),
         ("schema", schema::TESTS),
         ("seed", seed::TESTS),
     ] {
