@@ -64,6 +64,15 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
+/// Prints how far rcache is from the limits; no subcommand, since only its makers ask.
+pub(crate) fn limits() -> ExitCode {
+    let console = Console::plain();
+    match crate::limits::measure().and_then(|text| console.result(&text)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure(&error, &console),
+    }
+}
+
 fn dispatch(command: &Command, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
     match command {
         Command::Demo(arguments) => demo::run(arguments, settings, console),

@@ -7,6 +7,7 @@ mod config;
 mod db;
 mod endpoint;
 mod interrupt;
+mod limits;
 mod measure;
 mod paths;
 mod permutation;
@@ -25,4 +26,10 @@ use std::process::ExitCode;
 #[doc(hidden)]
 pub fn run() -> ExitCode {
     commands::run()
+}
+
+/// Measures rcache beside the limits of what it does; for `scripts/limits`.
+#[doc(hidden)]
+pub fn limits() -> ExitCode {
+    commands::limits()
 }

@@ -46,6 +46,12 @@ pub(crate) fn whole(number: f64) -> u64 {
     number.round() as u64
 }
 
+/// Where in a sorted list of that length a share of it ends; the list is not empty.
+pub(crate) fn index(share: f64, length: usize) -> usize {
+    let last = length.saturating_sub(1);
+    usize::try_from(whole(share * last as f64)).unwrap_or(last).min(last)
+}
+
 fn scaled(number: f64, steps: &[(f64, &str)], limit: f64) -> String {
     let mut chosen = steps[0];
     for step in steps {

@@ -1,5 +1,6 @@
 //! `rcache demo`: the blog post's story with real servers and honest numbers, and nothing to configure.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::Outcome;
@@ -26,6 +27,11 @@ pub(super) fn run(arguments: &cli::Demo, settings: &Settings, console: &Console)
     fill_table(arguments, &servers, console)?;
     let bench = Bench::prepare(&servers, settings, console)?;
     let accesses = two_accesses(&bench)?;
+    let style = console.page_style();
+    if settings.format == Format::Text {
+        // Told as it happens: the bench takes a while.
+        console.result(&format!("{}\n", report::reading::accesses(&accesses, &style)))?;
+    }
     let measured = bench.run(&Request {
         iterations: arguments.iterations,
         clients: 1,
@@ -37,7 +43,10 @@ pub(super) fn run(arguments: &cli::Demo, settings: &Settings, console: &Console)
     })?;
     servers.stop()?;
     console.result(&match settings.format {
-        Format::Text => page(&accesses, &measured, console),
+        Format::Text => {
+            let numbers = report::text::render(&measured.run, &style);
+            format!("{numbers}\n{}", report::reading::meaning(&measured.run, &program(), &style))
+        }
         Format::Json => bench::document(&measured.run)?,
     })?;
     Ok(bench::outcome(&measured, console))
@@ -86,8 +95,10 @@ fn access(reader: &mut Reader<AllUsers>, path: ReadPath, expected: CacheOutcome)
     Ok(ns)
 }
 
-fn page(accesses: &Accesses, measured: &Measured, console: &Console) -> String {
-    let style = console.page_style();
-    let numbers = report::text::render(&measured.run, &style);
-    format!("{numbers}\n{}", report::reading::render(accesses, &measured.run, &style))
+/// What was typed to run this program, short: after `scripts/demo` it is not on PATH.
+fn program() -> String {
+    let typed = std::env::args().next().unwrap_or_else(|| "rcache".to_owned());
+    let here = std::env::current_dir().ok();
+    let below = here.as_deref().and_then(|here| Path::new(&typed).strip_prefix(here).ok());
+    below.map_or(typed.clone(), |path| path.display().to_string())
 }
