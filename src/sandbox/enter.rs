@@ -22,7 +22,7 @@ pub(super) enum Entry {
     /// Nothing runs in the folder, and nobody else gets in.
     Owner(Lock),
     /// The kept servers run and answer, and nobody stops them as long as the lock is held.
-    Attached { lock: Lock, state: State },
+    Attached { lock: Lock, state: Box<State> },
 }
 
 pub(super) fn enter(
@@ -57,7 +57,7 @@ fn attach(folder: &Folder, lock: Lock) -> anyhow::Result<Option<Entry>> {
     // Read anew under this lock: before it, anything could happen to the servers.
     let Some(state) = State::load(folder)?.filter(State::is_alive) else { return Ok(None) };
     match state.check_answers() {
-        Ok(()) => Ok(Some(Entry::Attached { lock, state })),
+        Ok(()) => Ok(Some(Entry::Attached { lock, state: Box::new(state) })),
         Err(_) if !state.is_alive() => Ok(None),
         Err(answer) => bail!(
             "a server of the sandbox {} runs but does not answer: {answer}. \

@@ -73,7 +73,7 @@ impl Plan for MysqlPlan<'_> {
             birth: &self.folder.birth("mysql"),
             life: self.life,
         })
-        .map_err(|error| explain(error, "run", &self.program.path))?;
+        .map_err(|error| explain(&error, "run", &self.program.path))?;
         Ok((server, log_path))
     }
 

@@ -1,5 +1,7 @@
 //! The program as a whole, with real servers.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may say so when it fails")]
+
 mod sandbox;
 
 use libtest_mimic::{Arguments, Trial};

@@ -4,13 +4,13 @@
 //! holder needs no command of its own.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-pub const TESTS: &[(&str, fn())] = &[
+pub(crate) const TESTS: &[(&str, fn())] = &[
     ("start_status_stop_and_start_again", start_status_stop_and_start_again),
     ("nothing_is_open_to_others_and_no_password_shows", nothing_is_open_to_others_and_no_password_shows),
     ("where_nothing_is_there_is_nothing_to_do", where_nothing_is_there_is_nothing_to_do),
