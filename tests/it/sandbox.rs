@@ -285,14 +285,16 @@ fn a_stranger_with_a_recorded_number_lives() {
             |text: String, (old, new): (&u64, &Child)| text.replace(&old.to_string(), &new.id().to_string());
         pids.iter().zip(&sleepers).fold(text.to_owned(), swap)
     };
-    std::fs::write(sandbox.dir.join("state.json"), reuse(&state)).unwrap();
-    for (path, text) in &records {
-        std::fs::write(path, reuse(text)).unwrap();
+    let plant = || {
+        std::fs::create_dir_all(sandbox.dir.join("run")).unwrap();
+        std::fs::write(sandbox.dir.join("state.json"), reuse(&state)).unwrap();
+        records.iter().for_each(|(path, text)| std::fs::write(path, reuse(text)).unwrap());
+    };
+    for action in ["stop", "start"] {
+        plant();
+        assert_eq!(sandbox.status()["sandbox"]["running"], false);
+        sandbox.run_well(action);
     }
-    assert_eq!(sandbox.status()["sandbox"]["running"], false);
-    sandbox.run_well("stop");
-    std::fs::write(sandbox.dir.join("state.json"), reuse(&state)).unwrap();
-    sandbox.run_well("start");
     sandbox.run_well("destroy");
     for sleeper in &mut sleepers {
         assert!(sleeper.try_wait().unwrap().is_none(), "an innocent process was ended");
