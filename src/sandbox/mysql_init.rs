@@ -100,7 +100,7 @@ fn common_options(data: &Path, scratch: &Path) -> Vec<OsString> {
     }
     options.extend([path_option("datadir", data), path_option("tmpdir", scratch)]);
     let fixed = [
-        "--innodb-flush-method=nosync",
+        "--loose-innodb-flush-method=nosync",
         "--innodb-flush-log-at-trx-commit=0",
         "--innodb-buffer-pool-size=64M",
         "--innodb-buffer-pool-dump-at-shutdown=OFF",

@@ -8,7 +8,8 @@ use libtest_mimic::{Arguments, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
-    let trials = sandbox::TESTS.iter().map(|(name, test)| {
+    let tests = sandbox::TESTS.iter();
+    let trials = tests.map(|(name, test)| {
         Trial::test(format!("sandbox::{name}"), move || {
             test();
             Ok(())

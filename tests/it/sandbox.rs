@@ -26,6 +26,14 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("a_long_path_and_one_with_blanks_work", a_long_path_and_one_with_blanks_work),
 ];
 
+const MANY_USERS: &str = "20000000";
+
+/// These hold a sandbox by `rcache seed` of very many users, which the command line must know first.
+pub(crate) const TESTS_WITH_SEED: &[(&str, fn())] = &[(
+    "a_command_that_ends_early_takes_its_servers_along",
+    a_command_that_ends_early_takes_its_servers_along,
+)];
+
 /// A sandbox folder of a test; destroyed at the end, even of a failed test.
 struct Sandbox {
     root: tempfile::TempDir,
@@ -372,5 +380,31 @@ fn a_long_path_and_one_with_blanks_work() {
         let socket = PathBuf::from(status["sandbox"]["servers"][0]["socket"].as_str().unwrap());
         sandbox.run_well("destroy");
         assert!(!socket.parent().unwrap().exists());
+    }
+}
+
+fn a_command_that_ends_early_takes_its_servers_along() {
+    for name in ["-KILL", "-TERM", "-INT"] {
+        let sandbox = Sandbox::new();
+        let mut seed = Command::new(env!("CARGO_BIN_EXE_rcache"))
+            .args(["seed", "--users", MANY_USERS, "--sandbox-dir"])
+            .arg(&sandbox.dir)
+            .env_remove("RCACHE_MYSQL_URL")
+            .env_remove("RCACHE_REDIS_URL")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !sandbox.dir.join("run/mysql.pid").exists() {
+            assert!(Instant::now() < deadline, "the servers do not start");
+            assert!(seed.try_wait().unwrap().is_none(), "seed ended by itself");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        signal(seed.id(), name);
+        seed.wait().unwrap();
+        sandbox.assert_nothing_runs();
+        assert!(sandbox.run_well("stop").contains("No sandbox was running"), "{name}");
     }
 }
