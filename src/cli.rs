@@ -209,7 +209,7 @@ pub(crate) struct Bench {
     pub(crate) output: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub(crate) enum Workload {
     /// every user, one key
     All,
@@ -217,7 +217,7 @@ pub(crate) enum Workload {
     Point,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub(crate) enum ReadPath {
     /// no cache
     Mysql,
@@ -227,7 +227,7 @@ pub(crate) enum ReadPath {
     Warm,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub(crate) enum Codec {
     /// columns, decoded without a copy
     Arrow,
@@ -235,6 +235,23 @@ pub(crate) enum Codec {
     Postcard,
     /// readable rows
     Json,
+}
+
+/// The words of the command line are the words of the run file too.
+macro_rules! named {
+    ($($type:ty { $($variant:ident = $name:literal),+ })+) => {$(
+        impl $type {
+            /// Its name on the command line, in the output and in the run file.
+            pub(crate) fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+        }
+    )+};
+}
+named! {
+    Workload { All = "all", Point = "point" }
+    ReadPath { Mysql = "mysql", Cold = "cold", Warm = "warm" }
+    Codec { Arrow = "arrow", Postcard = "postcard", Json = "json" }
 }
 
 #[derive(Debug, Subcommand)]
@@ -264,10 +281,22 @@ pub(crate) struct Man {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{CommandFactory, ValueEnum};
 
     #[test]
     fn the_definition_is_consistent() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_typed_and_what_is_printed_are_the_same_words() {
+        fn check<T: ValueEnum + Copy>(name: impl Fn(T) -> &'static str) {
+            for value in T::value_variants() {
+                assert_eq!(value.to_possible_value().unwrap().get_name(), name(*value));
+            }
+        }
+        check(super::Workload::name);
+        check(super::ReadPath::name);
+        check(super::Codec::name);
     }
 }

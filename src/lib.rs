@@ -1,11 +1,22 @@
 //! rcache: what Redis in front of MySQL would really buy, measured.
 
+mod cache;
 mod cli;
 mod commands;
+mod config;
+mod db;
 mod endpoint;
 mod interrupt;
+mod measure;
+mod paths;
+mod permutation;
+mod report;
+mod run_file;
+mod sample;
 mod sandbox;
 mod secret;
+mod stats;
+mod units;
 mod users;
 
 use std::process::ExitCode;
@@ -13,32 +24,5 @@ use std::process::ExitCode;
 /// Runs the program as the command line says.
 #[doc(hidden)]
 pub fn run() -> ExitCode {
-    use clap::Parser;
-
-    let cli = cli::Cli::parse();
-    if interrupt::install().is_err() {
-        return ExitCode::FAILURE;
-    }
-    let outcome = match &cli.command {
-        cli::Command::Sandbox(action) => sandbox_command(&cli.global, action),
-        _ => Err(anyhow::anyhow!("not wired yet")),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            anstream::eprintln!("error: {error:#}");
-            if error.is::<interrupt::Interrupted>() {
-                ExitCode::from(interrupt::EXIT_INTERRUPTED)
-            } else {
-                ExitCode::FAILURE
-            }
-        }
-    }
-}
-
-fn sandbox_command(global: &cli::Global, action: &cli::Sandbox) -> anyhow::Result<()> {
-    let dir = global.sandbox_dir.clone().map_or_else(sandbox::default_dir, Ok)?;
-    commands::sandbox::run(action, &dir, global.format, &mut std::io::stdout(), &mut |text| {
-        anstream::eprintln!("{text}")
-    })
+    commands::run()
 }

@@ -1,19 +1,53 @@
-//! The program as a whole, with real servers.
+//! The behaviour of the program, seen from outside, on real private servers: one sandbox for all tests, a database
+//! and a namespace for each.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may say so when it fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+mod bench;
+mod command_line;
+mod demo;
+mod flush;
 mod sandbox;
+mod schema;
+mod seed;
+mod world;
+
+use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
-fn main() {
+fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let tests = sandbox::TESTS.iter();
-    let trials = tests.map(|(name, test)| {
-        Trial::test(format!("sandbox::{name}"), move || {
-            test();
-            Ok(())
-        })
-    });
-    libtest_mimic::run(&arguments, trials.collect()).exit();
+    let mut tests = Vec::new();
+    for (room, room_tests) in [
+        ("bench", bench::TESTS),
+        ("command_line", command_line::TESTS),
+        ("demo", demo::TESTS),
+        ("flush", flush::TESTS),
+        ("sandbox", sandbox::TESTS),
+        ("schema", schema::TESTS),
+        ("seed", seed::TESTS),
+    ] {
+        tests.extend(room_tests.iter().map(|(name, test)| {
+            Trial::test(format!("{room}::{name}"), move || {
+                test();
+                Ok(())
+            })
+        }));
+    }
+    let conclusion = libtest_mimic::run(&arguments, tests);
+    world::close();
+    conclusion.exit_code()
+}
+
+/// A table of tests by name, so that none can be forgotten: one that is not listed is dead code, which the
+/// compiler reports.
+type Tests = &'static [(&'static str, fn())];
+
+/// Lists test functions under their own names.
+#[macro_export]
+macro_rules! tests {
+    ($($name:ident),+ $(,)?) => {
+        pub(crate) const TESTS: $crate::Tests = &[$((stringify!($name), $name as fn())),+];
+    };
 }

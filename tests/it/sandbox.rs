@@ -24,15 +24,8 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("a_folder_that_cannot_be_made_is_explained", a_folder_that_cannot_be_made_is_explained),
     ("a_server_that_dies_while_starting_is_quoted", a_server_that_dies_while_starting_is_quoted),
     ("a_long_path_and_one_with_blanks_work", a_long_path_and_one_with_blanks_work),
+    ("a_command_that_ends_early_takes_its_servers_along", a_command_that_ends_early_takes_its_servers_along),
 ];
-
-const MANY_USERS: &str = "20000000";
-
-/// These hold a sandbox by `rcache seed` of very many users, which the command line must know first.
-pub(crate) const TESTS_WITH_SEED: &[(&str, fn())] = &[(
-    "a_command_that_ends_early_takes_its_servers_along",
-    a_command_that_ends_early_takes_its_servers_along,
-)];
 
 /// A sandbox folder of a test; destroyed at the end, even of a failed test.
 struct Sandbox {
@@ -387,7 +380,7 @@ fn a_command_that_ends_early_takes_its_servers_along() {
     for name in ["-KILL", "-TERM", "-INT"] {
         let sandbox = Sandbox::new();
         let mut seed = Command::new(env!("CARGO_BIN_EXE_rcache"))
-            .args(["seed", "--users", MANY_USERS, "--sandbox-dir"])
+            .args(["seed", "--users", "20000000", "--sandbox-dir"])
             .arg(&sandbox.dir)
             .env_remove("RCACHE_MYSQL_URL")
             .env_remove("RCACHE_REDIS_URL")

@@ -1,0 +1,2 @@
+-- Parameter: id.
+SELECT id, username, email FROM users WHERE id = ?

@@ -1,0 +1,2 @@
+-- Run on every connection.
+SET NAMES utf8mb4

@@ -1,0 +1,236 @@
+//! Redis where speed is no matter: what the server is, and the removal of rcache's own entries.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use redis::{Connection, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisConnectionInfo, RedisError};
+
+use super::{entry, key};
+use crate::endpoint::{Address, RedisEndpoint};
+use crate::interrupt;
+use crate::secret::Secret;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A large flush answers batch by batch; no single answer should take this long.
+const IO_TIMEOUT: Duration = Duration::from_secs(30);
+/// Keys that one SCAN looks at: enough to make round trips rare, few enough not to hold Redis up.
+const SCAN_BATCH: u32 = 1000;
+
+/// What went wrong with Redis, in words that name the thing and the next step.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AdminError {
+    #[error("{context}: {cause}{}", hint.map(|hint| format!("\n  {hint}")).unwrap_or_default())]
+    Redis { context: String, hint: Option<&'static str>, cause: RedisError },
+    #[error("interrupted after {} entries were removed; run the same command again to remove the rest", .0.removed)]
+    Interrupted(Flushed),
+}
+
+impl AdminError {
+    fn new(doing: &str, cause: RedisError) -> Self {
+        Self::Redis { context: format!("Redis failed while {doing}"), hint: hint(&cause), cause }
+    }
+}
+
+/// Opens a connection for administration.
+pub(crate) fn connect(endpoint: &RedisEndpoint) -> Result<Connection, AdminError> {
+    let open = || {
+        let client = redis::Client::open(connection_info(endpoint)?)?;
+        let connection = client.get_connection_with_timeout(CONNECT_TIMEOUT)?;
+        connection.set_read_timeout(Some(IO_TIMEOUT))?;
+        connection.set_write_timeout(Some(IO_TIMEOUT))?;
+        Ok(connection)
+    };
+    open().map_err(|cause| {
+        let user = endpoint.user.as_ref().map(|user| format!(" as user {user:?}")).unwrap_or_default();
+        let context =
+            format!("cannot connect to Redis at {}{user}, database {}", endpoint.address, endpoint.database);
+        AdminError::Redis { context, hint: hint(&cause), cause }
+    })
+}
+
+fn connection_info(endpoint: &RedisEndpoint) -> Result<redis::ConnectionInfo, RedisError> {
+    let address = match &endpoint.address {
+        Address::Socket(path) => ConnectionAddr::Unix(path.clone()),
+        Address::Tcp { host, port } if endpoint.tls => {
+            ConnectionAddr::TcpTls { host: host.clone(), port: *port, insecure: false, tls_params: None }
+        }
+        Address::Tcp { host, port } => ConnectionAddr::Tcp(host.clone(), *port),
+    };
+    let mut login = RedisConnectionInfo::default().set_db(i64::from(endpoint.database));
+    if let Some(user) = &endpoint.user {
+        login = login.set_username(user);
+    }
+    if let Some(password) = &endpoint.password {
+        login = login.set_password(Secret::reveal(password));
+    }
+    Ok(address.into_connection_info()?.set_redis_settings(login))
+}
+
+fn hint(error: &RedisError) -> Option<&'static str> {
+    match error.code() {
+        Some("NOAUTH") => {
+            return Some(
+                "this Redis demands a password: redis://:password@host:port, or set RCACHE_REDIS_URL",
+            );
+        }
+        Some("WRONGPASS") => {
+            return Some("user name or password is wrong; give it in --redis-url or in RCACHE_REDIS_URL");
+        }
+        Some("NOPERM") => {
+            return Some(
+                "the account lacks a right; rcache needs GET, SET, UNLINK, EXISTS, SCAN, INFO and CONFIG GET",
+            );
+        }
+        Some("LOADING") => {
+            return Some("Redis is still loading its data: wait, then run the same command again");
+        }
+        Some("READONLY") => return Some("this Redis is a replica: point --redis-url at the primary"),
+        Some("OOM") => return Some("Redis is full: raise maxmemory, or flush what is not needed"),
+        Some("MISCONF") => return Some("Redis cannot save to its disk and refuses writes: look at its log"),
+        _ => {}
+    }
+    match error.kind() {
+        ErrorKind::Io => Some(
+            "is the server running, and are host and port right? With no --redis-url, rcache runs a private server of its own",
+        ),
+        ErrorKind::AuthenticationFailed => Some(
+            "user name or password is wrong, or this Redis wants none; look at --redis-url or RCACHE_REDIS_URL",
+        ),
+        _ => None,
+    }
+}
+
+/// What a server says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ServerInfo {
+    /// `Redis` or `Valkey`.
+    pub(crate) flavor: &'static str,
+    pub(crate) version: String,
+    /// The settings that change a number; empty where the account may not ask.
+    pub(crate) settings: BTreeMap<String, String>,
+}
+
+/// Asks the server for its version and the settings that change a number.
+pub(crate) fn server_info(connection: &mut Connection) -> Result<ServerInfo, AdminError> {
+    let fail = |source| AdminError::new("asking the server for its version", source);
+    let info: String = redis::cmd("INFO").arg("server").query(connection).map_err(fail)?;
+    let (flavor, version) = parse_version(&info);
+    let mut settings = BTreeMap::new();
+    for name in ["save", "appendonly", "maxmemory", "maxmemory-policy", "io-threads"] {
+        // Managed services rename or forbid CONFIG: then the setting is unknown, and missing.
+        let answer: Result<Vec<(String, String)>, _> =
+            redis::cmd("CONFIG").arg("GET").arg(name).query(connection);
+        settings.extend(answer.unwrap_or_default());
+    }
+    Ok(ServerInfo { flavor, version, settings })
+}
+
+/// Valkey gives its own version beside the Redis version that it is compatible with.
+fn parse_version(info: &str) -> (&'static str, String) {
+    let field = |name: &str| {
+        info.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+            .map(|value| value.trim().to_owned())
+    };
+    match field("valkey_version") {
+        Some(version) => ("Valkey", version),
+        None => ("Redis", field("redis_version").unwrap_or_else(|| "unknown".to_owned())),
+    }
+}
+
+/// How a flush went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flushed {
+    pub(crate) removed: u64,
+    /// Keys that begin like the namespace's but hold nothing of rcache's; left alone.
+    pub(crate) left_alone: u64,
+    /// Those of them that stand where rcache would put an entry.
+    pub(crate) in_the_way: u64,
+}
+
+/// How many keys the server has evicted since it started; none where it does not say.
+pub(crate) fn evicted_keys(connection: &mut Connection) -> Result<Option<u64>, AdminError> {
+    let info: String = redis::cmd("INFO")
+        .arg("stats")
+        .query(connection)
+        .map_err(|cause| AdminError::new("asking the server for its counters", cause))?;
+    Ok(info.lines().find_map(|line| line.strip_prefix("evicted_keys:")?.trim().parse().ok()))
+}
+
+/// How many keys the database holds, of any program.
+pub(crate) fn key_count(connection: &mut Connection) -> Result<u64, AdminError> {
+    redis::cmd("DBSIZE").query(connection).map_err(|source| AdminError::new("counting its keys", source))
+}
+
+/// Removes the namespace's entries: keys that have the layout of rcache's keys *and* hold what rcache wrote.
+/// Walks the key space with SCAN, so that Redis serves others meanwhile. `progress` hears of every batch.
+pub(crate) fn flush(
+    connection: &mut Connection,
+    namespace: &str,
+    progress: &dyn Fn(Flushed),
+) -> Result<Flushed, AdminError> {
+    let fail = |source| AdminError::new("removing entries", source);
+    let pattern = key::scan_pattern(namespace);
+    let mut flushed = Flushed::default();
+    let mut cursor = "0".to_owned();
+    loop {
+        let (next, keys): (String, Vec<Vec<u8>>) = redis::cmd("SCAN")
+            .arg(&cursor)
+            .arg("MATCH")
+            .arg(&pattern)
+            .arg("COUNT")
+            .arg(SCAN_BATCH)
+            .query(connection)
+            .map_err(fail)?;
+        let candidates: Vec<&[u8]> =
+            keys.iter().map(Vec::as_slice).filter(|key| key::is_ours(namespace, key)).collect();
+        let ours = keep_entries(connection, &candidates).map_err(fail)?;
+        flushed.left_alone += (keys.len() - ours.len()) as u64;
+        flushed.in_the_way += (candidates.len() - ours.len()) as u64;
+        if !ours.is_empty() {
+            flushed.removed += redis::cmd("UNLINK").arg(&ours).query::<u64>(connection).map_err(fail)?;
+        }
+        progress(flushed);
+        cursor = next;
+        if cursor == "0" {
+            return Ok(flushed);
+        }
+        if interrupt::requested() {
+            return Err(AdminError::Interrupted(flushed));
+        }
+    }
+}
+
+/// Those of the keys that hold what rcache wrote, by its first bytes.
+fn keep_entries<'a>(
+    connection: &mut Connection,
+    candidates: &[&'a [u8]],
+) -> Result<Vec<&'a [u8]>, RedisError> {
+    if candidates.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut pipeline = redis::pipe();
+    for key in candidates {
+        pipeline.cmd("GETRANGE").arg(key).arg(0).arg(entry::MAGIC_BYTES - 1);
+    }
+    // A key of another type answers with an error of its own, and is not ours.
+    let heads: Vec<Result<Vec<u8>, RedisError>> = pipeline.ignore_errors().query(connection)?;
+    let is_entry =
+        |head: &Result<Vec<u8>, RedisError>| head.as_ref().is_ok_and(|head| entry::has_magic(head));
+    Ok(candidates.iter().zip(&heads).filter(|(_, head)| is_entry(head)).map(|(key, _)| *key).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions() {
+        assert_eq!(parse_version("# Server\r\nredis_version:7.0.15\r\n"), ("Redis", "7.0.15".to_owned()));
+        assert_eq!(
+            parse_version("redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.1\r\n"),
+            ("Valkey", "8.1.1".to_owned())
+        );
+        assert_eq!(parse_version(""), ("Redis", "unknown".to_owned()));
+    }
+}

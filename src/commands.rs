@@ -1,0 +1,107 @@
+//! One thin file a subcommand: the only place where the stages are joined, and the only place that prints.
+
+mod bench;
+mod completions;
+pub(crate) mod console;
+mod demo;
+mod environment;
+mod flush;
+mod man;
+mod measurement;
+mod output_file;
+mod sandbox;
+mod schema;
+mod seed;
+mod servers;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use crate::cache::admin::AdminError;
+use crate::cli::{Cli, Command, Sandbox};
+use crate::config::{Settings, UsageError};
+use crate::db::seed::SeedError;
+use crate::interrupt::{self, Interrupted};
+use console::{Console, OutputClosed};
+
+const EXIT_FAILED: u8 = 1;
+const EXIT_USAGE: u8 = 2;
+
+/// How a command ended that did not fail outright.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Fine,
+    /// It did its work, and what it found is a failure; the command has said so.
+    Failed,
+    /// Somebody asked it to stop; what it had was printed and saved.
+    Interrupted,
+}
+
+/// Runs the program and turns the outcome into an exit status.
+pub(crate) fn run() -> ExitCode {
+    let matches = Cli::command().get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let settings = match Settings::new(&cli, &matches) {
+        Ok(settings) => settings,
+        Err(error) => {
+            Console::plain().error(&error.to_string());
+            return ExitCode::from(EXIT_USAGE);
+        }
+    };
+    let console = Console::new(&settings);
+    let outcome = interrupt::install()
+        .map_err(|error| anyhow::anyhow!("cannot listen to signals: {error}"))
+        .and_then(|()| dispatch(&cli.command, &settings, &console));
+    match outcome {
+        Ok(Outcome::Fine) => ExitCode::SUCCESS,
+        Ok(Outcome::Failed) => ExitCode::from(EXIT_FAILED),
+        Ok(Outcome::Interrupted) => ExitCode::from(interrupt::EXIT_INTERRUPTED),
+        Err(error) => failure(&error, &console),
+    }
+}
+
+fn dispatch(command: &Command, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Demo(arguments) => demo::run(arguments, settings, console),
+        Command::Schema(arguments) => schema::run(arguments, settings, console),
+        Command::Seed(arguments) => seed::run(arguments, settings, console),
+        Command::Bench(arguments) => bench::run(arguments, settings, console),
+        Command::Flush => flush::run(settings, console),
+        Command::Sandbox(action) => sandbox_command(action, settings, console),
+        Command::Completions(arguments) => completions::run(arguments, console),
+        Command::Man(arguments) => man::run(arguments, console),
+    }
+}
+
+fn sandbox_command(action: &Sandbox, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
+    let dir = servers::sandbox_dir(settings)?;
+    let mut page = Vec::new();
+    sandbox::run(action, &dir, settings.format, &mut page, &mut |text| console.note(text))?;
+    console.result(&String::from_utf8_lossy(&page))?;
+    Ok(Outcome::Fine)
+}
+
+/// Says what went wrong and picks the exit status.
+fn failure(error: &anyhow::Error, console: &Console) -> ExitCode {
+    if error.is::<OutputClosed>() {
+        return ExitCode::SUCCESS;
+    }
+    if is_interruption(error) {
+        console.error(&format!("{error:#}"));
+        return ExitCode::from(interrupt::EXIT_INTERRUPTED);
+    }
+    console.error(&format!("{error:#}"));
+    ExitCode::from(if error.is::<UsageError>() { EXIT_USAGE } else { EXIT_FAILED })
+}
+
+fn is_interruption(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.is::<Interrupted>()
+            || matches!(cause.downcast_ref(), Some(SeedError::Interrupted(_)))
+            || matches!(cause.downcast_ref(), Some(AdminError::Interrupted(_)))
+    })
+}

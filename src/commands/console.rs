@@ -1,0 +1,128 @@
+//! The only way out: results to stdout, everything else to stderr.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style as Ink};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::cli::Color;
+use crate::config::{Settings, Verbosity};
+use crate::report;
+
+/// Nobody reads stdout any more, as after `| head`: no error, but a reason to end quietly.
+#[derive(Debug, thiserror::Error)]
+#[error("stdout was closed")]
+pub(crate) struct OutputClosed;
+
+/// stdout and stderr as the settings want them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Console {
+    verbosity: Verbosity,
+    color: Color,
+}
+
+impl Console {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self { verbosity: settings.verbosity, color: settings.color }
+    }
+
+    /// Before the settings are known.
+    pub(crate) fn plain() -> Self {
+        Self { verbosity: Verbosity::Normal, color: Color::Auto }
+    }
+
+    /// Writes a result to stdout.
+    ///
+    /// # Errors
+    /// [`OutputClosed`] where the reader has gone; any other I/O error with what it was.
+    pub(crate) fn result(&self, text: &str) -> anyhow::Result<()> {
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(OutputClosed.into()),
+            Err(error) => Err(anyhow::anyhow!("cannot write the result to stdout: {error}")),
+        }
+    }
+
+    /// How pages for stdout are to look.
+    pub(crate) fn page_style(&self) -> report::Style {
+        let width = console_width().unwrap_or(report::Style::default().width);
+        report::Style { width, color: colored(self.color, io::stdout().is_terminal()) }
+    }
+
+    /// A line about what is being done.
+    pub(crate) fn note(&self, text: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            stderr_line(text);
+        }
+    }
+
+    /// A line for those who want to know more.
+    pub(crate) fn detail(&self, text: &str) {
+        if self.verbosity >= Verbosity::Verbose {
+            stderr_line(text);
+        }
+    }
+
+    /// A line that even the quiet want to see.
+    pub(crate) fn warning(&self, text: &str) {
+        stderr_line(&format!("{} {text}", self.label("warning:", AnsiColor::Yellow)));
+    }
+
+    pub(crate) fn error(&self, text: &str) {
+        stderr_line(&format!("{} {text}", self.label("error:", AnsiColor::Red)));
+    }
+
+    fn label(&self, word: &str, color: AnsiColor) -> String {
+        let ink = Ink::new().bold().fg_color(Some(color.into()));
+        if colored(self.color, io::stderr().is_terminal()) {
+            format!("{ink}{word}{ink:#}")
+        } else {
+            word.to_owned()
+        }
+    }
+
+    /// A bar on stderr where that is a terminal, and nothing elsewhere.
+    pub(crate) fn progress(&self, length: u64, template: &str) -> ProgressBar {
+        if self.verbosity == Verbosity::Quiet || !io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(10));
+        // A template that does not parse is found by the first test that shows a bar.
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.with_style(style.progress_chars("━╸─"))
+    }
+
+    /// A sign of life for a step of unknown length.
+    pub(crate) fn spinner(&self, text: &str) -> ProgressBar {
+        let bar = self.progress(0, "{spinner} {msg}").with_message(text.to_owned());
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(Duration::from_millis(100));
+        }
+        bar
+    }
+}
+
+/// A message that cannot be written has nowhere else to go.
+fn stderr_line(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+fn colored(color: Color, terminal: bool) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            terminal
+                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+        }
+    }
+}
+
+/// Columns of the terminal on stdout, where it is one.
+fn console_width() -> Option<usize> {
+    let (_, columns) = console::Term::stdout().size_checked()?;
+    Some(usize::from(columns))
+}

@@ -1,0 +1,93 @@
+//! `rcache demo`: the blog post's story with real servers and honest numbers, and nothing to configure.
+
+use std::time::Duration;
+
+use super::Outcome;
+use super::bench::{self, ALL_PATHS};
+use super::console::Console;
+use super::measurement::{Bench, Measured, Request};
+use super::seed;
+use super::servers::{Need, Servers};
+use crate::cli::{self, Codec, Format, ReadPath, Workload};
+use crate::config::Settings;
+use crate::db::schema::{self, SeedState, Tables};
+use crate::db::{connect, seed as loading};
+use crate::measure::clock::timed;
+use crate::paths::query::AllUsers;
+use crate::paths::reader::{CacheOutcome, Reader};
+use crate::report;
+use crate::report::reading::Accesses;
+use crate::users::{DEFAULT_RNG_SEED, DEFAULT_USERS, DataSet};
+
+const TTL: Duration = Duration::from_secs(3600);
+
+pub(super) fn run(arguments: &cli::Demo, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
+    let servers = Servers::open(settings, Need::Both, "demo", console)?;
+    fill_table(arguments, &servers, console)?;
+    let bench = Bench::prepare(&servers, settings, console)?;
+    let accesses = two_accesses(&bench)?;
+    let measured = bench.run(&Request {
+        iterations: arguments.iterations,
+        clients: 1,
+        workloads: vec![Workload::All, Workload::Point],
+        paths: ALL_PATHS.to_vec(),
+        codec: None,
+        ttl: TTL,
+        rng_seed: DEFAULT_RNG_SEED,
+    })?;
+    servers.stop()?;
+    console.result(&match settings.format {
+        Format::Text => page(&accesses, &measured, console),
+        Format::Json => bench::document(&measured.run)?,
+    })?;
+    Ok(bench::outcome(&measured, console))
+}
+
+/// Schema and seed. Users that are there already are used, unless another number was asked for.
+fn fill_table(arguments: &cli::Demo, servers: &Servers, console: &Console) -> anyhow::Result<()> {
+    let endpoint = servers.mysql()?;
+    let mut conn = connect::connect(endpoint)?;
+    let there = match schema::inspect(&mut conn)? {
+        Tables::Ours { state: SeedState::Seeded { data, .. }, .. } => Some(data),
+        _ => None,
+    };
+    let fallback = there.unwrap_or(DataSet { users: DEFAULT_USERS, rng_seed: DEFAULT_RNG_SEED });
+    let data = arguments.users.map_or(fallback, |users| DataSet { users, ..fallback });
+    let (outcome, ns) = timed(|| seed::with_progress(&mut conn, data, false, console));
+    let seeded = outcome?;
+    if seeded != loading::Seeded::Already {
+        console.note(&seed::words(seeded, data, &endpoint.database, ns));
+    }
+    Ok(())
+}
+
+/// The blog post's two requests: the first finds no entry, the second finds the one that the first left.
+fn two_accesses(bench: &Bench<'_>) -> anyhow::Result<Accesses> {
+    let mut reader = bench.reader::<AllUsers>(Codec::Arrow, TTL)?;
+    let first_ns = access(&mut reader, ReadPath::Cold, CacheOutcome::Miss)?;
+    let second_ns = access(&mut reader, ReadPath::Warm, CacheOutcome::Hit)?;
+    let (entries, bytes) = reader.written();
+    #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
+    Ok(Accesses {
+        first_ns: first_ns as f64,
+        second_ns: second_ns as f64,
+        users: u64::from(bench.data().users),
+        entry_bytes: bytes.checked_div(entries).unwrap_or(0),
+    })
+}
+
+fn access(reader: &mut Reader<AllUsers>, path: ReadPath, expected: CacheOutcome) -> anyhow::Result<u64> {
+    let (read, ns) = timed(|| reader.read(path, 0));
+    let found = read?.cache;
+    anyhow::ensure!(
+        found == expected,
+        "the access should have been a {expected:?} of the cache and was a {found:?}"
+    );
+    Ok(ns)
+}
+
+fn page(accesses: &Accesses, measured: &Measured, console: &Console) -> String {
+    let style = console.page_style();
+    let numbers = report::text::render(&measured.run, &style);
+    format!("{numbers}\n{}", report::reading::render(accesses, &measured.run, &style))
+}

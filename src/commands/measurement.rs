@@ -1,0 +1,275 @@
+//! From open servers to a finished run: what `bench` and `demo` share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+
+use super::console::Console;
+use super::environment;
+use super::flush;
+use super::servers::Servers;
+use crate::cache::admin;
+use crate::cache::key::KeyLayout;
+use crate::cache::wire;
+use crate::cli::{Codec, ReadPath, Workload};
+use crate::config::Settings;
+use crate::db::{connect, seed};
+use crate::measure::clock::RunClock;
+use crate::measure::plan::Plan;
+use crate::measure::rounds::{self, Progress};
+use crate::measure::{ControlSamples, WorkloadSamples};
+use crate::paths::query::{AllUsers, Expected, OneUser, Query};
+use crate::paths::reader::{Reader, ReaderOptions};
+use crate::run_file::{self, Config, Dataset, Run, WorkloadRun};
+use crate::stats::warnings::{self, Warning};
+use crate::users::DataSet;
+use crate::{interrupt, units};
+
+/// What is to be measured.
+pub(super) struct Request {
+    pub(super) iterations: u64,
+    pub(super) clients: u16,
+    pub(super) workloads: Vec<Workload>,
+    pub(super) paths: Vec<ReadPath>,
+    /// None: the fastest for the workload.
+    pub(super) codec: Option<Codec>,
+    pub(super) ttl: Duration,
+    pub(super) rng_seed: u64,
+}
+
+/// Servers that hold the users, and what they said of themselves.
+pub(super) struct Bench<'a> {
+    servers: &'a Servers,
+    namespace: &'a str,
+    console: &'a Console,
+    expected: Arc<Expected>,
+    mysql: run_file::Server,
+    redis: run_file::Server,
+    admin: redis::Connection,
+    warnings: Vec<Warning>,
+}
+
+/// A run, and whether it is one to be ashamed of.
+pub(super) struct Measured {
+    pub(super) run: Run,
+    /// Reads that failed or answered wrongly.
+    pub(super) failed_reads: u64,
+    /// The first of them, in words.
+    pub(super) first_error: Option<String>,
+}
+
+impl<'a> Bench<'a> {
+    /// Checks that the table holds the users it should, and removes entries of earlier runs.
+    pub(super) fn prepare(
+        servers: &'a Servers,
+        settings: &'a Settings,
+        console: &'a Console,
+    ) -> anyhow::Result<Self> {
+        let (mysql_endpoint, redis_endpoint) = (servers.mysql()?, servers.redis()?);
+        let mut conn = connect::connect(mysql_endpoint)?;
+        let mut admin = admin::connect(redis_endpoint)?;
+        let info = connect::server_info(&mut conn)?;
+        let transport = mysql_endpoint.transport();
+        let mysql = environment::server(
+            info.flavor,
+            &info.version,
+            transport,
+            servers.mysql_in_sandbox,
+            info.settings,
+        );
+        let info = admin::server_info(&mut admin)?;
+        let transport = redis_endpoint.transport();
+        let redis = environment::server(
+            info.flavor,
+            &info.version,
+            transport,
+            servers.redis_in_sandbox,
+            info.settings,
+        );
+        let data = users_in_table(&mut conn, console)?;
+        let flushed = flush::with_progress(&mut admin, &settings.namespace, console)?;
+        if flushed.in_the_way > 0 {
+            bail!(
+                "{} keys of namespace {:?} stand where rcache would put entries, and rcache did not make them; they were \
+                 left alone\n  choose another --namespace",
+                flushed.in_the_way,
+                settings.namespace
+            );
+        }
+        console.detail(&format!("Flushed {} entries of earlier runs.", flushed.removed));
+        let expected = Arc::new(Expected { data, users: None });
+        let warnings = setting_warnings(&mysql, &redis);
+        Ok(Self { servers, namespace: &settings.namespace, console, expected, mysql, redis, admin, warnings })
+    }
+
+    pub(super) fn data(&self) -> DataSet {
+        self.expected.data
+    }
+
+    /// Measures every workload; what is interrupted or fails in the middle is still a run.
+    pub(super) fn run(mut self, request: &Request) -> anyhow::Result<Measured> {
+        let clock = RunClock::start();
+        self.expect_all_users(request);
+        let evicted_before = admin::evicted_keys(&mut self.admin)?;
+        let mut workloads = Vec::new();
+        let mut controls = ControlSamples::new();
+        let (mut failed_reads, mut first_error) = (0, None);
+        for &workload in &request.workloads {
+            if interrupt::requested() || first_error.is_some() {
+                break;
+            }
+            let (samples, run) = self.workload(workload, request)?;
+            controls.merge(&samples.controls);
+            self.warnings.extend(warnings::of_workload(workload, &samples));
+            failed_reads += samples.paths.iter().flat_map(|path| path.errors.values()).sum::<u64>();
+            first_error = samples.first_error;
+            workloads.push(run);
+        }
+        // The servers may be what failed: then there is nothing to ask.
+        let evicted = admin::evicted_keys(&mut self.admin).ok().flatten().zip(evicted_before);
+        if let Some((after, before)) = evicted.filter(|(after, before)| after > before) {
+            self.warnings.push(Warning::Evictions { keys: after - before });
+        }
+        let run = self.assemble(request, &clock, workloads, &controls);
+        Ok(Measured { run, failed_reads, first_error })
+    }
+
+    /// The answers of `all` are compared with every user held in memory, once for all clients.
+    fn expect_all_users(&mut self, request: &Request) {
+        if request.workloads.contains(&Workload::All) {
+            let data = self.expected.data;
+            self.expected = Arc::new(Expected { data, users: Some(data.all()) });
+        }
+    }
+
+    fn workload(
+        &self,
+        workload: Workload,
+        request: &Request,
+    ) -> anyhow::Result<(WorkloadSamples, WorkloadRun)> {
+        let users = self.expected.data.users;
+        let clients = u64::from(request.clients);
+        let plan = Plan::new(workload, request.iterations, clients, users, request.rng_seed);
+        let codec = request.codec.unwrap_or(match workload {
+            Workload::All => Codec::Arrow,
+            Workload::Point => Codec::Postcard,
+        });
+        let samples = match workload {
+            Workload::All => self.measure::<AllUsers>(workload, codec, &plan, request)?,
+            Workload::Point => self.measure::<OneUser>(workload, codec, &plan, request)?,
+        };
+        let run = run_file::build::workload(workload, codec, &plan, users, &samples);
+        Ok((samples, run))
+    }
+
+    fn measure<Q: Query>(
+        &self,
+        workload: Workload,
+        codec: Codec,
+        plan: &Plan,
+        request: &Request,
+    ) -> anyhow::Result<WorkloadSamples> {
+        let clients = (0..request.clients).map(|_| self.reader::<Q>(codec, request.ttl));
+        let clients = clients.collect::<anyhow::Result<Vec<_>>>()?;
+        let rounds = plan.warm_up_rounds() + plan.rounds();
+        let template = format!(
+            "measuring {} {{wide_bar}} round {{human_pos}} of {{human_len}}, {{eta}} left",
+            workload.name()
+        );
+        let bar = self.console.progress(rounds, &template);
+        let samples =
+            rounds::measure(clients, &self.expected, plan, &request.paths, &mut |Progress { round }| {
+                bar.set_position(round);
+            });
+        bar.finish_and_clear();
+        Ok(samples)
+    }
+
+    /// A client with connections of its own.
+    pub(super) fn reader<Q: Query>(&self, codec: Codec, ttl: Duration) -> anyhow::Result<Reader<Q>> {
+        let (mysql, redis) = (self.servers.mysql()?, self.servers.redis()?);
+        let conn = connect::connect(mysql)?;
+        let wire = wire::Connection::open(redis)
+            .with_context(|| format!("cannot connect to Redis at {}", redis.address))?;
+        let keys = KeyLayout::new(self.namespace, Q::KIND);
+        let options = ReaderOptions { codec, keys, ttl };
+        Reader::new(conn, wire, &self.expected, options).context("cannot prepare a statement")
+    }
+
+    fn assemble(
+        self,
+        request: &Request,
+        clock: &RunClock,
+        workloads: Vec<WorkloadRun>,
+        controls: &ControlSamples,
+    ) -> Run {
+        let data = self.expected.data;
+        Run {
+            format: run_file::FORMAT.to_owned(),
+            format_version: run_file::FORMAT_VERSION,
+            rcache_version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: clock.started_at(),
+            wall_s: clock.elapsed_s(),
+            interrupted: interrupt::requested(),
+            environment: environment::environment(self.mysql, self.redis),
+            dataset: Dataset {
+                users: u64::from(data.users),
+                rng_seed: data.rng_seed,
+                fingerprint: data.fingerprint().to_string(),
+            },
+            config: Config {
+                iterations: request.iterations,
+                clients: u64::from(request.clients),
+                paths: request.paths.iter().map(|path| path.name().to_owned()).collect(),
+                ttl_s: request.ttl.as_secs(),
+                rng_seed: request.rng_seed,
+            },
+            controls: run_file::build::controls(controls),
+            workloads,
+            warnings: self.warnings.iter().map(saved_warning).collect(),
+        }
+    }
+}
+
+fn saved_warning(warning: &Warning) -> run_file::Warning {
+    run_file::Warning { code: warning.code().to_owned(), message: warning.to_string() }
+}
+
+/// The users that the table holds, proved by their fingerprint.
+fn users_in_table(conn: &mut mysql::Conn, console: &Console) -> anyhow::Result<DataSet> {
+    let spinner = console.spinner("checking the table's fingerprint");
+    let checked = seed::check(conn);
+    spinner.finish_and_clear();
+    let Some(data) = checked? else {
+        bail!("the table is not seeded\n  fill it first, on the same servers: rcache seed");
+    };
+    console.detail(&format!(
+        "The table holds {} users of rng_seed {}, unchanged.",
+        units::count(u64::from(data.users)),
+        data.rng_seed
+    ));
+    Ok(data)
+}
+
+/// What the servers' own settings give reason to say.
+fn setting_warnings(mysql: &run_file::Server, redis: &run_file::Server) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if cfg!(debug_assertions) {
+        warnings.push(Warning::DebugBuild);
+    }
+    if mysql.settings.get("query_cache_type").is_some_and(|value| value != "OFF") {
+        warnings.push(Warning::QueryCacheOn);
+    }
+    let save = redis.settings.get("save").map_or("", String::as_str);
+    let appendonly = redis.settings.get("appendonly").map_or("no", String::as_str);
+    if !save.is_empty() || appendonly != "no" {
+        let settings = format!("save \"{save}\", appendonly {appendonly}");
+        warnings.push(Warning::RedisPersistence { settings });
+    }
+    if mysql.transport != redis.transport {
+        let (mysql, redis) = (mysql.transport.clone(), redis.transport.clone());
+        warnings.push(Warning::UnlikeTransports { mysql, redis });
+    }
+    warnings
+}

@@ -1,0 +1,74 @@
+//! `rcache schema`: creates the tables, prints their SQL, or drops what rcache created.
+
+use serde_json::json;
+
+use super::Outcome;
+use super::console::Console;
+use super::servers::{Need, Servers};
+use crate::cli::{self, Format};
+use crate::config::Settings;
+use crate::db::schema::{self, Created, SeedState};
+use crate::db::{connect, seed};
+use crate::units;
+
+pub(super) fn run(
+    arguments: &cli::Schema,
+    settings: &Settings,
+    console: &Console,
+) -> anyhow::Result<Outcome> {
+    if arguments.print {
+        print_sql(settings.format, console)?;
+        return Ok(Outcome::Fine);
+    }
+    let servers = Servers::open(settings, Need::Mysql, "schema", console)?;
+    let endpoint = servers.mysql()?;
+    let mut conn = connect::connect(endpoint)?;
+    seed::lock(&mut conn)?;
+    let (text, document) = if arguments.drop {
+        let dropped = schema::drop(&mut conn)?;
+        let text = if dropped {
+            format!("Dropped the tables users and rcache_meta in database {:?}.\n", endpoint.database)
+        } else {
+            format!("Database {:?} holds no tables of rcache; nothing to drop.\n", endpoint.database)
+        };
+        (text, json!({ "action": "drop", "changed": dropped }))
+    } else {
+        let (created, state) = schema::create(&mut conn)?;
+        let text = format!("{} {}\n", created_words(created, &endpoint.database), next_step(&state));
+        (text, json!({ "action": "create", "changed": created == Created::Now }))
+    };
+    drop(conn);
+    servers.stop()?;
+    console.result(&match settings.format {
+        Format::Text => text,
+        Format::Json => format!("{document}\n"),
+    })?;
+    Ok(Outcome::Fine)
+}
+
+fn print_sql(format: Format, console: &Console) -> anyhow::Result<()> {
+    let sql = schema::sql();
+    console.result(&match format {
+        Format::Text => sql,
+        Format::Json => format!("{}\n", json!({ "action": "print", "sql": sql })),
+    })
+}
+
+fn created_words(created: Created, database: &str) -> String {
+    match created {
+        Created::Now => format!("Created the tables users and rcache_meta in database {database:?}."),
+        Created::Already => {
+            format!("Database {database:?} already holds rcache's tables users and rcache_meta.")
+        }
+    }
+}
+
+fn next_step(state: &SeedState) -> String {
+    match state {
+        SeedState::Empty => "They are empty; fill them with: rcache seed".to_owned(),
+        SeedState::Interrupted => "A seed was interrupted; mend it with: rcache seed".to_owned(),
+        SeedState::Seeded { data, .. } => {
+            format!("They hold {} users of rng_seed {}.", units::count(u64::from(data.users)), data.rng_seed)
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! `rcache seed`: fills the table, and proves that it holds what was asked for.
+
+use std::sync::Arc;
+
+use mysql::Conn;
+use serde_json::json;
+
+use super::Outcome;
+use super::console::Console;
+use super::servers::{Need, Servers};
+use crate::cli::{self, Format};
+use crate::config::Settings;
+use crate::db::connect;
+use crate::db::seed::{self, Method, Progress, SeedError, Seeded};
+use crate::measure::clock::timed;
+use crate::units;
+use crate::users::DataSet;
+
+pub(super) fn run(arguments: &cli::Seed, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
+    let data = DataSet { users: arguments.users, rng_seed: arguments.rng_seed };
+    let servers = Servers::open(settings, Need::Mysql, "seed", console)?;
+    let endpoint = servers.mysql()?;
+    let mut conn = connect::connect(endpoint)?;
+    let (outcome, ns) = timed(|| with_progress(&mut conn, data, arguments.force, console));
+    let seeded = outcome?;
+    drop(conn);
+    let database = endpoint.database.clone();
+    servers.stop()?;
+    let text = match settings.format {
+        Format::Text => format!("{}\n", words(seeded, data, &database, ns)),
+        Format::Json => format!("{}\n", document(seeded, data, ns)),
+    };
+    console.result(&text)?;
+    Ok(Outcome::Fine)
+}
+
+/// Seeds under a progress bar with rate and time left.
+pub(super) fn with_progress(
+    conn: &mut Conn,
+    data: DataSet,
+    force: bool,
+    console: &Console,
+) -> Result<Seeded, SeedError> {
+    let template = "seeding {wide_bar} {human_pos} of {human_len} users, {per_sec}, {eta} left";
+    let bar = console.progress(u64::from(data.users), template);
+    let counter = bar.clone();
+    let progress: Progress = Arc::new(move |users| counter.inc(users));
+    let outcome = seed::seed(conn, data, force, &progress);
+    bar.finish_and_clear();
+    outcome
+}
+
+/// What happened, in a sentence.
+pub(super) fn words(seeded: Seeded, data: DataSet, database: &str, ns: u64) -> String {
+    let users = units::count(u64::from(data.users));
+    let rng_seed = data.rng_seed;
+    #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
+    let took = units::duration(ns as f64);
+    let (what, method) = match seeded {
+        Seeded::Already => {
+            return format!(
+                "Database {database:?} already holds these {users} users (rng_seed {rng_seed}), unchanged; nothing to do."
+            );
+        }
+        Seeded::Filled(method) => ("Seeded", method),
+        Seeded::Mended(method) => ("An earlier seed had been interrupted; started over and seeded", method),
+        Seeded::Replaced(method) => ("Replaced the users and seeded", method),
+    };
+    let by = match method {
+        Method::LoadData => "LOAD DATA LOCAL",
+        Method::Insert => "multi-row INSERT, because the server does not allow LOAD DATA LOCAL",
+    };
+    format!(
+        "{what} {users} users (rng_seed {rng_seed}) in {took} by {by}; counted and fingerprinted in database {database:?}."
+    )
+}
+
+fn document(seeded: Seeded, data: DataSet, ns: u64) -> serde_json::Value {
+    let (outcome, method) = match seeded {
+        Seeded::Already => ("already", None),
+        Seeded::Filled(method) => ("filled", Some(method)),
+        Seeded::Mended(method) => ("mended", Some(method)),
+        Seeded::Replaced(method) => ("replaced", Some(method)),
+    };
+    let method = method.map(|method| match method {
+        Method::LoadData => "load_data",
+        Method::Insert => "insert",
+    });
+    json!({ "outcome": outcome, "method": method, "users": data.users, "rng_seed": data.rng_seed, "took_ns": ns })
+}

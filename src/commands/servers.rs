@@ -1,0 +1,80 @@
+//! The two servers of a command: named by a URL, or from the sandbox.
+
+use std::path::PathBuf;
+
+use super::console::Console;
+use crate::config::Settings;
+use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
+use crate::sandbox::{self, Sandbox, Wanted};
+
+/// Which of the two a command needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    Mysql,
+    Redis,
+    Both,
+}
+
+/// Where the servers are. Those of the sandbox stop when this is dropped, unless `sandbox start` keeps them.
+pub(crate) struct Servers {
+    sandbox: Option<Sandbox>,
+    mysql: Option<MysqlEndpoint>,
+    redis: Option<RedisEndpoint>,
+    pub(crate) mysql_in_sandbox: bool,
+    pub(crate) redis_in_sandbox: bool,
+}
+
+impl Servers {
+    /// Starts or joins the sandbox for what no URL names. `purpose` is the command's name, for other processes.
+    pub(crate) fn open(
+        settings: &Settings,
+        need: Need,
+        purpose: &str,
+        console: &Console,
+    ) -> anyhow::Result<Self> {
+        let mysql_in_sandbox = need != Need::Redis && settings.mysql.is_none();
+        let redis_in_sandbox = need != Need::Mysql && settings.redis.is_none();
+        if need == Need::Both && mysql_in_sandbox != redis_in_sandbox {
+            let (missing, flag) =
+                if mysql_in_sandbox { ("MySQL", "--mysql-url") } else { ("Redis", "--redis-url") };
+            console.note(&format!("No {flag}: {missing} comes from the sandbox."));
+        }
+        let sandbox = if mysql_in_sandbox || redis_in_sandbox {
+            let wanted = Wanted { mysql: mysql_in_sandbox, redis: redis_in_sandbox };
+            let note = &mut |text: &str| console.note(text);
+            Some(Sandbox::open(&sandbox_dir(settings)?, wanted, purpose, note)?)
+        } else {
+            None
+        };
+        Ok(Self {
+            mysql: settings.mysql.clone().or_else(|| sandbox.as_ref()?.mysql().cloned()),
+            redis: settings.redis.clone().or_else(|| sandbox.as_ref()?.redis().cloned()),
+            sandbox,
+            mysql_in_sandbox,
+            redis_in_sandbox,
+        })
+    }
+
+    pub(crate) fn mysql(&self) -> anyhow::Result<&MysqlEndpoint> {
+        self.mysql.as_ref().ok_or_else(|| anyhow::anyhow!("this command was not given a MySQL server"))
+    }
+
+    pub(crate) fn redis(&self) -> anyhow::Result<&RedisEndpoint> {
+        self.redis.as_ref().ok_or_else(|| anyhow::anyhow!("this command was not given a Redis server"))
+    }
+
+    /// True where Redis was started by this very command, and is empty therefore, and will be gone.
+    pub(crate) fn redis_is_ephemeral(&self) -> bool {
+        self.redis_in_sandbox && !self.sandbox.as_ref().is_some_and(Sandbox::is_kept)
+    }
+
+    /// Stops what this command started, and says where that failed.
+    pub(crate) fn stop(self) -> anyhow::Result<()> {
+        self.sandbox.map_or(Ok(()), Sandbox::stop)
+    }
+}
+
+/// The sandbox's folder: what was asked for, or the default.
+pub(crate) fn sandbox_dir(settings: &Settings) -> anyhow::Result<PathBuf> {
+    settings.sandbox_dir.clone().map_or_else(sandbox::default_dir, Ok)
+}

@@ -1,0 +1,6 @@
+//! MySQL and MariaDB: connecting, the schema with its ownership, and loading. All SQL text lives in `sql/`.
+
+pub(crate) mod connect;
+pub(crate) mod error;
+pub(crate) mod schema;
+pub(crate) mod seed;

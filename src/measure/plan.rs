@@ -1,0 +1,166 @@
+//! How many rounds, and which reads in each: a pure function of what was asked for.
+
+use std::ops::Range;
+
+use crate::cli::{ReadPath, Workload};
+use crate::permutation::{Permutation, below, mix};
+
+/// Reads of one client in one block of `point`: long enough that going from path to path does not count, short
+/// enough that the machine is the same for all paths of a round.
+const POINT_BLOCK: u64 = 200;
+/// Fewer rounds than this would tell little about the spread.
+const WANTED_ROUNDS: u64 = 30;
+/// Bare round trips of each server over the whole measurement: enough for a p99.
+const CONTROL_READS: u64 = 1_000;
+
+/// The shape of one workload's measurement. Every path makes the same reads in the same order.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    workload: Workload,
+    iterations: u64,
+    clients: u64,
+    rounds: u64,
+    order: Permutation,
+    rng_seed: u64,
+}
+
+impl Plan {
+    /// `clients` is at least 1, and for `point` at most `users`.
+    pub(crate) fn new(workload: Workload, iterations: u64, clients: u64, users: u32, rng_seed: u64) -> Self {
+        let each = iterations.div_ceil(clients);
+        let rounds = match workload {
+            // One read a client.
+            Workload::All => each,
+            Workload::Point => {
+                let by_block = iterations.div_ceil(POINT_BLOCK * clients);
+                // No key twice in a round: the second cold read of it would be a hit.
+                let by_keys = iterations.div_ceil(u64::from(users));
+                by_block.max(by_keys).max(each.min(WANTED_ROUNDS))
+            }
+        };
+        let order = Permutation::new(users, rng_seed ^ 0x6b65_7973);
+        Self { workload, iterations, clients, rounds, order, rng_seed }
+    }
+
+    /// Rounds that count.
+    pub(crate) fn rounds(&self) -> u64 {
+        self.rounds
+    }
+
+    /// Rounds before those, which do not count: connections, caches and allocators settle.
+    pub(crate) fn warm_up_rounds(&self) -> u64 {
+        match self.workload {
+            Workload::All => 3,
+            Workload::Point => 200u64.div_ceil(self.block()).min(10),
+        }
+    }
+
+    /// Reads of one path in a full round, all clients together.
+    pub(crate) fn block(&self) -> u64 {
+        self.iterations.div_ceil(self.rounds)
+    }
+
+    /// Distinct cache keys that the workload can touch.
+    pub(crate) fn keys(&self, users: u32) -> u64 {
+        match self.workload {
+            Workload::All => self.clients,
+            Workload::Point => u64::from(users).min(self.iterations),
+        }
+    }
+
+    /// Bare round trips in one round.
+    pub(crate) fn control_reads(&self) -> u64 {
+        CONTROL_READS.div_ceil(self.rounds)
+    }
+
+    /// The items that a client reads in a round, by every path, in this order.
+    pub(crate) fn items(&self, round: u64, client: u64) -> Vec<u32> {
+        let of_round = share(0..self.iterations, round % self.rounds, self.rounds);
+        let operations = share(of_round, client, self.clients);
+        match self.workload {
+            Workload::All => operations.map(|_| u32::try_from(client).unwrap_or(u32::MAX)).collect(),
+            Workload::Point => operations.map(|operation| self.user_id(operation)).collect(),
+        }
+    }
+
+    fn user_id(&self, operation: u64) -> u32 {
+        let size = u64::from(self.order.size());
+        let index = u32::try_from(operation % size).unwrap_or(0); // below `size`, which is a u32
+        self.order.at(index) + 1
+    }
+
+    /// The paths in the order of this round, shuffled anew each time (Fisher and Yates).
+    pub(crate) fn path_order(&self, round: u64, paths: &[ReadPath]) -> Vec<ReadPath> {
+        let mut order = paths.to_vec();
+        for last in (1..order.len()).rev() {
+            let random = mix(mix(self.rng_seed ^ 0x7061_7468) ^ (round << 8) ^ last as u64);
+            let limit = u32::try_from(last + 1).unwrap_or(u32::MAX);
+            order.swap(last, below(random, limit) as usize);
+        }
+        order
+    }
+}
+
+/// The `index`-th of `parts` shares of a range; shares differ in length by at most one.
+fn share(range: Range<u64>, index: u64, parts: u64) -> Range<u64> {
+    let length = u128::from(range.end - range.start);
+    let cut = |index: u64| {
+        let offset = length * u128::from(index) / u128::from(parts);
+        range.start + u64::try_from(offset).unwrap_or(u64::MAX)
+    };
+    cut(index)..cut(index + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PATHS: [ReadPath; 3] = [ReadPath::Mysql, ReadPath::Cold, ReadPath::Warm];
+
+    #[test]
+    fn the_usual_shapes() {
+        let shape = |workload, iterations, clients| {
+            let plan = Plan::new(workload, iterations, clients, 100_000, 42);
+            (plan.rounds(), plan.block())
+        };
+        assert_eq!(shape(Workload::All, 100, 1), (100, 1));
+        assert_eq!(shape(Workload::All, 100, 8), (13, 8));
+        assert_eq!(shape(Workload::Point, 100, 1), (30, 4));
+        assert_eq!(shape(Workload::Point, 10_000, 1), (50, 200));
+        assert_eq!(shape(Workload::Point, 1, 1), (1, 1));
+    }
+
+    proptest! {
+        #[test]
+        fn every_path_reads_exactly_the_iterations(
+            point: bool, iterations in 1u64..5_000, clients in 1u64..20, users in 20u32..3_000, rng_seed: u64
+        ) {
+            let workload = if point { Workload::Point } else { Workload::All };
+            let plan = Plan::new(workload, iterations, clients, users, rng_seed);
+            let mut reads = 0;
+            for round in 0..plan.rounds() {
+                let mut seen = HashSet::new();
+                for client in 0..clients {
+                    for item in plan.items(round, client) {
+                        reads += 1;
+                        prop_assert!(seen.insert(item), "a key twice in a round");
+                        prop_assert!(!point || (1..=users).contains(&item));
+                    }
+                }
+                prop_assert!(seen.len() as u64 <= plan.block());
+            }
+            prop_assert_eq!(reads, iterations);
+        }
+
+        #[test]
+        fn every_order_of_paths_comes_up(rng_seed: u64) {
+            let plan = Plan::new(Workload::All, 100, 1, 100, rng_seed);
+            let orders: HashSet<Vec<ReadPath>> = (0..100).map(|round| plan.path_order(round, &PATHS)).collect();
+            prop_assert_eq!(orders.len(), 6);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! One client on a thread of its own: it prepares, waits for the others, reads against the clock, and verifies
+//! when the block is over.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::Instant;
+
+use super::clock::timed;
+use super::start_line::{Presence, StartLine};
+use super::{ControlSamples, PathSamples};
+use crate::cli::ReadPath;
+use crate::interrupt;
+use crate::paths::query::{Expected, Query};
+use crate::paths::reader::{CacheOutcome, Read, ReadError, Reader};
+
+/// What the coordinator asks of a worker.
+pub(super) enum Step {
+    /// Read these items by this path, all workers at the same time.
+    Block { path: ReadPath, items: Vec<u32>, counted: bool },
+    /// That many bare round trips to each server, alone.
+    Controls { reads: u64, counted: bool },
+}
+
+/// What a worker saw in a block.
+pub(super) struct BlockDone {
+    pub(super) started: Instant,
+    pub(super) ended: Instant,
+    pub(super) answered: u64,
+    pub(super) failed: u64,
+    /// The first failure of the block, in words.
+    pub(super) first_error: Option<String>,
+}
+
+/// What a worker has at the end.
+pub(super) struct WorkerDone {
+    pub(super) paths: Vec<PathSamples>,
+    pub(super) controls: ControlSamples,
+    pub(super) written_entries: u64,
+    pub(super) written_bytes: u64,
+}
+
+pub(super) struct Worker<Q: Query> {
+    pub(super) reader: Reader<Q>,
+    pub(super) expected: Arc<Expected>,
+    pub(super) start_line: Arc<StartLine>,
+    pub(super) paths: Vec<PathSamples>,
+    pub(super) controls: ControlSamples,
+}
+
+/// A read as the clock saw it, not yet verified.
+struct Taken<A> {
+    item: u32,
+    ns: u64,
+    outcome: Result<Read<A>, ReadError>,
+}
+
+impl<Q: Query> Worker<Q> {
+    /// Serves steps until the coordinator hangs up.
+    pub(super) fn run(mut self, steps: &Receiver<Step>, done: &Sender<BlockDone>) -> WorkerDone {
+        let start_line = Arc::clone(&self.start_line);
+        let _presence = Presence(&start_line);
+        while let Ok(step) = steps.recv() {
+            let report = match step {
+                Step::Block { path, items, counted } => self.block(path, &items, counted),
+                Step::Controls { reads, counted } => self.control_block(reads, counted),
+            };
+            if done.send(report).is_err() {
+                break;
+            }
+        }
+        let (written_entries, written_bytes) = self.reader.written();
+        WorkerDone { paths: self.paths, controls: self.controls, written_entries, written_bytes }
+    }
+
+    fn block(&mut self, path: ReadPath, items: &[u32], counted: bool) -> BlockDone {
+        let prepared = self.reader.prepare(path, items);
+        let mut taken = Vec::with_capacity(items.len());
+        self.start_line.wait();
+        let started = Instant::now();
+        if prepared.is_ok() {
+            self.timed_reads(path, items, &mut taken);
+        }
+        let ended = Instant::now();
+        let mut report = BlockDone { started, ended, answered: 0, failed: 0, first_error: None };
+        if let Err(error) = prepared {
+            self.count_error(path, error.kind(), items.len() as u64);
+            report.failed = items.len() as u64;
+            report.first_error = Some(error.to_string());
+        }
+        for read in taken {
+            self.judge(path, read, counted, &mut report);
+        }
+        report
+    }
+
+    /// The only place where a read is timed. The clock stops when the answer is decoded and usable.
+    fn timed_reads(&mut self, path: ReadPath, items: &[u32], taken: &mut Vec<Taken<Q::Answer>>) {
+        for &item in items {
+            if interrupt::requested() {
+                return;
+            }
+            let (outcome, ns) = timed(|| self.reader.read(path, item));
+            taken.push(Taken { item, ns, outcome });
+        }
+    }
+
+    /// Verifies a read and books it under the path that it really took.
+    fn judge(&mut self, planned: ReadPath, read: Taken<Q::Answer>, counted: bool, report: &mut BlockDone) {
+        let Taken { item, ns, outcome } = read;
+        let failure = match outcome {
+            Ok(read) if self.reader.is_right(item, &read.answer, &self.expected) => {
+                report.answered += 1;
+                if counted {
+                    self.book(planned, read.cache, ns);
+                }
+                return;
+            }
+            Ok(_) => (
+                "wrong_answer",
+                format!("the answer for item {item} by path {planned:?} is not what the data set says"),
+            ),
+            Err(error) => (error.kind(), error.to_string()),
+        };
+        report.failed += 1;
+        self.count_error(planned, failure.0, 1);
+        report.first_error.get_or_insert(failure.1);
+    }
+
+    fn book(&mut self, planned: ReadPath, cache: CacheOutcome, ns: u64) {
+        let taken = match cache {
+            CacheOutcome::Bypassed => ReadPath::Mysql,
+            CacheOutcome::Hit => ReadPath::Warm,
+            CacheOutcome::Miss => ReadPath::Cold,
+        };
+        for samples in &mut self.paths {
+            if samples.path == planned {
+                samples.hits += u64::from(cache == CacheOutcome::Hit);
+                samples.misses += u64::from(cache == CacheOutcome::Miss);
+            }
+            if samples.path == taken {
+                samples.latencies.record(ns);
+            }
+        }
+    }
+
+    /// A failure counts in warm-up rounds too: a wrong answer is never excused.
+    fn count_error(&mut self, path: ReadPath, kind: &'static str, count: u64) {
+        if let Some(samples) = self.paths.iter_mut().find(|samples| samples.path == path) {
+            *samples.errors.entry(kind).or_default() += count;
+        }
+    }
+
+    fn control_block(&mut self, reads: u64, counted: bool) -> BlockDone {
+        let started = Instant::now();
+        let mut first_error = None;
+        for _ in 0..reads {
+            let (redis, redis_ns) = timed(|| self.reader.ping());
+            let (mysql, mysql_ns) = timed(|| self.reader.select_1());
+            match redis.and(mysql) {
+                Ok(()) if counted => {
+                    self.controls.redis.record(redis_ns);
+                    self.controls.mysql.record(mysql_ns);
+                }
+                Ok(()) => {}
+                Err(error) => {
+                    first_error = Some(error.to_string());
+                    break;
+                }
+            }
+        }
+        BlockDone { started, ended: Instant::now(), answered: 0, failed: 0, first_error }
+    }
+}

@@ -1,0 +1,201 @@
+//! A client: two open connections, a prepared question, and the two ways to have it answered.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use mysql::Conn;
+use mysql::prelude::Queryable;
+
+use super::query::{Expected, LoadError, Query};
+use crate::cache::codec::{Codec, CodecError};
+use crate::cache::entry::{self, Corrupt, Header};
+use crate::cache::key::KeyLayout;
+use crate::cache::wire::{Connection, WireError};
+use crate::cli;
+
+/// Why a read gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    #[error("MySQL: {0}")]
+    Load(#[from] LoadError),
+    #[error("Redis: {0}")]
+    Redis(#[from] WireError),
+    #[error("{0}")]
+    Codec(#[from] CodecError),
+    #[error("the entry is too long for its format: {0}")]
+    Entry(#[from] Corrupt),
+}
+
+impl ReadError {
+    /// The kind under which the run file counts it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Load(LoadError::Missing) => "missing_row",
+            Self::Load(LoadError::Mysql(_) | LoadError::Shape) => "mysql",
+            Self::Redis(_) => "redis",
+            Self::Codec(_) | Self::Entry(_) => "encode",
+        }
+    }
+}
+
+/// What the cache did for a read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CacheOutcome {
+    /// It was not asked.
+    Bypassed,
+    Hit,
+    Miss,
+}
+
+/// An answer and how it was found.
+pub(crate) struct Read<A> {
+    pub(crate) answer: A,
+    pub(crate) cache: CacheOutcome,
+}
+
+/// How a client reads and what it writes.
+pub(crate) struct ReaderOptions {
+    pub(crate) codec: cli::Codec,
+    pub(crate) keys: KeyLayout,
+    pub(crate) ttl: Duration,
+}
+
+/// One client with connections of its own. Buffers are kept from read to read.
+pub(crate) struct Reader<Q: Query> {
+    mysql: Conn,
+    redis: Connection,
+    query: Q,
+    codec: Box<dyn Codec<Q::Answer>>,
+    keys: KeyLayout,
+    ttl: Duration,
+    key: Vec<u8>,
+    entry: Vec<u8>,
+    reply: Vec<u8>,
+    written_bytes: u64,
+    written_entries: u64,
+}
+
+impl<Q: Query> Reader<Q> {
+    /// Prepares the statement; the connections come open.
+    pub(crate) fn new(
+        mut mysql: Conn,
+        redis: Connection,
+        expected: &Arc<Expected>,
+        options: ReaderOptions,
+    ) -> Result<Self, mysql::Error> {
+        let query = Q::prepare(&mut mysql, expected)?;
+        Ok(Self {
+            mysql,
+            redis,
+            query,
+            codec: Q::codec(options.codec),
+            keys: options.keys,
+            ttl: options.ttl,
+            key: Vec::new(),
+            entry: Vec::new(),
+            reply: Vec::new(),
+            written_bytes: 0,
+            written_entries: 0,
+        })
+    }
+
+    /// The read that `path` stands for. `cold` and `warm` are the same code: what makes the difference is whether
+    /// the entry is there, see [`Reader::prepare`].
+    pub(crate) fn read(&mut self, path: cli::ReadPath, item: u32) -> Result<Read<Q::Answer>, ReadError> {
+        match path {
+            cli::ReadPath::Mysql => {
+                let answer = self.query.load(&mut self.mysql, item)?;
+                Ok(Read { answer, cache: CacheOutcome::Bypassed })
+            }
+            cli::ReadPath::Cold | cli::ReadPath::Warm => self.read_through_cache(item),
+        }
+    }
+
+    /// Cache-aside: GET; on a miss SELECT, encode, SET. An entry that does not parse is a miss.
+    fn read_through_cache(&mut self, item: u32) -> Result<Read<Q::Answer>, ReadError> {
+        self.keys.write_key(u64::from(item), &mut self.key);
+        if let Some(answer) = self.look_up()? {
+            return Ok(Read { answer, cache: CacheOutcome::Hit });
+        }
+        let answer = self.query.load(&mut self.mysql, item)?;
+        self.fill(&answer)?;
+        Ok(Read { answer, cache: CacheOutcome::Miss })
+    }
+
+    /// What stands under the current key, if it is a good entry.
+    fn look_up(&mut self) -> Result<Option<Q::Answer>, WireError> {
+        match self.redis.get(&self.key, &mut self.reply) {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            // A key of another type: no entry, so a miss.
+            Err(error) if error.server_code() == Some("WRONGTYPE") => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        let Ok((header, payload)) = entry::parse(&self.reply, &self.key) else { return Ok(None) };
+        if header.codec != self.codec.id() {
+            return Ok(None);
+        }
+        Ok(self.codec.decode(&mut self.reply, payload).ok())
+    }
+
+    fn fill(&mut self, answer: &Q::Answer) -> Result<(), ReadError> {
+        entry::begin(&mut self.entry);
+        self.codec.encode(answer, &mut self.entry)?;
+        let header = Header {
+            codec: self.codec.id(),
+            nonce: rand::random(),
+            expires_at_ms: expires_at_ms(self.ttl),
+            load_us: 0,
+        };
+        entry::seal(&mut self.entry, &self.key, &header)?;
+        self.redis.set(&self.key, &self.entry, self.ttl)?;
+        self.written_bytes += self.entry.len() as u64;
+        self.written_entries += 1;
+        Ok(())
+    }
+
+    /// Brings the cache into the state that `path` wants for these items; not part of any measurement.
+    pub(crate) fn prepare(&mut self, path: cli::ReadPath, items: &[u32]) -> Result<(), ReadError> {
+        let keys: Vec<Vec<u8>> = items.iter().map(|item| self.keys.key(u64::from(*item))).collect();
+        match path {
+            cli::ReadPath::Mysql => {}
+            cli::ReadPath::Cold => {
+                self.redis.unlink(&keys)?;
+            }
+            cli::ReadPath::Warm => {
+                let there = self.redis.exists(&keys)?;
+                if usize::try_from(there) != Ok(keys.len()) {
+                    items.iter().try_for_each(|item| self.read_through_cache(*item).map(drop))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One bare round trip to Redis.
+    pub(crate) fn ping(&mut self) -> Result<(), ReadError> {
+        Ok(self.redis.ping()?)
+    }
+
+    /// One bare round trip to MySQL.
+    pub(crate) fn select_1(&mut self) -> Result<(), ReadError> {
+        self.mysql.query_drop(include_str!("../../sql/round_trip.sql")).map_err(LoadError::from)?;
+        Ok(())
+    }
+
+    /// Whether the answer is what the data set says it must be.
+    pub(crate) fn is_right(&self, item: u32, answer: &Q::Answer, expected: &Expected) -> bool {
+        self.query.is_right(item, answer, expected)
+    }
+
+    /// Entries written so far and their size together, headers included.
+    pub(crate) fn written(&self) -> (u64, u64) {
+        (self.written_entries, self.written_bytes)
+    }
+}
+
+fn expires_at_ms(ttl: Duration) -> u64 {
+    let at = SystemTime::now() + ttl;
+    let since_1970 = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
+}

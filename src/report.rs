@@ -1,0 +1,58 @@
+//! What people read: a run goes in, text comes out. Nothing here reads a file, a clock or a server,
+//! so that every page can be tested to the letter.
+
+mod axis;
+mod chart;
+mod distribution;
+mod floors;
+mod layout;
+pub(crate) mod reading;
+#[cfg(test)]
+mod sample_runs;
+mod setting;
+mod summary;
+mod table;
+pub(crate) mod text;
+mod workload;
+
+use anstyle::{AnsiColor, Style as Ink};
+
+/// How a page is to look.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Style {
+    /// Columns of the page. Fewer than 40 and more than 100 are not used.
+    pub(crate) width: usize,
+    /// Whether escape sequences may be written. Every page says the same without them.
+    pub(crate) color: bool,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self { width: 80, color: false }
+    }
+}
+
+impl Style {
+    /// Longer lines are hard to read; in fewer columns no chart can be read.
+    fn columns(&self) -> usize {
+        self.width.clamp(40, 100)
+    }
+
+    fn paint(&self, ink: Ink, text: &str) -> String {
+        if self.color && !ink.is_plain() { format!("{ink}{text}{ink:#}") } else { text.to_owned() }
+    }
+}
+
+const PLAIN: Ink = Ink::new();
+const ALERT: Ink = AnsiColor::Yellow.on_default();
+
+/// A path has one colour wherever it is named or drawn. These three can be read on dark and on light.
+fn path_ink(path: &str) -> Ink {
+    match path {
+        "mysql" => AnsiColor::Magenta.on_default(),
+        "cold" => AnsiColor::Cyan.on_default(),
+        "warm" => AnsiColor::Green.on_default(),
+        "disk" => AnsiColor::Red.on_default(),
+        _ => PLAIN,
+    }
+}

@@ -1,0 +1,164 @@
+//! Runs to test the pages with, made of real histograms and numbers drawn by a fixed rule.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
+
+use super::table::PERCENTILES;
+use crate::run_file::{
+    Config, Control, Dataset, Environment, FORMAT, FORMAT_VERSION, PathRun, Run, Server, WorkloadRun,
+};
+use crate::units;
+
+/// Latencies around a middle, spread as a share of it, with a thin tail towards longer ones.
+pub(super) fn latencies(rng_seed: u64, reads: usize, middle_ns: f64, spread: f64) -> Vec<u64> {
+    let mut state = rng_seed;
+    let mut uniform = move || {
+        // splitmix64
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    };
+    (0..reads)
+        .map(|_| {
+            let bell: f64 = (0..12).map(|_| uniform()).sum::<f64>() - 6.0;
+            let tail = if uniform() > 0.99 { 1.0 + 2.0 * uniform() } else { 1.0 };
+            units::whole(middle_ns * (spread * bell).exp() * tail)
+        })
+        .collect()
+}
+
+fn histogram(samples: &[u64]) -> Histogram<u64> {
+    let mut histogram = Histogram::new_with_bounds(1, 3_600_000_000_000, 3).unwrap();
+    for ns in samples {
+        histogram.saturating_record(*ns);
+    }
+    histogram
+}
+
+pub(super) fn encode(samples: &[u64]) -> String {
+    let mut bytes = Vec::new();
+    V2DeflateSerializer::new().serialize(&histogram(samples), &mut bytes).unwrap();
+    STANDARD.encode(bytes)
+}
+
+fn mean_ns(samples: &[u64]) -> Option<f64> {
+    (!samples.is_empty()).then(|| samples.iter().map(|ns| *ns as f64).sum::<f64>() / samples.len() as f64)
+}
+
+fn percentiles_ns(samples: &[u64]) -> BTreeMap<String, Option<u64>> {
+    let histogram = histogram(samples);
+    let value = |name: &str| {
+        let percentile: f64 = name.parse().unwrap();
+        let enough = samples.len() as f64 * (1.0 - percentile / 100.0) >= 10.0 - 1e-6;
+        enough.then(|| histogram.value_at_percentile(percentile))
+    };
+    PERCENTILES.iter().map(|name| ((*name).to_owned(), value(name))).collect()
+}
+
+pub(super) fn path_of(path: &str, samples: &[u64]) -> PathRun {
+    let operations = samples.len() as u64;
+    let of_cache = |number| (path != "mysql").then_some(number);
+    PathRun {
+        path: path.to_owned(),
+        operations,
+        hits: of_cache(if path == "warm" { operations } else { 0 }),
+        misses: of_cache(if path == "warm" { 0 } else { operations }),
+        errors: BTreeMap::new(),
+        throughput_per_s: mean_ns(samples).map(|mean_ns| 0.97e9 / mean_ns),
+        mean_ns: mean_ns(samples),
+        min_ns: samples.iter().min().copied(),
+        max_ns: samples.iter().max().copied(),
+        saturated: 0,
+        percentiles_ns: percentiles_ns(samples),
+        histogram: encode(samples),
+    }
+}
+
+pub(super) fn workload_of(name: &str, paths: Vec<PathRun>) -> WorkloadRun {
+    let reads = paths.iter().map(|path| path.operations).max().unwrap_or(0);
+    let (codec, keys, value_bytes, block) =
+        if name == "all" { ("arrow", 1, 4_613_734, 1) } else { ("postcard", 100_000, 151, 50) };
+    WorkloadRun {
+        name: name.to_owned(),
+        codec: codec.to_owned(),
+        keys,
+        value_bytes: (reads > 0).then_some(value_bytes),
+        rounds: reads.div_ceil(block),
+        block,
+        paths,
+    }
+}
+
+pub(super) fn control(server: &str, statement: &str, middle_ns: f64) -> Control {
+    let samples = latencies(9, 2_000, middle_ns, 0.15);
+    Control {
+        server: server.to_owned(),
+        statement: statement.to_owned(),
+        operations: 2_000,
+        mean_ns: mean_ns(&samples),
+        min_ns: samples.iter().min().copied(),
+        max_ns: samples.iter().max().copied(),
+        percentiles_ns: percentiles_ns(&samples),
+    }
+}
+
+fn server(flavor: &str, version: &str, settings: &[(&str, &str)]) -> Server {
+    Server {
+        version: version.to_owned(),
+        flavor: flavor.to_owned(),
+        transport: "unix socket".to_owned(),
+        sandbox: true,
+        settings: settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+    }
+}
+
+/// Two workloads on three paths each: `all` with two peaks on MySQL, `point` with fast reads.
+pub(super) fn full(reads: usize) -> Run {
+    let mut scan = latencies(1, reads - reads / 5, 22e6, 0.06);
+    scan.extend(latencies(2, reads / 5, 31e6, 0.04));
+    let all = vec![
+        path_of("mysql", &scan),
+        path_of("cold", &latencies(3, reads, 30e6, 0.08)),
+        path_of("warm", &latencies(4, reads, 1.75e6, 0.1)),
+    ];
+    let point = vec![
+        path_of("mysql", &latencies(5, reads, 61e3, 0.15)),
+        path_of("cold", &latencies(6, reads, 134e3, 0.18)),
+        path_of("warm", &latencies(7, reads, 29e3, 0.12)),
+    ];
+    Run {
+        format: FORMAT.to_owned(),
+        format_version: FORMAT_VERSION,
+        rcache_version: "0.1.0".to_owned(),
+        started_at: "2026-03-01T09:30:00Z".to_owned(),
+        wall_s: 41.7,
+        interrupted: false,
+        environment: Environment {
+            os: "Linux 6.1, Debian 12".to_owned(),
+            cpu_model: Some("AMD EPYC 7B13".to_owned()),
+            cores: Some(2),
+            mysql: server(
+                "MariaDB",
+                "10.11.14",
+                &[("innodb_buffer_pool_size", "268435456"), ("query_cache_type", "OFF")],
+            ),
+            redis: server("Redis", "7.0.15", &[("appendonly", "no"), ("maxmemory", "0"), ("save", "")]),
+        },
+        dataset: Dataset { users: 100_000, rng_seed: 42, fingerprint: "9f2c3a5d11e07b46".to_owned() },
+        config: Config {
+            iterations: reads as u64,
+            clients: 1,
+            paths: ["mysql", "cold", "warm"].map(str::to_owned).to_vec(),
+            ttl_s: 300,
+            rng_seed: 1,
+        },
+        controls: vec![control("mysql", "SELECT 1", 24e3), control("redis", "PING", 16e3)],
+        workloads: vec![workload_of("all", all), workload_of("point", point)],
+        warnings: Vec::new(),
+    }
+}

@@ -1,0 +1,138 @@
+//! The saved run: the document that `--output` writes and `--format json` prints. Its types are its
+//! own, so that the program can change inside without changing the contract.
+
+pub(crate) mod build;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What `format` says in every run file.
+pub(crate) const FORMAT: &str = "rcache-run";
+/// Raised when a field changes its meaning or goes; new fields leave it as it is.
+pub(crate) const FORMAT_VERSION: u32 = 1;
+
+/// One measurement, whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Run {
+    pub(crate) format: String,
+    pub(crate) format_version: u32,
+    pub(crate) rcache_version: String,
+    /// RFC 3339, UTC.
+    pub(crate) started_at: String,
+    pub(crate) wall_s: f64,
+    /// True where Ctrl-C ended the run early: every number then covers what was measured until then.
+    pub(crate) interrupted: bool,
+    pub(crate) environment: Environment,
+    pub(crate) dataset: Dataset,
+    pub(crate) config: Config,
+    /// The round-trip floor of each server, measured on the same connections in the same rounds.
+    pub(crate) controls: Vec<Control>,
+    pub(crate) workloads: Vec<WorkloadRun>,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Environment {
+    pub(crate) os: String,
+    pub(crate) cpu_model: Option<String>,
+    pub(crate) cores: Option<u64>,
+    pub(crate) mysql: Server,
+    pub(crate) redis: Server,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Server {
+    /// For example `10.11.14`.
+    pub(crate) version: String,
+    /// `MySQL`, `MariaDB`, `Redis` or `Valkey`.
+    pub(crate) flavor: String,
+    /// `tcp`, `tcp+tls` or `unix socket`.
+    pub(crate) transport: String,
+    /// True where rcache started the server for itself.
+    pub(crate) sandbox: bool,
+    /// The server's settings that change a number.
+    pub(crate) settings: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Dataset {
+    pub(crate) users: u64,
+    pub(crate) rng_seed: u64,
+    pub(crate) fingerprint: String,
+}
+
+/// Everything asked for that changes a number, and no secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Config {
+    /// Measured reads for every workload and path.
+    pub(crate) iterations: u64,
+    pub(crate) clients: u64,
+    pub(crate) paths: Vec<String>,
+    pub(crate) ttl_s: u64,
+    /// Orders the keys and shuffles the paths.
+    pub(crate) rng_seed: u64,
+}
+
+/// A server's bare round trip.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Control {
+    /// `mysql` or `redis`.
+    pub(crate) server: String,
+    /// `SELECT 1` or `PING`.
+    pub(crate) statement: String,
+    pub(crate) operations: u64,
+    pub(crate) mean_ns: Option<f64>,
+    pub(crate) min_ns: Option<u64>,
+    pub(crate) max_ns: Option<u64>,
+    pub(crate) percentiles_ns: BTreeMap<String, Option<u64>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct WorkloadRun {
+    /// `all` or `point`.
+    pub(crate) name: String,
+    /// `arrow`, `postcard` or `json`.
+    pub(crate) codec: String,
+    /// How many cache keys the workload can touch.
+    pub(crate) keys: u64,
+    /// Mean size of an entry in Redis, header included; null where none was written.
+    pub(crate) value_bytes: Option<u64>,
+    /// Rounds that counted, and reads of one path in one full round.
+    pub(crate) rounds: u64,
+    pub(crate) block: u64,
+    pub(crate) paths: Vec<PathRun>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PathRun {
+    /// `mysql`, `cold` or `warm`.
+    pub(crate) path: String,
+    /// Reads that returned the right answer on this path.
+    pub(crate) operations: u64,
+    /// As the cache saw it; null on the path that has no cache.
+    pub(crate) hits: Option<u64>,
+    pub(crate) misses: Option<u64>,
+    /// Reads that failed or answered wrongly, by kind; they are in no other number.
+    pub(crate) errors: BTreeMap<String, u64>,
+    /// Reads per second of all clients together while this path's blocks ran.
+    pub(crate) throughput_per_s: Option<f64>,
+    pub(crate) mean_ns: Option<f64>,
+    pub(crate) min_ns: Option<u64>,
+    pub(crate) max_ns: Option<u64>,
+    /// Reads longer than the histogram's end (one hour), counted there.
+    pub(crate) saturated: u64,
+    /// `50`, `90`, `99`, `99.9`; null where fewer than ten samples lie above.
+    pub(crate) percentiles_ns: BTreeMap<String, Option<u64>>,
+    /// HdrHistogram V2, deflated, base64: latencies in ns.
+    pub(crate) histogram: String,
+}
+
+/// Something that spoils or qualifies the numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Warning {
+    /// Stable name, for example `debug_build`.
+    pub(crate) code: String,
+    /// The cause, and what to do.
+    pub(crate) message: String,
+}

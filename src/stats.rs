@@ -1,0 +1,4 @@
+//! Samples in, numbers out. Pure: no I/O, no clock.
+
+pub(crate) mod summary;
+pub(crate) mod warnings;

@@ -1,0 +1,128 @@
+//! Units as people read them: durations, rates, sizes and counts, three significant digits.
+
+/// A duration with the unit that keeps it short: `872 ns`, `17.3 µs`, `1.80 ms`, `45.9 s`.
+pub(crate) fn duration(ns: f64) -> String {
+    const STEPS: [(f64, &str); 4] = [(1.0, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s")];
+    scaled(ns, &STEPS, 1e3)
+}
+
+/// A size in bytes, by powers of 1024: `96 B`, `4.20 MiB`.
+pub(crate) fn bytes(count: f64) -> String {
+    const STEPS: [(f64, &str); 4] =
+        [(1.0, "B"), (1024.0, "KiB"), (1_048_576.0, "MiB"), (1_073_741_824.0, "GiB")];
+    scaled(count, &STEPS, 1000.0)
+}
+
+/// A count with separators: `100,000`.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A rate per second: `58,300/s`, `41.2/s`.
+pub(crate) fn rate(per_s: f64) -> String {
+    if per_s < 1000.0 {
+        return format!("{}/s", three_digits(per_s));
+    }
+    // Below 1000 three digits are kept; above, what lies under the third is noise.
+    let unit = 10f64.powf((per_s.log10()).floor() - 2.0);
+    format!("{}/s", count(whole((per_s / unit).round() * unit)))
+}
+
+/// Rounds to a whole number; negative and NaN become 0, what is too large the largest.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "`as` saturates, which is what is asked for"
+)]
+pub(crate) fn whole(number: f64) -> u64 {
+    number.round() as u64
+}
+
+fn scaled(number: f64, steps: &[(f64, &str)], limit: f64) -> String {
+    let mut chosen = steps[0];
+    for step in steps {
+        // 999.7 would print as "1000": it already belongs to the next unit.
+        if number / chosen.0 >= limit * 0.9995 {
+            chosen = *step;
+        }
+    }
+    let value = number / chosen.0;
+    if chosen.0 == 1.0 {
+        format!("{} {}", whole(value), chosen.1)
+    } else {
+        format!("{} {}", three_digits(value), chosen.1)
+    }
+}
+
+fn three_digits(value: f64) -> String {
+    let decimals = if value >= 99.95 {
+        0
+    } else if value >= 9.995 {
+        1
+    } else {
+        2
+    };
+    format!("{value:.decimals$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (ns, text) in [
+            (0.0, "0 ns"),
+            (872.0, "872 ns"),
+            (999.4, "999 ns"),
+            (999.7, "1.00 µs"),
+            (17_340.0, "17.3 µs"),
+            (99_960.0, "100 µs"),
+            (999_700.0, "1.00 ms"),
+            (1.8e6, "1.80 ms"),
+            (45.861e9, "45.9 s"),
+            (7.2e12, "7200 s"),
+        ] {
+            assert_eq!(duration(ns), text);
+        }
+    }
+
+    #[test]
+    fn sizes_counts_and_rates() {
+        assert_eq!(bytes(96.0), "96 B");
+        assert_eq!(bytes(4.2 * 1_048_576.0), "4.20 MiB");
+        assert_eq!(count(0), "0");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1_000), "1,000");
+        assert_eq!(count(100_000), "100,000");
+        assert_eq!(rate(41.234), "41.2/s");
+        assert_eq!(rate(58_345.0), "58,300/s");
+        assert_eq!(rate(1_000.0), "1,000/s");
+    }
+
+    proptest! {
+        #[test]
+        fn a_duration_is_never_off_by_more_than_its_third_digit(ns in 1.0f64..1e13) {
+            let text = duration(ns);
+            let (number, unit) = text.split_once(' ').unwrap();
+            let factor = match unit { "ns" => 1.0, "µs" => 1e3, "ms" => 1e6, _ => 1e9 };
+            let shown: f64 = number.parse::<f64>().unwrap() * factor;
+            prop_assert!((shown - ns).abs() <= (ns * 0.0051).max(0.5), "{ns} shown as {text}");
+        }
+
+        #[test]
+        fn separators_change_no_digit(number: u64) {
+            prop_assert_eq!(count(number).replace(',', ""), number.to_string());
+        }
+    }
+}

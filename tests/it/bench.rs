@@ -1,0 +1,228 @@
+//! The bench: what it counts, what it verifies, what it saves, and how it ends.
+
+use std::io::Read;
+
+use mysql::prelude::Queryable;
+use redis::Commands;
+use serde_json::Value;
+
+use crate::world::{self, Place};
+
+crate::tests![
+    every_path_is_read_and_counted,
+    every_codec_carries_every_workload,
+    several_clients_share_the_work,
+    json_on_stdout_is_the_saved_run,
+    text_says_what_was_measured,
+    a_wrong_answer_makes_it_fail,
+    an_interrupted_bench_saves_what_it_has,
+    a_lost_server_ends_it_with_what_it_has,
+    an_output_that_cannot_be_written_is_found_before_the_run,
+    a_closed_stdout_ends_it_quietly,
+    a_table_that_is_not_seeded_is_an_error,
+    fewer_users_than_clients_are_an_error,
+    expired_entries_are_counted_where_they_belong,
+];
+
+fn path<'a>(run: &'a Value, workload: &str, path: &str) -> &'a Value {
+    let by = |list: &'a Value, field: &str, name: &str| {
+        list.as_array().unwrap().iter().find(|item| item[field] == name).unwrap_or(&Value::Null)
+    };
+    by(&by(&run["workloads"], "name", workload)["paths"], "path", path)
+}
+
+fn every_path_is_read_and_counted() {
+    let place = Place::seeded(2_000);
+    let run = place
+        .run(&["bench", "--iterations", "1000", "--workload", "point", "--format", "json"])
+        .fine()
+        .json();
+    assert_eq!((&run["format"], &run["format_version"]), (&"rcache-run".into(), &1.into()));
+    assert_eq!((&run["dataset"]["users"], &run["interrupted"]), (&2_000.into(), &false.into()));
+    for (name, hits, misses) in [
+        ("mysql", Value::Null, Value::Null),
+        ("cold", 0.into(), 1_000.into()),
+        ("warm", 1_000.into(), 0.into()),
+    ] {
+        let path = path(&run, "point", name);
+        assert_eq!(path["operations"], 1_000, "{name}");
+        assert_eq!((&path["hits"], &path["misses"]), (&hits, &misses), "{name}");
+        assert_eq!(path["errors"], serde_json::json!({}));
+        let ns = |field: &str| path[field].as_f64().unwrap();
+        assert!(ns("min_ns") <= ns("mean_ns") && ns("mean_ns") <= ns("max_ns"));
+        assert!(path["percentiles_ns"]["99"].is_u64() && path["percentiles_ns"]["99.9"].is_null());
+    }
+}
+
+fn every_codec_carries_every_workload() {
+    let place = Place::seeded(200);
+    for codec in ["arrow", "postcard", "json"] {
+        let run =
+            place.run(&["bench", "--iterations", "5", "--codec", codec, "--format", "json"]).fine().json();
+        for workload in ["all", "point"] {
+            assert_eq!(path(&run, workload, "warm")["hits"], 5, "{codec} {workload}");
+        }
+        assert_eq!(run["workloads"][0]["codec"], codec);
+    }
+}
+
+fn several_clients_share_the_work() {
+    let place = Place::seeded(500);
+    for clients in ["2", "7"] {
+        let arguments = ["bench", "--iterations", "100", "--clients", clients, "--format", "json"];
+        let run = place.run(&arguments).fine().json();
+        for workload in ["all", "point"] {
+            assert_eq!(path(&run, workload, "mysql")["operations"], 100);
+            assert_eq!(
+                path(&run, workload, "cold")["misses"],
+                100,
+                "one client's fill is no other one's hit"
+            );
+            assert_eq!(path(&run, workload, "warm")["hits"], 100);
+        }
+    }
+}
+
+fn json_on_stdout_is_the_saved_run() {
+    let place = Place::seeded(100);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("run.json");
+    let arguments = ["bench", "--iterations", "5", "--format", "json", "--output", file.to_str().unwrap()];
+    let ran = place.run(&arguments).fine();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), ran.stdout);
+    assert!(!ran.stdout.contains(&world::world().mysql_password));
+}
+
+fn text_says_what_was_measured() {
+    let place = Place::seeded(100);
+    let page = place.run(&["bench", "--iterations", "20"]).fine().stdout;
+    for word in ["data set", "100 users", "mysql", "cold", "warm", "SELECT 1", "PING", "In short", "n/a"] {
+        assert!(page.contains(word), "{word:?} is missing in:\n{page}");
+    }
+    assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
+}
+
+fn a_wrong_answer_makes_it_fail() {
+    let place = Place::seeded(1_000);
+    let mut redis = place.redis();
+    let arguments = ["bench", "--iterations", "100000", "--workload", "all", "--format", "json"];
+    let bench = world::start(&mut place.command(&arguments));
+    let key = format!("{}:users:1:0", place.namespace);
+    world::wait_until("the bench reads", || redis.exists(&key).unwrap());
+    place.mysql().query_drop("UPDATE users SET username = 'nobody' WHERE id = 500").unwrap();
+    let ran = world::checked(&bench.wait_with_output().unwrap());
+    let ran = ran.failed(1, &["failed", "not what the data set says"]);
+    let run = ran.json();
+    let counted = |name: &str| path(&run, "all", name)["errors"]["wrong_answer"].is_u64();
+    // One of the two read the changed row first, and that ended the bench.
+    assert!(counted("mysql") || counted("cold") || counted("warm"), "{}", ran.stdout);
+}
+
+fn an_interrupted_bench_saves_what_it_has() {
+    for name in ["INT", "TERM"] {
+        let place = Place::seeded(100);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("run.json");
+        let arguments =
+            ["bench", "--iterations", "100000000", "--workload", "point", "--output", file.to_str().unwrap()];
+        let bench = world::start(&mut place.command(&arguments));
+        let mut redis = place.redis();
+        let pattern = format!("{}:user:1:*", place.namespace);
+        // Every key was read more than once: rounds that count have begun.
+        world::wait_until("the bench reads", || redis.keys::<_, Vec<String>>(&pattern).unwrap().len() == 100);
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        world::signal(&bench, name);
+        let ran = world::checked(&bench.wait_with_output().unwrap()).failed(130, &["interrupted"]);
+        assert!(ran.stdout.to_lowercase().contains("interrupted"), "{}", ran.stdout);
+        let run: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        assert_eq!(run["interrupted"], true);
+        assert!(path(&run, "point", "mysql")["operations"].as_u64().unwrap() > 0);
+    }
+}
+
+fn a_lost_server_ends_it_with_what_it_has() {
+    let place = Place::seeded(100);
+    let bench = world::start(&mut place.command(&[
+        "bench",
+        "--iterations",
+        "100000000",
+        "--workload",
+        "point",
+        "--format",
+        "json",
+    ]));
+    let mut conn = place.mysql();
+    let own: u64 = conn.query_first("SELECT CONNECTION_ID()").unwrap().unwrap();
+    let pattern = format!("{}:user:1:*", place.namespace);
+    let mut redis = place.redis();
+    world::wait_until("the bench reads", || redis.keys::<_, Vec<String>>(&pattern).unwrap().len() > 10);
+    let query = format!(
+        "SELECT id FROM information_schema.processlist WHERE db = '{}' AND id <> {own}",
+        place.database
+    );
+    for id in conn.query::<u64, _>(query).unwrap() {
+        let _ = conn.query_drop(format!("KILL {id}"));
+    }
+    let ran = world::checked(&bench.wait_with_output().unwrap()).failed(1, &["the first:"]);
+    assert_eq!(ran.json()["format"], "rcache-run", "what was measured until then is printed");
+}
+
+fn an_output_that_cannot_be_written_is_found_before_the_run() {
+    let place = Place::new();
+    for output in ["/nonexistent/run.json", "/"] {
+        // The table is not seeded: had the run begun, that would have been the error.
+        let ran = place.run(&["bench", "--iterations", "1", "--output", output]);
+        ran.failed(1, &["cannot write the run", output, "--output"]);
+    }
+}
+
+fn a_closed_stdout_ends_it_quietly() {
+    let place = Place::seeded(100);
+    let mut bench = world::start(&mut place.command(&["bench", "--iterations", "3", "--quiet"]));
+    drop(bench.stdout.take());
+    let mut stderr = String::new();
+    bench.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!(bench.wait().unwrap().code(), Some(0), "{stderr}");
+    assert_eq!(stderr, "");
+}
+
+fn a_table_that_is_not_seeded_is_an_error() {
+    let place = Place::new();
+    place.run(&["bench"]).failed(1, &["not seeded", "rcache seed"]);
+    place.run(&["schema"]).fine();
+    place.run(&["bench"]).failed(1, &["not seeded", "rcache seed"]);
+    place.run(&["seed", "--users", "20"]).fine();
+    place.run(&["bench", "--users", "30"]).failed(1, &["seeded with 20 users, not 30", "--force"]);
+}
+
+fn fewer_users_than_clients_are_an_error() {
+    let place = Place::seeded(3);
+    place.run(&["bench", "--clients", "4"]).failed(2, &["--clients 4", "holds 3"]);
+    place.run(&["bench", "--clients", "3", "--iterations", "10"]).fine();
+}
+
+fn expired_entries_are_counted_where_they_belong() {
+    let place = Place::seeded(20);
+    let mut redis = place.redis();
+    let arguments =
+        ["bench", "--iterations", "30000", "--workload", "point", "--path", "warm,mysql", "--format", "json"];
+    let bench = world::start(&mut place.command(&arguments));
+    let key = format!("{}:user:1:7", place.namespace);
+    // Somebody else deletes an entry again and again: some warm reads must become misses.
+    let mut bench = bench;
+    while bench.try_wait().unwrap().is_none() {
+        let _: () = redis.del(&key).unwrap();
+        if bench.stdout.is_some() && redis.exists::<_, bool>(&key).unwrap() {
+            std::thread::yield_now();
+        }
+    }
+    let ran = world::checked(&bench.wait_with_output().unwrap()).fine();
+    let run = ran.json();
+    let warm = path(&run, "point", "warm");
+    let (hits, misses) = (warm["hits"].as_u64().unwrap(), warm["misses"].as_u64().unwrap());
+    assert_eq!(hits + misses, 30_000);
+    assert_eq!(warm["operations"].as_u64().unwrap(), hits, "a miss is no warm read");
+    if misses > 0 {
+        assert!(ran.stdout.contains("unexpected_misses"));
+    }
+}

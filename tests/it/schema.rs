@@ -1,0 +1,105 @@
+//! The schema, and above all: what rcache did not make is never touched.
+
+use mysql::prelude::Queryable;
+
+use crate::world::Place;
+
+crate::tests![
+    creating_is_idempotent_and_dropping_leaves_nothing,
+    printing_changes_nothing_and_prints_what_is_run,
+    a_foreign_table_is_never_touched,
+    a_foreign_view_is_never_touched,
+    a_foreign_meta_table_is_never_touched,
+    a_table_that_replaced_ours_is_never_touched,
+    without_the_right_to_create_it_says_so,
+];
+
+fn tables(place: &Place) -> Vec<String> {
+    place.mysql().query("SHOW TABLES").unwrap()
+}
+
+fn creating_is_idempotent_and_dropping_leaves_nothing() {
+    let place = Place::new();
+    assert!(place.run(&["schema"]).fine().stdout.contains("Created"));
+    assert_eq!(tables(&place), ["rcache_meta", "users"]);
+    assert!(place.run(&["schema"]).fine().stdout.contains("already holds"));
+    assert!(place.run(&["schema", "--drop"]).fine().stdout.contains("Dropped"));
+    assert!(tables(&place).is_empty());
+    assert!(place.run(&["schema", "--drop"]).fine().stdout.contains("nothing to drop"));
+}
+
+fn printing_changes_nothing_and_prints_what_is_run() {
+    let place = Place::new();
+    let printed = place.run(&["schema", "--print"]).fine().stdout;
+    assert!(tables(&place).is_empty());
+    let mut conn = place.mysql();
+    for statement in printed.split(";\n").filter(|statement| !statement.trim().is_empty()) {
+        conn.query_drop(statement).unwrap();
+    }
+    assert!(place.run(&["schema"]).fine().stdout.contains("already holds"));
+    place.run(&["seed", "--users", "10"]).fine();
+}
+
+/// Everything that could write, against a database that must stay as it is.
+fn assert_all_refuse(place: &Place, name: &str) {
+    let commands: [&[&str]; 6] = [
+        &["schema"],
+        &["schema", "--drop"],
+        &["seed", "--users", "5"],
+        &["seed", "--users", "5", "--force"],
+        &["bench", "--iterations", "1"],
+        &["demo", "--users", "5", "--iterations", "1"],
+    ];
+    for command in commands {
+        place.run(command).failed(1, &[name, "did not make", "untouched", "CREATE DATABASE"]);
+    }
+}
+
+fn a_foreign_table_is_never_touched() {
+    let place = Place::new();
+    let mut conn = place.mysql();
+    conn.query_drop("CREATE TABLE users (id INT PRIMARY KEY, note TEXT)").unwrap();
+    conn.query_drop("INSERT INTO users VALUES (1, 'precious')").unwrap();
+    let before: (String, String) = conn.query_first("SHOW CREATE TABLE users").unwrap().unwrap();
+    assert_all_refuse(&place, "users");
+    let after: (String, String) = conn.query_first("SHOW CREATE TABLE users").unwrap().unwrap();
+    let rows: Vec<(i32, String)> = conn.query("SELECT * FROM users").unwrap();
+    assert_eq!((before, rows), (after, vec![(1, "precious".to_owned())]));
+    assert_eq!(tables(&place), ["users"], "nothing was added either");
+}
+
+fn a_foreign_view_is_never_touched() {
+    let place = Place::new();
+    let mut conn = place.mysql();
+    conn.query_drop("CREATE VIEW users AS SELECT 1 AS id").unwrap();
+    assert_all_refuse(&place, "view");
+    assert_eq!(place.ask::<i32>("SELECT id FROM users"), 1);
+}
+
+fn a_foreign_meta_table_is_never_touched() {
+    let place = Place::new();
+    place.mysql().query_drop("CREATE TABLE rcache_meta (id INT PRIMARY KEY)").unwrap();
+    assert_all_refuse(&place, "rcache_meta");
+    assert_eq!(tables(&place), ["rcache_meta"]);
+}
+
+fn a_table_that_replaced_ours_is_never_touched() {
+    let place = Place::seeded(20);
+    let mut conn = place.mysql();
+    conn.query_drop("DROP TABLE users").unwrap();
+    conn.query_drop("CREATE TABLE users (id INT PRIMARY KEY)").unwrap();
+    conn.query_drop("INSERT INTO users VALUES (7)").unwrap();
+    assert_all_refuse(&place, "users");
+    assert_eq!(place.ask::<i32>("SELECT id FROM users"), 7);
+}
+
+fn without_the_right_to_create_it_says_so() {
+    let place = Place::new();
+    let mut conn = place.mysql();
+    conn.query_drop("CREATE USER IF NOT EXISTS reader@'127.0.0.1' IDENTIFIED BY 'hunter2'").unwrap();
+    conn.query_drop(format!("GRANT SELECT ON {}.* TO reader@'127.0.0.1'", place.database)).unwrap();
+    let port = crate::world::world().mysql_port;
+    let url = format!("mysql://reader:hunter2@127.0.0.1:{port}/{}", place.database);
+    let ran = crate::world::ran(crate::world::rcache().args(["schema", "--mysql-url", &url]));
+    ran.failed(1, &["creating its tables", "GRANT ALL"]);
+}
