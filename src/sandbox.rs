@@ -158,6 +158,7 @@ fn launch(folder: &Folder, wanted: Wanted, life: Life, note: &mut dyn FnMut(&str
     // Before anything is started, so that a missing program costs nobody a minute.
     let mysql_program = wanted.mysql.then(|| programs::find(&programs::MYSQL)).transpose()?;
     let redis_program = wanted.redis.then(|| programs::find(&programs::REDIS)).transpose()?;
+    folder.make_folders()?;
     let sockets = folder.make_socket_folder()?;
     let data = match &mysql_program {
         Some(program) => Some(mysql_init::data_directory(folder, program, note)?),

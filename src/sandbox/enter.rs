@@ -18,11 +18,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// `rcache sandbox start` and the like end soon, but making a data directory on a slow disk takes a while.
 const PATIENCE_WITH_SANDBOX: Duration = Duration::from_secs(180);
 
+const PATIENCE_WITH_ANSWERS: Duration = Duration::from_secs(10);
+
 pub(super) enum Entry {
     /// Nothing runs in the folder, and nobody else gets in.
     Owner(Lock),
     /// The kept servers run and answer, and nobody stops them as long as the lock is held.
-    Attached { lock: Lock, state: State },
+    Attached { lock: Lock, state: Box<State> },
 }
 
 pub(super) fn enter(
@@ -56,14 +58,23 @@ pub(super) fn enter(
 fn attach(folder: &Folder, lock: Lock) -> anyhow::Result<Option<Entry>> {
     // Read anew under this lock: before it, anything could happen to the servers.
     let Some(state) = State::load(folder)?.filter(State::is_alive) else { return Ok(None) };
-    match state.check_answers() {
-        Ok(()) => Ok(Some(Entry::Attached { lock, state })),
-        Err(_) if !state.is_alive() => Ok(None),
-        Err(answer) => bail!(
-            "a server of the sandbox {} runs but does not answer: {answer}. \
-             Stop it with `rcache sandbox stop` and try again",
-            folder.root().display()
-        ),
+    let since = Instant::now();
+    loop {
+        interrupt::check()?;
+        let answer = match state.check_answers() {
+            Ok(()) => return Ok(Some(Entry::Attached { lock, state: Box::new(state) })),
+            Err(_) if !state.is_alive() => return Ok(None),
+            Err(answer) => answer,
+        };
+        // A machine that is busy measuring may keep a login waiting.
+        if since.elapsed() >= PATIENCE_WITH_ANSWERS {
+            bail!(
+                "a server of the sandbox {} runs but does not answer: {answer}. \
+                 Stop it with `rcache sandbox stop` and try again",
+                folder.root().display()
+            );
+        }
+        std::thread::sleep(POLL);
     }
 }
 

@@ -38,12 +38,12 @@ impl Folder {
             .recursive(true)
             .mode(0o700)
             .create(dir)
-            .map_err(|error| explain(error, "create the sandbox folder", dir))?;
+            .map_err(|error| explain(&error, "create the sandbox folder", dir))?;
         let root = usable_path(dir)?;
         check_owner(&root)?;
         // In this order: a rival that is just making the folder writes its marker first.
         let is_empty = std::fs::read_dir(&root)
-            .map_err(|error| explain(error, "read the sandbox folder", &root))?
+            .map_err(|error| explain(&error, "read the sandbox folder", &root))?
             .next()
             .is_none();
         if !is_empty && !root.join(MARKER).exists() {
@@ -62,7 +62,7 @@ impl Folder {
     pub(super) fn existing(dir: &Path) -> anyhow::Result<Option<Self>> {
         match std::fs::read_dir(dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(explain(error, "read the sandbox folder", dir)),
+            Err(error) => return Err(explain(&error, "read the sandbox folder", dir)),
             Ok(mut entries) => {
                 if entries.next().is_none() {
                     return Ok(None);
@@ -84,7 +84,7 @@ impl Folder {
         if !marker.exists() {
             private_file(&marker)
                 .and_then(|mut file| file.write_all(MARKER_TEXT.as_bytes()))
-                .map_err(|error| explain(error, "write", &marker))?;
+                .map_err(|error| explain(&error, "write", &marker))?;
         }
         Ok(())
     }
@@ -140,7 +140,7 @@ impl Folder {
     pub(super) fn new_log(&self, role: &str) -> anyhow::Result<(PathBuf, File)> {
         let path = self.logs().join(format!("{role}.log"));
         let _ = std::fs::rename(&path, path.with_extension("log.old"));
-        let file = private_file(&path).map_err(|error| explain(error, "create", &path))?;
+        let file = private_file(&path).map_err(|error| explain(&error, "create", &path))?;
         Ok((path, file))
     }
 
@@ -207,20 +207,23 @@ impl Folder {
         self.run().join("sockets-elsewhere")
     }
 
-    /// Removes what servers that no longer run left in `run` and elsewhere, and makes the folders for new ones.
-    pub(super) fn clear_run(&self) -> anyhow::Result<()> {
+    /// The folders that servers need; for the owner of the lock.
+    pub(super) fn make_folders(&self) -> anyhow::Result<()> {
+        let folders = [self.data(), self.logs(), self.run(), self.scratch(), self.load_files()];
+        folders.iter().try_for_each(|path| make_private_folder(path))
+    }
+
+    /// Removes what servers that no longer run left in `run` and elsewhere.
+    fn clear_run(&self) -> anyhow::Result<()> {
         if let Ok(path) = std::fs::read_to_string(self.sockets_elsewhere()) {
             remove_socket_folder(Path::new(&path));
         }
         let run = self.run();
         match std::fs::remove_dir_all(&run) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(explain(error, "clear", &run));
+                return Err(explain(&error, "clear", &run));
             }
             _ => {}
-        }
-        for path in [self.data(), self.logs(), run, self.scratch(), self.load_files()] {
-            make_private_folder(&path)?;
         }
         Ok(())
     }
@@ -235,7 +238,7 @@ impl Folder {
 
     /// Deletes the folder; the marker goes last, so that a deletion that was cut short can be repeated.
     pub(super) fn delete(self) -> anyhow::Result<()> {
-        let entries = std::fs::read_dir(&self.root).map_err(|error| explain(error, "read", &self.root))?;
+        let entries = std::fs::read_dir(&self.root).map_err(|error| explain(&error, "read", &self.root))?;
         let lock = self.lock();
         for path in entries.flatten().map(|entry| entry.path()) {
             let is_folder = path.symlink_metadata().is_ok_and(|file| file.is_dir());
@@ -245,7 +248,7 @@ impl Folder {
             }
             let removed =
                 if is_folder { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
-            removed.map_err(|error| explain(error, "delete", &path))?;
+            removed.map_err(|error| explain(&error, "delete", &path))?;
         }
         remove_if_there(&lock)?;
         remove_if_there(&self.root.join(MARKER))?;
@@ -256,7 +259,7 @@ impl Folder {
             {
                 Ok(())
             }
-            Err(error) => Err(explain(error, "delete", &self.root)),
+            Err(error) => Err(explain(&error, "delete", &self.root)),
             Ok(()) => Ok(()),
         }
     }
@@ -278,7 +281,7 @@ fn remove_socket_folder(path: &Path) {
 
 /// Absolute, without links, and of characters that fit into a server's configuration.
 fn usable_path(dir: &Path) -> anyhow::Result<PathBuf> {
-    let root = dir.canonicalize().map_err(|error| explain(error, "find", dir))?;
+    let root = dir.canonicalize().map_err(|error| explain(&error, "find", dir))?;
     match root.to_str() {
         Some(text) if !text.chars().any(char::is_control) => Ok(root),
         _ => bail!(
@@ -289,7 +292,7 @@ fn usable_path(dir: &Path) -> anyhow::Result<PathBuf> {
 }
 
 fn check_owner(root: &Path) -> anyhow::Result<()> {
-    let owner = std::fs::metadata(root).map_err(|error| explain(error, "look at", root))?.uid();
+    let owner = std::fs::metadata(root).map_err(|error| explain(&error, "look at", root))?.uid();
     let us = rustix::process::geteuid().as_raw();
     if owner != us {
         bail!(
@@ -309,7 +312,7 @@ pub(super) fn make_private_folder(path: &Path) -> anyhow::Result<()> {
         }
         Ok(())
     };
-    make().map_err(|error| explain(error, "create", path))
+    make().map_err(|error| explain(&error, "create", path))
 }
 
 /// A new, empty file that only its owner can read.
@@ -330,19 +333,19 @@ pub(super) fn write_private(path: &Path, contents: &[u8]) -> anyhow::Result<()> 
         .and_then(|()| std::fs::rename(&draft, path))
         .map_err(|error| {
             let _ = std::fs::remove_file(&draft);
-            explain(error, "write", path)
+            explain(&error, "write", path)
         })
 }
 
 pub(super) fn remove_if_there(path: &Path) -> anyhow::Result<()> {
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(explain(error, "delete", path)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(explain(&error, "delete", path)),
         _ => Ok(()),
     }
 }
 
 /// What was tried, on what, what came back, and what to do about it.
-pub(super) fn explain(error: io::Error, tried: &str, path: &Path) -> anyhow::Error {
+pub(super) fn explain(error: &io::Error, tried: &str, path: &Path) -> anyhow::Error {
     let remedy = match error.kind() {
         io::ErrorKind::PermissionDenied => {
             "You may not write there; name a folder of your own with --sandbox-dir"

@@ -161,7 +161,71 @@ fn read_log(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::process::Stdio;
+
+    use super::super::child::{Life, Spawn};
+    use super::super::folder::private_file;
     use super::*;
+
+    /// A server that finds its port taken the first few times.
+    struct Unlucky {
+        folder: tempfile::TempDir,
+        times: u32,
+        spawned: Cell<u32>,
+        password: Secret,
+    }
+
+    impl Plan for Unlucky {
+        fn title(&self) -> String {
+            "Unlucky 1.0".to_owned()
+        }
+
+        fn spawn(&self, _port: u16) -> anyhow::Result<(Server, PathBuf)> {
+            self.spawned.set(self.spawned.get() + 1);
+            let unlucky = self.spawned.get() <= self.times;
+            let script = if unlucky { "echo port taken; exit 1" } else { "exec sleep 60" };
+            let log = self.folder.path().join("log");
+            let server = Server::spawn(Spawn {
+                program: Path::new("/bin/sh"),
+                args: vec!["-c".into(), script.into()],
+                stdin: Stdio::null(),
+                log: private_file(&log)?,
+                birth: &self.folder.path().join("birth"),
+                life: Life::WithUs,
+            })?;
+            Ok((server, log))
+        }
+
+        fn probe(&self, _port: u16) -> Probe {
+            if self.spawned.get() > self.times { Probe::Answers } else { Probe::NotYet(String::new()) }
+        }
+
+        fn blames_port(&self, log: &str) -> bool {
+            log.contains("port taken")
+        }
+
+        fn password(&self) -> &Secret {
+            &self.password
+        }
+    }
+
+    fn unlucky(times: u32) -> Unlucky {
+        let folder = tempfile::tempdir().unwrap();
+        Unlucky { folder, times, spawned: Cell::new(0), password: Secret::new("hunter2") }
+    }
+
+    #[test]
+    fn a_taken_port_is_tried_again_elsewhere_but_not_for_ever() {
+        let plan = unlucky(2);
+        let launched = bring_up(&[&plan]).unwrap();
+        assert_eq!((launched.len(), plan.spawned.get()), (1, 3));
+        let plan = unlucky(100);
+        let error = bring_up(&[&plan]).unwrap_err().to_string();
+        assert!(error.starts_with("Unlucky 1.0 ended while starting (exit status: 1)"), "{error}");
+        assert!(error.contains("port taken"), "{error}");
+        assert_eq!(plan.spawned.get(), PORT_ATTEMPTS);
+    }
 
     #[test]
     fn ports_differ() {

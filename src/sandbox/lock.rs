@@ -42,7 +42,8 @@ impl Lock {
             since: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             identity: Identity::of(pid),
         };
-        write_private(&folder.holder(), &serde_json::to_vec(&holder)?)?;
+        // Only others' messages need it; on a full disk `sandbox destroy` is wanted most.
+        let _ = write_private(&folder.holder(), &serde_json::to_vec(&holder)?);
         Ok(Some(Self { file, announced: Some(folder.holder()) }))
     }
 
@@ -120,11 +121,11 @@ fn try_open(
             .truncate(false)
             .mode(0o600)
             .open(&path)
-            .map_err(|error| explain(error, "open", &path))?;
+            .map_err(|error| explain(&error, "open", &path))?;
         match take(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
-            Err(TryLockError::Error(error)) => return Err(explain(error, "lock", &path)),
+            Err(TryLockError::Error(error)) => return Err(explain(&error, "lock", &path)),
         }
         // Whoever deleted the sandbox meanwhile deleted this file, too, and the lock on it locks nothing.
         if is_current(&file, &path)? {

@@ -73,7 +73,7 @@ impl Plan for MysqlPlan<'_> {
             birth: &self.folder.birth("mysql"),
             life: self.life,
         })
-        .map_err(|error| explain(error, "run", &self.program.path))?;
+        .map_err(|error| explain(&error, "run", &self.program.path))?;
         Ok((server, log_path))
     }
 
@@ -87,9 +87,7 @@ impl Plan for MysqlPlan<'_> {
     }
 
     fn blames_port(&self, log: &str) -> bool {
-        log.contains("Address already in use")
-            || log.contains("Do you already have another mysqld server running")
-            || log.contains("Do you already have another server running on port")
+        blames_port(log)
     }
 
     fn password(&self) -> &Secret {
@@ -115,6 +113,12 @@ fn login(password: &Secret) -> mysql::OptsBuilder {
         .tcp_connect_timeout(Some(TIMEOUT))
         .read_timeout(Some(TIMEOUT))
         .write_timeout(Some(TIMEOUT))
+}
+
+fn blames_port(log: &str) -> bool {
+    log.contains("Address already in use")
+        || log.contains("Do you already have another mysqld server running")
+        || log.contains("Do you already have another server running on port")
 }
 
 /// Logs in and lets the server say something.
@@ -244,6 +248,18 @@ mod tests {
         }
         assert!(!options.iter().any(|option| option.starts_with("--user")));
         assert!(shown(true).contains(&"--user=root".to_owned()));
+    }
+
+    #[test]
+    fn a_taken_port_is_told_from_other_trouble() {
+        for log in [
+            "[ERROR] Can't start server: Bind on TCP/IP port. Got error: 98: Address already in use",
+            "[ERROR] [MY-010257] [Server] Do you already have another mysqld server running on port: 45999 ?",
+            "[ERROR] Do you already have another server running on port: 45999 ?",
+        ] {
+            assert!(blames_port(log), "{log}");
+        }
+        assert!(!blames_port("[ERROR] Aborting"));
     }
 
     #[test]

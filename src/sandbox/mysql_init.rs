@@ -40,7 +40,7 @@ pub(super) fn data_directory(
     let draft = path.with_file_name(format!("{}.new", program.release.series()));
     if draft.exists() {
         note("a data directory was left unfinished; making it anew");
-        std::fs::remove_dir_all(&draft).map_err(|error| explain(error, "delete", &draft))?;
+        std::fs::remove_dir_all(&draft).map_err(|error| explain(&error, "delete", &draft))?;
     }
     if path.exists() {
         folder.check_room(ROOM_TO_START)?;
@@ -49,7 +49,7 @@ pub(super) fn data_directory(
     folder.check_room(ROOM_TO_INITIALISE)?;
     note(&format!("initialising {} (once) ...", program.release));
     let made = initialise(folder, program, &draft)
-        .and_then(|()| std::fs::rename(&draft, &path).map_err(|error| explain(error, "rename", &draft)));
+        .and_then(|()| std::fs::rename(&draft, &path).map_err(|error| explain(&error, "rename", &draft)));
     if made.is_err() {
         // What is unfinished is of no use to anybody, and a full disk wants it gone.
         let _ = std::fs::remove_dir_all(&draft);
@@ -84,7 +84,7 @@ fn initialise(folder: &Folder, program: &Program, data: &Path) -> anyhow::Result
         birth: &folder.birth("initialise"),
         life: Life::WithUs,
     })
-    .map_err(|error| explain(error, "run", &program.path))?;
+    .map_err(|error| explain(&error, "run", &program.path))?;
     let status = wait(&mut server)?;
     if !status.success() {
         bail!(died(&format!("{} (initialising its data)", program.release), &status.to_string(), &log, &[]));
@@ -100,7 +100,7 @@ fn common_options(data: &Path, scratch: &Path) -> Vec<OsString> {
     }
     options.extend([path_option("datadir", data), path_option("tmpdir", scratch)]);
     let fixed = [
-        "--innodb-flush-method=nosync",
+        "--loose-innodb-flush-method=nosync",
         "--innodb-flush-log-at-trx-commit=0",
         "--innodb-buffer-pool-size=64M",
         "--innodb-buffer-pool-dump-at-shutdown=OFF",
@@ -135,14 +135,14 @@ fn bootstrap_sql(program: &Program, path: &Path) -> anyhow::Result<File> {
     let read = |stem: &str| -> anyhow::Result<String> {
         let file =
             sql_file(&share, stem).with_context(|| format!("no file for {stem} in {}", share.display()))?;
-        let bytes = std::fs::read(&file).map_err(|error| explain(error, "read", &file))?;
+        let bytes = std::fs::read(&file).map_err(|error| explain(&error, "read", &file))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     };
     let sql = compose(&read("system_tables")?, &read("system_tables_data")?);
     private_file(path)
         .and_then(|mut file| file.write_all(sql.as_bytes()))
         .and_then(|()| File::open(path))
-        .map_err(|error| explain(error, "write", path))
+        .map_err(|error| explain(&error, "write", path))
 }
 
 fn compose(tables: &str, data: &str) -> String {
@@ -161,7 +161,7 @@ fn share_folder(program: &Program) -> anyhow::Result<PathBuf> {
         .args(["--no-defaults", "--verbose", "--help"])
         .stdin(Stdio::null())
         .output()
-        .map_err(|error| explain(error, "run", &program.path))?;
+        .map_err(|error| explain(&error, "run", &program.path))?;
     let told = told_share_folder(&String::from_utf8_lossy(&output.stdout));
     let real = program.path.canonicalize().unwrap_or_else(|_| program.path.clone());
     let above = real.parent().and_then(Path::parent).map(Path::to_owned).unwrap_or_default();

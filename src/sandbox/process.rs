@@ -25,9 +25,15 @@ impl Identity {
         system::started(pid).map(|started| Self { pid, started })
     }
 
-    /// Reads what [`super::birth`] recorded.
+    /// Reads what was recorded at its start, see [`super::child`].
     pub(super) fn from_record(text: &str) -> Option<Self> {
         system::parse_record(text).map(|(pid, started)| Self { pid, started })
+    }
+
+    /// What [`Self::from_record`] reads.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn to_record(&self) -> String {
+        format!("{} {}", self.pid, self.started)
     }
 
     pub(super) fn is_alive(&self) -> bool {

@@ -50,7 +50,7 @@ impl Plan for RedisPlan<'_> {
             birth: &self.folder.birth("redis"),
             life: self.life,
         })
-        .map_err(|error| explain(error, "run", &self.program.path))?;
+        .map_err(|error| explain(&error, "run", &self.program.path))?;
         let config = config(port, &self.socket, &self.folder.scratch(), &self.password);
         // A server that died before it read this tells its reasons in the log.
         let _ = server.take_stdin().context("no stdin")?.write_all(config.as_bytes());

@@ -62,7 +62,7 @@ impl State {
         match std::fs::read(&path) {
             Ok(text) => Ok(serde_json::from_slice(&text).ok()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(explain(error, "read", &path)),
+            Err(error) => Err(explain(&error, "read", &path)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The room as a whole, with the real servers of this machine. A holder in another process is this very test program,
 //! run with one ignored test that holds a sandbox until it is ended.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -47,7 +47,7 @@ fn hold() {
     let Some(dir) = std::env::var_os(HOLD) else { return };
     crate::interrupt::install().unwrap();
     let sandbox = open(Path::new(&dir)).unwrap();
-    println!("holding");
+    writeln!(std::io::stdout(), "holding").unwrap();
     while !crate::interrupt::requested() {
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -77,9 +77,7 @@ fn signal(process: &Child, signal: rustix::process::Signal) {
 fn opens_serves_and_leaves_nothing_running() {
     let dir = tempfile::tempdir().unwrap();
     for _ in 0..2 {
-        let begun = Instant::now();
         let sandbox = open(dir.path()).unwrap();
-        eprintln!("open {:?}", begun.elapsed());
         let servers = servers(dir.path());
         let password = sandbox.mysql().unwrap().password.clone().unwrap();
         let mut connection = ::mysql::Conn::new(mysql::tcp_login(mysql_port(&sandbox), &password)).unwrap();
@@ -91,9 +89,7 @@ fn opens_serves_and_leaves_nothing_running() {
             .unwrap();
         assert_eq!(settings, ("utf8mb4".to_owned(), 1200, 512));
         assert!(!sandbox.is_kept());
-        let begun = Instant::now();
         sandbox.stop().unwrap();
-        eprintln!("stop {:?}", begun.elapsed());
         assert!(!servers.iter().any(Identity::is_alive));
     }
 }

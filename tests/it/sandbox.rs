@@ -24,6 +24,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("a_folder_that_cannot_be_made_is_explained", a_folder_that_cannot_be_made_is_explained),
     ("a_server_that_dies_while_starting_is_quoted", a_server_that_dies_while_starting_is_quoted),
     ("a_long_path_and_one_with_blanks_work", a_long_path_and_one_with_blanks_work),
+    ("a_command_that_ends_early_takes_its_servers_along", a_command_that_ends_early_takes_its_servers_along),
 ];
 
 /// A sandbox folder of a test; destroyed at the end, even of a failed test.
@@ -285,14 +286,16 @@ fn a_stranger_with_a_recorded_number_lives() {
             |text: String, (old, new): (&u64, &Child)| text.replace(&old.to_string(), &new.id().to_string());
         pids.iter().zip(&sleepers).fold(text.to_owned(), swap)
     };
-    std::fs::write(sandbox.dir.join("state.json"), reuse(&state)).unwrap();
-    for (path, text) in &records {
-        std::fs::write(path, reuse(text)).unwrap();
+    let plant = || {
+        std::fs::create_dir_all(sandbox.dir.join("run")).unwrap();
+        std::fs::write(sandbox.dir.join("state.json"), reuse(&state)).unwrap();
+        records.iter().for_each(|(path, text)| std::fs::write(path, reuse(text)).unwrap());
+    };
+    for action in ["stop", "start"] {
+        plant();
+        assert_eq!(sandbox.status()["sandbox"]["running"], false);
+        sandbox.run_well(action);
     }
-    assert_eq!(sandbox.status()["sandbox"]["running"], false);
-    sandbox.run_well("stop");
-    std::fs::write(sandbox.dir.join("state.json"), reuse(&state)).unwrap();
-    sandbox.run_well("start");
     sandbox.run_well("destroy");
     for sleeper in &mut sleepers {
         assert!(sleeper.try_wait().unwrap().is_none(), "an innocent process was ended");
@@ -370,5 +373,31 @@ fn a_long_path_and_one_with_blanks_work() {
         let socket = PathBuf::from(status["sandbox"]["servers"][0]["socket"].as_str().unwrap());
         sandbox.run_well("destroy");
         assert!(!socket.parent().unwrap().exists());
+    }
+}
+
+fn a_command_that_ends_early_takes_its_servers_along() {
+    for name in ["-KILL", "-TERM", "-INT"] {
+        let sandbox = Sandbox::new();
+        let mut seed = Command::new(env!("CARGO_BIN_EXE_rcache"))
+            .args(["seed", "--users", "20000000", "--sandbox-dir"])
+            .arg(&sandbox.dir)
+            .env_remove("RCACHE_MYSQL_URL")
+            .env_remove("RCACHE_REDIS_URL")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !sandbox.dir.join("run/mysql.pid").exists() {
+            assert!(Instant::now() < deadline, "the servers do not start");
+            assert!(seed.try_wait().unwrap().is_none(), "seed ended by itself");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        signal(seed.id(), name);
+        seed.wait().unwrap();
+        sandbox.assert_nothing_runs();
+        assert!(sandbox.run_well("stop").contains("No sandbox was running"), "{name}");
     }
 }
