@@ -39,9 +39,9 @@ pub(crate) fn measure() -> anyhow::Result<String> {
     let mut text = String::new();
     row(&mut text, ["work", "rcache", "limit", "median ratio", "p10 to p90"].map(str::to_owned));
     let seeding = seed_pairs(mysql)?;
-    row(&mut text, compare("seed 100,000 users / bare LOAD DATA", seeding));
+    row(&mut text, compare("seed 100,000 users / bare LOAD DATA", &seeding));
     let reading = read_pairs(mysql, redis)?;
-    row(&mut text, compare("all warm, decoded / raw socket read", reading));
+    row(&mut text, compare("all warm, decoded / raw socket read", &reading));
     let sample_ns = sample_cost_ns();
     let _ = writeln!(text, "taking and recording one sample: {sample_ns:.0} ns"); // writing to a String cannot fail
     sandbox.stop()?;
@@ -168,7 +168,7 @@ fn sample_cost_ns() -> f64 {
     total_ns as f64 / SAMPLES as f64
 }
 
-fn compare(work: &str, pairs: Vec<Pair>) -> [String; 5] {
+fn compare(work: &str, pairs: &[Pair]) -> [String; 5] {
     let mut ratios: Vec<f64> = pairs.iter().map(|(ours, limit)| *ours as f64 / *limit as f64).collect();
     ratios.sort_by(f64::total_cmp);
     let median_ns = |side: fn(&Pair) -> u64| {

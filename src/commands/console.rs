@@ -1,14 +1,15 @@
 //! The only way out: results to stdout, everything else to stderr.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style as Ink};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::cli::Color;
 use crate::config::{Settings, Verbosity};
-use crate::report;
+use crate::{report, units};
 
 /// Nobody reads stdout any more, as after `| head`: no error, but a reason to end quietly.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +84,7 @@ impl Console {
         }
     }
 
-    /// A bar on stderr where that is a terminal, and nothing elsewhere.
+    /// A bar on stderr where that is a terminal, and nothing elsewhere. The template may use `{rate}`.
     pub(crate) fn progress(&self, length: u64, template: &str) -> ProgressBar {
         if self.verbosity == Verbosity::Quiet || !io::stderr().is_terminal() {
             return ProgressBar::hidden();
@@ -91,7 +92,10 @@ impl Console {
         let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(10));
         // A template that does not parse is found by the first test that shows a bar.
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        bar.with_style(style.progress_chars("━╸─"))
+        let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = out.write_str(&units::rate(state.per_sec()));
+        };
+        bar.with_style(style.with_key("rate", rate).progress_chars("━╸─"))
     }
 
     /// A sign of life for a step of unknown length.

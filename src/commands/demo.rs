@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Outcome;
 use super::bench::{self, ALL_PATHS};
 use super::console::Console;
-use super::measurement::{Bench, Measured, Request};
+use super::measurement::{Bench, Request};
 use super::seed;
 use super::servers::{Need, Servers};
 use crate::cli::{self, Codec, Format, ReadPath, Workload};

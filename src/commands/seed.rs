@@ -41,7 +41,7 @@ pub(super) fn with_progress(
     force: bool,
     console: &Console,
 ) -> Result<Seeded, SeedError> {
-    let template = "seeding {wide_bar} {human_pos} of {human_len} users, {per_sec}, {eta} left";
+    let template = "seeding {wide_bar} {human_pos} of {human_len} users, {rate}, {eta} left";
     let bar = console.progress(u64::from(data.users), template);
     let counter = bar.clone();
     let progress: Progress = Arc::new(move |users| counter.inc(users));

@@ -28,7 +28,7 @@ pub(crate) enum SeedError {
     Schema(#[from] SchemaError),
     #[error(transparent)]
     Db(#[from] DbError),
-    #[error(transparent)]
+    #[error("{0}; a table that is half filled is mended by the next rcache seed")]
     Interrupted(#[from] Interrupted),
     #[error(
         "the table is seeded with {there_users} users of rng_seed {there_seed}, not {asked_users} of {asked_seed}\n  \
