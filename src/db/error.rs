@@ -42,9 +42,14 @@ fn words(error: &mysql::Error) -> String {
 
 /// An error while connecting: which server, as whom, to which database.
 pub(super) fn connecting(endpoint: &MysqlEndpoint, cause: mysql::Error) -> DbError {
-    let hint = match code(&cause) {
-        Some(code) => hint(code),
-        None => Some(unreachable_hint(&endpoint.address)),
+    let hint = match &cause {
+        mysql::Error::MySqlError(error) => hint(error.code),
+        // MySQL 9 asks an account that does not exist for a method of login that the driver does not have.
+        mysql::Error::DriverError(_) => Some(
+            "the user name or password is wrong, or the account logs in by a method that rcache does not know; \
+             caching_sha2_password and mysql_native_password work",
+        ),
+        _ => Some(unreachable_hint(&endpoint.address)),
     };
     let context = format!(
         "cannot connect to MySQL at {} as user {:?}, database {:?}",

@@ -59,7 +59,7 @@ fn trouble_with_mysql_is_explained() {
             format!("mysql://rcache:hunter2@127.0.0.1:{port}/x"),
             &["user name or password is wrong", "RCACHE_MYSQL_URL"][..],
         ),
-        (format!("mysql://nobody:hunter2@127.0.0.1:{port}/x"), &["user name or password is wrong"]),
+        (format!("mysql://nobody:hunter2@127.0.0.1:{port}/x"), &["name or password is wrong"]),
         (format!("mysql://rcache:{password}@127.0.0.1:{port}/missing"), &["missing", "CREATE DATABASE"]),
         ("mysql://u:hunter2@127.0.0.1:1/x".to_owned(), &["127.0.0.1:1", "is the server running"]),
         ("mysql://u:hunter2@no-such-host.invalid/x".to_owned(), &["no-such-host.invalid:3306"]),
