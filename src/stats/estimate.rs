@@ -51,6 +51,8 @@ pub(crate) enum Missing {
         rounds: usize,
         needed: usize,
     },
+    /// The rounds follow one another so closely that together they are no more than a few.
+    Correlated,
     /// The resamples scatter so widely that no interval describes them.
     Unstable,
 }
@@ -61,6 +63,12 @@ impl fmt::Display for Missing {
             Self::NoReads => write!(f, "a path that it is made of has no reads"),
             Self::TooFewRounds { rounds, needed } => {
                 write!(f, "{rounds} rounds are too few to say how sure it is, {needed} are needed")
+            }
+            Self::Correlated => {
+                write!(
+                    f,
+                    "each round is so like the one before that together they are too few to say how sure it is"
+                )
             }
             Self::Unstable => write!(f, "the rounds differ too much from one another to say how sure it is"),
         }
