@@ -3,6 +3,8 @@
 mod autocorrelation;
 #[allow(dead_code, reason = "no command asks for intervals yet")]
 pub(crate) mod bootstrap;
+#[cfg(test)]
+mod bootstrap_properties;
 #[allow(dead_code, reason = "no command asks for intervals yet")]
 pub(crate) mod break_even;
 #[cfg(test)]

@@ -7,13 +7,13 @@ use super::estimate::{Estimate, Missing};
 /// The break-even hit ratio `h* = (cold - mysql) / (cold - warm)`, the h at which `h warm + (1 - h) cold` is what MySQL
 /// takes, or why it does not exist.
 ///
-/// Cases are told apart by the interval of the speedup, not by its value: where a hit is surely faster than MySQL, h* lies
-/// below 1 and its denominator cannot come near 0 while cold is near mysql or above; where it is not, the ratio of two
-/// uncertain differences has no interval worth its name (Fieller 1954), and none is given.
+/// Cases are told apart by the interval of the speedup, not by its value: where a hit is surely faster than MySQL, h*
+/// lies below 1 and its denominator cannot come near 0 while cold is near mysql or above; where it is not, the ratio
+/// of two uncertain differences has no interval worth its name (Fieller 1954), and none is given.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum BreakEven {
-    /// Below this hit ratio the cache costs time. The interval is clipped to 0 to 1; one that begins at 0 says that a miss may
-    /// cost nothing at all.
+    /// Below this hit ratio the cache costs time. The interval is clipped to 0 to 1; one that begins at 0 says that a
+    /// miss may cost nothing at all.
     Exists(Estimate),
     /// A miss was measured to cost no more than reading MySQL: the cache pays from the first hit, surely from this
     /// hit ratio on.

@@ -55,4 +55,19 @@ mod tests {
         assert!(curve[..6].iter().all(|point| point.mean_ns == Err(Missing::NoReads)));
         assert!(curve[6].mean_ns.is_ok());
     }
+
+    #[test]
+    #[ignore = "a matter of time: cargo test --release --lib stats::curve -- --ignored"]
+    fn all_questions_about_the_longest_log_take_less_than_a_second() {
+        let [mysql, cold, warm] = Law::Autoregressive { coefficient: 0.8 }.rounds(4_096, 1);
+        let start = std::time::Instant::now();
+        let bootstrap = Bootstrap::new(&PathRounds { mysql: &mysql, cold: &cold, warm: &warm }, 42);
+        let resampled = start.elapsed();
+        let _ = hit_ratio_curve(&bootstrap);
+        let paths = [Column::Mysql, Column::Cold, Column::Warm];
+        assert!(paths.iter().all(|path| bootstrap.mean_ns(*path).is_ok()));
+        assert!(bootstrap.miss_penalty().is_ok() && bootstrap.break_even().estimate().is_some());
+        let all = start.elapsed();
+        assert!(resampled.as_millis() < 300 && all.as_millis() < 1_000, "{resampled:?}, {all:?}");
+    }
 }

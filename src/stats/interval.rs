@@ -2,8 +2,8 @@
 //!
 //! The interval is the hull of two, because each covers where the other fails:
 //! - the **studentised bootstrap** (bootstrap-t; Hall, "Theoretical Comparison of Bootstrap Confidence Intervals",
-//!   Annals of Statistics 1988; Efron and Tibshirani 1993, ch. 12), which follows skewness but breaks down where a few resamples
-//!   miss the only outlier. Its quantiles are therefore capped at twice Student's;
+//!   Annals of Statistics 1988; Efron and Tibshirani 1993, ch. 12), which follows skewness but breaks down where a few
+//!   resamples miss the only outlier. Its quantiles are therefore capped at twice Student's;
 //! - the **expanded percentile interval** (Hesterberg, "What Teachers Should Know about the Bootstrap", 2014), which is
 //!   bounded by what was seen, but too short on the long side.
 //!

@@ -4,8 +4,8 @@ use super::typical_ratio::median;
 use crate::rounds_log::RoundSums;
 
 /// A round is an outlier if it lies further from the median than this many median absolute deviations: ten standard
-/// deviations, if the rounds were normal. The measure is Iglewicz and Hoaglin's modified Z-score ("How to Detect and Handle
-/// Outliers", 1993), the threshold that of hyperfine.
+/// deviations, if the rounds were normal. The measure is Iglewicz and Hoaglin's modified Z-score ("How to Detect and
+/// Handle Outliers", 1993), the threshold that of hyperfine.
 const OUTLIER_DEVIATIONS: f64 = 14.826;
 /// What is far out in a quiet run can still be next to nothing: a round that takes less than half as long again as the
 /// typical one is not worth a warning.

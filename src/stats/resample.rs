@@ -61,18 +61,15 @@ impl Sums {
     /// Means as ratios of sums; covariances of the means from the residuals (Cochran 1977, ch. 6).
     fn replicate(&self, rounds: &Rounds) -> Replicate {
         let length = rounds.rows.len() as f64;
-        let mut covariance = [[0.0; PATHS]; PATHS];
-        for path in 0..PATHS {
-            for other in path..PATHS {
-                let centred = self.product[path][other] - self.residual[path] * self.residual[other] / length;
-                let weights = self.weight[path] * self.weight[other];
-                let value = centred * length / (length - 1.0) / weights;
-                covariance[path][other] = value;
-                covariance[other][path] = value;
-            }
-        }
+        let covariance = |one: usize, other: usize| {
+            // Only one half of the products is kept.
+            let product = self.product[one.min(other)][one.max(other)];
+            let centred = product - self.residual[one] * self.residual[other] / length;
+            centred * length / (length - 1.0) / (self.weight[one] * self.weight[other])
+        };
         let mean = |path: usize| rounds.means[path] + self.residual[path] / self.weight[path];
-        Replicate { means: std::array::from_fn(mean), covariance }
+        let row = |one: usize| std::array::from_fn(|other| covariance(one, other));
+        Replicate { means: std::array::from_fn(mean), covariance: std::array::from_fn(row) }
     }
 }
 

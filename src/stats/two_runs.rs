@@ -4,9 +4,9 @@ use super::estimate::{Estimate, Interval};
 use super::judge::{Judgement, Operator, judge};
 
 /// How much the same ratio differs between two runs of the same program, beyond what the rounds of either show: the
-/// standard deviation of its logarithm. Memory layout, the placement of threads and connections and the neighbours on the
-/// machine are drawn once a run (Kalibera and Jones, "Rigorous Benchmarking in Reasonable Time", ISMM 2013), and one run cannot
-/// see them. Ratios taken within a run vary much less than times; 2 % is a floor.
+/// standard deviation of its logarithm. Memory layout, the placement of threads and connections and the neighbours on
+/// the machine are drawn once a run (Kalibera and Jones, "Rigorous Benchmarking in Reasonable Time", ISMM 2013), and
+/// one run cannot see them. Ratios taken within a run vary much less than times; 2 % is a floor.
 pub(crate) const BETWEEN_RUNS_SD: f64 = 0.02;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +28,8 @@ pub(crate) struct Comparison {
 
 /// The ratio of two independent estimates with its interval, by the method of variance estimates recovery on the
 /// logarithms (Zou and Donner, "Construction of Confidence Limits about Effect Measures", Statistics in Medicine 2008):
-/// each side of the interval takes the side of the two that matters for it, so that skewness survives and only the saved
-/// intervals are needed, not the rounds. The variance between runs is added to either side.
+/// each side of the interval takes the side of the two that matters for it, so that skewness survives and only the
+/// saved intervals are needed, not the rounds. The variance between runs is added to either side.
 ///
 /// None where an end of either is not positive.
 pub(crate) fn relative_change(
@@ -148,7 +148,6 @@ mod tests {
         ] {
             for between_runs_sd in [0.0, 0.02, 0.05] {
                 let wrong = regressed(law, 100, 1.0, between_runs_sd);
-                println!("{law:?} {between_runs_sd} {wrong}");
                 assert!(wrong <= 20, "{law:?} {between_runs_sd}: {wrong} of 400");
             }
         }
@@ -162,7 +161,6 @@ mod tests {
             (Law::CommonDrift { coefficient: 0.9, sigma: 0.4 }, 500),
         ] {
             let seen = regressed(law, rounds, 1.3, BETWEEN_RUNS_SD);
-            println!("{law:?} {rounds} {seen}");
             assert!(seen >= 380, "{law:?}: {seen} of 400");
         }
     }

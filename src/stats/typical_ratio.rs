@@ -10,9 +10,9 @@ use crate::units::whole;
 
 /// The median over the rounds of `mean of one path / mean of the other`, with its 95 % interval.
 ///
-/// One round of 30 that takes 20 times as long moves the mean by half and the median hardly at all. The interval is the one of
-/// order statistics, right for every distribution (Hahn and Meeker 1991, section 5.2); rounds that correlate count as
-/// fewer, judged by the signs of their distance from the median.
+/// One round of 30 that takes 20 times as long moves the mean by half and the median hardly at all. The interval is
+/// the one of order statistics, right for every distribution (Hahn and Meeker 1991, section 5.2); rounds that
+/// correlate count as fewer, judged by the signs of their distance from the median.
 pub(crate) fn typical_ratio(above: &[RoundSums], below: &[RoundSums]) -> Result<Estimate, Missing> {
     let ratios: Vec<f64> = above.iter().zip(below).filter_map(|(above, below)| ratio(above, below)).collect();
     match ratios.len() {
@@ -107,7 +107,6 @@ mod tests {
                 };
                 let given: Vec<Estimate> = (0..2_000).flat_map(typical).collect();
                 let covered = given.iter().filter(|typical| typical.ci95.contains(0.2)).count();
-                println!("{law:?} {length} {} {covered}", given.len());
                 assert!((1_880..=1_970).contains(&covered), "{law:?} {length}: {covered} of 2,000");
             }
         }
