@@ -12,6 +12,8 @@ mod measure;
 mod paths;
 mod permutation;
 mod report;
+#[allow(dead_code, reason = "measure does not record rounds yet")]
+mod rounds_log;
 mod run_file;
 mod sample;
 mod sandbox;

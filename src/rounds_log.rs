@@ -1,0 +1,136 @@
+//! What each path's block took in each round, in memory that does not grow with the number of rounds.
+
+/// The reads that one path answered in one round, or in several neighbouring ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RoundSums {
+    /// Zero where the path answered nothing in the round.
+    pub(crate) count: u64,
+    /// 64 bits of nanoseconds are 584 years.
+    pub(crate) sum_ns: u64,
+}
+
+impl RoundSums {
+    /// Adds one read.
+    pub(crate) fn record(&mut self, ns: u64) {
+        self.add(Self { count: 1, sum_ns: ns });
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
+    }
+}
+
+/// The rounds of one workload in the order in which they ran, the same rounds for every path.
+///
+/// When it is full, neighbours are merged pairwise: an estimate made of sums stays the same, and merging neighbours
+/// keeps what correlates in one place.
+#[derive(Clone, Debug)]
+pub(crate) struct RoundsLog {
+    columns: Vec<Vec<RoundSums>>,
+    /// Rounds that go into one row.
+    rounds_per_row: u64,
+    rounds: u64,
+}
+
+impl RoundsLog {
+    /// More rows tell an interval nothing more: 4,096 rows of three paths are 200 kB.
+    const MAX_ROWS: usize = 4096;
+
+    pub(crate) fn new(paths: usize) -> Self {
+        Self { columns: vec![Vec::new(); paths], rounds_per_row: 1, rounds: 0 }
+    }
+
+    /// Adds a round: what each path did, in the order of the paths. A path that is not named did nothing.
+    pub(crate) fn push(&mut self, round: &[RoundSums]) {
+        let opens_a_row = self.rounds.is_multiple_of(self.rounds_per_row);
+        if opens_a_row && self.rows() == Self::MAX_ROWS {
+            self.halve();
+        }
+        let opens_a_row = self.rounds.is_multiple_of(self.rounds_per_row);
+        for (index, column) in self.columns.iter_mut().enumerate() {
+            let sums = round.get(index).copied().unwrap_or_default();
+            match column.last_mut() {
+                Some(last) if !opens_a_row => last.add(sums),
+                _ => column.push(sums),
+            }
+        }
+        self.rounds += 1;
+    }
+
+    /// A path's rows, as many for each path; empty for a path that there is not.
+    pub(crate) fn column(&self, path: usize) -> &[RoundSums] {
+        self.columns.get(path).map_or(&[], Vec::as_slice)
+    }
+
+    /// Rounds pushed, whatever became of them.
+    pub(crate) fn rounds(&self) -> u64 {
+        self.rounds
+    }
+
+    fn rows(&self) -> usize {
+        self.columns.first().map_or(0, Vec::len)
+    }
+
+    fn halve(&mut self) {
+        for column in &mut self.columns {
+            *column = column.chunks(2).map(merged).collect();
+        }
+        self.rounds_per_row *= 2;
+    }
+}
+
+fn merged(neighbours: &[RoundSums]) -> RoundSums {
+    let mut sum = RoundSums::default();
+    neighbours.iter().for_each(|sums| sum.add(*sums));
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sums(count: u64, sum_ns: u64) -> RoundSums {
+        RoundSums { count, sum_ns }
+    }
+
+    #[test]
+    fn a_round_is_a_row_until_the_log_is_full() {
+        let mut log = RoundsLog::new(2);
+        log.push(&[sums(1, 10), sums(2, 30)]);
+        log.push(&[sums(1, 11)]);
+        assert_eq!(log.column(0), [sums(1, 10), sums(1, 11)]);
+        assert_eq!(log.column(1), [sums(2, 30), sums(0, 0)]);
+        assert_eq!(log.column(2), []);
+        assert_eq!(RoundsLog::new(0).column(0), []);
+    }
+
+    #[test]
+    fn a_full_log_merges_neighbours() {
+        let mut log = RoundsLog::new(1);
+        (0..4097).for_each(|round| log.push(&[sums(1, round)]));
+        assert_eq!(log.column(0).len(), 2049);
+        assert_eq!(log.column(0)[..2], [sums(2, 1), sums(2, 5)]);
+        assert_eq!(log.column(0).last(), Some(&sums(1, 4096)));
+        log.push(&[sums(1, 1)]);
+        assert_eq!(log.column(0).last(), Some(&sums(2, 4097)));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_and_memory_is_bounded(rounds in 0u64..40_000) {
+            let mut log = RoundsLog::new(1);
+            (0..rounds).for_each(|round| log.push(&[sums(3, round)]));
+            let total = merged(log.column(0));
+            prop_assert_eq!(total, sums(3 * rounds, (0..rounds).sum()));
+            prop_assert_eq!(log.rounds(), rounds);
+            prop_assert!(log.column(0).len() <= RoundsLog::MAX_ROWS);
+            // All rows but the last hold as many rounds as one another.
+            if let Some((_, full)) = log.column(0).split_last() {
+                prop_assert!(full.windows(2).all(|pair| pair[0].count == pair[1].count));
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Means, ratios and the break-even hit ratio of one workload, each with its interval, from one set of resamples.
+
+use super::estimate::{Estimate, Missing};
+use super::interval::{Point, estimate};
+use super::resample::{RESAMPLES, Replicate, observed, resample};
+use super::rounds::{Column, PATHS, PathRounds, Rounds};
+use super::{autocorrelation, break_even, estimate::Interval};
+
+/// The resamples of one workload's rounds, ready for questions.
+#[derive(Clone, Debug)]
+pub(crate) struct Bootstrap {
+    rounds: Rounds,
+    observed: Replicate,
+    replicates: Vec<Replicate>,
+}
+
+impl Bootstrap {
+    /// The same rounds and the same seed give the same answers.
+    pub(crate) fn new(paths: &PathRounds<'_>, rng_seed: u64) -> Self {
+        Self::with_resamples(paths, RESAMPLES, rng_seed)
+    }
+
+    /// `resamples + 1` should be a multiple of 40, so that 2.5 % of it is a whole number.
+    pub(super) fn with_resamples(paths: &PathRounds<'_>, resamples: usize, rng_seed: u64) -> Self {
+        let rounds = Rounds::of(paths);
+        let any =
+            [Column::Mysql, Column::Cold, Column::Warm].iter().any(|path| rounds.carry(&[*path]).is_ok());
+        let replicates = resample(&rounds, if any { resamples } else { 0 }, rng_seed);
+        Self { observed: observed(&rounds), rounds, replicates }
+    }
+
+    /// Mean latency of a path in ns: all its reads, as a ratio of sums over the rounds.
+    pub(crate) fn mean_ns(&self, path: Column) -> Result<Estimate, Missing> {
+        let mean = self.linear(&[(path, 1.0)])?;
+        // A duration is not negative, however uncertain.
+        Ok(Estimate { ci95: mean.ci95.clamped(0.0, f64::MAX), ..mean })
+    }
+
+    /// How many times faster a hit is than reading MySQL: mysql mean / warm mean.
+    pub(crate) fn speedup(&self) -> Result<Estimate, Missing> {
+        self.ratio(Column::Mysql, Column::Warm)
+    }
+
+    /// How many times slower a miss is than reading MySQL: cold mean / mysql mean.
+    pub(crate) fn miss_penalty(&self) -> Result<Estimate, Missing> {
+        self.ratio(Column::Cold, Column::Mysql)
+    }
+
+    /// `mean of one path / mean of another`, made on the logarithm so that the inverse ratio has the inverse interval.
+    pub(crate) fn ratio(&self, above: Column, below: Column) -> Result<Estimate, Missing> {
+        let log = self.of(&[above, below], |means| {
+            let (above, below) = (above as usize, below as usize);
+            let mut gradient = [0.0; PATHS];
+            gradient[above] += 1.0 / means[above];
+            gradient[below] -= 1.0 / means[below];
+            Point { value: (means[above] / means[below]).ln(), gradient }
+        })?;
+        let ci95 = Interval::new(log.ci95.low.exp(), log.ci95.high.exp()).ok_or(Missing::Unstable)?;
+        Ok(Estimate { value: log.value.exp(), ci95 })
+    }
+
+    /// Expected mean latency in ns where this share of the reads hits.
+    pub(crate) fn mean_at_hit_ratio_ns(&self, hit_ratio: f64) -> Result<Estimate, Missing> {
+        let mean = self.linear(&[(Column::Warm, hit_ratio), (Column::Cold, 1.0 - hit_ratio)])?;
+        Ok(Estimate { ci95: mean.ci95.clamped(0.0, f64::MAX), ..mean })
+    }
+
+    /// From which hit ratio the cache pays, or why there is no such ratio.
+    pub(crate) fn break_even(&self) -> break_even::BreakEven {
+        break_even::decide(self.speedup(), || self.break_even_ratio())
+    }
+
+    /// `(cold - mysql) / (cold - warm)`, as it comes out: outside 0 to 1 it means nothing by itself.
+    pub(super) fn break_even_ratio(&self) -> Result<Estimate, Missing> {
+        self.of(&[Column::Mysql, Column::Cold, Column::Warm], |&[mysql, cold, warm]| {
+            let gap = cold - warm;
+            let value = (cold - mysql) / gap;
+            Point { value, gradient: [-1.0 / gap, (1.0 - value) / gap, value / gap] }
+        })
+    }
+
+    /// As how many independent rounds the rounds of a path count.
+    pub(crate) fn effective_rounds(&self, path: Column) -> Result<f64, Missing> {
+        self.rounds.carry(&[path])?;
+        Ok(self.rounds.rows.len() as f64 / self.correlation_time(path))
+    }
+
+    /// As how many independent reads the reads of a path count, given their own variance: reads of one round share
+    /// its luck. The variance of independent reads' mean would be `variance / n`; n is solved for (Kish, Survey
+    /// Sampling, 1965, section 8.2: the design effect).
+    pub(crate) fn effective_reads(
+        &self,
+        path: Column,
+        reads: u64,
+        variance_ns2: f64,
+    ) -> Result<f64, Missing> {
+        self.rounds.carry(&[path])?;
+        let of_mean = self.observed.covariance[path as usize][path as usize] * self.correlation_time(path);
+        let effective = variance_ns2 / of_mean;
+        Ok(if effective.is_finite() { effective.clamp(1.0, (reads as f64).max(1.0)) } else { reads as f64 })
+    }
+
+    fn correlation_time(&self, path: Column) -> f64 {
+        let series: Vec<f64> = self.rounds.rows.iter().map(|row| row.residual[path as usize]).collect();
+        autocorrelation::correlation_time(&series)
+    }
+
+    /// A weighted sum of means; a path of weight 0 need not have run.
+    fn linear(&self, terms: &[(Column, f64)]) -> Result<Estimate, Missing> {
+        let terms: Vec<_> = terms.iter().copied().filter(|(_, weight)| *weight != 0.0).collect();
+        let paths: Vec<Column> = terms.iter().map(|(path, _)| *path).collect();
+        let mut gradient = [0.0; PATHS];
+        terms.iter().for_each(|&(path, weight)| gradient[path as usize] += weight);
+        self.of(&paths, |means| {
+            let value = terms.iter().map(|&(path, weight)| weight * means[path as usize]).sum();
+            Point { value, gradient }
+        })
+    }
+
+    fn of(&self, paths: &[Column], function: impl Fn(&[f64; PATHS]) -> Point) -> Result<Estimate, Missing> {
+        self.rounds.carry(paths)?;
+        estimate(&self.rounds, &self.observed, &self.replicates, function)
+    }
+}

@@ -1,0 +1,114 @@
+//! The ratio of two paths in a typical round: what a gate can trust where a few slow rounds move the means.
+
+use statrs::distribution::{Binomial, DiscreteCDF};
+
+use super::autocorrelation::correlation_time;
+use super::estimate::{Estimate, Interval, Missing};
+use super::rounds::MIN_ROUNDS;
+use crate::rounds_log::RoundSums;
+use crate::units::whole;
+
+/// The median over the rounds of `mean of one path / mean of the other`, with its 95 % interval.
+///
+/// One round of 30 that takes 20 times as long moves the mean by half and the median hardly at all. The interval is
+/// the one of order statistics, right for every distribution (Hahn and Meeker 1991, section 5.2); rounds that
+/// correlate count as fewer, judged by the signs of their distance from the median.
+pub(crate) fn typical_ratio(above: &[RoundSums], below: &[RoundSums]) -> Result<Estimate, Missing> {
+    let ratios: Vec<f64> = above.iter().zip(below).filter_map(|(above, below)| ratio(above, below)).collect();
+    match ratios.len() {
+        0 => return Err(Missing::NoReads),
+        rounds if rounds < MIN_ROUNDS => return Err(Missing::TooFewRounds { rounds, needed: MIN_ROUNDS }),
+        _ => {}
+    }
+    let mut sorted = ratios.clone();
+    sorted.sort_by(f64::total_cmp);
+    let value = median(&sorted);
+    let signs = centred(&ratios.iter().map(|ratio| f64::from(i8::from(*ratio > value))).collect::<Vec<_>>());
+    let effective = whole((ratios.len() as f64 / correlation_time(&signs)).floor());
+    let (low, high) = ranks(effective).ok_or(Missing::Correlated)?;
+    let at = |rank: f64| sorted[index(rank / effective as f64, sorted.len())];
+    let ci95 = Interval::new(at(low), at(high)).ok_or(Missing::Unstable)?;
+    Ok(Estimate { value, ci95 })
+}
+
+/// Of the two means in one round; none where a path has no reads or took no time.
+fn ratio(above: &RoundSums, below: &RoundSums) -> Option<f64> {
+    let mean = |sums: &RoundSums| sums.sum_ns as f64 / sums.count as f64;
+    let ratio = mean(above) / mean(below);
+    (ratio.is_finite() && ratio > 0.0).then_some(ratio)
+}
+
+pub(super) fn median(sorted: &[f64]) -> f64 {
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => f64::NAN,
+        length if length.is_multiple_of(2) => f64::midpoint(sorted[middle - 1], sorted[middle]),
+        _ => sorted[middle],
+    }
+}
+
+fn centred(series: &[f64]) -> Vec<f64> {
+    let mean = series.iter().sum::<f64>() / series.len() as f64;
+    series.iter().map(|value| value - mean).collect()
+}
+
+/// Ranks that enclose the median of so many independent rounds.
+fn ranks(rounds: u64) -> Option<(f64, f64)> {
+    let below = Binomial::new(0.5, rounds).ok()?;
+    let (low, high) = (below.inverse_cdf(0.025), below.inverse_cdf(0.975) + 1);
+    (low >= 1 && high <= rounds).then_some((low as f64, high as f64))
+}
+
+/// Where the rank of a share stands in a list of this length, counted from 0.
+fn index(share: f64, length: usize) -> usize {
+    let rank = whole((share * length as f64).ceil()).clamp(1, length as u64);
+    usize::try_from(rank - 1).unwrap_or(0) // at most the length
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::simulation::Law;
+
+    fn rounds(times: &[u64]) -> Vec<RoundSums> {
+        times.iter().map(|&sum_ns| RoundSums { count: 1, sum_ns }).collect()
+    }
+
+    #[test]
+    fn it_is_the_median_of_the_rounds() {
+        let above = rounds(&[60, 20, 80, 1_000_000, 10, 90, 30, 70, 40, 50]);
+        let typical = typical_ratio(&above, &rounds(&[10; 10])).unwrap();
+        // Of ten values the second and the ninth enclose the median.
+        assert_eq!(typical, Estimate { value: 5.5, ci95: Interval { low: 2.0, high: 9.0 } });
+    }
+
+    #[test]
+    fn rounds_without_reads_do_not_count() {
+        let mut above = rounds(&[20; 12]);
+        above[3] = RoundSums::default();
+        let typical = typical_ratio(&above, &rounds(&[10; 12])).unwrap();
+        assert_eq!(typical, Estimate { value: 2.0, ci95: Interval { low: 2.0, high: 2.0 } });
+        let few = typical_ratio(&above[..9], &rounds(&[10; 9]));
+        assert_eq!(few, Err(Missing::TooFewRounds { rounds: 8, needed: 10 }));
+        assert_eq!(typical_ratio(&[], &above), Err(Missing::NoReads));
+    }
+
+    #[test]
+    fn outliers_and_drift_leave_the_coverage_alone() {
+        for law in [
+            Law::Outliers { share: 0.02 },
+            Law::Lognormal { sigma: 1.0 },
+            Law::CommonDrift { coefficient: 0.9, sigma: 0.4 },
+        ] {
+            for length in [30, 100] {
+                let typical = |seed: u64| {
+                    let [mysql, _, warm] = law.rounds(length, seed);
+                    typical_ratio(&warm, &mysql)
+                };
+                let given: Vec<Estimate> = (0..2_000).flat_map(typical).collect();
+                let covered = given.iter().filter(|typical| typical.ci95.contains(0.2)).count();
+                assert!((1_880..=1_970).contains(&covered), "{law:?} {length}: {covered} of 2,000");
+            }
+        }
+    }
+}
