@@ -12,7 +12,6 @@ mod measure;
 mod paths;
 mod permutation;
 mod report;
-#[allow(dead_code, reason = "measure does not record rounds yet")]
 mod rounds_log;
 mod run_file;
 mod sample;

@@ -9,6 +9,7 @@ mod worker;
 use std::collections::BTreeMap;
 
 use crate::cli::ReadPath;
+use crate::rounds_log::RoundsLog;
 use crate::sample::Latencies;
 
 /// What was seen of one path.
@@ -78,8 +79,8 @@ pub(crate) struct WorkloadSamples {
     /// Entries written, warm-up included, and their size together.
     pub(crate) written_entries: u64,
     pub(crate) written_bytes: u64,
-    /// Rounds that counted.
-    pub(crate) rounds: u64,
+    /// The rounds that counted: what each path took in each of them.
+    pub(crate) rounds: RoundsLog,
     /// The first failure, in words, where there was one.
     pub(crate) first_error: Option<String>,
 }

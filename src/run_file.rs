@@ -102,6 +102,43 @@ pub(crate) struct WorkloadRun {
     pub(crate) rounds: u64,
     pub(crate) block: u64,
     pub(crate) paths: Vec<PathRun>,
+    /// mysql mean / warm mean: how many times as fast a hit is.
+    pub(crate) speedup: Option<Ratio>,
+    /// cold mean / mysql mean: how many times as long a miss takes as no cache at all.
+    pub(crate) miss_penalty: Option<Ratio>,
+    /// Below this hit ratio the cache costs time.
+    pub(crate) break_even_hit_ratio: Option<HitRatio>,
+    /// warm / mysql in a typical round: the median over rounds, which a few slow rounds do not move. What `compare`
+    /// gates on.
+    pub(crate) warm_over_mysql: Option<Ratio>,
+    /// Why one of the four above is null, by its name.
+    pub(crate) withheld: BTreeMap<String, String>,
+    /// What a read would cost on average at other hit ratios.
+    pub(crate) hit_ratio_curve: Vec<CurvePoint>,
+}
+
+/// A ratio is never given without its 95 % interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Ratio {
+    pub(crate) ratio: f64,
+    pub(crate) ci95: [f64; 2],
+}
+
+/// A share of reads that hit, 0 to 1, with its 95 % interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct HitRatio {
+    pub(crate) value: f64,
+    pub(crate) ci95: [f64; 2],
+}
+
+/// One point of the hit-ratio curve: expected, from the paths measured at 0 and at 100 % hits.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CurvePoint {
+    pub(crate) hit_percent: u64,
+    pub(crate) mean_ns: Option<f64>,
+    pub(crate) mean_ci95_ns: Option<[f64; 2]>,
+    /// Share of reads that MySQL does not see.
+    pub(crate) mysql_reads_saved: f64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -118,12 +155,16 @@ pub(crate) struct PathRun {
     /// Reads per second of all clients together while this path's blocks ran.
     pub(crate) throughput_per_s: Option<f64>,
     pub(crate) mean_ns: Option<f64>,
+    /// From a bootstrap over rounds; null where the rounds are too few.
+    pub(crate) mean_ci95_ns: Option<[f64; 2]>,
     pub(crate) min_ns: Option<u64>,
     pub(crate) max_ns: Option<u64>,
     /// Reads longer than the histogram's end (one hour), counted there.
     pub(crate) saturated: u64,
     /// `50`, `90`, `99`, `99.9`; null where fewer than ten samples lie above.
     pub(crate) percentiles_ns: BTreeMap<String, Option<u64>>,
+    /// How sure the percentiles are: 95 %, from order statistics; null where the samples cannot carry an interval.
+    pub(crate) percentiles_ci95_ns: BTreeMap<String, Option<[f64; 2]>>,
     /// HdrHistogram V2, deflated, base64: latencies in ns.
     pub(crate) histogram: String,
 }

@@ -159,7 +159,7 @@ impl<'a> Bench<'a> {
             Workload::All => self.measure::<AllUsers>(workload, codec, &plan, request)?,
             Workload::Point => self.measure::<OneUser>(workload, codec, &plan, request)?,
         };
-        let run = run_file::build::workload(workload, codec, &plan, users, &samples);
+        let run = run_file::build::workload(workload, codec, &plan, users, &samples, request.rng_seed);
         Ok((samples, run))
     }
 

@@ -13,6 +13,7 @@ use crate::cli::ReadPath;
 use crate::interrupt;
 use crate::paths::query::{Expected, Query};
 use crate::paths::reader::Reader;
+use crate::rounds_log::{RoundSums, RoundsLog};
 
 /// Where the measurement is, for a progress bar.
 pub(crate) struct Progress {
@@ -81,6 +82,8 @@ struct Rounds<'a> {
     plan: &'a Plan,
     paths: &'a [ReadPath],
     samples: WorkloadSamples,
+    /// What each path answered in the round that is under way.
+    sums: Vec<RoundSums>,
 }
 
 /// A block in which nothing succeeded: going on would only repeat it.
@@ -93,10 +96,10 @@ impl<'a> Rounds<'a> {
             controls: ControlSamples::new(),
             written_entries: 0,
             written_bytes: 0,
-            rounds: 0,
+            rounds: RoundsLog::new(paths.len()),
             first_error: None,
         };
-        Self { links, plan, paths, samples }
+        Self { links, plan, paths, samples, sums: vec![RoundSums::default(); paths.len()] }
     }
 
     fn run(&mut self, progress: &mut dyn FnMut(Progress)) {
@@ -108,12 +111,16 @@ impl<'a> Rounds<'a> {
             if interrupt::requested() || self.round(number, counted).is_err() {
                 return;
             }
-            self.samples.rounds += u64::from(counted && !interrupt::requested());
+            // A round that was cut short is no pair of anything.
+            if counted && !interrupt::requested() {
+                self.samples.rounds.push(&self.sums);
+            }
             progress(Progress { round: round + 1 });
         }
     }
 
     fn round(&mut self, round: u64, counted: bool) -> Result<(), AllFailed> {
+        self.sums.fill(RoundSums::default());
         self.controls(counted)?;
         for path in self.plan.path_order(round, self.paths) {
             if interrupt::requested() {
@@ -157,6 +164,9 @@ impl<'a> Rounds<'a> {
         let failed: u64 = reports.iter().map(|report| report.failed).sum();
         if let Some(error) = reports.iter().find_map(|report| report.first_error.clone()) {
             self.samples.first_error.get_or_insert(error);
+        }
+        for report in reports {
+            self.sums.iter_mut().zip(&report.sums).for_each(|(total, sums)| total.add(*sums));
         }
         let samples = self.samples.paths.iter_mut().find(|samples| samples.path == path);
         if let (true, Some(samples)) = (counted, samples) {

@@ -12,6 +12,7 @@ use crate::cli::ReadPath;
 use crate::interrupt;
 use crate::paths::query::{Expected, Query};
 use crate::paths::reader::{CacheOutcome, Read, ReadError, Reader};
+use crate::rounds_log::RoundSums;
 
 /// What the coordinator asks of a worker.
 pub(super) enum Step {
@@ -27,6 +28,8 @@ pub(super) struct BlockDone {
     pub(super) ended: Instant,
     pub(super) answered: u64,
     pub(super) failed: u64,
+    /// What each path answered in the block, in the order of the paths.
+    pub(super) sums: Vec<RoundSums>,
     /// The first failure of the block, in words.
     pub(super) first_error: Option<String>,
 }
@@ -81,7 +84,8 @@ impl<Q: Query> Worker<Q> {
             self.timed_reads(path, items, &mut taken);
         }
         let ended = Instant::now();
-        let mut report = BlockDone { started, ended, answered: 0, failed: 0, first_error: None };
+        let sums = vec![RoundSums::default(); self.paths.len()];
+        let mut report = BlockDone { started, ended, answered: 0, failed: 0, sums, first_error: None };
         if let Err(error) = prepared {
             self.count_error(path, error.kind(), items.len() as u64);
             report.failed = items.len() as u64;
@@ -111,7 +115,7 @@ impl<Q: Query> Worker<Q> {
             Ok(read) if self.reader.is_right(item, &read.answer, &self.expected) => {
                 report.answered += 1;
                 if counted {
-                    self.book(planned, read.cache, ns);
+                    self.book(planned, read.cache, ns, &mut report.sums);
                 }
                 return;
             }
@@ -126,19 +130,20 @@ impl<Q: Query> Worker<Q> {
         report.first_error.get_or_insert(failure.1);
     }
 
-    fn book(&mut self, planned: ReadPath, cache: CacheOutcome, ns: u64) {
+    fn book(&mut self, planned: ReadPath, cache: CacheOutcome, ns: u64, sums: &mut [RoundSums]) {
         let taken = match cache {
             CacheOutcome::Bypassed => ReadPath::Mysql,
             CacheOutcome::Hit => ReadPath::Warm,
             CacheOutcome::Miss => ReadPath::Cold,
         };
-        for samples in &mut self.paths {
+        for (samples, sums) in self.paths.iter_mut().zip(sums) {
             if samples.path == planned {
                 samples.hits += u64::from(cache == CacheOutcome::Hit);
                 samples.misses += u64::from(cache == CacheOutcome::Miss);
             }
             if samples.path == taken {
                 samples.latencies.record(ns);
+                sums.record(ns);
             }
         }
     }
@@ -168,6 +173,6 @@ impl<Q: Query> Worker<Q> {
                 }
             }
         }
-        BlockDone { started, ended: Instant::now(), answered: 0, failed: 0, first_error }
+        BlockDone { started, ended: Instant::now(), answered: 0, failed: 0, sums: Vec::new(), first_error }
     }
 }

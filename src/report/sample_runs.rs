@@ -9,7 +9,8 @@ use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
 
 use super::table::PERCENTILES;
 use crate::run_file::{
-    Config, Control, Dataset, Environment, FORMAT, FORMAT_VERSION, PathRun, Run, Server, WorkloadRun,
+    Config, Control, CurvePoint, Dataset, Environment, FORMAT, FORMAT_VERSION, HitRatio, PathRun, Ratio, Run,
+    Server, WorkloadRun,
 };
 use crate::units;
 
@@ -71,16 +72,19 @@ pub(super) fn path_of(path: &str, samples: &[u64]) -> PathRun {
         errors: BTreeMap::new(),
         throughput_per_s: mean_ns(samples).map(|mean_ns| 0.97e9 / mean_ns),
         mean_ns: mean_ns(samples),
+        mean_ci95_ns: (operations >= 10).then(|| mean_ns(samples).map(|ns| [ns * 0.98, ns * 1.02])).flatten(),
         min_ns: samples.iter().min().copied(),
         max_ns: samples.iter().max().copied(),
         saturated: 0,
         percentiles_ns: percentiles_ns(samples),
+        percentiles_ci95_ns: BTreeMap::new(),
         histogram: encode(samples),
     }
 }
 
 pub(super) fn workload_of(name: &str, paths: Vec<PathRun>) -> WorkloadRun {
     let reads = paths.iter().map(|path| path.operations).max().unwrap_or(0);
+    let (speedup, miss_penalty, break_even_hit_ratio, withheld) = ratios(&paths);
     let (codec, keys, value_bytes, block) =
         if name == "all" { ("arrow", 1, 4_613_734, 1) } else { ("postcard", 100_000, 151, 50) };
     WorkloadRun {
@@ -90,8 +94,70 @@ pub(super) fn workload_of(name: &str, paths: Vec<PathRun>) -> WorkloadRun {
         value_bytes: (reads > 0).then_some(value_bytes),
         rounds: reads.div_ceil(block),
         block,
+        hit_ratio_curve: curve(&paths),
         paths,
+        speedup,
+        miss_penalty,
+        break_even_hit_ratio,
+        warm_over_mysql: speedup.map(|speedup| ratio(1.0 / speedup.ratio)),
+        withheld,
     }
+}
+
+fn ratio(value: f64) -> Ratio {
+    Ratio { ratio: value, ci95: [value * 0.95, value * 1.06] }
+}
+
+fn mean_of(paths: &[PathRun], name: &str) -> Option<f64> {
+    paths.iter().find(|path| path.path == name && path.operations >= 10)?.mean_ns
+}
+
+/// As the statistics would give them, with an interval of about five percent.
+fn ratios(paths: &[PathRun]) -> (Option<Ratio>, Option<Ratio>, Option<HitRatio>, BTreeMap<String, String>) {
+    let [mysql, cold, warm] = ["mysql", "cold", "warm"].map(|name| mean_of(paths, name));
+    let speedup = mysql.zip(warm).map(|(mysql, warm)| ratio(mysql / warm));
+    let penalty = mysql.zip(cold).map(|(mysql, cold)| ratio(cold / mysql));
+    let mut withheld = BTreeMap::new();
+    for (name, there) in [("speedup", speedup.is_some()), ("miss_penalty", penalty.is_some())] {
+        if !there {
+            withheld.insert(name.to_owned(), "a path that it is made of has no reads".to_owned());
+        }
+    }
+    let hit_ratio = match (mysql, cold, warm) {
+        (Some(mysql), Some(cold), Some(warm)) if warm < mysql * 0.9 && cold > mysql => {
+            let value = (cold - mysql) / (cold - warm);
+            Some(HitRatio { value, ci95: [value * 0.9, (value * 1.1).min(1.0)] })
+        }
+        _ => None,
+    };
+    if hit_ratio.is_none() {
+        let reason = match (mysql, warm) {
+            (Some(mysql), Some(warm)) if warm > mysql => {
+                "a hit is not faster than reading MySQL, so Redis adds nothing here"
+            }
+            (Some(_), Some(_)) => "whether a hit is faster than reading MySQL is within the noise",
+            _ => "a path that it is made of has no reads",
+        };
+        withheld.insert("break_even_hit_ratio".to_owned(), reason.to_owned());
+    }
+    (speedup, penalty, hit_ratio, withheld)
+}
+
+fn curve(paths: &[PathRun]) -> Vec<CurvePoint> {
+    let (Some(cold), Some(warm)) = (mean_of(paths, "cold"), mean_of(paths, "warm")) else {
+        return Vec::new();
+    };
+    let point = |hit_percent: u64| {
+        let hits = hit_percent as f64 / 100.0;
+        let mean_ns = hits * warm + (1.0 - hits) * cold;
+        CurvePoint {
+            hit_percent,
+            mean_ns: Some(mean_ns),
+            mean_ci95_ns: Some([mean_ns * 0.97, mean_ns * 1.03]),
+            mysql_reads_saved: hits,
+        }
+    };
+    [0, 50, 80, 90, 95, 99, 100].map(point).to_vec()
 }
 
 pub(super) fn control(server: &str, statement: &str, middle_ns: f64) -> Control {

@@ -7,11 +7,14 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
-use super::{Control, PathRun, WorkloadRun};
+use super::{Control, CurvePoint, HitRatio, PathRun, Ratio, WorkloadRun};
 use crate::cli::{Codec, ReadPath, Workload};
 use crate::measure::plan::Plan;
 use crate::measure::{ControlSamples, PathSamples, WorkloadSamples};
 use crate::sample::Latencies;
+use crate::stats::curve;
+use crate::stats::estimate::{Estimate, Missing};
+use crate::stats::statistics::Statistics;
 use crate::stats::summary::{self, PERCENTILES, Summary};
 
 /// One workload's part of the run file.
@@ -21,19 +24,64 @@ pub(crate) fn workload(
     plan: &Plan,
     users: u32,
     samples: &WorkloadSamples,
+    rng_seed: u64,
 ) -> WorkloadRun {
+    let statistics = Statistics::of(samples, rng_seed);
     WorkloadRun {
         name: workload.name().to_owned(),
         codec: codec.name().to_owned(),
         keys: plan.keys(users),
         value_bytes: samples.written_bytes.checked_div(samples.written_entries),
-        rounds: samples.rounds,
+        rounds: samples.rounds.rounds(),
         block: plan.block(),
-        paths: samples.paths.iter().map(path).collect(),
+        paths: samples.paths.iter().map(|samples| path(samples, &statistics)).collect(),
+        speedup: statistics.speedup.as_ref().ok().map(ratio),
+        miss_penalty: statistics.miss_penalty.as_ref().ok().map(ratio),
+        break_even_hit_ratio: statistics.break_even.estimate().as_ref().map(hit_ratio),
+        warm_over_mysql: statistics.warm_over_mysql.as_ref().ok().map(ratio),
+        withheld: withheld(&statistics),
+        hit_ratio_curve: statistics.curve.iter().map(curve_point).collect(),
     }
 }
 
-fn path(samples: &PathSamples) -> PathRun {
+fn ratio(estimate: &Estimate) -> Ratio {
+    Ratio { ratio: estimate.value, ci95: ends(estimate) }
+}
+
+fn hit_ratio(estimate: &Estimate) -> HitRatio {
+    HitRatio { value: estimate.value, ci95: ends(estimate) }
+}
+
+fn ends(estimate: &Estimate) -> [f64; 2] {
+    [estimate.ci95.low, estimate.ci95.high]
+}
+
+fn curve_point(point: &curve::CurvePoint) -> CurvePoint {
+    let mean = point.mean_ns.as_ref().ok();
+    CurvePoint {
+        hit_percent: u64::from(point.hit_percent),
+        mean_ns: mean.map(|estimate| estimate.value),
+        mean_ci95_ns: mean.map(ends),
+        mysql_reads_saved: point.mysql_reads_saved,
+    }
+}
+
+/// The reasons for what is null.
+fn withheld(statistics: &Statistics) -> BTreeMap<String, String> {
+    let reason = |estimate: &Result<Estimate, Missing>| estimate.as_ref().err().map(ToString::to_string);
+    let break_even = &statistics.break_even;
+    [
+        ("speedup", reason(&statistics.speedup)),
+        ("miss_penalty", reason(&statistics.miss_penalty)),
+        ("warm_over_mysql", reason(&statistics.warm_over_mysql)),
+        ("break_even_hit_ratio", break_even.estimate().is_none().then(|| break_even.to_string())),
+    ]
+    .into_iter()
+    .filter_map(|(name, reason)| Some((name.to_owned(), reason?)))
+    .collect()
+}
+
+fn path(samples: &PathSamples, statistics: &Statistics) -> PathRun {
     let summary = Summary::of(&samples.latencies);
     let cached = samples.path != ReadPath::Mysql;
     PathRun {
@@ -44,10 +92,12 @@ fn path(samples: &PathSamples) -> PathRun {
         errors: samples.errors.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect(),
         throughput_per_s: summary::throughput_per_s(samples.answered, samples.busy_ns),
         mean_ns: summary.mean_ns,
+        mean_ci95_ns: statistics.mean_ns(samples.path).as_ref().map(ends),
         min_ns: summary.min_ns,
         max_ns: summary.max_ns,
         saturated: summary.saturated,
         percentiles_ns: percentiles(&summary),
+        percentiles_ci95_ns: percentile_intervals(samples, &summary, statistics),
         histogram: encode(samples.latencies.histogram()),
     }
 }
@@ -58,6 +108,19 @@ fn percentiles(summary: &Summary) -> BTreeMap<String, Option<u64>> {
         .zip(summary.percentiles_ns)
         .map(|((name, _), value)| ((*name).to_owned(), value))
         .collect()
+}
+
+/// An interval only for percentiles that are given at all.
+fn percentile_intervals(
+    samples: &PathSamples,
+    summary: &Summary,
+    statistics: &Statistics,
+) -> BTreeMap<String, Option<[f64; 2]>> {
+    let interval = |percentile, value: Option<u64>| {
+        value.and_then(|_| statistics.percentile_ns(samples, percentile)).map(|ci95| [ci95.low, ci95.high])
+    };
+    let given = PERCENTILES.iter().zip(summary.percentiles_ns);
+    given.map(|((name, percentile), value)| ((*name).to_owned(), interval(*percentile, value))).collect()
 }
 
 /// The round-trip floors of both servers.

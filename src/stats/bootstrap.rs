@@ -79,12 +79,6 @@ impl Bootstrap {
         })
     }
 
-    /// As how many independent rounds the rounds of a path count.
-    pub(crate) fn effective_rounds(&self, path: Column) -> Result<f64, Missing> {
-        self.rounds.carry(&[path])?;
-        Ok(self.rounds.rows.len() as f64 / self.correlation_time(path))
-    }
-
     /// As how many independent reads the reads of a path count, given their own variance: reads of one round share
     /// its luck. The variance of independent reads' mean would be `variance / n`; n is solved for (Kish, Survey
     /// Sampling, 1965, section 8.2: the design effect).

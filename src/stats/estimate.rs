@@ -31,17 +31,6 @@ pub(crate) struct Estimate {
     pub(crate) ci95: Interval,
 }
 
-impl Estimate {
-    /// The same of 1 / value; none where that does not exist.
-    pub(crate) fn inverse(&self) -> Option<Self> {
-        if self.ci95.low <= 0.0 {
-            return None;
-        }
-        let ci95 = Interval::new(1.0 / self.ci95.low, 1.0 / self.ci95.high)?;
-        Some(Self { value: 1.0 / self.value, ci95 })
-    }
-}
-
 /// Why there is no estimate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Missing {
@@ -86,13 +75,5 @@ mod tests {
         assert_eq!(Interval::new(0.0, f64::INFINITY), None);
         let clamped = Interval { low: -0.5, high: 0.25 }.clamped(0.0, 1.0);
         assert_eq!(clamped, Interval { low: 0.0, high: 0.25 });
-    }
-
-    #[test]
-    fn an_inverse_turns_the_interval_round() {
-        let estimate = Estimate { value: 4.0, ci95: Interval { low: 2.0, high: 8.0 } };
-        let inverse = Estimate { value: 0.25, ci95: Interval { low: 0.125, high: 0.5 } };
-        assert_eq!(estimate.inverse(), Some(inverse));
-        assert_eq!(Estimate { value: 1.0, ci95: Interval { low: 0.0, high: 2.0 } }.inverse(), None);
     }
 }

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use super::oddities::{Oddity, oddities};
+use super::rounds::MIN_ROUNDS;
 use crate::cli::{ReadPath, Workload};
 use crate::measure::WorkloadSamples;
 
 /// One reason to distrust a number.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Warning {
     DebugBuild,
     /// Reads in cold blocks that found an entry.
@@ -23,6 +25,23 @@ pub(crate) enum Warning {
         workload: &'static str,
         path: &'static str,
         samples: u64,
+    },
+    Outliers {
+        workload: &'static str,
+        path: &'static str,
+        rounds: usize,
+        of: usize,
+        worst_factor: f64,
+    },
+    SlowStart {
+        workload: &'static str,
+        path: &'static str,
+        rounds: usize,
+        factor: f64,
+    },
+    TooFewRounds {
+        workload: &'static str,
+        rounds: u64,
     },
     Evictions {
         keys: u64,
@@ -45,6 +64,9 @@ impl Warning {
             Self::UnexpectedHits { .. } => "unexpected_hits",
             Self::UnexpectedMisses { .. } => "unexpected_misses",
             Self::Saturated { .. } => "saturated_samples",
+            Self::Outliers { .. } => "outliers",
+            Self::SlowStart { .. } => "slow_first_reads",
+            Self::TooFewRounds { .. } => "too_few_rounds",
             Self::Evictions { .. } => "evictions",
             Self::QueryCacheOn => "query_cache_on",
             Self::RedisPersistence { .. } => "redis_persistence",
@@ -76,6 +98,22 @@ impl fmt::Display for Warning {
                 "{samples} reads of {workload} by path {path} took more than an hour; the histogram counts them as one \
                  hour, mean and max are exact"
             ),
+            Self::Outliers { workload, path, rounds, of, worst_factor } => write!(
+                f,
+                "{rounds} of {of} rounds of {workload} by path {path} stand far out (the worst took {worst_factor:.1} times the \
+                 typical round): something else used the machine or the servers; trust p50 more than the mean, or \
+                 measure again on a quiet machine"
+            ),
+            Self::SlowStart { workload, path, rounds, factor } => write!(
+                f,
+                "the first {rounds} rounds of {workload} by path {path} were slower than the rest (typically {factor:.2} times): \
+                 caches were still filling; use more --iterations, so that they weigh less"
+            ),
+            Self::TooFewRounds { workload, rounds } => write!(
+                f,
+                "{rounds} rounds of {workload} are too few to say how sure its ratios are, so none is given; use \
+                 --iterations 100 or more"
+            ),
             Self::Evictions { keys } => write!(
                 f,
                 "Redis evicted {keys} keys during the run, of rcache or of others; raise its maxmemory, or read fewer keys"
@@ -103,7 +141,14 @@ impl fmt::Display for Warning {
 pub(crate) fn of_workload(workload: Workload, samples: &WorkloadSamples) -> Vec<Warning> {
     let name = workload.name();
     let mut warnings = Vec::new();
-    for path in &samples.paths {
+    let rounds = samples.rounds.rounds();
+    if rounds < MIN_ROUNDS as u64 && rounds > 0 {
+        warnings.push(Warning::TooFewRounds { workload: name, rounds });
+    }
+    for (index, path) in samples.paths.iter().enumerate() {
+        warnings.extend(
+            oddities(samples.rounds.column(index)).iter().map(|oddity| odd(oddity, name, path.path.name())),
+        );
         if path.path == ReadPath::Cold && path.hits > 0 {
             warnings.push(Warning::UnexpectedHits { workload: name, hits: path.hits });
         }
@@ -116,4 +161,13 @@ pub(crate) fn of_workload(workload: Workload, samples: &WorkloadSamples) -> Vec<
         }
     }
     warnings
+}
+
+fn odd(oddity: &Oddity, workload: &'static str, path: &'static str) -> Warning {
+    match *oddity {
+        Oddity::Outliers { rounds, of, worst_factor, .. } => {
+            Warning::Outliers { workload, path, rounds, of, worst_factor }
+        }
+        Oddity::SlowStart { rounds, factor } => Warning::SlowStart { workload, path, rounds, factor },
+    }
 }

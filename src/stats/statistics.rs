@@ -1,0 +1,70 @@
+//! All that a workload's rounds say, worked out once: what the run file saves and the report tells.
+
+use super::bootstrap::Bootstrap;
+use super::break_even::BreakEven;
+use super::curve::{self, CurvePoint};
+use super::estimate::{Estimate, Interval, Missing};
+use super::percentile_interval::percentile_interval;
+use super::rounds::{Column, PathRounds};
+use super::typical_ratio::typical_ratio;
+use crate::cli::ReadPath;
+use crate::measure::{PathSamples, WorkloadSamples};
+use crate::rounds_log::RoundSums;
+
+/// One workload's estimates, each with its interval or the reason why there is none.
+pub(crate) struct Statistics {
+    pub(crate) speedup: Result<Estimate, Missing>,
+    pub(crate) miss_penalty: Result<Estimate, Missing>,
+    pub(crate) break_even: BreakEven,
+    /// Of a typical round.
+    pub(crate) warm_over_mysql: Result<Estimate, Missing>,
+    /// Empty where there is not a single point.
+    pub(crate) curve: Vec<CurvePoint>,
+    bootstrap: Bootstrap,
+}
+
+impl Statistics {
+    /// Deterministic from `rng_seed`, which draws the resamples.
+    pub(crate) fn of(samples: &WorkloadSamples, rng_seed: u64) -> Self {
+        let column = |path| column(samples, path);
+        let (mysql, cold, warm) = (column(ReadPath::Mysql), column(ReadPath::Cold), column(ReadPath::Warm));
+        let bootstrap = Bootstrap::new(&PathRounds { mysql, cold, warm }, rng_seed);
+        let curve = curve::hit_ratio_curve(&bootstrap).to_vec();
+        Self {
+            speedup: bootstrap.speedup(),
+            miss_penalty: bootstrap.miss_penalty(),
+            break_even: bootstrap.break_even(),
+            warm_over_mysql: typical_ratio(warm, mysql),
+            curve: if curve.iter().any(|point| point.mean_ns.is_ok()) { curve } else { Vec::new() },
+            bootstrap,
+        }
+    }
+
+    /// A path's mean, where it has an interval.
+    pub(crate) fn mean_ns(&self, path: ReadPath) -> Option<Estimate> {
+        self.bootstrap.mean_ns(column_of(path)).ok()
+    }
+
+    /// How sure a percentile of a path is; reads that share a round's luck count for less.
+    pub(crate) fn percentile_ns(&self, path: &PathSamples, percentile: f64) -> Option<Interval> {
+        let histogram = path.latencies.histogram();
+        let (reads, deviation) = (histogram.len(), histogram.stdev());
+        let effective =
+            self.bootstrap.effective_reads(column_of(path.path), reads, deviation * deviation).ok()?;
+        percentile_interval(histogram, percentile, effective)
+    }
+}
+
+fn column_of(path: ReadPath) -> Column {
+    match path {
+        ReadPath::Mysql => Column::Mysql,
+        ReadPath::Cold => Column::Cold,
+        ReadPath::Warm => Column::Warm,
+    }
+}
+
+/// The rounds of a path; none where it did not run.
+fn column(samples: &WorkloadSamples, path: ReadPath) -> &[RoundSums] {
+    let index = samples.paths.iter().position(|samples| samples.path == path);
+    index.map_or(&[], |index| samples.rounds.column(index))
+}
