@@ -19,6 +19,8 @@ Exit status:
   0    fine
   1    it failed
   2    the command line was wrong
+  3    an assertion failed
+  4    an assertion could not be decided: too noisy, or too few samples
   130  interrupted, after printing and saving what was measured so far";
 
 #[derive(Debug, Parser)]
@@ -207,6 +209,16 @@ pub(crate) struct Bench {
     /// Save the run as JSON
     #[arg(long, value_name = "RUN.json")]
     pub(crate) output: Option<PathBuf>,
+
+    /// Judge the run, such as 'all.warm.p99 < 5ms' or 'point.speedup > 1.5'; may be repeated
+    ///
+    /// On the left WORKLOAD.PATH.FIELD with p50, p90, p99, p99.9, mean, max (times with their unit: ns, us,
+    /// ms, s), throughput (reads per second) or errors; or WORKLOAD.FIELD with speedup, miss_penalty or
+    /// break_even (a share such as 0.2, or 20%). Then <, <=, >, >= or ==. What has an interval is judged by
+    /// it: wholly on the right side passes, wholly on the wrong side fails (exit status 3), astride is
+    /// inconclusive (exit status 4).
+    #[arg(long, value_name = "EXPR")]
+    pub(crate) assert: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]

@@ -27,6 +27,8 @@ use console::{Console, OutputClosed};
 
 const EXIT_FAILED: u8 = 1;
 const EXIT_USAGE: u8 = 2;
+const EXIT_GATE_FAILED: u8 = 3;
+const EXIT_UNDECIDED: u8 = 4;
 
 /// How a command ended that did not fail outright.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,10 @@ pub(crate) enum Outcome {
     Fine,
     /// It did its work, and what it found is a failure; the command has said so.
     Failed,
+    /// An assertion or a regression gate failed.
+    GateFailed,
+    /// No gate failed, and one could not be decided.
+    Undecided,
     /// Somebody asked it to stop; what it had was printed and saved.
     Interrupted,
 }
@@ -59,6 +65,8 @@ pub(crate) fn run() -> ExitCode {
     match outcome {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
         Ok(Outcome::Failed) => ExitCode::from(EXIT_FAILED),
+        Ok(Outcome::GateFailed) => ExitCode::from(EXIT_GATE_FAILED),
+        Ok(Outcome::Undecided) => ExitCode::from(EXIT_UNDECIDED),
         Ok(Outcome::Interrupted) => ExitCode::from(interrupt::EXIT_INTERRUPTED),
         Err(error) => failure(&error, &console),
     }

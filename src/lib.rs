@@ -1,5 +1,6 @@
 //! rcache: what Redis in front of MySQL would really buy, measured.
 
+mod assertion;
 mod cache;
 mod cli;
 mod commands;
@@ -9,6 +10,7 @@ mod endpoint;
 mod interrupt;
 mod limits;
 mod measure;
+mod operator;
 mod paths;
 mod permutation;
 mod report;
@@ -20,6 +22,7 @@ mod secret;
 mod stats;
 mod units;
 mod users;
+mod verdict;
 
 use std::process::ExitCode;
 

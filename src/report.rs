@@ -1,6 +1,7 @@
 //! What people read: a run goes in, text comes out. Nothing here reads a file, a clock or a server,
 //! so that every page can be tested to the letter.
 
+mod assertions;
 mod axis;
 mod chart;
 mod distribution;
@@ -8,7 +9,7 @@ mod floors;
 mod layout;
 pub(crate) mod reading;
 #[cfg(test)]
-mod sample_runs;
+pub(crate) mod sample_runs;
 mod setting;
 mod summary;
 mod table;

@@ -29,7 +29,24 @@ pub(crate) struct Run {
     /// The round-trip floor of each server, measured on the same connections in the same rounds.
     pub(crate) controls: Vec<Control>,
     pub(crate) workloads: Vec<WorkloadRun>,
+    /// What `--assert` asked, and what came of it.
+    pub(crate) assertions: Vec<AssertionRun>,
     pub(crate) warnings: Vec<Warning>,
+}
+
+/// One assertion, judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct AssertionRun {
+    /// As it was typed.
+    pub(crate) expression: String,
+    /// `passed`, `failed` or `inconclusive`.
+    pub(crate) verdict: String,
+    /// ns for times, reads per second for throughput, a plain number for ratios and counts; null where not measured.
+    pub(crate) value: Option<f64>,
+    /// The 95 % interval by which it was judged; null for counts and where there is none.
+    pub(crate) ci95: Option<[f64; 2]>,
+    /// Why it is inconclusive without an interval.
+    pub(crate) reason: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -6,6 +6,21 @@ pub(crate) fn duration(ns: f64) -> String {
     scaled(ns, &STEPS, 1e3)
 }
 
+/// Reads what people type for a duration, such as `5ms`, `1.5 s` or `250µs`; in ns. A number without a unit, a negative
+/// one and one that is none are nothing.
+pub(crate) fn parse_duration_ns(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let (number, unit) = text.split_at(text.find(|c: char| !(c.is_ascii_digit() || c == '.'))?);
+    let factor = match unit.trim() {
+        "ns" => 1.0,
+        "us" | "µs" | "μs" => 1e3,
+        "ms" => 1e6,
+        "s" => 1e9,
+        _ => return None,
+    };
+    number.parse::<f64>().ok().map(|number| number * factor)
+}
+
 /// A size in bytes, by powers of 1024: `96 B`, `4.20 MiB`.
 pub(crate) fn bytes(count: f64) -> String {
     const STEPS: [(f64, &str); 4] =
@@ -34,6 +49,11 @@ pub(crate) fn rate(per_s: f64) -> String {
     // Below 1000 three digits are kept; above, what lies under the third is noise.
     let unit = 10f64.powf((per_s.log10()).floor() - 2.0);
     format!("{}/s", count(whole((per_s / unit).round() * unit)))
+}
+
+/// A ratio: `1.26`, `13.5`, `1,240`.
+pub(crate) fn factor(ratio: f64) -> String {
+    if ratio >= 999.5 { count(whole(ratio)) } else { three_digits(ratio) }
 }
 
 /// Rounds to a whole number; negative and NaN become 0, what is too large the largest.
@@ -104,6 +124,17 @@ mod tests {
     }
 
     #[test]
+    fn durations_are_read() {
+        for (text, ns) in [("5ms", 5e6), ("1.5 s", 1.5e9), (" 250µs ", 250e3), ("7us", 7e3), ("900ns", 900.0)]
+        {
+            assert_eq!(parse_duration_ns(text), Some(ns), "{text}");
+        }
+        for text in ["", "5", "ms", "-5ms", "5 minutes", "1.2.3ms", "5msx", "NaNms", "infs"] {
+            assert_eq!(parse_duration_ns(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn sizes_counts_and_rates() {
         assert_eq!(bytes(96.0), "96 B");
         assert_eq!(bytes(4.2 * 1_048_576.0), "4.20 MiB");
@@ -114,6 +145,7 @@ mod tests {
         assert_eq!(rate(41.234), "41.2/s");
         assert_eq!(rate(58_345.0), "58,300/s");
         assert_eq!(rate(1_000.0), "1,000/s");
+        assert_eq!([0.0421, 1.26, 13.46, 1_240.4].map(factor), ["0.04", "1.26", "13.5", "1,240"]);
     }
 
     proptest! {
@@ -124,6 +156,17 @@ mod tests {
             let factor = match unit { "ns" => 1.0, "µs" => 1e3, "ms" => 1e6, _ => 1e9 };
             let shown: f64 = number.parse::<f64>().unwrap() * factor;
             prop_assert!((shown - ns).abs() <= (ns * 0.0051).max(0.5), "{ns} shown as {text}");
+        }
+
+        #[test]
+        fn what_is_printed_can_be_typed(ns in 1.0f64..1e13) {
+            let typed = parse_duration_ns(&duration(ns)).unwrap();
+            prop_assert!((typed - ns).abs() <= (ns * 0.0051).max(0.5));
+        }
+
+        #[test]
+        fn any_text_is_a_duration_or_none(text: String) {
+            prop_assert!(parse_duration_ns(&text).is_none_or(|ns| ns >= 0.0));
         }
 
         #[test]

@@ -9,20 +9,25 @@ use super::console::Console;
 use super::measurement::{Bench, Measured, Request};
 use super::output_file::OutputFile;
 use super::servers::{Need, Servers};
+use crate::assertion::{self, Assertion};
 use crate::cli::{self, Format, ReadPath, Workload};
 use crate::config::{Settings, UsageError};
 use crate::report;
 use crate::run_file::Run;
 use crate::units;
 use crate::users::DataSet;
+use crate::verdict;
 
 pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
     let request = request(arguments);
+    let assertions = assertions(arguments, &request)?;
     let output = arguments.output.as_deref().map(OutputFile::create).transpose()?;
     let servers = Servers::open(settings, Need::Both, "bench", console)?;
     let bench = Bench::prepare(&servers, settings, console)?;
     check_users(arguments, bench.data())?;
-    let measured = bench.run(&request)?;
+    let mut measured = bench.run(&request)?;
+    measured.run.assertions =
+        assertions.iter().map(|assertion| verdict::judge(assertion, &measured.run)).collect();
     servers.stop()?;
     let document = document(&measured.run)?;
     if let Some(output) = output {
@@ -46,6 +51,26 @@ fn request(arguments: &cli::Bench) -> Request {
         ttl: Duration::from_secs(u64::from(arguments.ttl)),
         rng_seed: arguments.rng_seed,
     }
+}
+
+/// Taken apart before the run: nobody wants to wait for a typing error.
+fn assertions(arguments: &cli::Bench, request: &Request) -> Result<Vec<Assertion>, UsageError> {
+    arguments.assert.iter().map(|text| assertion(text, request)).collect()
+}
+
+fn assertion(text: &str, request: &Request) -> Result<Assertion, UsageError> {
+    let wrong = |what: String| UsageError(format!("--assert {text:?}: {what}"));
+    let assertion = assertion::parse(text).map_err(|error| wrong(error.to_string()))?;
+    if !request.workloads.contains(&assertion.workload) {
+        let name = assertion.workload.name();
+        return Err(wrong(format!("the workload {name} is not measured; add it to --workload")));
+    }
+    for path in assertion.subject.paths() {
+        if !request.paths.contains(path) {
+            return Err(wrong(format!("the path {} is not measured; add it to --path", path.name())));
+        }
+    }
+    Ok(assertion)
 }
 
 /// In the order of the definition, whatever the order in which they were typed.
@@ -93,13 +118,19 @@ pub(super) fn outcome(measured: &Measured, console: &Console) -> Outcome {
             many => format!("{} reads failed", units::count(many)),
         };
         console.error(&format!("{reads}; the first: {error}"));
-        return Outcome::Failed;
     }
-    if measured.run.interrupted {
+    let judged = |verdict: &str| measured.run.assertions.iter().any(|assertion| assertion.verdict == verdict);
+    if measured.first_error.is_none() && measured.run.interrupted {
         console.warning("interrupted: the numbers cover what was measured until then");
         return Outcome::Interrupted;
     }
-    Outcome::Fine
+    if judged("failed") {
+        return Outcome::GateFailed;
+    }
+    if measured.first_error.is_some() {
+        return Outcome::Failed;
+    }
+    if judged("inconclusive") { Outcome::Undecided } else { Outcome::Fine }
 }
 
 /// The paths of a full comparison.

@@ -227,6 +227,7 @@ impl<'a> Bench<'a> {
             },
             controls: run_file::build::controls(controls),
             workloads,
+            assertions: Vec::new(),
             warnings: self.warnings.iter().map(saved_warning).collect(),
         }
     }

@@ -5,8 +5,6 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 
-use crate::run_file::PathRun;
-
 /// Why a histogram in a run file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DistributionError {
@@ -20,12 +18,6 @@ pub(super) enum DistributionError {
 pub(super) fn decode(text: &str) -> Result<Histogram<u64>, DistributionError> {
     let bytes = STANDARD.decode(text)?;
     Ok(Deserializer::new().deserialize(&mut bytes.as_slice())?)
-}
-
-/// How far the mean of a path may be off by chance alone; none where the histogram cannot be read.
-pub(super) fn standard_error_ns(path: &PathRun) -> Option<f64> {
-    let histogram = decode(&path.histogram).ok()?;
-    Some(histogram.stdev() / (histogram.len() as f64).sqrt())
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! The end of `rcache demo`: the blog post's two accesses beside our own, and what they mean.
 
 use super::layout::{INDENT, counted, entry, heading, page, paragraph, text_column};
-use super::summary::{self, Difference};
+use super::summary::{self, Side, side_of_one};
 use super::{PLAIN, Style, table};
-use crate::run_file::Run;
+use crate::run_file::{Ratio, Run, WorkloadRun};
 use crate::units;
 
 /// The blog post's figures, as it prints them.
@@ -37,7 +37,7 @@ pub(crate) fn accesses(accesses: &Accesses, style: &Style) -> String {
 pub(crate) fn meaning(run: &Run, program: &str, style: &Style) -> String {
     page(&[
         section("What the blog post left out", paragraph(LEFT_OUT, style), style),
-        section("What the bench adds (mean times)", added(run, style), style),
+        section("What the bench adds (in brackets 95 % intervals)", added(run, style), style),
         section("What to try next", listed(&next(run, program), style), style),
     ])
 }
@@ -79,12 +79,13 @@ fn added(run: &Run, style: &Style) -> Vec<String> {
 }
 
 fn conclusion(run: &Run) -> Option<&'static str> {
-    let of_path =
-        |path| run.workloads.iter().filter_map(move |workload| summary::against_mysql(workload, path));
-    let known = of_path("warm").any(|hit| hit != Difference::TooFewReads);
-    let saves = of_path("warm").any(|hit| matches!(hit, Difference::Shorter { .. }));
-    let costs = of_path("cold").any(|miss| matches!(miss, Difference::Longer { .. }));
-    match (known, saves, costs) {
+    let sides = |ratio: fn(&WorkloadRun) -> Option<Ratio>| {
+        run.workloads.iter().filter_map(move |workload| Some(side_of_one(&ratio(workload)?)))
+    };
+    let (mut hits, mut misses) =
+        (sides(|workload| workload.speedup), sides(|workload| workload.miss_penalty));
+    let known = sides(|workload| workload.speedup).next().is_some();
+    match (known, hits.any(|side| side == Side::Above), misses.any(|side| side == Side::Above)) {
         (false, ..) => None,
         (_, true, true) => Some(
             "So Redis pays where an entry is read again and again before it expires or a write removes it. \

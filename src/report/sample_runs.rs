@@ -77,7 +77,10 @@ pub(super) fn path_of(path: &str, samples: &[u64]) -> PathRun {
         max_ns: samples.iter().max().copied(),
         saturated: 0,
         percentiles_ns: percentiles_ns(samples),
-        percentiles_ci95_ns: BTreeMap::new(),
+        percentiles_ci95_ns: percentiles_ns(samples)
+            .into_iter()
+            .map(|(name, value)| (name, value.map(|ns| [ns as f64 * 0.97, ns as f64 * 1.03])))
+            .collect(),
         histogram: encode(samples),
     }
 }
@@ -184,7 +187,7 @@ fn server(flavor: &str, version: &str, settings: &[(&str, &str)]) -> Server {
 }
 
 /// Two workloads on three paths each: `all` with two peaks on MySQL, `point` with fast reads.
-pub(super) fn full(reads: usize) -> Run {
+pub(crate) fn full(reads: usize) -> Run {
     let mut scan = latencies(1, reads - reads / 5, 22e6, 0.06);
     scan.extend(latencies(2, reads / 5, 31e6, 0.04));
     let all = vec![
@@ -225,6 +228,7 @@ pub(super) fn full(reads: usize) -> Run {
         },
         controls: vec![control("mysql", "SELECT 1", 24e3), control("redis", "PING", 16e3)],
         workloads: vec![workload_of("all", all), workload_of("point", point)],
+        assertions: Vec::new(),
         warnings: Vec::new(),
     }
 }

@@ -1,9 +1,9 @@
-//! What a workload comes to, in plain words and absolute times. No ratio stands here: a ratio without
-//! its interval says more than is known.
+//! What a workload comes to, in plain words. Every ratio stands with its 95 % interval; where there is none, the reason
+//! stands in its place.
 
 use super::layout::{clean, entry, heading, text_column};
-use super::{PLAIN, Style, distribution};
-use crate::run_file::{PathRun, Run, WorkloadRun};
+use super::{PLAIN, Style};
+use crate::run_file::{HitRatio, PathRun, Ratio, Run, WorkloadRun};
 use crate::units;
 
 /// One entry a workload.
@@ -16,44 +16,7 @@ pub(super) fn block(run: &Run, style: &Style) -> Vec<String> {
         .workloads
         .iter()
         .flat_map(|workload| entry(&workload.name, PLAIN, column, &sentences(workload), style));
-    heading("In short (mean times)", style).into_iter().chain(entries).collect()
-}
-
-/// How the mean of one path lies to that of another.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Difference {
-    Shorter {
-        by_ns: f64,
-    },
-    Longer {
-        by_ns: f64,
-    },
-    /// Chance alone can explain it.
-    NotSeen,
-    /// Fewer than ten reads on a path: nothing can be said of chance.
-    TooFewReads,
-}
-
-/// How a path's mean lies to that of MySQL alone, where both were measured.
-pub(super) fn against_mysql(workload: &WorkloadRun, path: &str) -> Option<Difference> {
-    difference(measured(workload, path)?, measured(workload, "mysql")?)
-}
-
-/// The difference of two paths' means. Twice the standard error is a floor for what can be seen; an
-/// interval over rounds may say more.
-fn difference(path: &PathRun, other: &PathRun) -> Option<Difference> {
-    let by_ns = mean_ns(path)? - mean_ns(other)?;
-    // The spread of so few reads says nothing about the next ones.
-    if path.operations.min(other.operations) < 10 {
-        return Some(Difference::TooFewReads);
-    }
-    let chance_ns =
-        2.0 * distribution::standard_error_ns(path)?.hypot(distribution::standard_error_ns(other)?);
-    Some(match by_ns {
-        _ if by_ns.abs() <= chance_ns => Difference::NotSeen,
-        _ if by_ns < 0.0 => Difference::Shorter { by_ns: -by_ns },
-        _ => Difference::Longer { by_ns },
-    })
+    heading("In short (mean times; in brackets 95 % intervals)", style).into_iter().chain(entries).collect()
 }
 
 /// The path of that name, if anything was read on it.
@@ -70,7 +33,11 @@ fn sentences(workload: &WorkloadRun) -> String {
     if times.is_empty() {
         return "No read was measured.".to_owned();
     }
-    [Some(times), verdict(workload)].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    [Some(times), verdict(workload).or_else(|| no_ratio(workload))]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// `A hit took 1.80 ms, a miss 31.0 ms, MySQL alone 24.0 ms.`
@@ -92,45 +59,90 @@ fn times(workload: &WorkloadRun) -> String {
     if parts.is_empty() { String::new() } else { clean(&parts.join(", ")) + "." }
 }
 
-/// What a hit saves and what a miss costs.
+/// What a hit gains, what a miss costs, and from which hit ratio Redis pays; none where no ratio can be given.
 pub(super) fn verdict(workload: &WorkloadRun) -> Option<String> {
-    let (hit, miss) = (against_mysql(workload, "warm"), against_mysql(workload, "cold"));
-    if hit == Some(Difference::TooFewReads) || miss == Some(Difference::TooFewReads) {
-        return Some("Fewer than ten reads a path cannot tell a difference from chance.".to_owned());
-    }
-    let parts: Vec<String> =
-        [hit.and_then(of_a_hit), miss.and_then(of_a_miss)].into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| capitalised(&parts.join("; ")) + ".")
+    let parts: Vec<String> = [
+        workload.speedup.as_ref().map(of_a_hit),
+        workload.miss_penalty.as_ref().map(of_a_miss),
+        of_break_even(workload),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
 }
 
-fn of_a_hit(hit: Difference) -> Option<String> {
-    match hit {
-        Difference::Shorter { by_ns } => Some(format!("a hit saves {}", units::duration(by_ns))),
-        Difference::Longer { by_ns } => Some(format!(
-            "Redis adds nothing here: even a hit takes {} longer than MySQL alone",
-            units::duration(by_ns)
-        )),
-        Difference::NotSeen => {
-            Some("Redis adds nothing that can be seen here: a hit takes as long as MySQL alone".to_owned())
-        }
-        Difference::TooFewReads => None,
+/// How sure it is that a ratio lies on one side of 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Above,
+    Below,
+    /// The interval holds 1.
+    Unsure,
+}
+
+/// On which side of 1 the whole interval lies.
+pub(super) fn side_of_one(ratio: &Ratio) -> Side {
+    match ratio.ci95 {
+        [low, _] if low > 1.0 => Side::Above,
+        [_, high] if high < 1.0 => Side::Below,
+        _ => Side::Unsure,
     }
 }
 
-fn of_a_miss(miss: Difference) -> Option<String> {
-    match miss {
-        Difference::Longer { by_ns } => {
-            Some(format!("a miss costs {} more than no cache at all", units::duration(by_ns)))
+fn of_a_hit(speedup: &Ratio) -> String {
+    match side_of_one(speedup) {
+        Side::Above => format!("A hit is {} as fast as MySQL alone.", times_with_interval(speedup)),
+        Side::Below => {
+            let longer = times_with_interval(&inverse(speedup));
+            format!("Redis adds nothing here: even a hit takes {longer} as long as MySQL alone.")
         }
-        Difference::NotSeen => {
-            Some("what a miss costs more than no cache at all is lost in the noise".to_owned())
-        }
-        Difference::Shorter { by_ns } => Some(format!(
-            "a miss took {} less than no cache at all, though it does more: take that as noise",
-            units::duration(by_ns)
-        )),
-        Difference::TooFewReads => None,
+        Side::Unsure => format!(
+            "Redis adds nothing that can be seen here: a hit is {} as fast as MySQL alone, which may be no difference at all.",
+            times_with_interval(speedup)
+        ),
     }
+}
+
+fn of_a_miss(penalty: &Ratio) -> String {
+    let times = times_with_interval(penalty);
+    match side_of_one(penalty) {
+        Side::Above => format!("A miss takes {times} as long as no cache at all."),
+        Side::Below => format!(
+            "A miss took {times} as long as no cache at all, though it does more: take that as noise."
+        ),
+        Side::Unsure => {
+            format!("What a miss costs is lost in the noise: {times} as long as no cache at all.")
+        }
+    }
+}
+
+/// From which hit ratio Redis pays. Where a hit is not faster, that was said already.
+fn of_break_even(workload: &WorkloadRun) -> Option<String> {
+    if let Some(HitRatio { value, ci95: [low, high] }) = workload.break_even_hit_ratio {
+        let [value, low, high] = [value, low, high].map(|share| format!("{:.0}", share * 100.0));
+        return Some(format!("Redis pays from a hit ratio of {value} % on ({low} to {high} %)."));
+    }
+    workload.speedup.as_ref().filter(|speedup| side_of_one(speedup) == Side::Above)?;
+    let reason = workload.withheld.get("break_even_hit_ratio")?;
+    Some(format!("No break-even hit ratio: {}.", clean(reason)))
+}
+
+/// `13.5 times (13.1 to 14.0)`
+fn times_with_interval(Ratio { ratio, ci95: [low, high] }: &Ratio) -> String {
+    let [ratio, low, high] = [*ratio, *low, *high].map(units::factor);
+    format!("{ratio} times ({low} to {high})")
+}
+
+fn inverse(Ratio { ratio, ci95: [low, high] }: &Ratio) -> Ratio {
+    Ratio { ratio: 1.0 / ratio, ci95: [1.0 / high, 1.0 / low] }
+}
+
+/// Why no ratio is given, where none is.
+fn no_ratio(workload: &WorkloadRun) -> Option<String> {
+    let reason = workload.withheld.get("speedup").or_else(|| workload.withheld.get("miss_penalty"))?;
+    let paths = workload.paths.iter().filter(|path| mean_ns(path).is_some()).count();
+    (paths > 1).then(|| format!("No ratio is given: {}.", clean(reason)))
 }
 
 fn capitalised(text: &str) -> String {

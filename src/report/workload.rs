@@ -3,7 +3,7 @@
 use super::layout::{clean, counted, heading, list, paragraph};
 use super::table::{self, PERCENTILES};
 use super::{ALERT, Style, chart};
-use crate::run_file::{PathRun, WorkloadRun};
+use crate::run_file::{CurvePoint, PathRun, WorkloadRun};
 use crate::units;
 
 /// The blocks of one workload.
@@ -12,7 +12,12 @@ pub(super) fn blocks(workload: &WorkloadRun, style: &Style) -> Vec<Vec<String>> 
     if workload.paths.iter().any(|path| path.operations > 0) {
         head.extend(paragraph(&makeup(workload), style));
     }
-    vec![head, table_block(&workload.paths, style), chart_block(workload, style)]
+    vec![
+        head,
+        table_block(&workload.paths, style),
+        chart_block(workload, style),
+        curve_block(&workload.hit_ratio_curve, style),
+    ]
 }
 
 /// The table and what it cannot say; without any reads, only why.
@@ -22,7 +27,12 @@ fn table_block(paths: &[PathRun], style: &Style) -> Vec<String> {
         let table = table::paths(paths, style);
         lines.extend(table.lines);
         let counts = if table.has_counts { None } else { hits_and_misses(paths) };
-        lines.extend([counts, withheld(paths)].iter().flatten().flat_map(|note| paragraph(note, style)));
+        lines.extend(
+            [intervals(paths), counts, withheld(paths)]
+                .iter()
+                .flatten()
+                .flat_map(|note| paragraph(note, style)),
+        );
     }
     let trouble = trouble(paths);
     let trouble = trouble.iter().flat_map(|note| paragraph(note, style));
@@ -61,6 +71,18 @@ fn makeup(workload: &WorkloadRun) -> String {
     let rounds = counted(workload.rounds, "round", "rounds");
     let block = counted(workload.block, "read", "reads");
     format!("{keys}, {entry}; {rounds} of {block} a path")
+}
+
+/// How sure the means are.
+fn intervals(paths: &[PathRun]) -> Option<String> {
+    let intervals: Vec<String> = paths
+        .iter()
+        .filter_map(|path| {
+            let [low, high] = path.mean_ci95_ns?.map(units::duration);
+            Some(format!("{} {low} to {high}", clean(&path.path)))
+        })
+        .collect();
+    (!intervals.is_empty()).then(|| format!("95 % intervals of the means: {}.", intervals.join("; ")))
 }
 
 /// The counts for which the table had no room.
@@ -137,6 +159,23 @@ fn chart_block(workload: &WorkloadRun, style: &Style) -> Vec<String> {
     }
     let caption = "How long a read took, on a logarithmic axis; each path fills its own height.";
     paragraph(caption, style).into_iter().chain(lines).collect()
+}
+
+/// What a read would take at other hit ratios, and what MySQL would still see of the reads.
+fn curve_block(curve: &[CurvePoint], style: &Style) -> Vec<String> {
+    if curve.is_empty() {
+        return Vec::new();
+    }
+    let row = |name: &str, cell: &dyn Fn(&CurvePoint) -> String| {
+        std::iter::once(name.to_owned()).chain(curve.iter().map(cell)).collect::<Vec<_>>()
+    };
+    let grid = [
+        row("hit ratio", &|point| format!("{} %", point.hit_percent)),
+        row("mean read", &|point| point.mean_ns.map_or_else(|| "n/a".to_owned(), units::duration)),
+        row("MySQL reads", &|point| format!("{:.0} %", (1.0 - point.mysql_reads_saved) * 100.0)),
+    ];
+    let caption = "Expected at other hit ratios, from the cold and the warm path:";
+    paragraph(caption, style).into_iter().chain(table::set(&grid, 1, style)).collect()
 }
 
 #[cfg(test)]

@@ -1,29 +1,7 @@
 //! Judging an interval against a threshold: it passes only where all of it is on the right side.
 
 use super::estimate::Interval;
-
-/// How a value is compared with a threshold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operator {
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-    Equal,
-}
-
-impl Operator {
-    fn holds(self, value: f64, threshold: f64) -> bool {
-        match self {
-            Self::Less => value < threshold,
-            Self::LessOrEqual => value <= threshold,
-            Self::Greater => value > threshold,
-            Self::GreaterOrEqual => value >= threshold,
-            #[expect(clippy::float_cmp, reason = "equality is what was asked for; counts are exact")]
-            Self::Equal => value == threshold,
-        }
-    }
-}
+use crate::operator::Operator;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Judgement {
@@ -55,8 +33,8 @@ pub(crate) fn judge_exact(measured: f64, operator: Operator, threshold: f64) -> 
 #[cfg(test)]
 mod tests {
     use super::Judgement::{Fails, Inconclusive, Passes};
-    use super::Operator::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual};
     use super::*;
+    use crate::operator::Operator::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual};
 
     #[test]
     fn the_whole_interval_counts() {

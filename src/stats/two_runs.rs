@@ -1,7 +1,8 @@
 //! Two runs held side by side: how their ratios differ, and whether that is more than noise.
 
 use super::estimate::{Estimate, Interval};
-use super::judge::{Judgement, Operator, judge};
+use super::judge::{Judgement, judge};
+use crate::operator::Operator;
 
 /// How much the same ratio differs between two runs of the same program, beyond what the rounds of either show: the
 /// standard deviation of its logarithm. Memory layout, the placement of threads and connections and the neighbours on

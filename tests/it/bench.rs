@@ -22,6 +22,8 @@ crate::tests![
     a_table_that_is_not_seeded_is_an_error,
     fewer_users_than_clients_are_an_error,
     expired_entries_are_counted_where_they_belong,
+    ratios_stand_with_their_intervals_or_a_reason,
+    assertions_decide_the_exit_status,
 ];
 
 fn path<'a>(run: &'a Value, workload: &str, path: &str) -> &'a Value {
@@ -224,5 +226,48 @@ fn expired_entries_are_counted_where_they_belong() {
     assert_eq!(warm["operations"].as_u64().unwrap(), hits, "a miss is no warm read");
     if misses > 0 {
         assert!(ran.stdout.contains("unexpected_misses"));
+    }
+}
+
+fn ratios_stand_with_their_intervals_or_a_reason() {
+    let place = Place::seeded(300);
+    let run = place.run(&["bench", "--iterations", "60", "--format", "json"]).fine().json();
+    for workload in run["workloads"].as_array().unwrap() {
+        for name in ["speedup", "miss_penalty", "warm_over_mysql"] {
+            let [low, high] = [0, 1].map(|end| workload[name]["ci95"][end].as_f64().unwrap());
+            let ratio = workload[name]["ratio"].as_f64().unwrap();
+            assert!(low <= ratio && ratio <= high, "{name}: {low} {ratio} {high}");
+        }
+        let break_even = &workload["break_even_hit_ratio"];
+        assert!(break_even.is_object() || workload["withheld"]["break_even_hit_ratio"].is_string());
+        assert_eq!(workload["hit_ratio_curve"].as_array().unwrap().len(), 7);
+    }
+    // Two rounds carry nothing: no ratio, and the reason in its place.
+    let run = place.run(&["bench", "--iterations", "2", "--format", "json"]).fine().json();
+    let all = &run["workloads"][0];
+    assert!(all["speedup"].is_null() && all["withheld"]["speedup"].as_str().unwrap().contains("too few"));
+    assert!(run["warnings"].as_array().unwrap().iter().any(|warning| warning["code"] == "too_few_rounds"));
+}
+
+fn assertions_decide_the_exit_status() {
+    let place = Place::seeded(100);
+    let bench = |assertions: &[&str]| {
+        let mut arguments = vec!["bench", "--iterations", "40", "--workload", "point"];
+        assertions.iter().for_each(|assertion| arguments.extend(["--assert", assertion]));
+        place.run(&arguments)
+    };
+    let passed = bench(&["point.warm.errors == 0", "point.warm.p50 < 60s"]).fine();
+    assert!(passed.stdout.contains("passed: point.warm.errors == 0; it is 0"), "{}", passed.stdout);
+    let failed = bench(&["point.warm.errors == 0", "point.warm.max < 1ns", "point.warm.p99 < 60s"]).ended(3);
+    assert!(failed.stdout.contains("failed: point.warm.max < 1ns"));
+    let undecided = bench(&["point.warm.p99 < 60s"]).ended(4);
+    assert!(undecided.stdout.contains("inconclusive: point.warm.p99 < 60s; too few samples"));
+    for (assertion, words) in [
+        ("point.warm.p98 < 5ms", "p98"),
+        ("all.warm.p50 < 5ms", "not measured"),
+        ("point.warm.p50 < 5", "unit"),
+        ("point.warm.p50", "<="),
+    ] {
+        bench(&[assertion]).failed(2, &["--assert", words]);
     }
 }

@@ -1,0 +1,123 @@
+//! Judges an assertion by a finished run: by the interval of what has one, and not at all where nothing was measured.
+
+use crate::assertion::{Assertion, PathField, Subject};
+use crate::run_file::{AssertionRun, PathRun, Run, WorkloadRun};
+use crate::stats::estimate::Interval;
+use crate::stats::judge::{self, Judgement};
+
+/// What stands on the left side of an assertion.
+enum Measured {
+    Exact(f64),
+    Uncertain { value: f64, ci95: [f64; 2] },
+    Nothing { reason: String },
+}
+
+/// The assertion with its verdict, as the run file keeps it.
+pub(crate) fn judge(assertion: &Assertion, run: &Run) -> AssertionRun {
+    let (judgement, value, ci95, reason) = match measured(assertion, run) {
+        Measured::Exact(value) => {
+            (judge::judge_exact(value, assertion.operator, assertion.threshold), Some(value), None, None)
+        }
+        Measured::Uncertain { value, ci95: [low, high] } => {
+            let judgement = judge::judge(Interval { low, high }, assertion.operator, assertion.threshold);
+            (judgement, Some(value), Some([low, high]), None)
+        }
+        Measured::Nothing { reason } => (Judgement::Inconclusive, None, None, Some(reason)),
+    };
+    let verdict = match judgement {
+        Judgement::Passes => "passed",
+        Judgement::Fails => "failed",
+        Judgement::Inconclusive => "inconclusive",
+    };
+    AssertionRun { expression: assertion.text.clone(), verdict: verdict.to_owned(), value, ci95, reason }
+}
+
+fn measured(assertion: &Assertion, run: &Run) -> Measured {
+    let name = assertion.workload.name();
+    let Some(workload) = run.workloads.iter().find(|workload| workload.name == name) else {
+        return nothing(&format!("workload {name} was not measured"));
+    };
+    match assertion.subject {
+        Subject::OfPath(path, field) => {
+            match workload.paths.iter().find(|candidate| candidate.path == path.name()) {
+                Some(path) => of_path(path, field),
+                None => nothing(&format!("path {} was not measured", path.name())),
+            }
+        }
+        Subject::Speedup => {
+            ratio(workload, "speedup", workload.speedup.map(|ratio| (ratio.ratio, ratio.ci95)))
+        }
+        Subject::MissPenalty => {
+            ratio(workload, "miss_penalty", workload.miss_penalty.map(|ratio| (ratio.ratio, ratio.ci95)))
+        }
+        Subject::BreakEven => {
+            let break_even = workload.break_even_hit_ratio.map(|ratio| (ratio.value, ratio.ci95));
+            ratio(workload, "break_even_hit_ratio", break_even)
+        }
+    }
+}
+
+fn of_path(path: &PathRun, field: PathField) -> Measured {
+    let too_few = || nothing("too few samples to say how sure it is; use more --iterations");
+    let number = |number: u64| number as f64;
+    match field {
+        PathField::Errors => Measured::Exact(number(path.errors.values().sum())),
+        PathField::Max => path.max_ns.map_or_else(too_few, |ns| Measured::Exact(number(ns))),
+        PathField::Throughput => path.throughput_per_s.map_or_else(too_few, Measured::Exact),
+        PathField::Mean => uncertain(path.mean_ns, path.mean_ci95_ns).unwrap_or_else(too_few),
+        PathField::Percentile(name) => {
+            let value = path.percentiles_ns.get(name).copied().flatten().map(number);
+            let ci95 = path.percentiles_ci95_ns.get(name).copied().flatten();
+            uncertain(value, ci95).unwrap_or_else(too_few)
+        }
+    }
+}
+
+fn uncertain(value: Option<f64>, ci95: Option<[f64; 2]>) -> Option<Measured> {
+    Some(Measured::Uncertain { value: value?, ci95: ci95? })
+}
+
+fn ratio(workload: &WorkloadRun, name: &str, ratio: Option<(f64, [f64; 2])>) -> Measured {
+    match ratio {
+        Some((value, ci95)) => Measured::Uncertain { value, ci95 },
+        None => nothing(workload.withheld.get(name).map_or("it was not measured", String::as_str)),
+    }
+}
+
+fn nothing(reason: &str) -> Measured {
+    Measured::Nothing { reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assertion::parse;
+    use crate::report::sample_runs;
+
+    fn verdict(text: &str, run: &Run) -> String {
+        judge(&parse(text).unwrap(), run).verdict
+    }
+
+    #[test]
+    fn an_interval_must_lie_wholly_on_one_side() {
+        let run = sample_runs::full(1_000);
+        // The sample run's speedup of `all` is about 13, from 12.6 to 14.0.
+        assert_eq!(verdict("all.speedup > 10", &run), "passed");
+        assert_eq!(verdict("all.speedup > 20", &run), "failed");
+        assert_eq!(verdict("all.speedup > 13", &run), "inconclusive");
+        assert_eq!(verdict("all.warm.mean < 5ms", &run), "passed");
+        assert_eq!(verdict("all.break_even < 50%", &run), "passed");
+        assert_eq!(verdict("all.warm.errors == 0", &run), "passed");
+        assert_eq!(verdict("all.warm.max < 1ns", &run), "failed");
+    }
+
+    #[test]
+    fn what_was_not_measured_is_inconclusive_and_says_why() {
+        let mut run = sample_runs::full(5);
+        let judged = judge(&parse("all.warm.p99 < 5ms").unwrap(), &run);
+        assert_eq!((judged.verdict.as_str(), judged.value), ("inconclusive", None));
+        assert!(judged.reason.unwrap().contains("--iterations"));
+        run.workloads.clear();
+        assert_eq!(verdict("all.speedup > 1", &run), "inconclusive");
+    }
+}
