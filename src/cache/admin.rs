@@ -78,7 +78,7 @@ fn hint(error: &RedisError) -> Option<&'static str> {
         }
         Some("NOPERM") => {
             return Some(
-                "the account lacks a right; rcache needs GET, SET, UNLINK, EXISTS, SCAN, INFO and CONFIG GET",
+                "the account lacks a right; rcache needs PING, SELECT, GET, SET, EXISTS, GETRANGE, UNLINK, EVAL, SCAN, DBSIZE and INFO",
             );
         }
         Some("LOADING") => {

@@ -24,6 +24,8 @@ pub(crate) struct Report {
     pub(crate) servers: Vec<ServerReport>,
     /// Another rcache that has the sandbox for itself just now.
     pub(crate) in_use_by: Option<InUse>,
+    /// Servers that an rcache which was killed left running; `stop` ends them.
+    pub(crate) left_behind: Vec<u32>,
     pub(crate) data_bytes: u64,
 }
 
@@ -121,6 +123,11 @@ fn running(folder: &Folder) -> Vec<Identity> {
 }
 
 fn report(folder: &Folder, state: Option<&State>) -> Report {
+    let in_use_by = holder(folder).filter(|holder| holder.pid != std::process::id());
+    let left_behind = match (state, &in_use_by) {
+        (None, None) => running(folder).iter().map(|process| process.pid).collect(),
+        _ => Vec::new(),
+    };
     let servers =
         state.map(|state| vec![mysql_report(folder, &state.mysql), redis_report(folder, &state.redis)]);
     Report {
@@ -128,11 +135,12 @@ fn report(folder: &Folder, state: Option<&State>) -> Report {
         running: state.is_some_and(State::is_alive),
         since: state.map(|state| state.since.clone()),
         servers: servers.unwrap_or_default(),
-        in_use_by: holder(folder).filter(|holder| holder.pid != std::process::id()).map(|holder| InUse {
+        in_use_by: in_use_by.map(|holder| InUse {
             pid: holder.pid,
             command: holder.purpose,
             since: holder.since,
         }),
+        left_behind,
         data_bytes: disk_usage(&folder.data()),
     }
 }
