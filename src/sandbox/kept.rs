@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::child::Life;
 use super::enter::{Entry, enter, enter_alone};
 use super::folder::Folder;
+use super::leftovers::{end_servers, running};
 use super::lock::holder;
-use super::process::{Identity, end_all};
 use super::state::{Kept, State};
 use super::{Up, Wanted, launch};
 
@@ -92,34 +92,6 @@ pub(crate) fn destroy(dir: &Path, note: &mut dyn FnMut(&str)) -> anyhow::Result<
     end_servers(&folder, &mut |_| {})?;
     folder.delete()?;
     Ok(true)
-}
-
-/// Ends every server that runs in this folder, and clears what it left. Only for the owner of the lock.
-pub(super) fn end_servers(folder: &Folder, note: &mut dyn FnMut(&str)) -> anyhow::Result<usize> {
-    let alive = running(folder);
-    if !alive.is_empty() {
-        note("ending the servers of an rcache that was killed ...");
-    }
-    let left = end_all(&alive).context("cannot end the servers in the sandbox")?;
-    if let Some(process) = left.first() {
-        bail!(
-            "process {} of the sandbox {} does not end although it was killed; is its disk gone?",
-            process.pid,
-            folder.root().display()
-        );
-    }
-    folder.forget_servers()?;
-    Ok(alive.len())
-}
-
-/// The processes that birth records name and that are verified to be those.
-fn running(folder: &Folder) -> Vec<Identity> {
-    let births = folder.births();
-    births
-        .iter()
-        .filter_map(|path| Identity::from_record(&std::fs::read_to_string(path).ok()?))
-        .filter(Identity::is_alive)
-        .collect()
 }
 
 fn report(folder: &Folder, state: Option<&State>) -> Report {
