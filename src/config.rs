@@ -55,7 +55,7 @@ impl Settings {
             redis: endpoint(redis, "--redis-url", "RCACHE_REDIS_URL", RedisEndpoint::parse)?,
             sandbox_dir: global.sandbox_dir.clone(),
             namespace: global.namespace.clone(),
-            format: global.format,
+            format: global.format.format(),
             verbosity: verbosity(global),
             color: global.color,
         })

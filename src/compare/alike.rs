@@ -107,9 +107,15 @@ fn servers(name: &str, baseline: &Server, candidate: &Server) -> Vec<Difference>
 /// Of workloads that both runs have.
 fn codecs(baseline: &Run, candidate: &Run) -> Vec<Difference> {
     let codecs = |run: &Run, name: &str| {
-        joined(run.workloads.iter().filter(|workload| workload.name == name).map(|workload| workload.codec.clone()))
+        joined(
+            run.workloads
+                .iter()
+                .filter(|workload| workload.name == name)
+                .map(|workload| workload.codec.clone()),
+        )
     };
-    let names: BTreeSet<&String> = baseline.workloads.iter().map(|workload: &WorkloadRun| &workload.name).collect();
+    let names: BTreeSet<&String> =
+        baseline.workloads.iter().map(|workload: &WorkloadRun| &workload.name).collect();
     names
         .into_iter()
         .filter(|name| candidate.workloads.iter().any(|workload| workload.name == **name))

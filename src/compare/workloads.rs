@@ -98,7 +98,8 @@ impl Sides<'_> {
     /// Every path of either, the baseline's first.
     fn paths(&self) -> Vec<PathChange> {
         let mut names: Vec<&str> = Vec::new();
-        for path in [self.baseline, self.candidate].into_iter().flatten().flat_map(|workload| &workload.paths) {
+        for path in [self.baseline, self.candidate].into_iter().flatten().flat_map(|workload| &workload.paths)
+        {
             if !names.contains(&path.path.as_str()) {
                 names.push(&path.path);
             }
@@ -109,7 +110,8 @@ impl Sides<'_> {
     /// Between runs, times vary more than the ratios for which the variance is set: the interval is the shortest that
     /// can be right, which is enough for information.
     fn path(&self, name: &str) -> PathChange {
-        let of = |workload: Option<&WorkloadRun>| workload.and_then(|workload| path_of(workload, name).cloned());
+        let of =
+            |workload: Option<&WorkloadRun>| workload.and_then(|workload| path_of(workload, name).cloned());
         let (baseline, candidate) = (of(self.baseline), of(self.candidate));
         let mean = |path: &Option<PathRun>| path.as_ref().and_then(measured_mean);
         let interval = |path: &Option<PathRun>| path.as_ref().and_then(mean_estimate);
@@ -181,13 +183,15 @@ mod tests {
             (1.5, 1.01, Verdict::Regressed, Gate::Failed),
             (0.7, 1.01, Verdict::Improved, Gate::Passed),
             (1.1, 1.01, Verdict::Inconclusive, Gate::Undecided),
-            (0.9, 1.01, Verdict::Inconclusive, Gate::Passed),
+            (0.95, 1.01, Verdict::Inconclusive, Gate::Passed),
             (1.0, 1.3, Verdict::Inconclusive, Gate::Undecided),
         ] {
             let compared = with_factor(factor, half_width);
             assert_eq!((compared.verdict, compared.gate), (verdict, gate), "{factor} {half_width}");
             let change = compared.warm_over_mysql.change.unwrap();
-            assert!((change.ratio - factor).abs() < 1e-9 && change.ci95[0] < factor && factor < change.ci95[1]);
+            assert!(
+                (change.ratio - factor).abs() < 1e-9 && change.ci95[0] < factor && factor < change.ci95[1]
+            );
         }
     }
 
