@@ -1,6 +1,7 @@
 //! What was typed: the one definition of the command line, from which help, completions and the man
 //! page are generated. What it means is decided in `config`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -23,6 +24,9 @@ Exit status:
   3    an assertion or the regression gate failed
   4    an assertion or the gate could not be decided: too noisy, or too few samples
   130  interrupted, after printing and saving what was measured so far";
+
+/// More than anybody waits for, and far from the end of any counter.
+const MAX_ITERATIONS: u64 = 1_000_000_000_000;
 
 #[derive(Debug, Parser)]
 #[command(name = "rcache", version, about = ABOUT, long_about = LONG_ABOUT, after_help = AFTER_HELP)]
@@ -75,7 +79,9 @@ pub(crate) struct Global {
 
     /// Where the sandbox keeps its data [default: rcache in the user's state folder]
     #[arg(long, global = true, env = "RCACHE_SANDBOX_DIR", value_name = "DIR", help_heading = "Servers")]
-    pub(crate) sandbox_dir: Option<PathBuf>,
+    #[arg(value_hint = clap::ValueHint::DirPath)]
+    // Not a PathBuf: clap refuses an empty one, which an empty variable in the environment would be.
+    pub(crate) sandbox_dir: Option<OsString>,
 
     /// Prefix of every Redis key
     #[arg(long, global = true, env = "RCACHE_NAMESPACE", value_name = "NAME", help_heading = "Servers")]
@@ -172,7 +178,7 @@ pub(crate) struct Demo {
     pub(crate) users: Option<u32>,
 
     /// Measured reads for every workload and path
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=MAX_ITERATIONS), value_name = "N")]
     pub(crate) iterations: u64,
 }
 
@@ -206,7 +212,7 @@ pub(crate) struct Seed {
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
     /// Measured reads for every workload and path
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=MAX_ITERATIONS), value_name = "N")]
     pub(crate) iterations: u64,
 
     /// What is read: every user under one key, or one user by primary key

@@ -24,7 +24,7 @@ use crate::cli::{Cli, Command, Sandbox};
 use crate::config::{Settings, UsageError};
 use crate::db::seed::SeedError;
 use crate::interrupt::{self, Interrupted};
-use console::{Console, OutputClosed};
+use console::Console;
 
 const EXIT_FAILED: u8 = 1;
 const EXIT_USAGE: u8 = 2;
@@ -47,10 +47,12 @@ pub(crate) enum Outcome {
 
 /// Runs the program and turns the outcome into an exit status.
 pub(crate) fn run() -> ExitCode {
-    let matches = Cli::command().get_matches();
-    let cli = match Cli::from_arg_matches(&matches) {
-        Ok(cli) => cli,
-        Err(error) => error.exit(),
+    let parsed = Cli::command()
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (cli, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return usage(&error),
     };
     let settings = match Settings::new(&cli, &matches) {
         Ok(settings) => settings,
@@ -70,6 +72,26 @@ pub(crate) fn run() -> ExitCode {
         Ok(Outcome::Undecided) => ExitCode::from(EXIT_UNDECIDED),
         Ok(Outcome::Interrupted) => ExitCode::from(interrupt::EXIT_INTERRUPTED),
         Err(error) => failure(&error, &console),
+    }
+}
+
+/// Help, the version, or what is wrong with the command line. clap quotes what it does not understand, and that may be a
+/// URL with a password.
+fn usage(error: &clap::Error) -> ExitCode {
+    let mut text = error.render().to_string();
+    for argument in std::env::args().filter(|argument| argument.contains("://")) {
+        text = text.replace(&argument, "[a URL]");
+        if let Some((_, value)) = argument.split_once('=') {
+            text = text.replace(value, "[a URL]");
+        }
+    }
+    if error.use_stderr() {
+        Console::plain().raw(&text);
+        return ExitCode::from(EXIT_USAGE);
+    }
+    match Console::plain().result(&text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure(&error, &Console::plain()),
     }
 }
 
@@ -106,10 +128,7 @@ fn sandbox_command(action: &Sandbox, settings: &Settings, console: &Console) -> 
 
 /// Says what went wrong and picks the exit status.
 fn failure(error: &anyhow::Error, console: &Console) -> ExitCode {
-    if error.is::<OutputClosed>() {
-        return ExitCode::SUCCESS;
-    }
-    if is_interruption(error) {
+    if is_interruption(error) || interrupt::requested() {
         console.error(&format!("{error:#}"));
         return ExitCode::from(interrupt::EXIT_INTERRUPTED);
     }

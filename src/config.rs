@@ -24,10 +24,8 @@ pub(crate) enum Verbosity {
 /// What holds for every command.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// None: from the sandbox.
-    pub(crate) mysql: Option<MysqlEndpoint>,
-    /// None: from the sandbox.
-    pub(crate) redis: Option<RedisEndpoint>,
+    mysql_url: Option<TypedUrl>,
+    redis_url: Option<TypedUrl>,
     /// None: the default folder.
     pub(crate) sandbox_dir: Option<PathBuf>,
     pub(crate) namespace: String,
@@ -37,60 +35,71 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// `matches` tells what was typed from what came out of the environment.
+    /// `matches` tells what was typed from what came out of the environment, where empty means the same as not set.
     pub(crate) fn new(cli: &Cli, matches: &ArgMatches) -> Result<Self, UsageError> {
         let global = &cli.global;
         if global.sandbox {
             reject_typed_url(matches)?;
         }
-        if global.namespace.is_empty() {
-            return Err(UsageError(
-                "--namespace is empty; every key needs a prefix, such as rcache".to_owned(),
-            ));
-        }
-        let mysql = url(global, global.mysql_url.as_ref());
-        let redis = url(global, global.redis_url.as_ref());
+        let url = |url: &Option<TypedUrl>| url.clone().filter(|url| !global.sandbox && !url.0.is_empty());
         Ok(Self {
-            mysql: endpoint(mysql, "--mysql-url", "RCACHE_MYSQL_URL", MysqlEndpoint::parse)?,
-            redis: endpoint(redis, "--redis-url", "RCACHE_REDIS_URL", RedisEndpoint::parse)?,
-            sandbox_dir: global.sandbox_dir.clone(),
-            namespace: global.namespace.clone(),
+            mysql_url: url(&global.mysql_url),
+            redis_url: url(&global.redis_url),
+            sandbox_dir: global.sandbox_dir.clone().filter(|dir| !dir.is_empty()).map(PathBuf::from),
+            namespace: namespace(global, matches)?,
             format: global.format.format(),
             verbosity: verbosity(global),
             color: global.color,
         })
     }
+
+    /// None: MySQL comes from the sandbox. A URL is judged only by the commands that need it.
+    pub(crate) fn mysql(&self) -> Result<Option<MysqlEndpoint>, UsageError> {
+        endpoint(self.mysql_url.as_ref(), "--mysql-url", "RCACHE_MYSQL_URL", MysqlEndpoint::parse)
+    }
+
+    /// None: Redis comes from the sandbox.
+    pub(crate) fn redis(&self) -> Result<Option<RedisEndpoint>, UsageError> {
+        endpoint(self.redis_url.as_ref(), "--redis-url", "RCACHE_REDIS_URL", RedisEndpoint::parse)
+    }
+}
+
+fn namespace(global: &Global, matches: &ArgMatches) -> Result<String, UsageError> {
+    match (global.namespace.as_str(), source(matches, "namespace")) {
+        ("", Some(ValueSource::EnvVariable)) => Ok("rcache".to_owned()),
+        ("", _) => {
+            Err(UsageError("--namespace is empty; every key needs a prefix, such as rcache".to_owned()))
+        }
+        (name, _) => Ok(name.to_owned()),
+    }
 }
 
 /// `--sandbox` speaks against the environment; against a URL typed beside it, it is a contradiction.
 fn reject_typed_url(matches: &ArgMatches) -> Result<(), UsageError> {
-    let mut level = Some(matches);
-    while let Some(matches) = level {
-        for (id, flag) in [("mysql_url", "--mysql-url"), ("redis_url", "--redis-url")] {
-            let source = matches.try_contains_id(id).ok().and_then(|_| matches.value_source(id));
-            if source == Some(ValueSource::CommandLine) {
-                return Err(UsageError(format!(
-                    "--sandbox and {flag} contradict each other; give one of them"
-                )));
-            }
+    for (id, flag) in [("mysql_url", "--mysql-url"), ("redis_url", "--redis-url")] {
+        if source(matches, id) == Some(ValueSource::CommandLine) {
+            return Err(UsageError(format!("--sandbox and {flag} contradict each other; give one of them")));
         }
-        level = matches.subcommand().map(|(_, matches)| matches);
     }
     Ok(())
 }
 
-/// An empty variable in the environment means the same as none.
-fn url<'a>(global: &Global, url: Option<&'a TypedUrl>) -> Option<&'a str> {
-    url.map(|url| url.0.as_str()).filter(|text| !global.sandbox && !text.is_empty())
+/// Where a global argument came from; what was typed behind a subcommand counts before the rest.
+fn source(matches: &ArgMatches, id: &str) -> Option<ValueSource> {
+    let here = matches.try_contains_id(id).ok().and_then(|_| matches.value_source(id));
+    let below = matches.subcommand().and_then(|(_, matches)| source(matches, id));
+    [here, below].into_iter().flatten().max()
 }
 
 fn endpoint<E>(
-    url: Option<&str>,
+    url: Option<&TypedUrl>,
     flag: &str,
     variable: &str,
     parse: impl Fn(&str) -> Result<E, UrlError>,
 ) -> Result<Option<E>, UsageError> {
-    url.map(parse).transpose().map_err(|error| UsageError(format!("{flag} (or {variable}): {error}")))
+    url.map(|url| parse(&url.0))
+        .transpose()
+        .map_err(|error| UsageError(format!("{flag} (or {variable}): {error}")))
 }
 
 fn verbosity(global: &Global) -> Verbosity {

@@ -68,14 +68,13 @@ impl MysqlEndpoint {
     pub(crate) fn parse(text: &str) -> Result<Self, UrlError> {
         let url = parse_url(text, "mysql://user:password@host:3306/database")?;
         if url.scheme() != "mysql" {
-            return Err(unknown_scheme(&url, "mysql://"));
+            return Err(unknown_scheme("mysql://"));
         }
         let database = decode(url.path().trim_start_matches('/'))?;
-        if database.is_empty() || database.contains('/') {
-            return Err(UrlError(
-                "the MySQL URL must end with the name of one database: mysql://user:password@host:3306/database"
-                    .to_owned(),
-            ));
+        if database.is_empty() || database.contains(['/', '@']) {
+            return Err(UrlError(format!(
+                "the MySQL URL must end with the name of one database: mysql://user:password@host:3306/database{ENCODE}"
+            )));
         }
         let mut endpoint = Self {
             address: tcp_address(&url, 3306)?,
@@ -99,7 +98,7 @@ impl MysqlEndpoint {
                     mode_given = true;
                 }
                 "ssl-ca" => endpoint.ca_file = Some(PathBuf::from(value.as_ref())),
-                other => return Err(unknown_parameter(other, "socket, ssl-mode, ssl-ca")),
+                _ => return Err(unknown_parameter("socket, ssl-mode, ssl-ca")),
             }
         }
         if endpoint.ca_file.is_some() && !mode_given {
@@ -122,15 +121,22 @@ impl RedisEndpoint {
             "redis" => Self::parse_tcp(&url, false),
             "rediss" => Self::parse_tcp(&url, true),
             "redis+unix" | "unix" => Self::parse_unix(&url),
-            _ => Err(unknown_scheme(&url, "redis://, rediss:// (TLS) or redis+unix:///path")),
+            _ => Err(unknown_scheme("redis://, rediss:// (TLS) or redis+unix:///path")),
         }
     }
 
     fn parse_tcp(url: &Url, tls: bool) -> Result<Self, UrlError> {
-        if let Some((name, _)) = url.query_pairs().next() {
-            return Err(unknown_parameter(&name, "none for redis:// and rediss://"));
+        if url.query().is_some() {
+            return Err(unknown_parameter("none for redis:// and rediss://"));
         }
         let user = decode(url.username())?;
+        if !user.is_empty() && url.password().is_none() {
+            // Most likely a password in the user's place: it would be sent to nobody and shown as a name.
+            return Err(UrlError(
+                "the Redis URL has a user and no password; a password alone stands behind a colon: redis://:password@host"
+                    .to_owned(),
+            ));
+        }
         Ok(Self {
             address: tcp_address(url, 6379)?,
             user: (!user.is_empty()).then_some(user),
@@ -158,7 +164,7 @@ impl RedisEndpoint {
                 "db" => endpoint.database = parse_database_number(&value)?,
                 "user" => endpoint.user = Some(value.into_owned()),
                 "pass" => endpoint.password = Some(Secret::new(value)),
-                other => return Err(unknown_parameter(other, "db, user, pass")),
+                _ => return Err(unknown_parameter("db, user, pass")),
             }
         }
         Ok(endpoint)
@@ -204,12 +210,18 @@ fn decode(text: &str) -> Result<String, UrlError> {
         .map_err(|_| UrlError("a percent-encoded part of the URL is not UTF-8".to_owned()))
 }
 
+/// What most often goes wrong: the rest of a password lands in another part of the URL.
+const ENCODE: &str = " (inside a password write / as %2F, ? as %3F, # as %23, @ as %40)";
+
+// No message quotes a part of a URL: any part can be the rest of a password.
 fn parse_database_number(text: &str) -> Result<u32, UrlError> {
     if text.is_empty() {
         return Ok(0);
     }
     text.parse().map_err(|_| {
-        UrlError(format!("{text:?} is no database number of Redis; it looks like redis://host:6379/0"))
+        UrlError(format!(
+            "what stands behind the host is no database number; it looks like redis://host:6379/0{ENCODE}"
+        ))
     })
 }
 
@@ -219,18 +231,18 @@ fn parse_ssl_mode(text: &str) -> Result<MysqlTls, UrlError> {
         "required" => Ok(MysqlTls::Required),
         "verify_ca" => Ok(MysqlTls::VerifyCa),
         "verify_identity" => Ok(MysqlTls::VerifyIdentity),
-        _ => Err(UrlError(format!(
-            "ssl-mode {text:?} is not known; use disabled, required, verify_ca or verify_identity"
-        ))),
+        _ => Err(UrlError(
+            "ssl-mode is none of those known: disabled, required, verify_ca, verify_identity".to_owned(),
+        )),
     }
 }
 
-fn unknown_scheme(url: &Url, expected: &str) -> UrlError {
-    UrlError(format!("the scheme {:?} is not known here; use {expected}", url.scheme()))
+fn unknown_scheme(expected: &str) -> UrlError {
+    UrlError(format!("the URL does not begin with a scheme that is known here; use {expected}"))
 }
 
-fn unknown_parameter(name: &str, known: &str) -> UrlError {
-    UrlError(format!("the URL parameter {name:?} is not known; known: {known}"))
+fn unknown_parameter(known: &str) -> UrlError {
+    UrlError(format!("the URL has a parameter that is not known; known: {known}{ENCODE}"))
 }
 
 #[cfg(test)]
@@ -280,13 +292,23 @@ mod tests {
             "postgres://ann:hunter2@host/a",
             "ann:hunter2@host",
             "mysql://:hunter2@host/a",
+            "mysql://u:12/hunter2@host",
+            "mysql://u:?hunter2@host/a",
+            "mysql://u:#hunter2@host/a",
         ] {
             let error = MysqlEndpoint::parse(text).unwrap_err().to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }
-        for text in
-            ["http://:hunter2@host", "redis://:hunter2@host/x", "redis+unix://host/x", "redis://h?x=hunter2"]
-        {
+        for text in [
+            "http://:hunter2@host",
+            "redis://:hunter2@host/x",
+            "redis+unix://host/x",
+            "redis://h?x=hunter2",
+            "redis://u:/hunter2@h/0",
+            "redis://u:12/hunter2@h",
+            "redis://hunter2@h",
+            "redis://u:?hunter2@h",
+        ] {
             let error = RedisEndpoint::parse(text).unwrap_err().to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }

@@ -5,7 +5,7 @@
 //!   stopped; servers that `rcache sandbox start` keeps are shared ([`enter`]).
 //! - A server's identity (number and start time) is on disk before it is a server ([`child`]). The child still shares
 //!   our lock at that moment, so the next owner of the lock always finds every server that outlived its rcache
-//!   and ends it ([`kept::end_servers`]); nothing else is ever signalled ([`process`]).
+//!   and ends it ([`leftovers::end_servers`]); nothing else is ever signalled ([`process`]).
 //! - On Linux the kernel itself ends transient servers with us; elsewhere the next owner does.
 //! - Passwords are made anew at every start. They reach the servers by stdin or a private file, and are saved only for
 //!   kept servers ([`state`]).
@@ -15,6 +15,7 @@ mod enter;
 mod folder;
 mod kept;
 mod launch;
+mod leftovers;
 mod lock;
 mod mysql;
 mod mysql_init;

@@ -78,7 +78,7 @@ fn hint(error: &RedisError) -> Option<&'static str> {
         }
         Some("NOPERM") => {
             return Some(
-                "the account lacks a right; rcache needs GET, SET, UNLINK, EXISTS, SCAN, INFO and CONFIG GET",
+                "the account lacks a right; rcache needs PING, SELECT, GET, SET, EXISTS, GETRANGE, UNLINK, EVAL, SCAN, DBSIZE and INFO",
             );
         }
         Some("LOADING") => {
@@ -90,6 +90,10 @@ fn hint(error: &RedisError) -> Option<&'static str> {
         _ => {}
     }
     match error.kind() {
+        _ if error.to_string().contains("certificate") => Some(
+            "the server's certificate was not accepted: connect by a name that stands in it; SSL_CERT_FILE can name the file \
+             of its authority",
+        ),
         ErrorKind::Io => Some(
             "is the server running, and are host and port right? With no --redis-url, rcache runs a private server of its own",
         ),

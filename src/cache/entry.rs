@@ -68,6 +68,11 @@ pub(crate) fn has_magic(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC)
 }
 
+/// What every value of rcache begins with.
+pub(crate) const fn magic() -> &'static [u8] {
+    &MAGIC
+}
+
 /// How many bytes of a value [`has_magic`] wants to see.
 pub(crate) const MAGIC_BYTES: usize = MAGIC.len();
 

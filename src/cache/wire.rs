@@ -8,15 +8,18 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::endpoint::{Address, RedisEndpoint};
+use crate::interrupt;
 use crate::secret::Secret;
 
 /// A server that does not answer by then is taken for absent.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A reply that takes longer is given up. Generous: a benchmark must show slowness, not cut it off.
-const IO_TIMEOUT: Duration = Duration::from_secs(30);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long one look at the socket may take before we look whether somebody wants us to stop.
+const LOOK_TIMEOUT: Duration = Duration::from_millis(500);
 /// Large enough that a small reply takes one read, small enough to stay in the first-level cache.
 const READ_BUFFER_BYTES: usize = 16 * 1024;
 /// Redis's own limit for one string (`proto-max-bulk-len`).
@@ -46,7 +49,7 @@ impl WireError {
 
 /// An open connection, logged in, on its database.
 pub(crate) struct Connection {
-    stream: BufReader<Stream>,
+    stream: BufReader<Patient>,
     command: Vec<u8>,
     line: Vec<u8>,
     /// After an I/O or protocol error the next reply could belong to an earlier command.
@@ -56,7 +59,7 @@ pub(crate) struct Connection {
 impl Connection {
     /// Connects, logs in and selects the database.
     pub(crate) fn open(endpoint: &RedisEndpoint) -> Result<Self, WireError> {
-        let stream = Stream::open(endpoint)?;
+        let stream = Patient { stream: Stream::open(endpoint)?, give_up_at: Instant::now() + REPLY_TIMEOUT };
         let stream = BufReader::with_capacity(READ_BUFFER_BYTES, stream);
         let mut connection = Self { stream, command: Vec::new(), line: Vec::new(), broken: false };
         if let Some(password) = endpoint.password.as_ref().map(Secret::reveal) {
@@ -88,25 +91,38 @@ impl Connection {
         self.status(&[b"SET", key, value, b"PX", ttl_ms.as_bytes()])
     }
 
-    /// `UNLINK` of several keys; how many there were.
-    pub(crate) fn unlink(&mut self, keys: &[Vec<u8>]) -> Result<i64, WireError> {
-        self.count(b"UNLINK", keys)
+    /// `SET` with a time to live where nothing stands under the key; whether it was set.
+    pub(crate) fn set_if_absent(
+        &mut self,
+        key: &[u8],
+        value: &[u8],
+        ttl: Duration,
+    ) -> Result<bool, WireError> {
+        let ttl_ms = ttl.as_millis().max(1).to_string();
+        self.exchange(&[b"SET", key, value, b"NX", b"PX", ttl_ms.as_bytes()], |connection| {
+            connection.read_line_of(b"+$").map(|line| line.starts_with(b"+"))
+        })
     }
 
     /// `EXISTS` of several keys; how many there are.
     pub(crate) fn exists(&mut self, keys: &[Vec<u8>]) -> Result<i64, WireError> {
-        self.count(b"EXISTS", keys)
-    }
-
-    fn count(&mut self, name: &[u8], keys: &[Vec<u8>]) -> Result<i64, WireError> {
         if keys.is_empty() {
             return Ok(0);
         }
-        let arguments: Vec<&[u8]> = std::iter::once(name).chain(keys.iter().map(Vec::as_slice)).collect();
-        self.exchange(&arguments, |connection| {
-            let digits = connection.read_line(b':')?;
-            parse_integer(digits)
-        })
+        self.integer(std::iter::once(&b"EXISTS"[..]).chain(keys.iter().map(Vec::as_slice)))
+    }
+
+    /// Runs a script that returns a number, on these keys with one argument. Sent whole each time: it serves where
+    /// nothing is timed.
+    pub(crate) fn eval(&mut self, script: &str, keys: &[Vec<u8>], argument: &[u8]) -> Result<i64, WireError> {
+        let count = keys.len().to_string();
+        let head = [b"EVAL", script.as_bytes(), count.as_bytes()];
+        self.integer(head.into_iter().chain(keys.iter().map(Vec::as_slice)).chain([argument]))
+    }
+
+    fn integer<'a>(&mut self, arguments: impl Iterator<Item = &'a [u8]>) -> Result<i64, WireError> {
+        let arguments: Vec<&[u8]> = arguments.collect();
+        self.exchange(&arguments, |connection| parse_integer(connection.read_line(b':')?))
     }
 
     fn status(&mut self, arguments: &[&[u8]]) -> Result<(), WireError> {
@@ -123,6 +139,7 @@ impl Connection {
         if self.broken {
             return Err(io::Error::new(io::ErrorKind::NotConnected, "the connection failed before").into());
         }
+        self.stream.get_mut().give_up_at = Instant::now() + REPLY_TIMEOUT;
         let outcome = self.send(arguments).map_err(WireError::Io).and_then(|()| read(self));
         self.broken = matches!(outcome, Err(WireError::Io(_) | WireError::Protocol(_)));
         outcome
@@ -170,6 +187,11 @@ impl Connection {
 
     /// A line that begins with `kind`, without it and without its end. An error line becomes an error.
     fn read_line(&mut self, kind: u8) -> Result<&[u8], WireError> {
+        self.read_line_of(&[kind]).map(|line| line.get(1..).unwrap_or_default())
+    }
+
+    /// A line that begins with one of the kinds, without its end. An error line becomes an error.
+    fn read_line_of(&mut self, kinds: &[u8]) -> Result<&[u8], WireError> {
         const MAX_LINE_BYTES: u64 = 64 * 1024;
         self.line.clear();
         (&mut self.stream).take(MAX_LINE_BYTES).read_until(b'\n', &mut self.line)?;
@@ -178,7 +200,7 @@ impl Connection {
         }
         match self.line.strip_suffix(b"\r\n") {
             Some([b'-', words @ ..]) => Err(WireError::Server(String::from_utf8_lossy(words).into_owned())),
-            Some([first, rest @ ..]) if *first == kind => Ok(rest),
+            Some(line) if line.first().is_some_and(|kind| kinds.contains(kind)) => Ok(line),
             _ => Err(WireError::Protocol("another kind of reply than the command has")),
         }
     }
@@ -191,6 +213,42 @@ fn parse_integer(digits: &[u8]) -> Result<i64, WireError> {
         .ok_or(WireError::Protocol("a number that is none"))
 }
 
+/// A stream that waits for a reply, but neither for ever nor against Ctrl-C, however slowly the bytes drip.
+struct Patient {
+    stream: Stream,
+    give_up_at: Instant,
+}
+
+impl Read for Patient {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.stream.read(buffer) {
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                }
+                Ok(bytes) if Instant::now() < self.give_up_at => return Ok(bytes),
+                Ok(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, NO_REPLY)),
+                Err(error) => return Err(error),
+            }
+            interrupt::check().map_err(io::Error::other)?;
+            if Instant::now() >= self.give_up_at {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, NO_REPLY));
+            }
+        }
+    }
+}
+
+impl Write for Patient {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+const NO_REPLY: &str = "no whole reply within 30 s";
+
 enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
@@ -202,15 +260,15 @@ impl Stream {
         match &endpoint.address {
             Address::Socket(path) => {
                 let stream = UnixStream::connect(path)?;
-                stream.set_read_timeout(Some(IO_TIMEOUT))?;
-                stream.set_write_timeout(Some(IO_TIMEOUT))?;
+                stream.set_read_timeout(Some(LOOK_TIMEOUT))?;
+                stream.set_write_timeout(Some(REPLY_TIMEOUT))?;
                 Ok(Self::Unix(stream))
             }
             Address::Tcp { host, port } => {
                 let stream = connect_tcp(host, *port)?;
                 stream.set_nodelay(true)?;
-                stream.set_read_timeout(Some(IO_TIMEOUT))?;
-                stream.set_write_timeout(Some(IO_TIMEOUT))?;
+                stream.set_read_timeout(Some(LOOK_TIMEOUT))?;
+                stream.set_write_timeout(Some(REPLY_TIMEOUT))?;
                 if endpoint.tls { tls(host, stream) } else { Ok(Self::Tcp(stream)) }
             }
         }

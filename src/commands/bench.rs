@@ -23,21 +23,23 @@ pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console
     let assertions = assertions(arguments, &request)?;
     let output = arguments.output.as_deref().map(OutputFile::create).transpose()?;
     let servers = Servers::open(settings, Need::Both, "bench", console)?;
-    let bench = Bench::prepare(&servers, settings, console)?;
+    let mut bench = Bench::prepare(&servers, settings, console)?;
     check_users(arguments, bench.data())?;
+    bench.flush()?;
     let mut measured = bench.run(&request)?;
     measured.run.assertions =
         assertions.iter().map(|assertion| verdict::judge(assertion, &measured.run)).collect();
-    servers.stop()?;
     let document = document(&measured.run)?;
-    if let Some(output) = output {
-        let path = output.save(&document)?;
-        console.note(&format!("Saved the run to {}.", path.display()));
-    }
+    // Whatever goes wrong from here on, the numbers are shown first.
+    let saved = output.map(|output| output.save(&document)).transpose();
     console.result(&match settings.format {
         Format::Text => report::text::render(&measured.run, &console.page_style()),
         Format::Json => document,
     })?;
+    if let Some(path) = saved? {
+        console.note(&format!("Saved the run to {}.", path.display()));
+    }
+    servers.stop()?;
     Ok(outcome(&measured, console))
 }
 
@@ -120,7 +122,7 @@ pub(super) fn outcome(measured: &Measured, console: &Console) -> Outcome {
         console.error(&format!("{reads}; the first: {error}"));
     }
     let judged = |verdict: &str| measured.run.assertions.iter().any(|assertion| assertion.verdict == verdict);
-    if measured.first_error.is_none() && measured.run.interrupted {
+    if measured.run.interrupted {
         console.warning("interrupted: the numbers cover what was measured until then");
         return Outcome::Interrupted;
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 
 use super::Outcome;
-use super::console::{Console, OutputClosed};
+use super::console::Console;
 use crate::cli::{Compare, TypedFormat};
 use crate::compare::{self, Comparison, DEFAULT_TOLERANCE_PERCENT, Gate, Named, Options};
 use crate::report::comparison::{self, markdown, text};
@@ -25,16 +25,12 @@ pub(super) fn run(arguments: &Compare, console: &Console) -> anyhow::Result<Outc
         Named { file: &candidate_file.to_string(), run: &candidate },
         &options,
     )?;
-    let printed = console.result(&match arguments.format {
+    console.result(&match arguments.format {
         TypedFormat::Text => text::render(&compared, &console.page_style()),
         TypedFormat::Markdown => markdown::render(&compared),
         TypedFormat::Json => document(&compared)?,
-    });
-    match printed {
-        // A reader who has gone, as after `| head`, does not change what the gate found.
-        Err(error) if !error.is::<OutputClosed>() => Err(error),
-        _ => Ok(outcome(&compared, console)),
-    }
+    })?;
+    Ok(outcome(&compared, console))
 }
 
 fn read(which: &str, path: &Path) -> anyhow::Result<Run> {

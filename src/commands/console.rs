@@ -11,11 +11,6 @@ use crate::cli::Color;
 use crate::config::{Settings, Verbosity};
 use crate::{report, units};
 
-/// Nobody reads stdout any more, as after `| head`: no error, but a reason to end quietly.
-#[derive(Debug, thiserror::Error)]
-#[error("stdout was closed")]
-pub(crate) struct OutputClosed;
-
 /// stdout and stderr as the settings want them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Console {
@@ -33,15 +28,12 @@ impl Console {
         Self { verbosity: Verbosity::Normal, color: Color::Auto }
     }
 
-    /// Writes a result to stdout.
-    ///
-    /// # Errors
-    /// [`OutputClosed`] where the reader has gone; any other I/O error with what it was.
+    /// Writes a result to stdout. That nobody reads it any more, as after `| head`, is no error.
     pub(crate) fn result(&self, text: &str) -> anyhow::Result<()> {
         let mut stdout = io::stdout().lock();
         match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
             Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(OutputClosed.into()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Err(error) => Err(anyhow::anyhow!("cannot write the result to stdout: {error}")),
         }
     }
@@ -55,24 +47,29 @@ impl Console {
     /// A line about what is being done.
     pub(crate) fn note(&self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
-            stderr_line(text);
+            stderr_line(&clean(text));
         }
     }
 
     /// A line for those who want to know more.
     pub(crate) fn detail(&self, text: &str) {
         if self.verbosity >= Verbosity::Verbose {
-            stderr_line(text);
+            stderr_line(&clean(text));
         }
     }
 
     /// A line that even the quiet want to see.
     pub(crate) fn warning(&self, text: &str) {
-        stderr_line(&format!("{} {text}", self.label("warning:", AnsiColor::Yellow)));
+        stderr_line(&format!("{} {}", self.label("warning:", AnsiColor::Yellow), clean(text)));
+    }
+
+    /// A text that comes laid out already.
+    pub(crate) fn raw(&self, text: &str) {
+        let _ = write!(io::stderr().lock(), "{text}");
     }
 
     pub(crate) fn error(&self, text: &str) {
-        stderr_line(&format!("{} {text}", self.label("error:", AnsiColor::Red)));
+        stderr_line(&format!("{} {}", self.label("error:", AnsiColor::Red), clean(text)));
     }
 
     fn label(&self, word: &str, color: AnsiColor) -> String {
@@ -106,6 +103,11 @@ impl Console {
         }
         bar
     }
+}
+
+/// Messages quote servers, and a server must not steer the terminal.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{FFFD}' } else { c }).collect()
 }
 
 /// A message that cannot be written has nowhere else to go.

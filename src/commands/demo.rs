@@ -25,7 +25,8 @@ const TTL: Duration = Duration::from_secs(3600);
 pub(super) fn run(arguments: &cli::Demo, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
     let servers = Servers::open(settings, Need::Both, "demo", console)?;
     fill_table(arguments, &servers, console)?;
-    let bench = Bench::prepare(&servers, settings, console)?;
+    let mut bench = Bench::prepare(&servers, settings, console)?;
+    bench.flush()?;
     let accesses = two_accesses(&bench)?;
     let style = console.page_style();
     if settings.format == Format::Text {
@@ -41,7 +42,6 @@ pub(super) fn run(arguments: &cli::Demo, settings: &Settings, console: &Console)
         ttl: TTL,
         rng_seed: DEFAULT_RNG_SEED,
     })?;
-    servers.stop()?;
     console.result(&match settings.format {
         Format::Text => {
             let numbers = report::text::render(&measured.run, &style);
@@ -49,6 +49,7 @@ pub(super) fn run(arguments: &cli::Demo, settings: &Settings, console: &Console)
         }
         Format::Json => bench::document(&measured.run)?,
     })?;
+    servers.stop()?;
     Ok(bench::outcome(&measured, console))
 }
 
@@ -73,8 +74,8 @@ fn fill_table(arguments: &cli::Demo, servers: &Servers, console: &Console) -> an
 /// The blog post's two requests: the first finds no entry, the second finds the one that the first left.
 fn two_accesses(bench: &Bench<'_>) -> anyhow::Result<Accesses> {
     let mut reader = bench.reader::<AllUsers>(Codec::Arrow, TTL)?;
-    let first_ns = access(&mut reader, ReadPath::Cold, CacheOutcome::Miss)?;
-    let second_ns = access(&mut reader, ReadPath::Warm, CacheOutcome::Hit)?;
+    let first_ns = access(bench, &mut reader, ReadPath::Cold, CacheOutcome::Miss)?;
+    let second_ns = access(bench, &mut reader, ReadPath::Warm, CacheOutcome::Hit)?;
     let (entries, bytes) = reader.written();
     #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
     Ok(Accesses {
@@ -85,9 +86,17 @@ fn two_accesses(bench: &Bench<'_>) -> anyhow::Result<Accesses> {
     })
 }
 
-fn access(reader: &mut Reader<AllUsers>, path: ReadPath, expected: CacheOutcome) -> anyhow::Result<u64> {
+/// One access, verified outside the timed part.
+fn access(
+    bench: &Bench<'_>,
+    reader: &mut Reader<AllUsers>,
+    path: ReadPath,
+    expected: CacheOutcome,
+) -> anyhow::Result<u64> {
     let (read, ns) = timed(|| reader.read(path, 0));
-    let found = read?.cache;
+    let read = read?;
+    anyhow::ensure!(read.answer == bench.data().all(), "an access did not return the users of the data set");
+    let found = read.cache;
     anyhow::ensure!(
         found == expected,
         "the access should have been a {expected:?} of the cache and was a {found:?}"

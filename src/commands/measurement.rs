@@ -60,7 +60,7 @@ pub(super) struct Measured {
 }
 
 impl<'a> Bench<'a> {
-    /// Checks that the table holds the users it should, and removes entries of earlier runs.
+    /// Checks that the table holds the users it should.
     pub(super) fn prepare(
         servers: &'a Servers,
         settings: &'a Settings,
@@ -88,19 +88,24 @@ impl<'a> Bench<'a> {
             info.settings,
         );
         let data = users_in_table(&mut conn, console)?;
-        let flushed = flush::with_progress(&mut admin, &settings.namespace, console)?;
+        let expected = Arc::new(Expected { data, users: None });
+        let warnings = setting_warnings(&mysql, &redis);
+        Ok(Self { servers, namespace: &settings.namespace, console, expected, mysql, redis, admin, warnings })
+    }
+
+    /// Removes the entries of earlier runs.
+    pub(super) fn flush(&mut self) -> anyhow::Result<()> {
+        let flushed = flush::with_progress(&mut self.admin, self.namespace, self.console)?;
         if flushed.in_the_way > 0 {
             bail!(
                 "{} keys of namespace {:?} stand where rcache would put entries, and rcache did not make them; they were \
                  left alone\n  choose another --namespace",
                 flushed.in_the_way,
-                settings.namespace
+                self.namespace
             );
         }
-        console.detail(&format!("Flushed {} entries of earlier runs.", flushed.removed));
-        let expected = Arc::new(Expected { data, users: None });
-        let warnings = setting_warnings(&mysql, &redis);
-        Ok(Self { servers, namespace: &settings.namespace, console, expected, mysql, redis, admin, warnings })
+        self.console.detail(&format!("Flushed {} entries of earlier runs.", flushed.removed));
+        Ok(())
     }
 
     pub(super) fn data(&self) -> DataSet {
@@ -119,7 +124,15 @@ impl<'a> Bench<'a> {
             if interrupt::requested() || first_error.is_some() {
                 break;
             }
-            let (samples, run) = self.workload(workload, request)?;
+            let (samples, run) = match self.workload(workload, request) {
+                Ok(measured) => measured,
+                // What earlier workloads gave is not lost.
+                Err(error) if !workloads.is_empty() => {
+                    first_error = Some(format!("{error:#}"));
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
             controls.merge(&samples.controls);
             self.warnings.extend(warnings::of_workload(workload, &samples));
             failed_reads += samples.paths.iter().flat_map(|path| path.errors.values()).sum::<u64>();

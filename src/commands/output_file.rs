@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
 
 /// A place for the run that is known to be writable.
@@ -26,16 +27,16 @@ impl OutputFile {
         let what = || format!("cannot write the run to {}; choose another --output", path.display());
         let target = match std::fs::metadata(path) {
             Ok(found) if found.is_dir() => anyhow::bail!("{}: it is a folder", what()),
-            Ok(found) if !found.is_file() => {
-                Target::Itself(OpenOptions::new().write(true).open(path).with_context(what)?)
-            }
+            Ok(found) if !found.is_file() => Target::Itself(open_special(path).with_context(what)?),
             Ok(_) => {
                 OpenOptions::new().append(true).open(path).with_context(what)?;
                 Target::Beside(beside(path).with_context(what)?)
             }
             Err(_) => Target::Beside(beside(path).with_context(what)?),
         };
-        Ok(Self { path: path.to_owned(), target })
+        // Through a symbolic link, so that the link stays and its target changes.
+        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        Ok(Self { path, target })
     }
 
     /// Writes the document and puts it in its place.
@@ -54,9 +55,17 @@ impl OutputFile {
     }
 }
 
+/// A device or a named pipe. A pipe that nobody reads is an error at once, instead of a wait without an end.
+fn open_special(path: &Path) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let file = OpenOptions::new().write(true).custom_flags(nonblocking).open(path)?;
+    rustix::fs::fcntl_setfl(&file, OFlags::empty())?;
+    Ok(file)
+}
+
 /// In the same folder, so that putting it in place is one step.
 fn beside(path: &Path) -> std::io::Result<NamedTempFile> {
-    // Through a symbolic link, so that the link stays and its target changes.
     let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = match real.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -88,6 +97,25 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
         drop(OutputFile::create(&path).unwrap());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_symbolic_link_stays_and_its_target_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("target.json"), folder.path().join("link.json"));
+        std::fs::write(&target, "old").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        OutputFile::create(&link).unwrap().save("new").unwrap();
+        assert!(link.symlink_metadata().unwrap().is_symlink());
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "new");
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_reads_is_found_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(OutputFile::create(&pipe).is_err());
     }
 
     #[test]

@@ -89,6 +89,13 @@ fn describe(report: &Report) -> String {
         (None, false, Some(_)) => {
             "broken: a server has ended; `rcache sandbox start` puts it right".to_owned()
         }
+        (None, ..) if !report.left_behind.is_empty() => {
+            let pids: Vec<String> = report.left_behind.iter().map(u32::to_string).collect();
+            format!(
+                "left running by an rcache that was killed (processes {}); `rcache sandbox stop` ends them",
+                pids.join(", ")
+            )
+        }
         (None, ..) => "not running".to_owned(),
     };
     line(&mut text, "state", &state);

@@ -32,8 +32,10 @@ impl Servers {
         purpose: &str,
         console: &Console,
     ) -> anyhow::Result<Self> {
-        let mysql_in_sandbox = need != Need::Redis && settings.mysql.is_none();
-        let redis_in_sandbox = need != Need::Mysql && settings.redis.is_none();
+        let mysql = if need == Need::Redis { None } else { settings.mysql()? };
+        let redis = if need == Need::Mysql { None } else { settings.redis()? };
+        let mysql_in_sandbox = need != Need::Redis && mysql.is_none();
+        let redis_in_sandbox = need != Need::Mysql && redis.is_none();
         if need == Need::Both && mysql_in_sandbox != redis_in_sandbox {
             let (missing, flag) =
                 if mysql_in_sandbox { ("MySQL", "--mysql-url") } else { ("Redis", "--redis-url") };
@@ -47,8 +49,8 @@ impl Servers {
             None
         };
         Ok(Self {
-            mysql: settings.mysql.clone().or_else(|| sandbox.as_ref()?.mysql().cloned()),
-            redis: settings.redis.clone().or_else(|| sandbox.as_ref()?.redis().cloned()),
+            mysql: mysql.or_else(|| sandbox.as_ref()?.mysql().cloned()),
+            redis: redis.or_else(|| sandbox.as_ref()?.redis().cloned()),
             sandbox,
             mysql_in_sandbox,
             redis_in_sandbox,

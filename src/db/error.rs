@@ -45,9 +45,13 @@ pub(super) fn connecting(endpoint: &MysqlEndpoint, cause: mysql::Error) -> DbErr
     let hint = match &cause {
         mysql::Error::MySqlError(error) => hint(error.code),
         // MySQL 9 asks an account that does not exist for a method of login that the driver does not have.
-        mysql::Error::DriverError(_) => Some(
+        mysql::Error::DriverError(mysql::DriverError::UnknownAuthPlugin(_)) => Some(
             "the user name or password is wrong, or the account logs in by a method that rcache does not know; \
              caching_sha2_password and mysql_native_password work",
+        ),
+        other if other.to_string().contains("certificate") => Some(
+            "the server's certificate was not accepted: give its authority with ssl-ca=FILE, connect by a name that stands in \
+             it, or use a weaker ssl-mode",
         ),
         _ => Some(unreachable_hint(&endpoint.address)),
     };

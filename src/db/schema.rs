@@ -99,12 +99,15 @@ enum Judgement {
 
 /// Ours is a base table that carries the mark; users without the meta table beside it are nobody's proof.
 fn judge(rows: &[TableRow]) -> Judgement {
-    let find = |name: &str| rows.iter().find(|row| row.name.eq_ignore_ascii_case(name));
+    // On a case-sensitive server `Users` is another table than `users`: whoever made it, it is not the one we would touch.
+    if let Some(row) = rows.iter().find(|row| !["rcache_meta", "users"].contains(&row.name.as_str())) {
+        return Judgement::Foreign { kind: kind_of(row), table: row.name.clone() };
+    }
+    let find = |name: &str| rows.iter().find(|row| row.name == name);
     let (meta, users) = (find("rcache_meta"), find("users"));
     for row in [meta, users].into_iter().flatten() {
-        let kind = if row.table_type == "BASE TABLE" { "table" } else { "view" };
-        if kind == "view" || row.comment != MARK {
-            return Judgement::Foreign { kind, table: row.name.clone() };
+        if kind_of(row) == "view" || row.comment != MARK {
+            return Judgement::Foreign { kind: kind_of(row), table: row.name.clone() };
         }
     }
     match (meta, users) {
@@ -112,6 +115,10 @@ fn judge(rows: &[TableRow]) -> Judgement {
         (None, Some(row)) => Judgement::Foreign { kind: "table", table: row.name.clone() },
         (Some(_), users) => Judgement::Ours { users_table: users.is_some() },
     }
+}
+
+fn kind_of(row: &TableRow) -> &'static str {
+    if row.table_type == "BASE TABLE" { "table" } else { "view" }
 }
 
 fn read_state(conn: &mut Conn) -> Result<SeedState, DbError> {
@@ -207,6 +214,8 @@ mod tests {
             (vec![row("rcache_meta", "BASE TABLE", "")], foreign("table", "rcache_meta")),
             (vec![meta(), row("users", "VIEW", "VIEW")], foreign("view", "users")),
             (vec![meta(), row("Users", "BASE TABLE", "")], foreign("table", "Users")),
+            (vec![meta(), row("Users", "BASE TABLE", MARK), users("")], foreign("table", "Users")),
+            (vec![meta(), users(MARK), row("USERS", "BASE TABLE", MARK)], foreign("table", "USERS")),
         ] {
             assert_eq!(judge(&rows), judgement);
         }

@@ -32,7 +32,7 @@ pub(crate) enum SeedError {
     Interrupted(#[from] Interrupted),
     #[error(
         "the table is seeded with {there_users} users of rng_seed {there_seed}, not {asked_users} of {asked_seed}\n  \
-         replace them with --force, or use what is there"
+         replace them with: rcache seed --users {asked_users} --rng-seed {asked_seed} --force"
     )]
     Different { there_users: u32, there_seed: u64, asked_users: u32, asked_seed: u64 },
     #[error(
@@ -40,6 +40,11 @@ pub(crate) enum SeedError {
          put the users back with: rcache seed --force"
     )]
     Changed { found: Fingerprint, expected: String },
+    #[error(
+        "the table users holds rows that rcache did not put there; they were left untouched\n  \
+         replace them with: rcache seed --force"
+    )]
+    StrangeRows,
     #[error("another rcache is working on this database; wait for it, then run the same command again")]
     Busy,
     #[error(
@@ -87,6 +92,9 @@ pub(crate) fn seed(
     lock(conn)?;
     let (_, state) = schema::create(conn)?;
     let plan = decide(&state, data, force)?;
+    if plan == Plan::Fill && !force && holds_rows(conn)? {
+        return Err(SeedError::StrangeRows);
+    }
     if plan == Plan::Check {
         match check(conn) {
             Ok(_) => return Ok(Seeded::Already),
@@ -141,6 +149,13 @@ fn decide(state: &SeedState, asked: DataSet, force: bool) -> Result<Plan, SeedEr
             asked_seed: asked.rng_seed,
         }),
     }
+}
+
+fn holds_rows(conn: &mut Conn) -> Result<bool, DbError> {
+    let any: Option<u8> = conn
+        .query_first(include_str!("../../sql/any_user.sql"))
+        .map_err(|source| DbError::new("looking into the table users", source))?;
+    Ok(any == Some(1))
 }
 
 /// The users that the table holds, once it is certain that nobody changed them; none where it is not seeded.

@@ -13,6 +13,8 @@ use crate::cache::key::KeyLayout;
 use crate::cache::wire::{Connection, WireError};
 use crate::cli;
 
+const UNLINK_ENTRIES: &str = include_str!("../cache/unlink_entries.lua");
+
 /// Why a read gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
@@ -24,6 +26,11 @@ pub(crate) enum ReadError {
     Codec(#[from] CodecError),
     #[error("the entry is too long for its format: {0}")]
     Entry(#[from] Corrupt),
+    /// Somebody else's value is left alone, also one that appears in the middle of a run.
+    #[error(
+        "a key of rcache's holds a value that rcache did not make; it was left alone; choose another --namespace"
+    )]
+    ForeignKey,
 }
 
 impl ReadError {
@@ -34,6 +41,7 @@ impl ReadError {
             Self::Load(LoadError::Mysql(_) | LoadError::Shape) => "mysql",
             Self::Redis(_) => "redis",
             Self::Codec(_) | Self::Entry(_) => "encode",
+            Self::ForeignKey => "foreign_key",
         }
     }
 }
@@ -45,6 +53,14 @@ pub(crate) enum CacheOutcome {
     Bypassed,
     Hit,
     Miss,
+}
+
+/// What stands under a key.
+enum Found<A> {
+    Answer(A),
+    /// Something of ours that is no good entry: a miss that may be overwritten.
+    Damaged,
+    Nothing,
 }
 
 /// An answer and how it was found.
@@ -114,31 +130,38 @@ impl<Q: Query> Reader<Q> {
     /// Cache-aside: GET; on a miss SELECT, encode, SET. An entry that does not parse is a miss.
     fn read_through_cache(&mut self, item: u32) -> Result<Read<Q::Answer>, ReadError> {
         self.keys.write_key(u64::from(item), &mut self.key);
-        if let Some(answer) = self.look_up()? {
-            return Ok(Read { answer, cache: CacheOutcome::Hit });
-        }
+        let replaces = match self.look_up()? {
+            Found::Answer(answer) => return Ok(Read { answer, cache: CacheOutcome::Hit }),
+            Found::Damaged => true,
+            Found::Nothing => false,
+        };
         let answer = self.query.load(&mut self.mysql, item)?;
-        self.fill(&answer)?;
+        self.fill(&answer, replaces)?;
         Ok(Read { answer, cache: CacheOutcome::Miss })
     }
 
-    /// What stands under the current key, if it is a good entry.
-    fn look_up(&mut self) -> Result<Option<Q::Answer>, WireError> {
+    /// What stands under the current key.
+    fn look_up(&mut self) -> Result<Found<Q::Answer>, ReadError> {
         match self.redis.get(&self.key, &mut self.reply) {
             Ok(true) => {}
-            Ok(false) => return Ok(None),
-            // A key of another type: no entry, so a miss.
-            Err(error) if error.server_code() == Some("WRONGTYPE") => return Ok(None),
-            Err(error) => return Err(error),
+            Ok(false) => return Ok(Found::Nothing),
+            Err(error) if error.server_code() == Some("WRONGTYPE") => return Err(ReadError::ForeignKey),
+            Err(error) => return Err(error.into()),
         }
-        let Ok((header, payload)) = entry::parse(&self.reply, &self.key) else { return Ok(None) };
-        if header.codec != self.codec.id() {
-            return Ok(None);
+        match entry::parse(&self.reply, &self.key) {
+            Ok((header, payload)) if header.codec == self.codec.id() => {
+                let decoded = self.codec.decode(&mut self.reply, payload);
+                Ok(decoded.map_or(Found::Damaged, Found::Answer))
+            }
+            // Of another codec, or damaged behind its first bytes: ours all the same.
+            Ok(_) => Ok(Found::Damaged),
+            Err(_) if entry::has_magic(&self.reply) => Ok(Found::Damaged),
+            Err(_) => Err(ReadError::ForeignKey),
         }
-        Ok(self.codec.decode(&mut self.reply, payload).ok())
     }
 
-    fn fill(&mut self, answer: &Q::Answer) -> Result<(), ReadError> {
+    /// Writes the entry; over nothing else than what the read has seen there.
+    fn fill(&mut self, answer: &Q::Answer, replaces: bool) -> Result<(), ReadError> {
         entry::begin(&mut self.entry);
         self.codec.encode(answer, &mut self.entry)?;
         let header = Header {
@@ -148,19 +171,33 @@ impl<Q: Query> Reader<Q> {
             load_us: 0,
         };
         entry::seal(&mut self.entry, &self.key, &header)?;
-        self.redis.set(&self.key, &self.entry, self.ttl)?;
+        if replaces {
+            self.redis.set(&self.key, &self.entry, self.ttl)?;
+        } else if !self.redis.set_if_absent(&self.key, &self.entry, self.ttl)? {
+            // Somebody was faster. The answer is right for this caller all the same.
+            return Ok(());
+        }
         self.written_bytes += self.entry.len() as u64;
         self.written_entries += 1;
         Ok(())
     }
 
     /// Brings the cache into the state that `path` wants for these items; not part of any measurement.
+    /// Every path is prepared alike, down to a round trip on both connections: none starts on a colder one.
     pub(crate) fn prepare(&mut self, path: cli::ReadPath, items: &[u32]) -> Result<(), ReadError> {
+        self.arrange(path, items)?;
+        self.select_1()?;
+        self.ping()
+    }
+
+    fn arrange(&mut self, path: cli::ReadPath, items: &[u32]) -> Result<(), ReadError> {
         let keys: Vec<Vec<u8>> = items.iter().map(|item| self.keys.key(u64::from(*item))).collect();
         match path {
             cli::ReadPath::Mysql => {}
             cli::ReadPath::Cold => {
-                self.redis.unlink(&keys)?;
+                if self.redis.eval(UNLINK_ENTRIES, &keys, entry::magic())? > 0 {
+                    return Err(ReadError::ForeignKey);
+                }
             }
             cli::ReadPath::Warm => {
                 let there = self.redis.exists(&keys)?;

@@ -1,6 +1,6 @@
 //! What was measured, where and how: the head of the page, without which no number means anything.
 
-use super::layout::{clean, counted, entry, heading, paragraph, text_column, wrap};
+use super::layout::{INDENT, clean, counted, entry, heading, text_column, wrap};
 use super::{ALERT, PLAIN, Style, path_ink};
 use crate::run_file::{Run, Server};
 use crate::units;
@@ -126,11 +126,8 @@ pub(super) fn warnings(run: &Run, style: &Style) -> Vec<String> {
     let heading = style.paint(ALERT.bold(), "Warnings");
     let entries = run.warnings.iter().flat_map(|warning| {
         let code = style.paint(ALERT, &clean(&warning.code));
-        let mut lines = paragraph(&clean(&warning.message), style);
-        for line in &mut lines {
-            line.insert_str(0, "  ");
-        }
-        std::iter::once(format!("  {code}")).chain(lines)
+        let lines = wrap(&clean(&warning.message), style.columns() - 2 * INDENT);
+        std::iter::once(format!("  {code}")).chain(lines.into_iter().map(|line| format!("    {line}")))
     });
     std::iter::once(heading).chain(entries).collect()
 }

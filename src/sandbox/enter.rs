@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 
 use super::folder::Folder;
-use super::kept::end_servers;
+use super::leftovers::end_servers;
 use super::lock::{Holder, Lock, holder, sharers};
 use super::state::State;
 use crate::interrupt;

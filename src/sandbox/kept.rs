@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::child::Life;
 use super::enter::{Entry, enter, enter_alone};
 use super::folder::Folder;
+use super::leftovers::{end_servers, running};
 use super::lock::holder;
-use super::process::{Identity, end_all};
 use super::state::{Kept, State};
 use super::{Up, Wanted, launch};
 
@@ -24,6 +24,8 @@ pub(crate) struct Report {
     pub(crate) servers: Vec<ServerReport>,
     /// Another rcache that has the sandbox for itself just now.
     pub(crate) in_use_by: Option<InUse>,
+    /// Servers that an rcache which was killed left running; `stop` ends them.
+    pub(crate) left_behind: Vec<u32>,
     pub(crate) data_bytes: u64,
 }
 
@@ -92,35 +94,12 @@ pub(crate) fn destroy(dir: &Path, note: &mut dyn FnMut(&str)) -> anyhow::Result<
     Ok(true)
 }
 
-/// Ends every server that runs in this folder, and clears what it left. Only for the owner of the lock.
-pub(super) fn end_servers(folder: &Folder, note: &mut dyn FnMut(&str)) -> anyhow::Result<usize> {
-    let alive = running(folder);
-    if !alive.is_empty() {
-        note("ending the servers of an rcache that was killed ...");
-    }
-    let left = end_all(&alive).context("cannot end the servers in the sandbox")?;
-    if let Some(process) = left.first() {
-        bail!(
-            "process {} of the sandbox {} does not end although it was killed; is its disk gone?",
-            process.pid,
-            folder.root().display()
-        );
-    }
-    folder.forget_servers()?;
-    Ok(alive.len())
-}
-
-/// The processes that birth records name and that are verified to be those.
-fn running(folder: &Folder) -> Vec<Identity> {
-    let births = folder.births();
-    births
-        .iter()
-        .filter_map(|path| Identity::from_record(&std::fs::read_to_string(path).ok()?))
-        .filter(Identity::is_alive)
-        .collect()
-}
-
 fn report(folder: &Folder, state: Option<&State>) -> Report {
+    let in_use_by = holder(folder).filter(|holder| holder.pid != std::process::id());
+    let left_behind = match (state, &in_use_by) {
+        (None, None) => running(folder).iter().map(|process| process.pid).collect(),
+        _ => Vec::new(),
+    };
     let servers =
         state.map(|state| vec![mysql_report(folder, &state.mysql), redis_report(folder, &state.redis)]);
     Report {
@@ -128,11 +107,12 @@ fn report(folder: &Folder, state: Option<&State>) -> Report {
         running: state.is_some_and(State::is_alive),
         since: state.map(|state| state.since.clone()),
         servers: servers.unwrap_or_default(),
-        in_use_by: holder(folder).filter(|holder| holder.pid != std::process::id()).map(|holder| InUse {
+        in_use_by: in_use_by.map(|holder| InUse {
             pid: holder.pid,
             command: holder.purpose,
             since: holder.since,
         }),
+        left_behind,
         data_bytes: disk_usage(&folder.data()),
     }
 }

@@ -45,9 +45,24 @@ fn a_wrong_url_is_explained_without_its_password() {
         ("--mysql-url", "mysql://u:hunter2@h/d?ssl-mode=maybe", "verify_identity"),
         ("--redis-url", "http://:hunter2@h", "redis://"),
         ("--redis-url", "redis://:hunter2@h/zero", "database number"),
+        // A password with a character that ends the part of the URL in which it stands.
+        ("--mysql-url", "mysql://u:12/hunter2@h", "%2F"),
+        ("--mysql-url", "mysql://u:?hunter2@h/d", "database"),
+        ("--redis-url", "redis://u:/hunter2@h:6379/0", "%2F"),
+        ("--redis-url", "redis://u:12/hunter2@h", "%2F"),
+        ("--redis-url", "redis://u:12?hunter2@h", "%3F"),
+        ("--redis-url", "redis://hunter2@h", "redis://:password@host"),
     ] {
-        let ran = ran(rcache().args(["flush", flag, url])).failed(2, &[flag, word]);
+        let ran = ran(rcache().args(["bench", flag, url])).failed(2, &[flag, word]);
         assert!(!ran.stderr.contains("hunter2"), "{}", ran.stderr);
+    }
+    for line in [
+        &["flush", "redis://:hunter2@h"][..],
+        &["bench", "--sandbox=redis://:hunter2@h"],
+        &["mysql://u:hunter2@h/d"],
+    ] {
+        let ran = ran(rcache().args(line)).ended(2);
+        assert!(!ran.stderr.contains("hunter2") && !ran.stderr.is_empty(), "{}", ran.stderr);
     }
 }
 
@@ -101,8 +116,16 @@ fn help_never_shows_what_the_environment_holds() {
 }
 
 fn an_empty_variable_is_none() {
-    let ran = ran(rcache().env("RCACHE_MYSQL_URL", "").args(["schema", "--print"])).fine();
-    assert!(ran.stdout.contains("CREATE TABLE users"));
+    let mut command = rcache();
+    for variable in ["RCACHE_MYSQL_URL", "RCACHE_REDIS_URL", "RCACHE_NAMESPACE", "RCACHE_SANDBOX_DIR"] {
+        command.env(variable, "");
+    }
+    let printed = ran(command.args(["schema", "--print"])).fine();
+    assert!(printed.stdout.contains("CREATE TABLE users"));
+    // A URL is judged by the commands that need it.
+    let place = Place::new();
+    ran(place.command(&["schema"]).env("RCACHE_REDIS_URL", "nonsense")).fine();
+    ran(rcache().env("RCACHE_MYSQL_URL", "nonsense").args(["completions", "bash"])).fine();
 }
 
 fn completions_and_man_name_every_command() {

@@ -11,6 +11,7 @@ crate::tests![
     a_foreign_view_is_never_touched,
     a_foreign_meta_table_is_never_touched,
     a_table_that_replaced_ours_is_never_touched,
+    a_table_whose_name_differs_in_case_is_never_touched,
     without_the_right_to_create_it_says_so,
 ];
 
@@ -91,6 +92,21 @@ fn a_table_that_replaced_ours_is_never_touched() {
     conn.query_drop("INSERT INTO users VALUES (7)").unwrap();
     assert_all_refuse(&place, "users");
     assert_eq!(place.ask::<i32>("SELECT id FROM users"), 7);
+}
+
+fn a_table_whose_name_differs_in_case_is_never_touched() {
+    let place = Place::seeded(20);
+    if place.ask::<u8>("SELECT @@lower_case_table_names") != 0 {
+        return; // Here the two names are one table.
+    }
+    let mut conn = place.mysql();
+    // Ours keeps its mark under the new name; under ours stands somebody else's.
+    conn.query_drop("RENAME TABLE users TO Users").unwrap();
+    conn.query_drop("CREATE TABLE users (id INT PRIMARY KEY)").unwrap();
+    conn.query_drop("INSERT INTO users VALUES (7)").unwrap();
+    assert_all_refuse(&place, "Users");
+    assert_eq!(place.ask::<i32>("SELECT id FROM users"), 7);
+    assert_eq!(place.ask::<i32>("SELECT COUNT(*) FROM Users"), 20);
 }
 
 fn without_the_right_to_create_it_says_so() {

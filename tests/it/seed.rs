@@ -15,6 +15,8 @@ crate::tests![
     an_interrupted_seed_is_mended,
     without_load_data_it_inserts,
     two_seeds_at_once_keep_out_of_each_other_s_way,
+    rows_of_somebody_else_are_not_thrown_away,
+    a_server_with_autocommit_off_keeps_the_users,
     memory_does_not_grow_with_the_users,
 ];
 
@@ -115,6 +117,33 @@ fn two_seeds_at_once_keep_out_of_each_other_s_way() {
     place.run(&["seed", "--users", "10"]).failed(1, &["another rcache"]);
     drop(holder);
     place.run(&["seed", "--users", "10"]).fine();
+}
+
+fn rows_of_somebody_else_are_not_thrown_away() {
+    let place = Place::new();
+    place.run(&["schema"]).fine();
+    place.mysql().query_drop("INSERT INTO users VALUES (7, 'ann', 'ann@mail.example')").unwrap();
+    place.run(&["seed", "--users", "5"]).failed(1, &["did not put there", "untouched", "--force"]);
+    assert_eq!(place.ask::<u32>("SELECT COUNT(*) FROM users"), 1);
+    place.run(&["seed", "--users", "5", "--force"]).fine();
+    assert_eq!(place.ask::<u32>("SELECT COUNT(*) FROM users"), 5);
+}
+
+fn a_server_with_autocommit_off_keeps_the_users() {
+    // For our account alone: other tests use the same server.
+    let place = Place::new();
+    let port = world::world().mysql_port;
+    let mut conn = place.mysql();
+    conn.query_drop("CREATE USER lazy@'127.0.0.1' IDENTIFIED BY 'hunter2'").unwrap();
+    conn.query_drop(format!("GRANT ALL ON {}.* TO lazy@'127.0.0.1'", place.database)).unwrap();
+    // Runs at every login of an account without admin rights.
+    conn.query_drop("SET GLOBAL init_connect = 'SET autocommit = 0'").unwrap();
+    let url = format!("mysql://lazy:hunter2@127.0.0.1:{port}/{}", place.database);
+    let seeded = world::ran(world::rcache().args(["seed", "--users", "500", "--mysql-url", &url]));
+    conn.query_drop("SET GLOBAL init_connect = ''").unwrap();
+    seeded.fine();
+    assert_eq!(place.ask::<u32>("SELECT COUNT(*) FROM users"), 500);
+    assert_eq!(place.ask::<String>("SELECT state FROM rcache_meta"), "seeded");
 }
 
 fn memory_does_not_grow_with_the_users() {
