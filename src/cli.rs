@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const ABOUT: &str = "Measures what Redis in front of MySQL would really buy";
@@ -20,8 +21,8 @@ Exit status:
   0    fine
   1    it failed
   2    the command line was wrong
-  3    an assertion failed
-  4    an assertion could not be decided: too noisy, or too few samples
+  3    an assertion or the regression gate failed
+  4    an assertion or the gate could not be decided: too noisy, or too few samples
   130  interrupted, after printing and saving what was measured so far";
 
 /// More than anybody waits for, and far from the end of any counter.
@@ -88,8 +89,9 @@ pub(crate) struct Global {
     pub(crate) namespace: String,
 
     /// What stdout carries; json is one document and nothing else
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
-    pub(crate) format: Format,
+    #[arg(long, global = true, default_value = "text", value_name = "FORMAT", help_heading = "Output")]
+    #[arg(value_parser = text_or_json())]
+    pub(crate) format: TypedFormat,
 
     /// No progress and no notes, only results, warnings and errors
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
@@ -104,11 +106,38 @@ pub(crate) struct Global {
     pub(crate) color: Color,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+/// What every command can write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Format {
     #[default]
     Text,
     Json,
+}
+
+/// What can stand behind `--format`, in the commands that have it. A command with more than text and json declares an
+/// argument `format` of its own, which takes the place of the global one in its help, its completions and its parser;
+/// clap copies values between the two, so both are of this one type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TypedFormat {
+    #[default]
+    Text,
+    Json,
+    Markdown,
+}
+
+impl TypedFormat {
+    /// Markdown is for people, as text is.
+    pub(crate) fn format(self) -> Format {
+        match self {
+            Self::Text | Self::Markdown => Format::Text,
+            Self::Json => Format::Json,
+        }
+    }
+}
+
+fn text_or_json() -> impl TypedValueParser<Value = TypedFormat> {
+    let common = [TypedFormat::Text, TypedFormat::Json].iter().filter_map(TypedFormat::to_possible_value);
+    PossibleValuesParser::new(common).try_map(|name| <TypedFormat as ValueEnum>::from_str(&name, false))
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -129,6 +158,8 @@ pub(crate) enum Command {
     Seed(Seed),
     /// Repeated reads, MySQL only against Redis-cached, with every answer verified
     Bench(Bench),
+    /// Two saved runs side by side: what changed, how sure that is, and a verdict
+    Compare(Compare),
     /// Remove rcache's entries from Redis and say how many
     Flush,
     /// Keep the private servers running between commands
@@ -227,6 +258,41 @@ pub(crate) struct Bench {
     pub(crate) assert: Vec<String>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// The run to compare with, saved by `rcache bench --output`
+    #[arg(value_name = "BASELINE")]
+    pub(crate) baseline: PathBuf,
+
+    /// The run that is to be judged
+    #[arg(value_name = "CANDIDATE")]
+    pub(crate) candidate: PathBuf,
+
+    /// Exit with 3 if a workload has become slower by more than PERCENT, with 4 if that cannot be decided [default: 10]
+    ///
+    /// Judged by warm / mysql within each run, which does not follow the speed of the machine. The whole 95 % interval
+    /// of its change has to lie beyond PERCENT to fail, and below it to pass. Two runs of one program differ by some
+    /// percent, so that less than 6 can seldom be decided.
+    #[arg(long, value_name = "PERCENT", num_args = 0..=1, require_equals = true, default_missing_value = "10")]
+    #[arg(value_parser = percent)]
+    pub(crate) fail_on_regression: Option<f64>,
+
+    /// Compare runs of different things, or that did not end well, and say so
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// What stdout carries; json is one document and nothing else, markdown suits a pull request's comment
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
+    pub(crate) format: TypedFormat,
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(percent) if percent.is_finite() && percent > 0.0 => Ok(percent),
+        _ => Err("a number above 0 is needed, such as 10 or 7.5".to_owned()),
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub(crate) enum Workload {
     /// every user, one key
@@ -299,11 +365,27 @@ pub(crate) struct Man {
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory, ValueEnum};
+    use clap::{CommandFactory, Parser, ValueEnum};
 
     #[test]
     fn the_definition_is_consistent() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_format_holds_before_and_behind_the_command() {
+        let parse = |line: &str| super::Cli::try_parse_from(line.split(' '));
+        for line in ["rcache --format json compare a b", "rcache compare a b --format json"] {
+            let super::Command::Compare(compare) = parse(line).unwrap().command else { unreachable!() };
+            assert_eq!(compare.format, super::TypedFormat::Json, "{line}");
+        }
+        let cli = parse("rcache compare a b --format markdown").unwrap();
+        assert_eq!(cli.global.format, super::TypedFormat::Markdown);
+        for line in ["rcache flush --format markdown", "rcache --format markdown bench"] {
+            let error = parse(line).unwrap_err().to_string();
+            assert!(error.contains("[possible values: text, json]"), "{error}");
+        }
+        assert_eq!(parse("rcache flush --format json").unwrap().global.format.format(), super::Format::Json);
     }
 
     #[test]

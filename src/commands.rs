@@ -1,6 +1,7 @@
 //! One thin file a subcommand: the only place where the stages are joined, and the only place that prints.
 
 mod bench;
+mod compare;
 mod completions;
 pub(crate) mod console;
 mod demo;
@@ -109,6 +110,7 @@ fn dispatch(command: &Command, settings: &Settings, console: &Console) -> anyhow
         Command::Schema(arguments) => schema::run(arguments, settings, console),
         Command::Seed(arguments) => seed::run(arguments, settings, console),
         Command::Bench(arguments) => bench::run(arguments, settings, console),
+        Command::Compare(arguments) => compare::run(arguments, console),
         Command::Flush => flush::run(settings, console),
         Command::Sandbox(action) => sandbox_command(action, settings, console),
         Command::Completions(arguments) => completions::run(arguments, console),

@@ -47,7 +47,7 @@ impl Settings {
             redis_url: url(&global.redis_url),
             sandbox_dir: global.sandbox_dir.clone().filter(|dir| !dir.is_empty()).map(PathBuf::from),
             namespace: namespace(global, matches)?,
-            format: global.format,
+            format: global.format.format(),
             verbosity: verbosity(global),
             color: global.color,
         })

@@ -4,6 +4,7 @@ mod assertion;
 mod cache;
 mod cli;
 mod commands;
+mod compare;
 mod config;
 mod db;
 mod endpoint;

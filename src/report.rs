@@ -4,6 +4,7 @@
 mod assertions;
 mod axis;
 mod chart;
+pub(crate) mod comparison;
 mod distribution;
 mod floors;
 mod layout;

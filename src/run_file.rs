@@ -2,6 +2,7 @@
 //! own, so that the program can change inside without changing the contract.
 
 pub(crate) mod build;
+pub(crate) mod load;
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 /// What `format` says in every run file.
 pub(crate) const FORMAT: &str = "rcache-run";
-/// Raised when a field changes its meaning or goes; new fields leave it as it is.
+/// Raised when a field changes its meaning or goes; new fields leave it as it is, so they need a default: a file that
+/// was written before they came stays readable.
 pub(crate) const FORMAT_VERSION: u32 = 1;
 
 /// One measurement, whole.
@@ -30,6 +32,7 @@ pub(crate) struct Run {
     pub(crate) controls: Vec<Control>,
     pub(crate) workloads: Vec<WorkloadRun>,
     /// What `--assert` asked, and what came of it.
+    #[serde(default)]
     pub(crate) assertions: Vec<AssertionRun>,
     pub(crate) warnings: Vec<Warning>,
 }
@@ -129,8 +132,10 @@ pub(crate) struct WorkloadRun {
     /// gates on.
     pub(crate) warm_over_mysql: Option<Ratio>,
     /// Why one of the four above is null, by its name.
+    #[serde(default)]
     pub(crate) withheld: BTreeMap<String, String>,
     /// What a read would cost on average at other hit ratios.
+    #[serde(default)]
     pub(crate) hit_ratio_curve: Vec<CurvePoint>,
 }
 
@@ -181,6 +186,7 @@ pub(crate) struct PathRun {
     /// `50`, `90`, `99`, `99.9`; null where fewer than ten samples lie above.
     pub(crate) percentiles_ns: BTreeMap<String, Option<u64>>,
     /// How sure the percentiles are: 95 %, from order statistics; null where the samples cannot carry an interval.
+    #[serde(default)]
     pub(crate) percentiles_ci95_ns: BTreeMap<String, Option<[f64; 2]>>,
     /// HdrHistogram V2, deflated, base64: latencies in ns.
     pub(crate) histogram: String,

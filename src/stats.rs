@@ -10,7 +10,6 @@ mod coverage;
 pub(crate) mod curve;
 pub(crate) mod estimate;
 mod interval;
-#[allow(dead_code, reason = "no command judges yet")]
 pub(crate) mod judge;
 pub(crate) mod oddities;
 pub(crate) mod percentile_interval;
@@ -20,8 +19,6 @@ pub(crate) mod rounds;
 mod simulation;
 pub(crate) mod statistics;
 pub(crate) mod summary;
-#[allow(dead_code, reason = "no command compares yet")]
 pub(crate) mod two_runs;
-#[allow(dead_code, reason = "no command compares yet")]
 pub(crate) mod typical_ratio;
 pub(crate) mod warnings;

@@ -129,7 +129,7 @@ fn an_empty_variable_is_none() {
 }
 
 fn completions_and_man_name_every_command() {
-    let names = ["demo", "schema", "seed", "bench", "flush", "sandbox", "completions", "man"];
+    let names = ["demo", "schema", "seed", "bench", "compare", "flush", "sandbox", "completions", "man"];
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = ran(rcache().args(["completions", shell])).fine().stdout;
         assert!(names.iter().all(|name| script.contains(name)), "{shell}");

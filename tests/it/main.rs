@@ -5,6 +5,7 @@
 
 mod bench;
 mod command_line;
+mod compare;
 mod demo;
 mod flush;
 mod sandbox;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     for (room, room_tests) in [
         ("bench", bench::TESTS),
         ("command_line", command_line::TESTS),
+        ("compare", compare::TESTS),
         ("demo", demo::TESTS),
         ("flush", flush::TESTS),
         ("sandbox", sandbox::TESTS),
