@@ -13,7 +13,7 @@ use mysql::{Conn, LocalInfileHandler};
 use crate::cache::key::KeyLayout;
 use crate::cache::wire;
 use crate::cli::{Codec, ReadPath};
-use crate::db::{connect, seed};
+use crate::db::{connect, schema, seed};
 use crate::endpoint::{Address, MysqlEndpoint, RedisEndpoint};
 use crate::measure::clock::timed;
 use crate::paths::query::{AllUsers, Expected, Query};
@@ -119,10 +119,11 @@ fn seed_pairs(mysql: &MysqlEndpoint) -> anyhow::Result<Vec<Pair>> {
     let mut pairs = Vec::new();
     for pair in 0..=SEED_PAIRS {
         let mut conn = connect::connect(mysql)?;
-        // Other users each time, so that there is something to replace.
-        let data = DataSet { rng_seed: DATA.rng_seed + pair, ..DATA };
-        let (seeded, seed_ns) =
-            timed(|| seed::seed(&mut conn, data, true, &(Arc::new(|_| {}) as seed::Progress)));
+        // As on the first day: the tables are there and empty, for both.
+        schema::drop(&mut conn)?;
+        schema::create(&mut conn)?;
+        let progress: seed::Progress = Arc::new(|_| {});
+        let (seeded, seed_ns) = timed(|| seed::seed(&mut conn, DATA, false, &progress));
         seeded?;
         let bare_ns = bare_load(&mut conn, &file)?;
         // The first pair warms everything up.
