@@ -109,5 +109,7 @@ fn program() -> String {
     let typed = std::env::args().next().unwrap_or_else(|| "rcache".to_owned());
     let here = std::env::current_dir().ok();
     let below = here.as_deref().and_then(|here| Path::new(&typed).strip_prefix(here).ok());
-    below.map_or(typed.clone(), |path| path.display().to_string())
+    let word = below.map_or(typed.clone(), |path| path.display().to_string());
+    // To be copied into a shell.
+    if word.contains(char::is_whitespace) { format!("'{word}'") } else { word }
 }

@@ -96,7 +96,7 @@ pub(super) const MYSQL: Family = Family {
 pub(super) const REDIS: Family = Family {
     names: &["redis-server", "valkey-server"],
     title: "Redis or Valkey server",
-    remedy: "Install one (Debian, Ubuntu: apt install redis-server; Fedora: dnf install valkey; \
+    remedy: "Install one (Debian, Ubuntu: scripts/setup-servers, or apt install redis-server, which also starts a service; Fedora: dnf install valkey; \
              Homebrew: brew install redis), or name a running server with --redis-url",
 };
 
@@ -273,6 +273,6 @@ mod tests {
     fn what_is_missing_comes_with_the_packages_to_install() {
         let text = missing(&MYSQL);
         assert!(text.contains("apt install mariadb-server-core") && text.contains("--mysql-url"), "{text}");
-        assert!(missing(&REDIS).contains("apt install redis-server"));
+        assert!(missing(&REDIS).contains("scripts/setup-servers"));
     }
 }
