@@ -173,7 +173,8 @@ impl<'a> Rounds<'a> {
             samples.answered += answered;
             samples.busy_ns += busy_ns(reports);
         }
-        if failed > 0 && answered == 0 { Err(AllFailed) } else { Ok(()) }
+        let hopeless = reports.iter().any(|report| report.hopeless) || (failed > 0 && answered == 0);
+        if hopeless { Err(AllFailed) } else { Ok(()) }
     }
 
     /// Hangs up on the workers, which then return what they have.

@@ -30,6 +30,8 @@ pub(super) struct BlockDone {
     pub(super) failed: u64,
     /// What each path answered in the block, in the order of the paths.
     pub(super) sums: Vec<RoundSums>,
+    /// A failure that every further round would meet again.
+    pub(super) hopeless: bool,
     /// The first failure of the block, in words.
     pub(super) first_error: Option<String>,
 }
@@ -87,7 +89,8 @@ impl<Q: Query> Worker<Q> {
         // Nobody verifies while another client is still on the clock.
         self.start_line.wait();
         let sums = vec![RoundSums::default(); self.paths.len()];
-        let mut report = BlockDone { started, ended, answered: 0, failed: 0, sums, first_error: None };
+        let mut report =
+            BlockDone { started, ended, answered: 0, failed: 0, sums, hopeless: false, first_error: None };
         if let Err(error) = prepared {
             self.count_error(path, error.kind(), items.len() as u64);
             report.failed = items.len() as u64;
@@ -125,7 +128,10 @@ impl<Q: Query> Worker<Q> {
                 "wrong_answer",
                 format!("the answer for item {item} by path {planned:?} is not what the data set says"),
             ),
-            Err(error) => (error.kind(), error.to_string()),
+            Err(error) => {
+                report.hopeless |= matches!(error, ReadError::ForeignKey);
+                (error.kind(), error.to_string())
+            }
         };
         report.failed += 1;
         self.count_error(planned, failure.0, 1);
@@ -175,6 +181,14 @@ impl<Q: Query> Worker<Q> {
                 }
             }
         }
-        BlockDone { started, ended: Instant::now(), answered: 0, failed: 0, sums: Vec::new(), first_error }
+        BlockDone {
+            started,
+            ended: Instant::now(),
+            answered: 0,
+            failed: 0,
+            sums: Vec::new(),
+            hopeless: false,
+            first_error,
+        }
     }
 }

@@ -54,7 +54,7 @@ impl World {
     fn open() -> Self {
         let dir = std::env::temp_dir().join(format!("rcache-it-{}", std::process::id()));
         let watchdog = Command::new("sh")
-            .args(["-c", "read -r _; exec \"$0\" sandbox destroy --quiet --sandbox-dir \"$1\""])
+            .args(["-c", "read -r _; for _ in 1 2 3 4 5 6 7 8 9 10; do \"$0\" sandbox destroy --quiet --sandbox-dir \"$1\" && break; sleep 1; done"])
             .arg(env!("CARGO_BIN_EXE_rcache"))
             .arg(&dir)
             .stdin(Stdio::piped())
