@@ -12,6 +12,7 @@ mod interrupt;
 mod limits;
 mod measure;
 mod operator;
+mod parts;
 mod paths;
 mod permutation;
 mod report;

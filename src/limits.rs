@@ -15,7 +15,8 @@ use crate::cache::wire;
 use crate::cli::{Codec, ReadPath};
 use crate::db::{connect, schema, seed};
 use crate::endpoint::{Address, MysqlEndpoint, RedisEndpoint};
-use crate::measure::clock::timed;
+use crate::measure::clock::{timed, timed_in_parts};
+use crate::parts::Part;
 use crate::paths::query::{AllUsers, Expected, Query};
 use crate::paths::reader::{Reader, ReaderOptions};
 use crate::sample::Latencies;
@@ -43,7 +44,9 @@ pub(crate) fn measure() -> anyhow::Result<String> {
     let reading = read_pairs(mysql, redis)?;
     row(&mut text, compare("all warm, decoded / raw socket read", &reading));
     let sample_ns = sample_cost_ns();
-    let _ = writeln!(text, "taking and recording one sample: {sample_ns:.0} ns"); // writing to a String cannot fail
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "taking and recording one sample: {sample_ns:.0} ns");
+    let _ = writeln!(text, "splitting a read: {:.0} ns a part", part_cost_ns());
     sandbox.stop()?;
     Ok(text)
 }
@@ -69,7 +72,7 @@ fn read_pairs(mysql: &MysqlEndpoint, redis: &RedisEndpoint) -> anyhow::Result<Ve
             if turn == 0 {
                 limit = Some(timed(|| raw.get()));
             } else {
-                read = Some(timed(|| reader.read(ReadPath::Warm, 0)));
+                read = Some(timed(|| reader.read(ReadPath::Warm, 0, &mut |_| ())));
             }
         }
         if let (Some((raw_outcome, raw_ns)), Some((read, read_ns))) = (limit, read) {
@@ -167,6 +170,22 @@ fn sample_cost_ns() -> f64 {
     });
     std::hint::black_box(latencies.count());
     total_ns as f64 / SAMPLES as f64
+}
+
+/// What telling a part from the next one adds to a read, ns.
+fn part_cost_ns() -> f64 {
+    let ((), total_ns) = timed(|| {
+        for _ in 0..SAMPLES {
+            let split = timed_in_parts(|laps| Part::ALL.into_iter().for_each(|part| laps.end(part)));
+            std::hint::black_box(split.parts);
+        }
+    });
+    let ((), whole_ns) = timed(|| {
+        for _ in 0..SAMPLES {
+            std::hint::black_box(timed(|| ()).1);
+        }
+    });
+    total_ns.saturating_sub(whole_ns) as f64 / (SAMPLES as f64 * Part::ALL.len() as f64)
 }
 
 fn compare(work: &str, pairs: &[Pair]) -> [String; 5] {

@@ -9,6 +9,7 @@ mod worker;
 use std::collections::BTreeMap;
 
 use crate::cli::ReadPath;
+use crate::parts::PartSums;
 use crate::rounds_log::RoundsLog;
 use crate::sample::Latencies;
 
@@ -18,6 +19,8 @@ pub(crate) struct PathSamples {
     pub(crate) path: ReadPath,
     /// Reads that took this path and answered rightly, whichever block they were in.
     pub(crate) latencies: Latencies,
+    /// Where the time of the same reads went.
+    pub(crate) parts: PartSums,
     /// What the cache did in this path's blocks.
     pub(crate) hits: u64,
     pub(crate) misses: u64,
@@ -33,6 +36,7 @@ impl PathSamples {
         Self {
             path,
             latencies: Latencies::new(),
+            parts: PartSums::default(),
             hits: 0,
             misses: 0,
             errors: BTreeMap::new(),
@@ -43,6 +47,7 @@ impl PathSamples {
 
     fn merge(&mut self, other: &Self) {
         self.latencies.merge(&other.latencies);
+        self.parts.merge(&other.parts);
         self.hits += other.hits;
         self.misses += other.misses;
         for (kind, count) in &other.errors {

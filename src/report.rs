@@ -8,6 +8,7 @@ pub(crate) mod comparison;
 mod distribution;
 mod floors;
 mod layout;
+mod parts;
 pub(crate) mod reading;
 #[cfg(test)]
 pub(crate) mod sample_runs;

@@ -188,6 +188,10 @@ pub(crate) struct PathRun {
     /// How sure the percentiles are: 95 %, from order statistics; null where the samples cannot carry an interval.
     #[serde(default)]
     pub(crate) percentiles_ci95_ns: BTreeMap<String, Option<[f64; 2]>>,
+    /// Mean time of each part that the reads went through: `get`, `decode`, `query`, `encode`, `set`. Their sum is the
+    /// mean, but for what lies between the last part and the end (some ten nanoseconds).
+    #[serde(default)]
+    pub(crate) parts_mean_ns: BTreeMap<String, f64>,
     /// HdrHistogram V2, deflated, base64: latencies in ns.
     pub(crate) histogram: String,
 }

@@ -93,7 +93,7 @@ fn access(
     path: ReadPath,
     expected: CacheOutcome,
 ) -> anyhow::Result<u64> {
-    let (read, ns) = timed(|| reader.read(path, 0));
+    let (read, ns) = timed(|| reader.read(path, 0, &mut |_| ()));
     let read = read?;
     anyhow::ensure!(read.answer == bench.data().all(), "an access did not return the users of the data set");
     let found = read.cache;

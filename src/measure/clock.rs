@@ -1,8 +1,10 @@
-//! The clock. Every latency that rcache reports was taken by [`timed`].
+//! The clock. Every latency that rcache reports was taken by [`timed`] or [`timed_in_parts`].
 
 use std::time::Instant;
 
 use jiff::Timestamp;
+
+use crate::parts::{Part, PartTimes};
 
 /// Runs the work and says how long it took, ns.
 #[inline]
@@ -11,6 +13,40 @@ pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (T, u64) {
     let outcome = work();
     let ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
     (outcome, ns)
+}
+
+/// What a read took, as a whole and by its parts.
+pub(crate) struct InParts<T> {
+    pub(crate) outcome: T,
+    pub(crate) ns: u64,
+    pub(crate) parts: PartTimes,
+}
+
+/// Looks at the clock wherever a part of a read ends; the next one begins there.
+pub(crate) struct Laps {
+    last: Instant,
+    parts: PartTimes,
+}
+
+impl Laps {
+    #[inline]
+    pub(crate) fn end(&mut self, part: Part) {
+        let now = Instant::now();
+        let ns = now.duration_since(self.last).as_nanos();
+        self.parts.add(part, u64::try_from(ns).unwrap_or(u64::MAX));
+        self.last = now;
+    }
+}
+
+/// As [`timed`], for work that says where its parts end. They share their borders, so that nothing between the
+/// beginning and the end of the last one is in none of them; each costs one more look at the clock.
+#[inline]
+pub(crate) fn timed_in_parts<T>(work: impl FnOnce(&mut Laps) -> T) -> InParts<T> {
+    let start = Instant::now();
+    let mut laps = Laps { last: start, parts: PartTimes::default() };
+    let outcome = work(&mut laps);
+    let ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    InParts { outcome, ns, parts: laps.parts }
 }
 
 /// When a run began, and how long it has lasted.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Instant;
 
-use super::clock::timed;
+use super::clock::{InParts, timed, timed_in_parts};
 use super::start_line::{Presence, StartLine};
 use super::{ControlSamples, PathSamples};
 use crate::cli::ReadPath;
 use crate::interrupt;
+use crate::parts::PartTimes;
 use crate::paths::query::{Expected, Query};
 use crate::paths::reader::{CacheOutcome, Read, ReadError, Reader};
 use crate::rounds_log::RoundSums;
@@ -56,6 +57,7 @@ pub(super) struct Worker<Q: Query> {
 struct Taken<A> {
     item: u32,
     ns: u64,
+    parts: PartTimes,
     outcome: Result<Read<A>, ReadError>,
 }
 
@@ -108,19 +110,20 @@ impl<Q: Query> Worker<Q> {
             if interrupt::requested() {
                 return;
             }
-            let (outcome, ns) = timed(|| self.reader.read(path, item));
-            taken.push(Taken { item, ns, outcome });
+            let InParts { outcome, ns, parts } =
+                timed_in_parts(|laps| self.reader.read(path, item, &mut |part| laps.end(part)));
+            taken.push(Taken { item, ns, parts, outcome });
         }
     }
 
     /// Verifies a read and books it under the path that it really took.
     fn judge(&mut self, planned: ReadPath, read: Taken<Q::Answer>, counted: bool, report: &mut BlockDone) {
-        let Taken { item, ns, outcome } = read;
+        let Taken { item, ns, parts, outcome } = read;
         let failure = match outcome {
             Ok(read) if self.reader.is_right(item, &read.answer, &self.expected) => {
                 report.answered += 1;
                 if counted {
-                    self.book(planned, read.cache, ns, &mut report.sums);
+                    self.book(planned, read.cache, (ns, parts), &mut report.sums);
                 }
                 return;
             }
@@ -138,7 +141,13 @@ impl<Q: Query> Worker<Q> {
         report.first_error.get_or_insert(failure.1);
     }
 
-    fn book(&mut self, planned: ReadPath, cache: CacheOutcome, ns: u64, sums: &mut [RoundSums]) {
+    fn book(
+        &mut self,
+        planned: ReadPath,
+        cache: CacheOutcome,
+        (ns, parts): (u64, PartTimes),
+        sums: &mut [RoundSums],
+    ) {
         let taken = match cache {
             CacheOutcome::Bypassed => ReadPath::Mysql,
             CacheOutcome::Hit => ReadPath::Warm,
@@ -151,6 +160,7 @@ impl<Q: Query> Worker<Q> {
             }
             if samples.path == taken {
                 samples.latencies.record(ns);
+                samples.parts.record(parts);
                 sums.record(ns);
             }
         }

@@ -12,6 +12,7 @@ use crate::cache::entry::{self, Corrupt, Header};
 use crate::cache::key::KeyLayout;
 use crate::cache::wire::{Connection, WireError};
 use crate::cli;
+use crate::parts::Part;
 
 const UNLINK_ENTRIES: &str = include_str!("../cache/unlink_entries.lua");
 
@@ -115,39 +116,59 @@ impl<Q: Query> Reader<Q> {
         })
     }
 
-    /// The read that `path` stands for. `cold` and `warm` are the same code: what makes the difference is whether
-    /// the entry is there, see [`Reader::prepare`].
-    pub(crate) fn read(&mut self, path: cli::ReadPath, item: u32) -> Result<Read<Q::Answer>, ReadError> {
+    /// The read that `path` stands for; `end` hears of the end of each of its parts. `cold` and `warm` are the same
+    /// code: what makes the difference is whether the entry is there, see [`Reader::prepare`].
+    #[inline]
+    pub(crate) fn read(
+        &mut self,
+        path: cli::ReadPath,
+        item: u32,
+        end: &mut impl FnMut(Part),
+    ) -> Result<Read<Q::Answer>, ReadError> {
         match path {
             cli::ReadPath::Mysql => {
                 let answer = self.query.load(&mut self.mysql, item)?;
+                end(Part::Query);
                 Ok(Read { answer, cache: CacheOutcome::Bypassed })
             }
-            cli::ReadPath::Cold | cli::ReadPath::Warm => self.read_through_cache(item),
+            cli::ReadPath::Cold | cli::ReadPath::Warm => self.read_through_cache(item, end),
         }
     }
 
     /// Cache-aside: GET; on a miss SELECT, encode, SET. An entry that does not parse is a miss.
-    fn read_through_cache(&mut self, item: u32) -> Result<Read<Q::Answer>, ReadError> {
+    fn read_through_cache(
+        &mut self,
+        item: u32,
+        end: &mut impl FnMut(Part),
+    ) -> Result<Read<Q::Answer>, ReadError> {
         self.keys.write_key(u64::from(item), &mut self.key);
-        let replaces = match self.look_up()? {
+        let replaces = match self.look_up(end)? {
             Found::Answer(answer) => return Ok(Read { answer, cache: CacheOutcome::Hit }),
             Found::Damaged => true,
             Found::Nothing => false,
         };
         let answer = self.query.load(&mut self.mysql, item)?;
-        self.fill(&answer, replaces)?;
+        end(Part::Query);
+        self.fill(&answer, replaces, end)?;
         Ok(Read { answer, cache: CacheOutcome::Miss })
     }
 
     /// What stands under the current key.
-    fn look_up(&mut self) -> Result<Found<Q::Answer>, ReadError> {
-        match self.redis.get(&self.key, &mut self.reply) {
-            Ok(true) => {}
-            Ok(false) => return Ok(Found::Nothing),
+    fn look_up(&mut self, end: &mut impl FnMut(Part)) -> Result<Found<Q::Answer>, ReadError> {
+        let there = match self.redis.get(&self.key, &mut self.reply) {
             Err(error) if error.server_code() == Some("WRONGTYPE") => return Err(ReadError::ForeignKey),
-            Err(error) => return Err(error.into()),
+            outcome => outcome?,
+        };
+        end(Part::Get);
+        if !there {
+            return Ok(Found::Nothing);
         }
+        let found = self.parse_reply();
+        end(Part::Decode);
+        found
+    }
+
+    fn parse_reply(&mut self) -> Result<Found<Q::Answer>, ReadError> {
         match entry::parse(&self.reply, &self.key) {
             Ok((header, payload)) if header.codec == self.codec.id() => {
                 let decoded = self.codec.decode(&mut self.reply, payload);
@@ -161,7 +182,12 @@ impl<Q: Query> Reader<Q> {
     }
 
     /// Writes the entry; over nothing else than what the read has seen there.
-    fn fill(&mut self, answer: &Q::Answer, replaces: bool) -> Result<(), ReadError> {
+    fn fill(
+        &mut self,
+        answer: &Q::Answer,
+        replaces: bool,
+        end: &mut impl FnMut(Part),
+    ) -> Result<(), ReadError> {
         entry::begin(&mut self.entry);
         self.codec.encode(answer, &mut self.entry)?;
         let header = Header {
@@ -171,14 +197,18 @@ impl<Q: Query> Reader<Q> {
             load_us: 0,
         };
         entry::seal(&mut self.entry, &self.key, &header)?;
-        if replaces {
-            self.redis.set(&self.key, &self.entry, self.ttl)?;
-        } else if !self.redis.set_if_absent(&self.key, &self.entry, self.ttl)? {
-            // Somebody was faster. The answer is right for this caller all the same.
-            return Ok(());
+        end(Part::Encode);
+        let written = if replaces {
+            self.redis.set(&self.key, &self.entry, self.ttl).map(|()| true)?
+        } else {
+            // Where somebody was faster, the answer is right for this caller all the same.
+            self.redis.set_if_absent(&self.key, &self.entry, self.ttl)?
+        };
+        end(Part::Set);
+        if written {
+            self.written_bytes += self.entry.len() as u64;
+            self.written_entries += 1;
         }
-        self.written_bytes += self.entry.len() as u64;
-        self.written_entries += 1;
         Ok(())
     }
 
@@ -202,7 +232,9 @@ impl<Q: Query> Reader<Q> {
             cli::ReadPath::Warm => {
                 let there = self.redis.exists(&keys)?;
                 if usize::try_from(there) != Ok(keys.len()) {
-                    items.iter().try_for_each(|item| self.read_through_cache(*item).map(drop))?;
+                    items
+                        .iter()
+                        .try_for_each(|item| self.read_through_cache(*item, &mut |_| ()).map(drop))?;
                 }
             }
         }

@@ -81,8 +81,19 @@ pub(super) fn path_of(path: &str, samples: &[u64]) -> PathRun {
             .into_iter()
             .map(|(name, value)| (name, value.map(|ns| [ns as f64 * 0.97, ns as f64 * 1.03])))
             .collect(),
+        parts_mean_ns: parts_mean_ns(path, mean_ns(samples)),
         histogram: encode(samples),
     }
+}
+
+fn parts_mean_ns(path: &str, mean_ns: Option<f64>) -> BTreeMap<String, f64> {
+    let shares: &[(&str, f64)] = match path {
+        "mysql" => &[("query", 0.999)],
+        "cold" => &[("get", 0.12), ("query", 0.6), ("encode", 0.003), ("set", 0.275)],
+        _ => &[("get", 0.89), ("decode", 0.107)],
+    };
+    let part = |(name, share): &(&str, f64)| Some(((*name).to_owned(), share * mean_ns?));
+    shares.iter().filter_map(part).collect()
 }
 
 pub(super) fn workload_of(name: &str, paths: Vec<PathRun>) -> WorkloadRun {

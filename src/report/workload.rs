@@ -2,7 +2,7 @@
 
 use super::layout::{clean, counted, heading, list, paragraph};
 use super::table::{self, PERCENTILES};
-use super::{ALERT, Style, chart};
+use super::{ALERT, Style, chart, parts};
 use crate::run_file::{CurvePoint, PathRun, WorkloadRun};
 use crate::units;
 
@@ -16,6 +16,7 @@ pub(super) fn blocks(workload: &WorkloadRun, style: &Style) -> Vec<Vec<String>> 
         head,
         table_block(&workload.paths, style),
         chart_block(workload, style),
+        parts::block(&workload.paths, style),
         curve_block(&workload.hit_ratio_curve, style),
     ]
 }

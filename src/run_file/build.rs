@@ -98,6 +98,7 @@ fn path(samples: &PathSamples, statistics: &Statistics) -> PathRun {
         saturated: summary.saturated,
         percentiles_ns: percentiles(&summary),
         percentiles_ci95_ns: percentile_intervals(samples, &summary, statistics),
+        parts_mean_ns: samples.parts.means_ns().map(|(part, ns)| (part.name().to_owned(), ns)).collect(),
         histogram: encode(samples.latencies.histogram()),
     }
 }

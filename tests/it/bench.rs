@@ -12,6 +12,7 @@ crate::tests![
     every_path_is_read_and_counted,
     every_codec_carries_every_workload,
     several_clients_share_the_work,
+    the_parts_of_a_read_add_up_to_it,
     json_on_stdout_is_the_saved_run,
     text_says_what_was_measured,
     a_wrong_answer_makes_it_fail,
@@ -66,6 +67,24 @@ fn every_codec_carries_every_workload() {
             assert_eq!(path(&run, workload, "warm")["hits"], 5, "{codec} {workload}");
         }
         assert_eq!(run["workloads"][0]["codec"], codec);
+    }
+}
+
+fn the_parts_of_a_read_add_up_to_it() {
+    let place = Place::seeded(2_000);
+    let run =
+        place.run(&["bench", "--iterations", "30", "--workload", "all", "--format", "json"]).fine().json();
+    for (name, parts) in [
+        ("mysql", &["query"][..]),
+        ("cold", &["encode", "get", "query", "set"]),
+        ("warm", &["decode", "get"]),
+    ] {
+        let path = path(&run, "all", name);
+        let measured = path["parts_mean_ns"].as_object().unwrap();
+        assert_eq!(measured.keys().collect::<Vec<_>>(), parts, "{name}");
+        let sum: f64 = measured.values().map(|ns| ns.as_f64().unwrap()).sum();
+        let mean = path["mean_ns"].as_f64().unwrap();
+        assert!(sum <= mean * 1.000_001 && sum > mean * 0.9, "{name}: {sum} of {mean}");
     }
 }
 

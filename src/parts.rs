@@ -1,0 +1,96 @@
+//! The parts of a read, and where its time went: what the cold and the warm read are made of.
+
+/// One part of a read. A read goes through its parts in this order and through none twice; a hit ends with the
+/// decoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Part {
+    /// Redis asked, and its whole reply received.
+    Get,
+    /// The entry checked and decoded.
+    Decode,
+    /// MySQL asked, and its rows received and put into the answer's type.
+    Query,
+    /// The answer put into the bytes of an entry.
+    Encode,
+    /// The entry sent to Redis, and its reply received.
+    Set,
+}
+
+impl Part {
+    const COUNT: usize = 5;
+    /// In the order in which a read goes through them.
+    pub(crate) const ALL: [Self; Self::COUNT] =
+        [Self::Get, Self::Decode, Self::Query, Self::Encode, Self::Set];
+
+    /// Its name in the output and in the run file.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Decode => "decode",
+            Self::Query => "query",
+            Self::Encode => "encode",
+            Self::Set => "set",
+        }
+    }
+}
+
+/// How long each part of one read took, ns; 0 for what it did not go through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PartTimes([u64; Part::COUNT]);
+
+impl PartTimes {
+    pub(crate) fn add(&mut self, part: Part, ns: u64) {
+        self.0[part as usize] += ns;
+    }
+}
+
+/// The parts of many reads together.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PartSums {
+    reads: u64,
+    sum_ns: [u128; Part::COUNT],
+}
+
+impl PartSums {
+    /// Adds one read.
+    pub(crate) fn record(&mut self, times: PartTimes) {
+        self.reads += 1;
+        self.sum_ns.iter_mut().zip(times.0).for_each(|(sum, ns)| *sum += u128::from(ns));
+    }
+
+    /// Adds all reads of another recorder.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.reads += other.reads;
+        self.sum_ns.iter_mut().zip(other.sum_ns).for_each(|(sum, ns)| *sum += ns);
+    }
+
+    /// Mean time of every part that any of the reads went through, ns, in the order of the parts.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits are more than the clock has")]
+    pub(crate) fn means_ns(&self) -> impl Iterator<Item = (Part, f64)> {
+        let reads = self.reads;
+        let taken = Part::ALL.into_iter().zip(self.sum_ns).filter(|(_, sum_ns)| *sum_ns > 0);
+        taken.map(move |(part, sum_ns)| (part, sum_ns as f64 / reads as f64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn means_are_over_all_reads_and_name_what_was_gone_through() {
+        let mut sums = PartSums::default();
+        assert_eq!(sums.means_ns().count(), 0);
+        for query_ns in [10, 20] {
+            let mut times = PartTimes::default();
+            times.add(Part::Query, query_ns);
+            times.add(Part::Get, 4);
+            sums.record(times);
+        }
+        let mut twice = sums;
+        twice.merge(&sums);
+        for sums in [sums, twice] {
+            assert_eq!(sums.means_ns().collect::<Vec<_>>(), [(Part::Get, 4.0), (Part::Query, 15.0)]);
+        }
+    }
+}
