@@ -227,6 +227,10 @@ pub(crate) struct Bench {
     #[arg(long, value_enum, value_name = "CODEC")]
     pub(crate) codec: Option<Codec>,
 
+    /// Also read with so many percent of the entries there, and hold that against what the paths let expect
+    #[arg(long, value_parser = hit_percent, value_name = "PERCENT")]
+    pub(crate) verify_hit_ratio: Option<u8>,
+
     /// Threads that read at the same time, each with connections of its own
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "C")]
     pub(crate) clients: u16,
@@ -256,6 +260,12 @@ pub(crate) struct Bench {
     /// inconclusive (exit status 4).
     #[arg(long, value_name = "EXPR")]
     pub(crate) assert: Vec<String>,
+}
+
+fn hit_percent(text: &str) -> Result<u8, String> {
+    let digits = text.strip_suffix('%').unwrap_or(text).trim_end();
+    let percent = digits.parse().ok().filter(|percent| *percent <= 100);
+    percent.ok_or_else(|| "a whole number from 0 to 100 is needed, such as 80".to_owned())
 }
 
 #[derive(Debug, Args)]

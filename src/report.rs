@@ -16,6 +16,7 @@ mod setting;
 mod summary;
 mod table;
 pub(crate) mod text;
+mod verified;
 mod workload;
 
 use anstyle::{AnsiColor, Style as Ink};

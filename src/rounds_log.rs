@@ -68,6 +68,11 @@ impl RoundsLog {
         self.rounds
     }
 
+    /// How many paths a round has.
+    pub(crate) fn columns(&self) -> usize {
+        self.columns.len()
+    }
+
     fn rows(&self) -> usize {
         self.columns.first().map_or(0, Vec::len)
     }

@@ -90,6 +90,9 @@ pub(crate) struct Config {
     pub(crate) clients: u64,
     pub(crate) paths: Vec<String>,
     pub(crate) ttl_s: u64,
+    /// The hit ratio at which `--verify-hit-ratio` had reads made beside those of the paths; null without it.
+    #[serde(default)]
+    pub(crate) verify_hit_percent: Option<u64>,
     /// Orders the keys and shuffles the paths.
     pub(crate) rng_seed: u64,
 }
@@ -137,6 +140,35 @@ pub(crate) struct WorkloadRun {
     /// What a read would cost on average at other hit ratios.
     #[serde(default)]
     pub(crate) hit_ratio_curve: Vec<CurvePoint>,
+    /// What reads did cost at the hit ratio of `--verify-hit-ratio`; null without it.
+    #[serde(default)]
+    pub(crate) verified_hit_ratio: Option<VerifiedHitRatio>,
+}
+
+/// Reads at a hit ratio that was enforced, in blocks of their own among those of the paths; they are in no other number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct VerifiedHitRatio {
+    /// What was asked for.
+    pub(crate) hit_percent: u64,
+    /// Reads that returned the right answer; of these, hits and misses as the cache saw them.
+    pub(crate) operations: u64,
+    pub(crate) hits: u64,
+    pub(crate) misses: u64,
+    /// Reads that failed or answered wrongly, by kind; they are in no other number.
+    pub(crate) errors: BTreeMap<String, u64>,
+    pub(crate) mean_ns: Option<f64>,
+    /// From a bootstrap over rounds, hits and misses apart; null where either are too few.
+    pub(crate) mean_ci95_ns: Option<[f64; 2]>,
+    /// From the cold and the warm path, at the hit ratio as it was counted.
+    pub(crate) expected_mean_ns: Option<f64>,
+    pub(crate) expected_mean_ci95_ns: Option<[f64; 2]>,
+    pub(crate) measured_over_expected: Option<Ratio>,
+    /// Why `measured_over_expected` is null.
+    pub(crate) withheld: Option<String>,
+    /// `50`, `90`, `99`, `99.9`; null where fewer than ten samples lie above it.
+    pub(crate) percentiles_ns: BTreeMap<String, Option<u64>>,
+    /// HdrHistogram V2, deflated, base64: latencies in ns.
+    pub(crate) histogram: String,
 }
 
 /// A ratio is never given without its 95 % interval.

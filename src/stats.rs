@@ -21,4 +21,5 @@ pub(crate) mod statistics;
 pub(crate) mod summary;
 pub(crate) mod two_runs;
 pub(crate) mod typical_ratio;
+pub(crate) mod verified;
 pub(crate) mod warnings;

@@ -20,6 +20,7 @@ use crate::verdict;
 
 pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
     let request = request(arguments);
+    check_paths(&request)?;
     let assertions = assertions(arguments, &request)?;
     let output = arguments.output.as_deref().map(OutputFile::create).transpose()?;
     let servers = Servers::open(settings, Need::Both, "bench", console)?;
@@ -50,8 +51,21 @@ fn request(arguments: &cli::Bench) -> Request {
         workloads: distinct(&arguments.workload),
         paths: distinct(&arguments.path),
         codec: arguments.codec,
+        verify_hit_percent: arguments.verify_hit_ratio,
         ttl: Duration::from_secs(u64::from(arguments.ttl)),
         rng_seed: arguments.rng_seed,
+    }
+}
+
+/// What is expected at a hit ratio is made of a miss and a hit.
+fn check_paths(request: &Request) -> Result<(), UsageError> {
+    let missing = [ReadPath::Cold, ReadPath::Warm].into_iter().find(|path| !request.paths.contains(path));
+    match missing.filter(|_| request.verify_hit_percent.is_some()) {
+        Some(path) => Err(UsageError(format!(
+            "--verify-hit-ratio needs the path {} to know what to expect; add it to --path",
+            path.name()
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -39,6 +39,7 @@ pub(super) fn run(arguments: &cli::Demo, settings: &Settings, console: &Console)
         workloads: vec![Workload::All, Workload::Point],
         paths: ALL_PATHS.to_vec(),
         codec: None,
+        verify_hit_percent: None,
         ttl: TTL,
         rng_seed: DEFAULT_RNG_SEED,
     })?;

@@ -16,7 +16,7 @@ use crate::cli::{Codec, ReadPath, Workload};
 use crate::config::Settings;
 use crate::db::{connect, seed};
 use crate::measure::clock::RunClock;
-use crate::measure::plan::Plan;
+use crate::measure::plan::{BlockKind, Plan};
 use crate::measure::rounds::{self, Progress};
 use crate::measure::{ControlSamples, WorkloadSamples};
 use crate::paths::query::{AllUsers, Expected, OneUser, Query};
@@ -34,8 +34,19 @@ pub(super) struct Request {
     pub(super) paths: Vec<ReadPath>,
     /// None: the fastest for the workload.
     pub(super) codec: Option<Codec>,
+    /// Measure also with so many percent of the entries there.
+    pub(super) verify_hit_percent: Option<u8>,
     pub(super) ttl: Duration,
     pub(super) rng_seed: u64,
+}
+
+impl Request {
+    /// What every round reads.
+    fn blocks(&self) -> Vec<BlockKind> {
+        let paths = self.paths.iter().copied().map(BlockKind::Path);
+        let verified = self.verify_hit_percent.map(|percent| BlockKind::AtHitRatio { percent });
+        paths.chain(verified).collect()
+    }
 }
 
 /// Servers that hold the users, and what they said of themselves.
@@ -135,7 +146,7 @@ impl<'a> Bench<'a> {
             };
             controls.merge(&samples.controls);
             self.warnings.extend(warnings::of_workload(workload, &samples));
-            failed_reads += samples.paths.iter().flat_map(|path| path.errors.values()).sum::<u64>();
+            failed_reads += samples.failed_reads();
             first_error = samples.first_error;
             workloads.push(run);
         }
@@ -192,7 +203,7 @@ impl<'a> Bench<'a> {
         );
         let bar = self.console.progress(rounds, &template);
         let samples =
-            rounds::measure(clients, &self.expected, plan, &request.paths, &mut |Progress { round }| {
+            rounds::measure(clients, &self.expected, plan, &request.blocks(), &mut |Progress { round }| {
                 bar.set_position(round);
             });
         bar.finish_and_clear();
@@ -236,6 +247,7 @@ impl<'a> Bench<'a> {
                 clients: u64::from(request.clients),
                 paths: request.paths.iter().map(|path| path.name().to_owned()).collect(),
                 ttl_s: request.ttl.as_secs(),
+                verify_hit_percent: request.verify_hit_percent.map(u64::from),
                 rng_seed: request.rng_seed,
             },
             controls: run_file::build::controls(controls),

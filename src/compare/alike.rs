@@ -28,6 +28,9 @@ pub(super) fn unlike(baseline: &Run, candidate: &Run) -> Vec<Difference> {
         field("dataset.fingerprint", &|run| run.dataset.fingerprint.clone()),
         field("config.clients", &|run| run.config.clients.to_string()),
         field("config.ttl_s", &|run| run.config.ttl_s.to_string()),
+        field("config.verify_hit_percent", &|run| {
+            run.config.verify_hit_percent.map_or("none".to_owned(), |percent| percent.to_string())
+        }),
         field("config.paths", &|run| paths(&run.config.paths)),
         field("workloads", &|run| joined(run.workloads.iter().map(|workload| workload.name.clone()))),
     ]

@@ -1,5 +1,6 @@
 //! How many rounds, and which reads in each: a pure function of what was asked for.
 
+use std::fmt;
 use std::ops::Range;
 
 use crate::cli::{ReadPath, Workload};
@@ -12,6 +13,35 @@ const POINT_BLOCK: u64 = 200;
 const WANTED_ROUNDS: u64 = 30;
 /// Bare round trips of each server over the whole measurement: enough for a p99.
 const CONTROL_READS: u64 = 1_000;
+
+/// What a block's reads find in the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BlockKind {
+    /// All of them by one path.
+    Path(ReadPath),
+    /// So many percent of them an entry, the others none.
+    AtHitRatio { percent: u8 },
+}
+
+impl fmt::Display for BlockKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "path {}", path.name()),
+            Self::AtHitRatio { percent } => write!(f, "the cache at {percent} % hits"),
+        }
+    }
+}
+
+/// The reads of one client in one block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Block {
+    pub(crate) kind: BlockKind,
+    /// In the order in which they are read.
+    pub(crate) items: Vec<u32>,
+    /// For [`BlockKind::AtHitRatio`]: those whose entries must be there, and those whose must not.
+    pub(crate) present: Vec<u32>,
+    pub(crate) absent: Vec<u32>,
+}
 
 /// The shape of one workload's measurement. Every path makes the same reads in the same order.
 #[derive(Clone, Debug)]
@@ -73,14 +103,37 @@ impl Plan {
         CONTROL_READS.div_ceil(self.rounds)
     }
 
-    /// The items that a client reads in a round, by every path, in this order.
-    pub(crate) fn items(&self, round: u64, client: u64) -> Vec<u32> {
-        let of_round = share(0..self.iterations, round % self.rounds, self.rounds);
-        let operations = share(of_round, client, self.clients);
-        match self.workload {
-            Workload::All => operations.map(|_| u32::try_from(client).unwrap_or(u32::MAX)).collect(),
-            Workload::Point => operations.map(|operation| self.user_id(operation)).collect(),
+    /// What a client reads in a round: the same items in the same order in blocks of every kind.
+    pub(crate) fn block_of(&self, kind: BlockKind, round: u64, client: u64) -> Block {
+        let operations = self.operations(round, client);
+        let items: Vec<u32> = operations.clone().map(|operation| self.item(operation, client)).collect();
+        let (mut present, mut absent) = (Vec::new(), Vec::new());
+        if let BlockKind::AtHitRatio { percent } = kind {
+            for (operation, item) in operations.zip(&items) {
+                if self.is_hit(operation, percent) { present.push(*item) } else { absent.push(*item) }
+            }
         }
+        Block { kind, items, present, absent }
+    }
+
+    fn operations(&self, round: u64, client: u64) -> Range<u64> {
+        let of_round = share(0..self.iterations, round % self.rounds, self.rounds);
+        share(of_round, client, self.clients)
+    }
+
+    fn item(&self, operation: u64, client: u64) -> u32 {
+        match self.workload {
+            Workload::All => u32::try_from(client).unwrap_or(u32::MAX),
+            Workload::Point => self.user_id(operation),
+        }
+    }
+
+    /// Which reads find an entry where only `percent` of them do: exactly so many of every hundred, in an order
+    /// shuffled anew for each, so that no client and no part of a block has all the misses.
+    fn is_hit(&self, operation: u64, percent: u8) -> bool {
+        let (hundred, place) = (operation / 100, operation % 100);
+        let order = Permutation::new(100, mix(self.rng_seed ^ 0x6869_7473) ^ hundred);
+        u32::try_from(place).is_ok_and(|place| order.at(place) < u32::from(percent))
     }
 
     fn user_id(&self, operation: u64) -> u32 {
@@ -89,9 +142,9 @@ impl Plan {
         self.order.at(index) + 1
     }
 
-    /// The paths in the order of this round, shuffled anew each time (Fisher and Yates).
-    pub(crate) fn path_order(&self, round: u64, paths: &[ReadPath]) -> Vec<ReadPath> {
-        let mut order = paths.to_vec();
+    /// The blocks in the order of this round, shuffled anew each time (Fisher and Yates).
+    pub(crate) fn order(&self, round: u64, kinds: &[BlockKind]) -> Vec<BlockKind> {
+        let mut order = kinds.to_vec();
         for last in (1..order.len()).rev() {
             let random = mix(mix(self.rng_seed ^ 0x7061_7468) ^ (round << 8) ^ last as u64);
             let limit = u32::try_from(last + 1).unwrap_or(u32::MAX);
@@ -119,7 +172,8 @@ mod tests {
 
     use super::*;
 
-    const PATHS: [ReadPath; 3] = [ReadPath::Mysql, ReadPath::Cold, ReadPath::Warm];
+    const KINDS: [BlockKind; 3] =
+        [BlockKind::Path(ReadPath::Mysql), BlockKind::Path(ReadPath::Cold), BlockKind::Path(ReadPath::Warm)];
 
     #[test]
     fn the_usual_shapes() {
@@ -145,7 +199,7 @@ mod tests {
             for round in 0..plan.rounds() {
                 let mut seen = HashSet::new();
                 for client in 0..clients {
-                    for item in plan.items(round, client) {
+                    for item in plan.block_of(KINDS[0], round, client).items {
                         reads += 1;
                         prop_assert!(seen.insert(item), "a key twice in a round");
                         prop_assert!(!point || (1..=users).contains(&item));
@@ -157,10 +211,31 @@ mod tests {
         }
 
         #[test]
+        fn a_block_at_a_hit_ratio_reads_the_same_with_so_many_entries_there(
+            point: bool, hundreds in 1u64..20, clients in 1u64..20, percent in 0u8..=100, rng_seed: u64
+        ) {
+            let workload = if point { Workload::Point } else { Workload::All };
+            let plan = Plan::new(workload, hundreds * 100, clients, 3_000, rng_seed);
+            let mut hits = 0;
+            for (round, client) in (0..plan.rounds()).flat_map(|round| (0..clients).map(move |client| (round, client))) {
+                let mixed = plan.block_of(BlockKind::AtHitRatio { percent }, round, client);
+                prop_assert_eq!(&mixed.items, &plan.block_of(KINDS[0], round, client).items);
+                let mut arranged = [&mixed.present[..], &mixed.absent].concat();
+                let mut items = mixed.items.clone();
+                arranged.sort_unstable();
+                items.sort_unstable();
+                prop_assert_eq!(arranged, items);
+                hits += mixed.present.len() as u64;
+            }
+            prop_assert_eq!(hits, hundreds * u64::from(percent));
+        }
+
+        #[test]
         fn every_order_of_paths_comes_up(rng_seed: u64) {
             let plan = Plan::new(Workload::All, 100, 1, 100, rng_seed);
-            let orders: HashSet<Vec<ReadPath>> = (0..100).map(|round| plan.path_order(round, &PATHS)).collect();
-            prop_assert_eq!(orders.len(), 6);
+            let orders: Vec<Vec<BlockKind>> = (0..100).map(|round| plan.order(round, &KINDS)).collect();
+            let distinct = orders.iter().enumerate().filter(|(at, order)| !orders[..*at].contains(order)).count();
+            prop_assert_eq!(distinct, 6);
         }
     }
 }

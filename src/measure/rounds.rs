@@ -5,15 +5,14 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Instant;
 
-use super::plan::Plan;
+use super::WorkloadSamples;
+use super::plan::{BlockKind, Plan};
 use super::start_line::StartLine;
-use super::worker::{BlockDone, Step, Worker, WorkerDone};
-use super::{ControlSamples, PathSamples, WorkloadSamples};
-use crate::cli::ReadPath;
+use super::worker::{BlockDone, Step, Worker};
 use crate::interrupt;
 use crate::paths::query::{Expected, Query};
 use crate::paths::reader::Reader;
-use crate::rounds_log::{RoundSums, RoundsLog};
+use crate::rounds_log::RoundSums;
 
 /// Where the measurement is, for a progress bar.
 pub(crate) struct Progress {
@@ -33,7 +32,7 @@ pub(crate) fn measure<Q: Query>(
     readers: Vec<Reader<Q>>,
     expected: &Arc<Expected>,
     plan: &Plan,
-    paths: &[ReadPath],
+    kinds: &[BlockKind],
     progress: &mut dyn FnMut(Progress),
 ) -> WorkloadSamples {
     let start_line = Arc::new(StartLine::new(readers.len()));
@@ -45,8 +44,7 @@ pub(crate) fn measure<Q: Query>(
                     reader,
                     expected: Arc::clone(expected),
                     start_line: Arc::clone(&start_line),
-                    paths: paths.iter().map(|path| PathSamples::new(*path)).collect(),
-                    controls: ControlSamples::new(),
+                    samples: WorkloadSamples::new(kinds),
                 };
                 let (step_sender, steps) = mpsc::channel();
                 let (done_sender, done) = mpsc::channel();
@@ -54,12 +52,12 @@ pub(crate) fn measure<Q: Query>(
                 (Link { steps: step_sender, done }, handle)
             })
             .unzip();
-        let mut rounds = Rounds::new(links, plan, paths);
+        let mut rounds = Rounds::new(links, plan, kinds);
         rounds.run(progress);
         let mut samples = rounds.finish();
         for handle in handles {
             match handle.join() {
-                Ok(done) => add(&mut samples, &done),
+                Ok(part) => samples.merge(&part),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
@@ -67,22 +65,13 @@ pub(crate) fn measure<Q: Query>(
     })
 }
 
-fn add(samples: &mut WorkloadSamples, done: &WorkerDone) {
-    for (total, part) in samples.paths.iter_mut().zip(&done.paths) {
-        total.merge(part);
-    }
-    samples.controls.merge(&done.controls);
-    samples.written_entries += done.written_entries;
-    samples.written_bytes += done.written_bytes;
-}
-
 /// The coordinator: it hands out blocks and adds up what needs all clients to be known.
 struct Rounds<'a> {
     links: Vec<Link>,
     plan: &'a Plan,
-    paths: &'a [ReadPath],
+    kinds: &'a [BlockKind],
     samples: WorkloadSamples,
-    /// What each path answered in the round that is under way.
+    /// What the round that is under way answered, in the columns of the log of rounds.
     sums: Vec<RoundSums>,
 }
 
@@ -90,16 +79,10 @@ struct Rounds<'a> {
 struct AllFailed;
 
 impl<'a> Rounds<'a> {
-    fn new(links: Vec<Link>, plan: &'a Plan, paths: &'a [ReadPath]) -> Self {
-        let samples = WorkloadSamples {
-            paths: paths.iter().map(|path| PathSamples::new(*path)).collect(),
-            controls: ControlSamples::new(),
-            written_entries: 0,
-            written_bytes: 0,
-            rounds: RoundsLog::new(paths.len()),
-            first_error: None,
-        };
-        Self { links, plan, paths, samples, sums: vec![RoundSums::default(); paths.len()] }
+    fn new(links: Vec<Link>, plan: &'a Plan, kinds: &'a [BlockKind]) -> Self {
+        let samples = WorkloadSamples::new(kinds);
+        let sums = vec![RoundSums::default(); samples.rounds.columns()];
+        Self { links, plan, kinds, samples, sums }
     }
 
     fn run(&mut self, progress: &mut dyn FnMut(Progress)) {
@@ -122,11 +105,11 @@ impl<'a> Rounds<'a> {
     fn round(&mut self, round: u64, counted: bool) -> Result<(), AllFailed> {
         self.sums.fill(RoundSums::default());
         self.controls(counted)?;
-        for path in self.plan.path_order(round, self.paths) {
+        for kind in self.plan.order(round, self.kinds) {
             if interrupt::requested() {
                 return Ok(());
             }
-            self.block(round, path, counted)?;
+            self.block(round, kind, counted)?;
         }
         Ok(())
     }
@@ -146,20 +129,20 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    fn block(&mut self, round: u64, path: ReadPath, counted: bool) -> Result<(), AllFailed> {
+    fn block(&mut self, round: u64, kind: BlockKind, counted: bool) -> Result<(), AllFailed> {
         for (client, link) in (0..).zip(&self.links) {
-            let items = self.plan.items(round, client);
+            let block = self.plan.block_of(kind, round, client);
             // A worker that is gone panicked; joining it passes the panic on.
-            link.steps.send(Step::Block { path, items, counted }).map_err(|_| AllFailed)?;
+            link.steps.send(Step::Block { block, counted }).map_err(|_| AllFailed)?;
         }
         let mut reports = Vec::with_capacity(self.links.len());
         for link in &self.links {
             reports.push(link.done.recv().map_err(|_| AllFailed)?);
         }
-        self.add_block(path, &reports, counted)
+        self.add_block(kind, &reports, counted)
     }
 
-    fn add_block(&mut self, path: ReadPath, reports: &[BlockDone], counted: bool) -> Result<(), AllFailed> {
+    fn add_block(&mut self, kind: BlockKind, reports: &[BlockDone], counted: bool) -> Result<(), AllFailed> {
         let answered: u64 = reports.iter().map(|report| report.answered).sum();
         let failed: u64 = reports.iter().map(|report| report.failed).sum();
         if let Some(error) = reports.iter().find_map(|report| report.first_error.clone()) {
@@ -168,7 +151,7 @@ impl<'a> Rounds<'a> {
         for report in reports {
             self.sums.iter_mut().zip(&report.sums).for_each(|(total, sums)| total.add(*sums));
         }
-        let samples = self.samples.paths.iter_mut().find(|samples| samples.path == path);
+        let samples = self.samples.paths.iter_mut().find(|samples| BlockKind::Path(samples.path) == kind);
         if let (true, Some(samples)) = (counted, samples) {
             samples.answered += answered;
             samples.busy_ns += busy_ns(reports);

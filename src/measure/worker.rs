@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Instant;
 
+use super::WorkloadSamples;
 use super::clock::{InParts, timed, timed_in_parts};
+use super::plan::{Block, BlockKind};
 use super::start_line::{Presence, StartLine};
-use super::{ControlSamples, PathSamples};
 use crate::cli::ReadPath;
 use crate::interrupt;
 use crate::parts::PartTimes;
@@ -17,8 +18,8 @@ use crate::rounds_log::RoundSums;
 
 /// What the coordinator asks of a worker.
 pub(super) enum Step {
-    /// Read these items by this path, all workers at the same time.
-    Block { path: ReadPath, items: Vec<u32>, counted: bool },
+    /// Read these items, all workers at the same time.
+    Block { block: Block, counted: bool },
     /// That many bare round trips to each server, alone.
     Controls { reads: u64, counted: bool },
 }
@@ -29,7 +30,7 @@ pub(super) struct BlockDone {
     pub(super) ended: Instant,
     pub(super) answered: u64,
     pub(super) failed: u64,
-    /// What each path answered in the block, in the order of the paths.
+    /// What the block answered, in the columns of the log of rounds.
     pub(super) sums: Vec<RoundSums>,
     /// A failure that every further round would meet again.
     pub(super) hopeless: bool,
@@ -37,20 +38,12 @@ pub(super) struct BlockDone {
     pub(super) first_error: Option<String>,
 }
 
-/// What a worker has at the end.
-pub(super) struct WorkerDone {
-    pub(super) paths: Vec<PathSamples>,
-    pub(super) controls: ControlSamples,
-    pub(super) written_entries: u64,
-    pub(super) written_bytes: u64,
-}
-
 pub(super) struct Worker<Q: Query> {
     pub(super) reader: Reader<Q>,
     pub(super) expected: Arc<Expected>,
     pub(super) start_line: Arc<StartLine>,
-    pub(super) paths: Vec<PathSamples>,
-    pub(super) controls: ControlSamples,
+    /// What this worker has seen so far; the log of rounds is the coordinator's.
+    pub(super) samples: WorkloadSamples,
 }
 
 /// A read as the clock saw it, not yet verified.
@@ -63,61 +56,82 @@ struct Taken<A> {
 
 impl<Q: Query> Worker<Q> {
     /// Serves steps until the coordinator hangs up.
-    pub(super) fn run(mut self, steps: &Receiver<Step>, done: &Sender<BlockDone>) -> WorkerDone {
+    pub(super) fn run(mut self, steps: &Receiver<Step>, done: &Sender<BlockDone>) -> WorkloadSamples {
         let start_line = Arc::clone(&self.start_line);
         let _presence = Presence(&start_line);
         while let Ok(step) = steps.recv() {
             let report = match step {
-                Step::Block { path, items, counted } => self.block(path, &items, counted),
+                Step::Block { block, counted } => self.block(&block, counted),
                 Step::Controls { reads, counted } => self.control_block(reads, counted),
             };
             if done.send(report).is_err() {
                 break;
             }
         }
-        let (written_entries, written_bytes) = self.reader.written();
-        WorkerDone { paths: self.paths, controls: self.controls, written_entries, written_bytes }
+        (self.samples.written_entries, self.samples.written_bytes) = self.reader.written();
+        self.samples
     }
 
-    fn block(&mut self, path: ReadPath, items: &[u32], counted: bool) -> BlockDone {
-        let prepared = self.reader.prepare(path, items);
-        let mut taken = Vec::with_capacity(items.len());
+    fn block(&mut self, block: &Block, counted: bool) -> BlockDone {
+        let prepared = self.prepare(block);
+        let mut taken = Vec::with_capacity(block.items.len());
         self.start_line.wait();
         let started = Instant::now();
         if prepared.is_ok() {
-            self.timed_reads(path, items, &mut taken);
+            self.timed_reads(block, &mut taken);
         }
         let ended = Instant::now();
         // Nobody verifies while another client is still on the clock.
         self.start_line.wait();
-        let sums = vec![RoundSums::default(); self.paths.len()];
+        let sums = vec![RoundSums::default(); self.samples.rounds.columns()];
         let mut report =
             BlockDone { started, ended, answered: 0, failed: 0, sums, hopeless: false, first_error: None };
         if let Err(error) = prepared {
-            self.count_error(path, error.kind(), items.len() as u64);
-            report.failed = items.len() as u64;
+            self.count_error(block.kind, error.kind(), block.items.len() as u64);
+            report.failed = block.items.len() as u64;
             report.first_error = Some(error.to_string());
         }
         for read in taken {
-            self.judge(path, read, counted, &mut report);
+            self.judge(block.kind, read, counted, &mut report);
         }
         report
     }
 
+    fn prepare(&mut self, block: &Block) -> Result<(), ReadError> {
+        match block.kind {
+            BlockKind::Path(path) => self.reader.prepare(path, &block.items),
+            BlockKind::AtHitRatio { .. } => {
+                self.reader.prepare(ReadPath::Cold, &block.absent)?;
+                self.reader.prepare(ReadPath::Warm, &block.present)
+            }
+        }
+    }
+
     /// The only place where a read is timed. The clock stops when the answer is decoded and usable.
-    fn timed_reads(&mut self, path: ReadPath, items: &[u32], taken: &mut Vec<Taken<Q::Answer>>) {
-        for &item in items {
+    fn timed_reads(&mut self, block: &Block, taken: &mut Vec<Taken<Q::Answer>>) {
+        let path = match block.kind {
+            BlockKind::Path(path) => path,
+            // Through the cache: cold and warm are one code.
+            BlockKind::AtHitRatio { .. } => ReadPath::Warm,
+        };
+        for &item in &block.items {
             if interrupt::requested() {
                 return;
             }
-            let InParts { outcome, ns, parts } =
-                timed_in_parts(|laps| self.reader.read(path, item, &mut |part| laps.end(part)));
+            let InParts { outcome, ns, parts } = timed_in_parts(|laps| {
+                #[cfg(feature = "slow-warm")]
+                let started = Instant::now();
+                let outcome = self.reader.read(path, item, &mut |part| laps.end(part));
+                #[cfg(feature = "slow-warm")]
+                super::slowdown::linger(path, started);
+                outcome
+            });
             taken.push(Taken { item, ns, parts, outcome });
         }
     }
 
     /// Verifies a read and books it under the path that it really took.
-    fn judge(&mut self, planned: ReadPath, read: Taken<Q::Answer>, counted: bool, report: &mut BlockDone) {
+    fn judge(&mut self, planned: BlockKind, read: Taken<Q::Answer>, counted: bool, report: &mut BlockDone) {
         let Taken { item, ns, parts, outcome } = read;
         let failure = match outcome {
             Ok(read) if self.reader.is_right(item, &read.answer, &self.expected) => {
@@ -129,7 +143,7 @@ impl<Q: Query> Worker<Q> {
             }
             Ok(_) => (
                 "wrong_answer",
-                format!("the answer for item {item} by path {planned:?} is not what the data set says"),
+                format!("the answer for item {item} by {planned} is not what the data set says"),
             ),
             Err(error) => {
                 report.hopeless |= matches!(error, ReadError::ForeignKey);
@@ -143,20 +157,31 @@ impl<Q: Query> Worker<Q> {
 
     fn book(
         &mut self,
-        planned: ReadPath,
+        planned: BlockKind,
         cache: CacheOutcome,
         (ns, parts): (u64, PartTimes),
         sums: &mut [RoundSums],
     ) {
+        let (hit, miss) = (cache == CacheOutcome::Hit, cache == CacheOutcome::Miss);
+        let BlockKind::Path(planned) = planned else {
+            let column = self.samples.paths.len() + usize::from(miss);
+            if let (Some(mixed), Some(sums)) = (&mut self.samples.mixed, sums.get_mut(column)) {
+                mixed.hits += u64::from(hit);
+                mixed.misses += u64::from(miss);
+                mixed.latencies.record(ns);
+                sums.record(ns);
+            }
+            return;
+        };
         let taken = match cache {
             CacheOutcome::Bypassed => ReadPath::Mysql,
             CacheOutcome::Hit => ReadPath::Warm,
             CacheOutcome::Miss => ReadPath::Cold,
         };
-        for (samples, sums) in self.paths.iter_mut().zip(sums) {
+        for (samples, sums) in self.samples.paths.iter_mut().zip(sums) {
             if samples.path == planned {
-                samples.hits += u64::from(cache == CacheOutcome::Hit);
-                samples.misses += u64::from(cache == CacheOutcome::Miss);
+                samples.hits += u64::from(hit);
+                samples.misses += u64::from(miss);
             }
             if samples.path == taken {
                 samples.latencies.record(ns);
@@ -167,9 +192,16 @@ impl<Q: Query> Worker<Q> {
     }
 
     /// A failure counts in warm-up rounds too: a wrong answer is never excused.
-    fn count_error(&mut self, path: ReadPath, kind: &'static str, count: u64) {
-        if let Some(samples) = self.paths.iter_mut().find(|samples| samples.path == path) {
-            *samples.errors.entry(kind).or_default() += count;
+    fn count_error(&mut self, planned: BlockKind, kind: &'static str, count: u64) {
+        let errors = match planned {
+            BlockKind::Path(path) => {
+                let samples = self.samples.paths.iter_mut().find(|samples| samples.path == path);
+                samples.map(|samples| &mut samples.errors)
+            }
+            BlockKind::AtHitRatio { .. } => self.samples.mixed.as_mut().map(|mixed| &mut mixed.errors),
+        };
+        if let Some(errors) = errors {
+            *errors.entry(kind).or_default() += count;
         }
     }
 
@@ -181,8 +213,8 @@ impl<Q: Query> Worker<Q> {
             let (mysql, mysql_ns) = timed(|| self.reader.select_1());
             match redis.and(mysql) {
                 Ok(()) if counted => {
-                    self.controls.redis.record(redis_ns);
-                    self.controls.mysql.record(mysql_ns);
+                    self.samples.controls.redis.record(redis_ns);
+                    self.samples.controls.mysql.record(mysql_ns);
                 }
                 Ok(()) => {}
                 Err(error) => {

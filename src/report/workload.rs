@@ -2,7 +2,7 @@
 
 use super::layout::{clean, counted, heading, list, paragraph};
 use super::table::{self, PERCENTILES};
-use super::{ALERT, Style, chart, parts};
+use super::{ALERT, Style, chart, parts, verified};
 use crate::run_file::{CurvePoint, PathRun, WorkloadRun};
 use crate::units;
 
@@ -18,6 +18,7 @@ pub(super) fn blocks(workload: &WorkloadRun, style: &Style) -> Vec<Vec<String>> 
         chart_block(workload, style),
         parts::block(&workload.paths, style),
         curve_block(&workload.hit_ratio_curve, style),
+        verified::block(workload, style),
     ]
 }
 

@@ -7,15 +7,16 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
-use super::{Control, CurvePoint, HitRatio, PathRun, Ratio, WorkloadRun};
+use super::{Control, CurvePoint, HitRatio, PathRun, Ratio, VerifiedHitRatio, WorkloadRun};
 use crate::cli::{Codec, ReadPath, Workload};
 use crate::measure::plan::Plan;
-use crate::measure::{ControlSamples, PathSamples, WorkloadSamples};
+use crate::measure::{ControlSamples, MixedSamples, PathSamples, WorkloadSamples};
 use crate::sample::Latencies;
 use crate::stats::curve;
 use crate::stats::estimate::{Estimate, Missing};
 use crate::stats::statistics::Statistics;
 use crate::stats::summary::{self, PERCENTILES, Summary};
+use crate::stats::verified::Verified;
 
 /// One workload's part of the run file.
 pub(crate) fn workload(
@@ -41,6 +42,7 @@ pub(crate) fn workload(
         warm_over_mysql: statistics.warm_over_mysql.as_ref().ok().map(ratio),
         withheld: withheld(&statistics),
         hit_ratio_curve: statistics.curve.iter().map(curve_point).collect(),
+        verified_hit_ratio: samples.mixed.as_ref().map(|mixed| verified(mixed, &statistics)),
     }
 }
 
@@ -66,6 +68,30 @@ fn curve_point(point: &curve::CurvePoint) -> CurvePoint {
     }
 }
 
+fn verified(mixed: &MixedSamples, statistics: &Statistics) -> VerifiedHitRatio {
+    let summary = Summary::of(&mixed.latencies);
+    let found = statistics.verified.unwrap_or(Verified::NOTHING);
+    VerifiedHitRatio {
+        hit_percent: u64::from(mixed.percent),
+        operations: summary.operations,
+        hits: mixed.hits,
+        misses: mixed.misses,
+        errors: counts(&mixed.errors),
+        mean_ns: summary.mean_ns,
+        mean_ci95_ns: found.measured_ns.ok().as_ref().map(ends),
+        expected_mean_ns: found.expected_ns.ok().map(|estimate| estimate.value),
+        expected_mean_ci95_ns: found.expected_ns.ok().as_ref().map(ends),
+        measured_over_expected: found.ratio.ok().as_ref().map(ratio),
+        withheld: found.ratio.err().map(|missing| missing.to_string()),
+        percentiles_ns: percentiles(&summary),
+        histogram: encode(mixed.latencies.histogram()),
+    }
+}
+
+fn counts(errors: &BTreeMap<&'static str, u64>) -> BTreeMap<String, u64> {
+    errors.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect()
+}
+
 /// The reasons for what is null.
 fn withheld(statistics: &Statistics) -> BTreeMap<String, String> {
     let reason = |estimate: &Result<Estimate, Missing>| estimate.as_ref().err().map(ToString::to_string);
@@ -89,7 +115,7 @@ fn path(samples: &PathSamples, statistics: &Statistics) -> PathRun {
         operations: summary.operations,
         hits: cached.then_some(samples.hits),
         misses: cached.then_some(samples.misses),
-        errors: samples.errors.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect(),
+        errors: counts(&samples.errors),
         throughput_per_s: summary::throughput_per_s(samples.answered, samples.busy_ns),
         mean_ns: summary.mean_ns,
         mean_ci95_ns: statistics.mean_ns(samples.path).as_ref().map(ends),

@@ -7,6 +7,7 @@ use super::estimate::{Estimate, Interval, Missing};
 use super::percentile_interval::percentile_interval;
 use super::rounds::{Column, PathRounds};
 use super::typical_ratio::typical_ratio;
+use super::verified::Verified;
 use crate::cli::ReadPath;
 use crate::measure::{PathSamples, WorkloadSamples};
 use crate::rounds_log::RoundSums;
@@ -20,6 +21,8 @@ pub(crate) struct Statistics {
     pub(crate) warm_over_mysql: Result<Estimate, Missing>,
     /// Empty where there is not a single point.
     pub(crate) curve: Vec<CurvePoint>,
+    /// Where a hit ratio was to be verified, and something was read at it.
+    pub(crate) verified: Option<Verified>,
     bootstrap: Bootstrap,
 }
 
@@ -35,6 +38,7 @@ impl Statistics {
             miss_penalty: bootstrap.miss_penalty(),
             break_even: bootstrap.break_even(),
             warm_over_mysql: typical_ratio(warm, mysql),
+            verified: verified(samples, &bootstrap, rng_seed),
             curve: if curve.iter().any(|point| point.mean_ns.is_ok()) { curve } else { Vec::new() },
             bootstrap,
         }
@@ -53,6 +57,14 @@ impl Statistics {
             self.bootstrap.effective_reads(column_of(path.path), reads, deviation * deviation).ok()?;
         percentile_interval(histogram, percentile, effective)
     }
+}
+
+fn verified(samples: &WorkloadSamples, paths: &Bootstrap, rng_seed: u64) -> Option<Verified> {
+    let mixed = samples.mixed.as_ref()?;
+    let reads = mixed.hits + mixed.misses;
+    let hit_ratio = (reads > 0).then(|| mixed.hits as f64 / reads as f64)?;
+    let (hits, misses) = samples.mixed_columns();
+    Some(Verified::of(hits, misses, hit_ratio, paths, rng_seed))
 }
 
 fn column_of(path: ReadPath) -> Column {

@@ -12,6 +12,7 @@ crate::tests![
     every_path_is_read_and_counted,
     every_codec_carries_every_workload,
     several_clients_share_the_work,
+    a_hit_ratio_is_enforced_and_held_against_what_is_expected,
     the_parts_of_a_read_add_up_to_it,
     json_on_stdout_is_the_saved_run,
     text_says_what_was_measured,
@@ -86,6 +87,36 @@ fn the_parts_of_a_read_add_up_to_it() {
         let mean = path["mean_ns"].as_f64().unwrap();
         assert!(sum <= mean * 1.000_001 && sum > mean * 0.9, "{name}: {sum} of {mean}");
     }
+}
+
+fn a_hit_ratio_is_enforced_and_held_against_what_is_expected() {
+    let place = Place::seeded(2_000);
+    let bench = ["bench", "--iterations", "1000", "--workload", "point", "--clients", "2"];
+    let run =
+        place.run(&[&bench[..], &["--verify-hit-ratio", "80", "--format", "json"]].concat()).fine().json();
+    let verified = &run["workloads"][0]["verified_hit_ratio"];
+    assert_eq!((&verified["hits"], &verified["misses"]), (&800.into(), &200.into()), "{verified}");
+    assert_eq!(verified["operations"], 1_000);
+    let number = |field: &str| verified[field].as_f64().unwrap();
+    let expected = 0.8 * path(&run, "point", "warm")["mean_ns"].as_f64().unwrap()
+        + 0.2 * path(&run, "point", "cold")["mean_ns"].as_f64().unwrap();
+    assert!((number("expected_mean_ns") / expected - 1.0).abs() < 1e-6);
+    let ratio = &verified["measured_over_expected"];
+    assert!(
+        (ratio["ratio"].as_f64().unwrap() / (number("mean_ns") / expected) - 1.0).abs() < 0.05,
+        "{verified}"
+    );
+    // Of the paths' own blocks nothing was taken away.
+    for (name, hits, misses) in [("cold", 0, 1_000), ("warm", 1_000, 0)] {
+        let path = path(&run, "point", name);
+        assert_eq!((&path["hits"], &path["misses"]), (&hits.into(), &misses.into()), "{path}");
+    }
+    let text = place.run(&[&bench[..], &["--verify-hit-ratio", "0%"]].concat()).fine();
+    assert!(text.stdout.contains("Put to the test at 0 % hits: 0 hits and 1,000 misses"), "{}", text.stdout);
+    let said = place.run(&[&bench[..], &["--verify-hit-ratio", "80", "--path", "mysql,warm"]].concat());
+    assert!(said.stderr.contains("--verify-hit-ratio needs the path cold"), "{}", said.stderr);
+    assert_eq!(said.code, Some(2));
+    assert_eq!(place.run(&["bench", "--verify-hit-ratio", "101"]).code, Some(2));
 }
 
 fn several_clients_share_the_work() {
