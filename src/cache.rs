@@ -3,6 +3,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod codec;
+pub(crate) mod counters;
 pub(crate) mod entry;
 pub(crate) mod key;
 pub(crate) mod wire;

@@ -7,12 +7,15 @@ pub(crate) mod console;
 mod demo;
 mod environment;
 mod flush;
+mod ground;
+mod machine;
 mod man;
 mod measurement;
 mod output_file;
 mod sandbox;
 mod schema;
 mod seed;
+mod server_watch;
 mod servers;
 
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! Where a server is and how to log in: the two URLs of the command line, taken apart once.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use url::Url;
@@ -12,6 +13,19 @@ use crate::secret::Secret;
 pub(crate) enum Address {
     Tcp { host: String, port: u16 },
     Socket(PathBuf),
+}
+
+impl Address {
+    /// Whether it is on this machine by the looks of it: a unix socket or the loopback.
+    pub(crate) fn is_here(&self) -> bool {
+        match self {
+            Self::Socket(_) => true,
+            Self::Tcp { host, .. } => {
+                let loopback = host.parse().is_ok_and(|address: IpAddr| address.to_canonical().is_loopback());
+                loopback || host.eq_ignore_ascii_case("localhost")
+            }
+        }
+    }
 }
 
 impl fmt::Display for Address {

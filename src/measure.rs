@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use crate::cli::ReadPath;
 use crate::parts::PartSums;
+use crate::paths::issued::Issued;
 use crate::rounds_log::{RoundSums, RoundsLog};
 use crate::sample::Latencies;
 use plan::BlockKind;
@@ -119,6 +120,8 @@ pub(crate) struct WorkloadSamples {
     /// Entries written, warm-up included, and their size together.
     pub(crate) written_entries: u64,
     pub(crate) written_bytes: u64,
+    /// What was asked of both servers, warm-up, preparation and controls included.
+    pub(crate) issued: Issued,
     /// The rounds that counted: what each path took in each of them. Behind the paths stand two more columns where a
     /// hit ratio was to be verified: the hits and the misses of its blocks.
     pub(crate) rounds: RoundsLog,
@@ -146,6 +149,7 @@ impl WorkloadSamples {
             controls: ControlSamples::new(),
             written_entries: 0,
             written_bytes: 0,
+            issued: Issued::default(),
             rounds: RoundsLog::new(columns),
             first_error: None,
         }
@@ -172,5 +176,6 @@ impl WorkloadSamples {
         self.controls.merge(&other.controls);
         self.written_entries += other.written_entries;
         self.written_bytes += other.written_bytes;
+        self.issued.add(other.issued);
     }
 }

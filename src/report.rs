@@ -12,6 +12,7 @@ mod parts;
 pub(crate) mod reading;
 #[cfg(test)]
 pub(crate) mod sample_runs;
+mod servers;
 mod setting;
 mod summary;
 mod table;

@@ -3,10 +3,13 @@
 
 pub(crate) mod build;
 pub(crate) mod load;
+pub(crate) mod servers;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub(crate) use servers::{Avoided, RedisMemory, ServerCounters};
 
 /// What `format` says in every run file.
 pub(crate) const FORMAT: &str = "rcache-run";
@@ -143,6 +146,15 @@ pub(crate) struct WorkloadRun {
     /// What reads did cost at the hit ratio of `--verify-hit-ratio`; null without it.
     #[serde(default)]
     pub(crate) verified_hit_ratio: Option<VerifiedHitRatio>,
+    /// What both servers counted meanwhile, held against our own count.
+    #[serde(default)]
+    pub(crate) server_counters: Option<ServerCounters>,
+    /// What the hits of this run spared MySQL; null where nothing was read through the cache.
+    #[serde(default)]
+    pub(crate) avoided: Option<Avoided>,
+    /// What the workload's entries take in Redis at its end; null where that is not known.
+    #[serde(default)]
+    pub(crate) redis_memory: Option<RedisMemory>,
 }
 
 /// Reads at a hit ratio that was enforced, in blocks of their own among those of the paths; they are in no other number.

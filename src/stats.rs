@@ -9,6 +9,7 @@ pub(crate) mod break_even;
 mod coverage;
 pub(crate) mod curve;
 pub(crate) mod estimate;
+pub(crate) mod foreign;
 mod interval;
 pub(crate) mod judge;
 pub(crate) mod oddities;

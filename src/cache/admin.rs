@@ -26,7 +26,7 @@ pub(crate) enum AdminError {
 }
 
 impl AdminError {
-    fn new(doing: &str, cause: RedisError) -> Self {
+    pub(super) fn new(doing: &str, cause: RedisError) -> Self {
         Self::Redis { context: format!("Redis failed while {doing}"), hint: hint(&cause), cause }
     }
 }
@@ -150,15 +150,6 @@ pub(crate) struct Flushed {
     pub(crate) left_alone: u64,
     /// Those of them that stand where rcache would put an entry.
     pub(crate) in_the_way: u64,
-}
-
-/// How many keys the server has evicted since it started; none where it does not say.
-pub(crate) fn evicted_keys(connection: &mut Connection) -> Result<Option<u64>, AdminError> {
-    let info: String = redis::cmd("INFO")
-        .arg("stats")
-        .query(connection)
-        .map_err(|cause| AdminError::new("asking the server for its counters", cause))?;
-    Ok(info.lines().find_map(|line| line.strip_prefix("evicted_keys:")?.trim().parse().ok()))
 }
 
 /// How many keys the database holds, of any program.

@@ -8,10 +8,13 @@ use anyhow::{Context, bail};
 use super::console::Console;
 use super::environment;
 use super::flush;
+use super::ground;
+use super::machine;
+use super::server_watch::ServerWatch;
 use super::servers::Servers;
-use crate::cache::admin;
 use crate::cache::key::KeyLayout;
 use crate::cache::wire;
+use crate::cache::{admin, counters};
 use crate::cli::{Codec, ReadPath, Workload};
 use crate::config::Settings;
 use crate::db::{connect, seed};
@@ -22,6 +25,7 @@ use crate::measure::{ControlSamples, WorkloadSamples};
 use crate::paths::query::{AllUsers, Expected, OneUser, Query};
 use crate::paths::reader::{Reader, ReaderOptions};
 use crate::run_file::{self, Config, Dataset, Run, WorkloadRun};
+use crate::stats::foreign::{self, ServerSide};
 use crate::stats::warnings::{self, Warning};
 use crate::users::DataSet;
 use crate::{interrupt, units};
@@ -100,7 +104,7 @@ impl<'a> Bench<'a> {
         );
         let data = users_in_table(&mut conn, console)?;
         let expected = Arc::new(Expected { data, users: None });
-        let warnings = setting_warnings(&mysql, &redis);
+        let warnings = ground::warnings(&mut conn, (mysql_endpoint, &mysql), (redis_endpoint, &redis));
         Ok(Self { servers, namespace: &settings.namespace, console, expected, mysql, redis, admin, warnings })
     }
 
@@ -126,8 +130,9 @@ impl<'a> Bench<'a> {
     /// Measures every workload; what is interrupted or fails in the middle is still a run.
     pub(super) fn run(mut self, request: &Request) -> anyhow::Result<Measured> {
         let clock = RunClock::start();
+        let times = machine::Times::now();
         self.expect_all_users(request);
-        let evicted_before = admin::evicted_keys(&mut self.admin)?;
+        let evicted_before = counters::read(&mut self.admin)?.evicted;
         let mut workloads = Vec::new();
         let mut controls = ControlSamples::new();
         let (mut failed_reads, mut first_error) = (0, None);
@@ -135,7 +140,7 @@ impl<'a> Bench<'a> {
             if interrupt::requested() || first_error.is_some() {
                 break;
             }
-            let (samples, run) = match self.workload(workload, request) {
+            let (samples, server_side, run) = match self.workload(workload, request) {
                 Ok(measured) => measured,
                 // What earlier workloads gave is not lost.
                 Err(error) if !workloads.is_empty() => {
@@ -146,15 +151,18 @@ impl<'a> Bench<'a> {
             };
             controls.merge(&samples.controls);
             self.warnings.extend(warnings::of_workload(workload, &samples));
+            self.warnings.extend(foreign::warnings(workload.name(), &server_side, &samples.issued));
             failed_reads += samples.failed_reads();
             first_error = samples.first_error;
             workloads.push(run);
         }
         // The servers may be what failed: then there is nothing to ask.
-        let evicted = admin::evicted_keys(&mut self.admin).ok().flatten().zip(evicted_before);
+        let evicted =
+            counters::read(&mut self.admin).ok().and_then(|counters| counters.evicted).zip(evicted_before);
         if let Some((after, before)) = evicted.filter(|(after, before)| after > before) {
             self.warnings.push(Warning::Evictions { keys: after - before });
         }
+        self.warnings.extend(times.and_then(machine::Times::stolen_since));
         let run = self.assemble(request, &clock, workloads, &controls);
         Ok(Measured { run, failed_reads, first_error })
     }
@@ -171,7 +179,7 @@ impl<'a> Bench<'a> {
         &self,
         workload: Workload,
         request: &Request,
-    ) -> anyhow::Result<(WorkloadSamples, WorkloadRun)> {
+    ) -> anyhow::Result<(WorkloadSamples, ServerSide, WorkloadRun)> {
         let users = self.expected.data.users;
         let clients = u64::from(request.clients);
         let plan = Plan::new(workload, request.iterations, clients, users, request.rng_seed);
@@ -179,12 +187,13 @@ impl<'a> Bench<'a> {
             Workload::All => Codec::Arrow,
             Workload::Point => Codec::Postcard,
         });
-        let samples = match workload {
+        let (samples, server_side) = match workload {
             Workload::All => self.measure::<AllUsers>(workload, codec, &plan, request)?,
             Workload::Point => self.measure::<OneUser>(workload, codec, &plan, request)?,
         };
-        let run = run_file::build::workload(workload, codec, &plan, users, &samples, request.rng_seed);
-        Ok((samples, run))
+        let mut run = run_file::build::workload(workload, codec, &plan, users, &samples, request.rng_seed);
+        run.add_server_side(&server_side, &samples.issued);
+        Ok((samples, server_side, run))
     }
 
     fn measure<Q: Query>(
@@ -193,7 +202,7 @@ impl<'a> Bench<'a> {
         codec: Codec,
         plan: &Plan,
         request: &Request,
-    ) -> anyhow::Result<WorkloadSamples> {
+    ) -> anyhow::Result<(WorkloadSamples, ServerSide)> {
         let clients = (0..request.clients).map(|_| self.reader::<Q>(codec, request.ttl));
         let clients = clients.collect::<anyhow::Result<Vec<_>>>()?;
         let rounds = plan.warm_up_rounds() + plan.rounds();
@@ -201,13 +210,16 @@ impl<'a> Bench<'a> {
             "measuring {} {{wide_bar}} round {{human_pos}} of {{human_len}}, {{eta}} left",
             workload.name()
         );
+        let watch = ServerWatch::begin(self.servers);
         let bar = self.console.progress(rounds, &template);
         let samples =
             rounds::measure(clients, &self.expected, plan, &request.blocks(), &mut |Progress { round }| {
                 bar.set_position(round);
             });
         bar.finish_and_clear();
-        Ok(samples)
+        let sample = plan.block_of(BlockKind::Path(ReadPath::Warm), 0, 0).items;
+        let server_side = watch.end(&KeyLayout::new(self.namespace, Q::KIND), &sample);
+        Ok((samples, server_side))
     }
 
     /// A client with connections of its own.
@@ -276,26 +288,4 @@ fn users_in_table(conn: &mut mysql::Conn, console: &Console) -> anyhow::Result<D
         data.rng_seed
     ));
     Ok(data)
-}
-
-/// What the servers' own settings give reason to say.
-fn setting_warnings(mysql: &run_file::Server, redis: &run_file::Server) -> Vec<Warning> {
-    let mut warnings = Vec::new();
-    if cfg!(debug_assertions) {
-        warnings.push(Warning::DebugBuild);
-    }
-    if mysql.settings.get("query_cache_type").is_some_and(|value| value != "OFF") {
-        warnings.push(Warning::QueryCacheOn);
-    }
-    let save = redis.settings.get("save").map_or("", String::as_str);
-    let appendonly = redis.settings.get("appendonly").map_or("no", String::as_str);
-    if !save.is_empty() || appendonly != "no" {
-        let settings = format!("save \"{save}\", appendonly {appendonly}");
-        warnings.push(Warning::RedisPersistence { settings });
-    }
-    if mysql.transport != redis.transport {
-        let (mysql, redis) = (mysql.transport.clone(), redis.transport.clone());
-        warnings.push(Warning::UnlikeTransports { mysql, redis });
-    }
-    warnings
 }

@@ -69,6 +69,7 @@ impl<Q: Query> Worker<Q> {
             }
         }
         (self.samples.written_entries, self.samples.written_bytes) = self.reader.written();
+        self.samples.issued = self.reader.issued();
         self.samples
     }
 

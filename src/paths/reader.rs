@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use mysql::Conn;
 use mysql::prelude::Queryable;
 
+use super::issued::Issued;
 use super::query::{Expected, LoadError, Query};
 use crate::cache::codec::{Codec, CodecError};
 use crate::cache::entry::{self, Corrupt, Header};
@@ -90,6 +91,7 @@ pub(crate) struct Reader<Q: Query> {
     reply: Vec<u8>,
     written_bytes: u64,
     written_entries: u64,
+    issued: Issued,
 }
 
 impl<Q: Query> Reader<Q> {
@@ -113,6 +115,7 @@ impl<Q: Query> Reader<Q> {
             reply: Vec::new(),
             written_bytes: 0,
             written_entries: 0,
+            issued: Issued::default(),
         })
     }
 
@@ -127,7 +130,7 @@ impl<Q: Query> Reader<Q> {
     ) -> Result<Read<Q::Answer>, ReadError> {
         match path {
             cli::ReadPath::Mysql => {
-                let answer = self.query.load(&mut self.mysql, item)?;
+                let answer = self.load(item)?;
                 end(Part::Query);
                 Ok(Read { answer, cache: CacheOutcome::Bypassed })
             }
@@ -147,14 +150,21 @@ impl<Q: Query> Reader<Q> {
             Found::Damaged => true,
             Found::Nothing => false,
         };
-        let answer = self.query.load(&mut self.mysql, item)?;
+        let answer = self.load(item)?;
         end(Part::Query);
         self.fill(&answer, replaces, end)?;
         Ok(Read { answer, cache: CacheOutcome::Miss })
     }
 
+    /// Asks MySQL.
+    fn load(&mut self, item: u32) -> Result<Q::Answer, LoadError> {
+        self.issued.executes += 1;
+        self.query.load(&mut self.mysql, item)
+    }
+
     /// What stands under the current key.
     fn look_up(&mut self, end: &mut impl FnMut(Part)) -> Result<Found<Q::Answer>, ReadError> {
+        self.issued.look_ups += 1;
         let there = match self.redis.get(&self.key, &mut self.reply) {
             Err(error) if error.server_code() == Some("WRONGTYPE") => return Err(ReadError::ForeignKey),
             outcome => outcome?,
@@ -225,11 +235,13 @@ impl<Q: Query> Reader<Q> {
         match path {
             cli::ReadPath::Mysql => {}
             cli::ReadPath::Cold => {
+                self.issued.look_ups += 2 * keys.len() as u64;
                 if self.redis.eval(UNLINK_ENTRIES, &keys, entry::magic())? > 0 {
                     return Err(ReadError::ForeignKey);
                 }
             }
             cli::ReadPath::Warm => {
+                self.issued.look_ups += keys.len() as u64;
                 let there = self.redis.exists(&keys)?;
                 if usize::try_from(there) != Ok(keys.len()) {
                     items
@@ -248,6 +260,7 @@ impl<Q: Query> Reader<Q> {
 
     /// One bare round trip to MySQL.
     pub(crate) fn select_1(&mut self) -> Result<(), ReadError> {
+        self.issued.text_selects += 1;
         self.mysql.query_drop(include_str!("../../sql/round_trip.sql")).map_err(LoadError::from)?;
         Ok(())
     }
@@ -255,6 +268,11 @@ impl<Q: Query> Reader<Q> {
     /// Whether the answer is what the data set says it must be.
     pub(crate) fn is_right(&self, item: u32, answer: &Q::Answer, expected: &Expected) -> bool {
         self.query.is_right(item, answer, expected)
+    }
+
+    /// What was asked of both servers so far.
+    pub(crate) fn issued(&self) -> Issued {
+        self.issued
     }
 
     /// Entries written so far and their size together, headers included.

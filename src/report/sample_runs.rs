@@ -8,9 +8,10 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
 
 use super::table::PERCENTILES;
+use crate::run_file::servers::{MysqlCounters, OwnRequests, RedisCounters};
 use crate::run_file::{
-    Config, Control, CurvePoint, Dataset, Environment, FORMAT, FORMAT_VERSION, HitRatio, PathRun, Ratio, Run,
-    Server, WorkloadRun,
+    Avoided, Config, Control, CurvePoint, Dataset, Environment, FORMAT, FORMAT_VERSION, HitRatio, PathRun,
+    Ratio, RedisMemory, Run, Server, ServerCounters, WorkloadRun,
 };
 use crate::units;
 
@@ -101,6 +102,17 @@ pub(super) fn workload_of(name: &str, paths: Vec<PathRun>) -> WorkloadRun {
     let (speedup, miss_penalty, break_even_hit_ratio, withheld) = ratios(&paths);
     let (codec, keys, value_bytes, block) =
         if name == "all" { ("arrow", 1, 4_613_734, 1) } else { ("postcard", 100_000, 151, 50) };
+    let avoided = Avoided {
+        mysql_reads: reads,
+        innodb_page_requests: Some(reads * if name == "all" { 297 } else { 2 }),
+        innodb_disk_reads: Some(0),
+    };
+    let redis_memory = (reads > 0).then(|| RedisMemory {
+        entries: keys,
+        entry_bytes: value_bytes + 72,
+        bytes: keys * (value_bytes + 72),
+        source: "memory_usage".to_owned(),
+    });
     WorkloadRun {
         name: name.to_owned(),
         codec: codec.to_owned(),
@@ -116,6 +128,29 @@ pub(super) fn workload_of(name: &str, paths: Vec<PathRun>) -> WorkloadRun {
         break_even_hit_ratio,
         warm_over_mysql: speedup.map(|speedup| ratio(1.0 / speedup.ratio)),
         withheld,
+        server_counters: (reads > 0).then(|| server_counters(reads)),
+        avoided: (reads > 0).then_some(avoided),
+        redis_memory,
+    }
+}
+
+/// Servers that nobody else used.
+fn server_counters(reads: u64) -> ServerCounters {
+    let ours = OwnRequests { mysql_selects: 4 * reads, mysql_executes: 2 * reads, redis_look_ups: 5 * reads };
+    ServerCounters {
+        mysql: Some(MysqlCounters {
+            com_select: Some(ours.mysql_selects),
+            com_stmt_execute: Some(ours.mysql_executes),
+            innodb_buffer_pool_reads: Some(0),
+            innodb_buffer_pool_read_requests: Some(ours.mysql_executes * 3),
+        }),
+        redis: Some(RedisCounters {
+            keyspace_hits: Some(4 * reads),
+            keyspace_misses: Some(reads),
+            evicted_keys: Some(0),
+        }),
+        ours,
+        withheld: BTreeMap::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The text output of `rcache bench`: one page, from the setting to the warnings.
 
 use super::layout::page;
-use super::{Style, assertions, floors, setting, summary, workload};
+use super::{Style, assertions, floors, servers, setting, summary, workload};
 use crate::run_file::Run;
 
 /// The whole page, with a line break at its end.
@@ -9,6 +9,7 @@ pub(crate) fn render(run: &Run, style: &Style) -> String {
     let mut blocks = setting::blocks(run, style);
     blocks.extend(run.workloads.iter().flat_map(|measured| workload::blocks(measured, style)));
     blocks.push(floors::block(run, style));
+    blocks.push(servers::block(run, style));
     blocks.push(summary::block(run, style));
     blocks.push(assertions::block(run, style));
     blocks.push(setting::warnings(run, style));

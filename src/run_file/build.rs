@@ -43,6 +43,9 @@ pub(crate) fn workload(
         withheld: withheld(&statistics),
         hit_ratio_curve: statistics.curve.iter().map(curve_point).collect(),
         verified_hit_ratio: samples.mixed.as_ref().map(|mixed| verified(mixed, &statistics)),
+        server_counters: None,
+        avoided: None,
+        redis_memory: None,
     }
 }
 

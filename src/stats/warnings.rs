@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use super::foreign::Counter;
 use super::oddities::{Oddity, oddities};
 use super::rounds::MIN_ROUNDS;
 use crate::cli::{ReadPath, Workload};
 use crate::measure::WorkloadSamples;
+use crate::units;
 
 /// One reason to distrust a number.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +56,37 @@ pub(crate) enum Warning {
         mysql: String,
         redis: String,
     },
+    /// A server counted more than we asked for.
+    ForeignTraffic {
+        workload: &'static str,
+        counter: Counter,
+        counted: u64,
+        ours: u64,
+    },
+    /// A server counted less than we asked for.
+    UncountedRequests {
+        workload: &'static str,
+        counter: Counter,
+        counted: u64,
+        ours: u64,
+    },
+    BusyMachine {
+        load: f64,
+        cores: u64,
+    },
+    StolenTime {
+        share: f64,
+    },
+    SmallBufferPool {
+        pool_bytes: u64,
+        data_bytes: u64,
+    },
+    /// One server is on this machine, and the other, which is named, is not.
+    OneServerElsewhere {
+        elsewhere: &'static str,
+        address: String,
+        other: &'static str,
+    },
 }
 
 impl Warning {
@@ -71,6 +104,12 @@ impl Warning {
             Self::QueryCacheOn => "query_cache_on",
             Self::RedisPersistence { .. } => "redis_persistence",
             Self::UnlikeTransports { .. } => "unlike_transports",
+            Self::ForeignTraffic { .. } => "foreign_traffic",
+            Self::UncountedRequests { .. } => "uncounted_requests",
+            Self::BusyMachine { .. } => "busy_machine",
+            Self::StolenTime { .. } => "stolen_time",
+            Self::SmallBufferPool { .. } => "small_buffer_pool",
+            Self::OneServerElsewhere { .. } => "one_server_elsewhere",
         }
     }
 }
@@ -132,6 +171,51 @@ impl fmt::Display for Warning {
                 f,
                 "MySQL is reached by {mysql} and Redis by {redis}: part of the difference is the transport's; use the same \
                  kind for both"
+            ),
+            Self::ForeignTraffic { workload, counter, counted, ours } => write!(
+                f,
+                "somebody else used {server} while {workload} was measured: its {name} grew by {}, and {} of that are \
+                 ours; their load is in these numbers; measure again while nobody else uses it, or on a server of your own",
+                units::count(*counted),
+                units::count(*ours),
+                server = counter.server(),
+                name = counter.name(),
+            ),
+            Self::UncountedRequests { workload, counter, counted, ours } => write!(
+                f,
+                "{server} did not see all that was asked while {workload} was measured: its {name} grew by {}, and we sent \
+                 {}; something in between answers in its place, or spreads requests over several servers; name the \
+                 server itself in --{flag}-url",
+                units::count(*counted),
+                units::count(*ours),
+                server = counter.server(),
+                name = counter.name(),
+                flag = counter.server().to_lowercase(),
+            ),
+            Self::BusyMachine { load, cores } => write!(
+                f,
+                "this machine was busy before the run began: a load average of {load:.1} on {cores} cores, and other \
+                 programs were running; reads wait for their turn, the longest most of all; end what else runs, or \
+                 measure on a quiet machine"
+            ),
+            Self::StolenTime { share } => write!(
+                f,
+                "the hypervisor gave {:.1} % of this machine's processor time to other guests during the run; p99 and max \
+                 suffer most; trust p50 and the ratios, or measure on a machine of your own",
+                share * 100.0
+            ),
+            Self::SmallBufferPool { pool_bytes, data_bytes } => write!(
+                f,
+                "InnoDB's buffer pool ({}) is smaller than the users and their indexes ({}): reads of the path mysql go to \
+                 disk, where a pool of the right size would not; raise innodb_buffer_pool_size, or seed fewer --users, \
+                 unless your real server is as short of memory",
+                units::bytes(*pool_bytes as f64),
+                units::bytes(*data_bytes as f64)
+            ),
+            Self::OneServerElsewhere { elsewhere, address, other } => write!(
+                f,
+                "{elsewhere} is on another machine ({address}) and {other} is on this one: part of the difference is the \
+                 network's; look at the round-trip floors, or put both at the same distance"
             ),
         }
     }

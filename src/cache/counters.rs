@@ -1,0 +1,84 @@
+//! What Redis counts by itself, and what entries take there: held against our own counts, it tells whether anybody else
+//! was there.
+
+use redis::{Connection, RedisError};
+
+use super::admin::AdminError;
+
+/// Counters of the whole server, all databases, since it started; none where it does not give one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RedisCounters {
+    /// Look-ups of keys that were there. GET, GETRANGE and EXISTS count for each key, also those of scripts; SET and
+    /// UNLINK do not.
+    pub(crate) hits: Option<u64>,
+    /// Look-ups of keys that were not.
+    pub(crate) misses: Option<u64>,
+    /// Keys thrown out for want of memory.
+    pub(crate) evicted: Option<u64>,
+}
+
+impl RedisCounters {
+    /// What was added since `before`; none where the counter was reset in between.
+    pub(crate) fn since(&self, before: &Self) -> Self {
+        let since = |after: Option<u64>, before: Option<u64>| after?.checked_sub(before?);
+        Self {
+            hits: since(self.hits, before.hits),
+            misses: since(self.misses, before.misses),
+            evicted: since(self.evicted, before.evicted),
+        }
+    }
+
+    /// Hits and misses together.
+    pub(crate) fn look_ups(&self) -> Option<u64> {
+        self.hits?.checked_add(self.misses?)
+    }
+}
+
+/// Reads the counters.
+pub(crate) fn read(connection: &mut Connection) -> Result<RedisCounters, AdminError> {
+    let info: String = redis::cmd("INFO")
+        .arg("stats")
+        .query(connection)
+        .map_err(|cause| AdminError::new("reading its counters", cause))?;
+    Ok(counters(&info))
+}
+
+fn counters(info: &str) -> RedisCounters {
+    let value = |name: &str| {
+        info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse().ok())
+    };
+    RedisCounters {
+        hits: value("keyspace_hits"),
+        misses: value("keyspace_misses"),
+        evicted: value("evicted_keys"),
+    }
+}
+
+/// What each key takes in Redis, bytes, with its name and all bookkeeping; none for a key that is not there.
+pub(crate) fn memory_usage(
+    connection: &mut Connection,
+    keys: &[Vec<u8>],
+) -> Result<Vec<Option<u64>>, RedisError> {
+    let mut pipeline = redis::pipe();
+    for key in keys {
+        pipeline.cmd("MEMORY").arg("USAGE").arg(key);
+    }
+    if keys.is_empty() { Ok(Vec::new()) } else { pipeline.query(connection) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_found_by_their_whole_name() {
+        let info =
+            "# Stats\r\nevicted_keys:3\r\nkeyspace_hits:40\r\nkeyspace_hits_more:1\r\nkeyspace_misses:x\r\n";
+        let expected = RedisCounters { hits: Some(40), misses: None, evicted: Some(3) };
+        assert_eq!(counters(info), expected);
+        assert_eq!(expected.look_ups(), None);
+        let earlier = RedisCounters { hits: Some(50), misses: Some(1), evicted: Some(1) };
+        let since = expected.since(&earlier);
+        assert_eq!((since.hits, since.evicted), (None, Some(2)), "somebody reset the counters");
+    }
+}

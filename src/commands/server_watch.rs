@@ -1,0 +1,62 @@
+//! Reads both servers' counters before and after a workload, on connections of its own and outside everything timed.
+
+use mysql::Conn;
+
+use super::servers::Servers;
+use crate::cache::counters::{self as redis_counters, RedisCounters};
+use crate::cache::{admin, key::KeyLayout};
+use crate::db::connect;
+use crate::db::counters::{self as mysql_counters, MysqlCounters};
+use crate::stats::foreign::ServerSide;
+
+/// Keys that stand for all of a workload's when asking what an entry takes: enough for the mean of entries of like size.
+const SAMPLED_KEYS: usize = 100;
+
+/// Both servers as they were before; where one could not be asked, why.
+pub(super) struct ServerWatch {
+    mysql: Result<(Conn, MysqlCounters), String>,
+    redis: Result<(redis::Connection, RedisCounters), String>,
+}
+
+impl ServerWatch {
+    /// To be called when all connections of the workload are open: opening one asks MySQL for its settings. What fails
+    /// here is withheld, and fails no measurement.
+    pub(super) fn begin(servers: &Servers) -> Self {
+        Self { mysql: begin_mysql(servers).map_err(said), redis: begin_redis(servers).map_err(said) }
+    }
+
+    /// What was counted since, and what the entries of these items take.
+    pub(super) fn end(self, layout: &KeyLayout, items: &[u32]) -> ServerSide {
+        let mysql = self.mysql.and_then(|(mut conn, before)| {
+            // A workload that restarts its server takes this connection with it.
+            let after = mysql_counters::read(&mut conn).map_err(said)?;
+            Ok(after.since(&before))
+        });
+        let mut sampled_entry_bytes = None;
+        let redis = self.redis.and_then(|(mut connection, before)| {
+            let after = redis_counters::read(&mut connection).map_err(said)?;
+            let sample = items.iter().take(SAMPLED_KEYS).map(|item| layout.key(u64::from(*item)));
+            sampled_entry_bytes =
+                redis_counters::memory_usage(&mut connection, &sample.collect::<Vec<_>>()).ok();
+            Ok(after.since(&before))
+        });
+        ServerSide { mysql, redis, sampled_entry_bytes }
+    }
+}
+
+fn begin_mysql(servers: &Servers) -> anyhow::Result<(Conn, MysqlCounters)> {
+    let mut conn = connect::connect(servers.mysql()?)?;
+    let counters = mysql_counters::read(&mut conn)?;
+    Ok((conn, counters))
+}
+
+fn begin_redis(servers: &Servers) -> anyhow::Result<(redis::Connection, RedisCounters)> {
+    let mut connection = admin::connect(servers.redis()?)?;
+    let counters = redis_counters::read(&mut connection)?;
+    Ok((connection, counters))
+}
+
+/// The reason alone: the next step that an error names is for people whom it stops.
+fn said(error: impl std::fmt::Display) -> String {
+    format!("{error:#}").lines().next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,78 @@
+//! What MySQL counts by itself: held against our own counts, it tells whether anybody else was there.
+
+use std::collections::BTreeMap;
+
+use mysql::Conn;
+use mysql::prelude::Queryable;
+
+use super::error::DbError;
+
+/// Counters of the whole server since it started; none where it does not give one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MysqlCounters {
+    /// SELECT statements of either protocol: a prepared one counts each time that it is executed.
+    pub(crate) selects: Option<u64>,
+    /// Executions of prepared statements.
+    pub(crate) executes: Option<u64>,
+    /// Pages that InnoDB had to read from disk.
+    pub(crate) innodb_disk_reads: Option<u64>,
+    /// Pages that InnoDB was asked for.
+    pub(crate) innodb_page_requests: Option<u64>,
+}
+
+impl MysqlCounters {
+    /// What was added since `before`; none where the counter was reset in between.
+    pub(crate) fn since(&self, before: &Self) -> Self {
+        let since = |after: Option<u64>, before: Option<u64>| after?.checked_sub(before?);
+        Self {
+            selects: since(self.selects, before.selects),
+            executes: since(self.executes, before.executes),
+            innodb_disk_reads: since(self.innodb_disk_reads, before.innodb_disk_reads),
+            innodb_page_requests: since(self.innodb_page_requests, before.innodb_page_requests),
+        }
+    }
+}
+
+/// Reads the counters.
+pub(crate) fn read(conn: &mut Conn) -> Result<MysqlCounters, DbError> {
+    let rows: Vec<(String, String)> = conn
+        .query(include_str!("../../sql/counters.sql"))
+        .map_err(|source| DbError::new("reading its counters", source))?;
+    Ok(counters(&rows))
+}
+
+fn counters(rows: &[(String, String)]) -> MysqlCounters {
+    let values: BTreeMap<String, u64> =
+        rows.iter().filter_map(|(name, value)| Some((name.to_lowercase(), value.parse().ok()?))).collect();
+    let value = |name: &str| values.get(name).copied();
+    MysqlCounters {
+        selects: value("com_select"),
+        executes: value("com_stmt_execute"),
+        innodb_disk_reads: value("innodb_buffer_pool_reads"),
+        innodb_page_requests: value("innodb_buffer_pool_read_requests"),
+    }
+}
+
+/// How many bytes the users take in the database, with their indexes; none where the server does not say.
+pub(crate) fn table_bytes(conn: &mut Conn) -> Option<u64> {
+    let _ = conn.query_drop(include_str!("../../sql/fresh_statistics.sql"));
+    conn.query_first::<Option<u64>, _>(include_str!("../../sql/table_bytes.sql")).ok()??
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_withheld_where_there_is_none() {
+        let rows = |selects: &str| {
+            [("Com_select", selects), ("Innodb_buffer_pool_reads", "7"), ("Com_stmt_execute", "?")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        };
+        let (before, after) = (counters(&rows("40")), counters(&rows("100")));
+        let expected =
+            MysqlCounters { selects: Some(60), innodb_disk_reads: Some(0), ..MysqlCounters::default() };
+        assert_eq!(after.since(&before), expected);
+        assert_eq!(before.since(&after).selects, None, "somebody reset the counters");
+    }
+}

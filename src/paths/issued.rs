@@ -1,0 +1,25 @@
+//! What we ask of the servers, counted as they count it.
+
+/// Requests sent, whatever became of them: measured reads, warm-up, preparation and controls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Issued {
+    /// SELECT statements as text.
+    pub(crate) text_selects: u64,
+    /// Executions of a prepared SELECT.
+    pub(crate) executes: u64,
+    /// Keys that Redis was asked for: one for a GET, one a key for EXISTS, two a key for the script that removes entries.
+    pub(crate) look_ups: u64,
+}
+
+impl Issued {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.text_selects += other.text_selects;
+        self.executes += other.executes;
+        self.look_ups += other.look_ups;
+    }
+
+    /// Of both protocols: `Com_select` counts a prepared SELECT each time that it is executed.
+    pub(crate) fn selects(&self) -> u64 {
+        self.text_selects + self.executes
+    }
+}

@@ -1,0 +1,144 @@
+//! What the servers counted beside us, what hits spared MySQL, and what that takes in Redis: latency alone hides it.
+
+use super::layout::{clean, counted, entry, heading, text_column};
+use super::{PLAIN, Style};
+use crate::run_file::{Avoided, RedisMemory, Run, ServerCounters, WorkloadRun};
+use crate::units;
+
+/// One entry a workload; nothing for runs that were saved without the counts.
+pub(super) fn block(run: &Run, style: &Style) -> Vec<String> {
+    let told: Vec<(&str, String)> = run
+        .workloads
+        .iter()
+        .map(|workload| (workload.name.as_str(), sentences(workload)))
+        .filter(|(_, text)| !text.is_empty())
+        .collect();
+    if told.is_empty() {
+        return Vec::new();
+    }
+    let column = text_column(told.iter().map(|(name, _)| *name));
+    let entries = told.iter().flat_map(|(name, text)| entry(name, PLAIN, column, text, style));
+    heading("What the servers counted", style).into_iter().chain(entries).collect()
+}
+
+fn sentences(workload: &WorkloadRun) -> String {
+    let counters = workload.server_counters.as_ref();
+    [
+        counters.map(counts),
+        workload.avoided.as_ref().and_then(avoided),
+        workload.redis_memory.as_ref().and_then(memory),
+    ]
+    .into_iter()
+    .flatten()
+    .collect::<Vec<_>>()
+    .join(" ")
+}
+
+/// `MySQL 4,174 SELECTs, all ours; Redis 6,454 look-ups, all ours.`
+fn counts(counters: &ServerCounters) -> String {
+    let ours = &counters.ours;
+    let selects = counters.mysql.as_ref().and_then(|mysql| mysql.com_select);
+    let look_ups =
+        counters.redis.as_ref().and_then(|redis| redis.keyspace_hits?.checked_add(redis.keyspace_misses?));
+    let withheld = |server: &str| counters.withheld.get(server).map(String::as_str);
+    let mysql = count("MySQL", selects, ours.mysql_selects, ("SELECT", "SELECTs"), withheld("mysql"));
+    let redis = count("Redis", look_ups, ours.redis_look_ups, ("look-up", "look-ups"), withheld("redis"));
+    format!("{mysql}; {redis}.")
+}
+
+fn count(
+    server: &str,
+    theirs: Option<u64>,
+    ours: u64,
+    (one, many): (&str, &str),
+    withheld: Option<&str>,
+) -> String {
+    match theirs {
+        Some(theirs) if theirs == ours => format!("{server} {}, all ours", counted(theirs, one, many)),
+        Some(theirs) if theirs > ours => {
+            format!("{server} {}, {} of them ours", counted(theirs, one, many), units::count(ours))
+        }
+        Some(theirs) => {
+            format!("{server} {} of our {}", units::count(theirs), counted(ours, one, many))
+        }
+        None => format!("{server}'s counters are not known: {}", clean(withheld.unwrap_or("it gives none"))),
+    }
+}
+
+fn avoided(avoided: &Avoided) -> Option<String> {
+    if avoided.mysql_reads == 0 {
+        return None;
+    }
+    let reads = counted(avoided.mysql_reads, "read", "reads");
+    let pages = avoided.innodb_page_requests.map(|pages| {
+        let disk = match avoided.innodb_disk_reads {
+            Some(0) => ", none of them from disk".to_owned(),
+            Some(disk) => format!(", {} of them from disk", units::count(disk)),
+            None => String::new(),
+        };
+        format!(", about {} of InnoDB{disk}", counted(pages, "page", "pages"))
+    });
+    Some(format!("Hits spared MySQL {reads}{}.", pages.unwrap_or_default()))
+}
+
+fn memory(memory: &RedisMemory) -> Option<String> {
+    if memory.entries == 0 {
+        return None;
+    }
+    let bytes = units::bytes(memory.bytes as f64);
+    let entries = counted(memory.entries, "entry", "entries");
+    let bare = if memory.source == "value_bytes" { ", keys and bookkeeping not counted" } else { "" };
+    Some(format!("Redis holds {bytes} of ours ({entries}{bare})."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample_runs;
+    use super::*;
+    use crate::run_file::servers::{MysqlCounters, RedisCounters};
+
+    fn told(change: impl Fn(&mut WorkloadRun)) -> String {
+        let mut run = sample_runs::full(1_000);
+        run.workloads.truncate(1);
+        change(&mut run.workloads[0]);
+        block(&run, &Style::default()).join("\n")
+    }
+
+    #[test]
+    fn every_case_has_its_words() {
+        let cases = [
+            told(|_| {}),
+            told(|workload| {
+                let counters = workload.server_counters.as_mut().unwrap();
+                counters.mysql.as_mut().unwrap().com_select = Some(9_000);
+                counters.redis.as_mut().unwrap().keyspace_hits = Some(0);
+                workload.avoided.as_mut().unwrap().innodb_disk_reads = Some(31);
+            }),
+            told(|workload| {
+                let counters = workload.server_counters.as_mut().unwrap();
+                counters.mysql = None;
+                let reason = "MySQL failed while reading its counters: denied (error 1227)";
+                counters.withheld.insert("mysql".to_owned(), reason.to_owned());
+                counters.redis = Some(RedisCounters::default());
+                workload.avoided.as_mut().unwrap().innodb_page_requests = None;
+                workload.redis_memory.as_mut().unwrap().source = "value_bytes".to_owned();
+            }),
+            told(|workload| {
+                let counters = workload.server_counters.as_mut().unwrap();
+                counters.mysql = Some(MysqlCounters { com_select: Some(1), ..MysqlCounters::default() });
+                counters.ours.mysql_selects = 1;
+                workload.avoided = None;
+                workload.redis_memory.as_mut().unwrap().entries = 0;
+            }),
+        ];
+        insta::assert_snapshot!(cases.join("\n"));
+    }
+
+    #[test]
+    fn a_run_of_before_says_nothing() {
+        let old = |workload: &mut WorkloadRun| {
+            (workload.server_counters, workload.avoided, workload.redis_memory) = (None, None, None);
+        };
+        assert_eq!(told(old), "");
+    }
+}

@@ -1,0 +1,136 @@
+//! Our own counts held against the servers': what they disagree by is somebody else's.
+
+use super::warnings::Warning;
+use crate::cache::counters::RedisCounters;
+use crate::db::counters::MysqlCounters;
+use crate::paths::issued::Issued;
+
+/// What both servers counted while one workload was measured, or why that is not known.
+#[derive(Clone, Debug)]
+pub(crate) struct ServerSide {
+    pub(crate) mysql: Result<MysqlCounters, String>,
+    pub(crate) redis: Result<RedisCounters, String>,
+    /// What some of the workload's entries take in Redis at its end, none for those that are not there; none at all where
+    /// Redis does not tell.
+    pub(crate) sampled_entry_bytes: Option<Vec<Option<u64>>>,
+}
+
+/// So much of our own count may differ: a hundredth of the load moves a mean by less than its interval is wide.
+const TOLERATED_SHARE: f64 = 0.01;
+/// And so many requests besides: a monitor that looks at its server every second is nobody's load.
+const TOLERATED_REQUESTS: f64 = 20.0;
+
+/// What the counts of one workload give reason to say.
+pub(crate) fn warnings(workload: &'static str, counted: &ServerSide, ours: &Issued) -> Vec<Warning> {
+    let mysql = counted.mysql.as_ref().ok();
+    let redis = counted.redis.as_ref().ok();
+    let selects = mysql.and_then(|mysql| mysql.selects);
+    let executes = mysql.and_then(|mysql| mysql.executes);
+    let look_ups = redis.and_then(RedisCounters::look_ups);
+    let judged = |counter, counted: Option<u64>, ours| judge(workload, counter, counted?, ours);
+    [
+        // A prepared SELECT is in both of MySQL's counters: one of them is enough to be told of it.
+        judged(Counter::Selects, selects, ours.selects())
+            .or_else(|| judged(Counter::Executes, executes, ours.executes)),
+        judged(Counter::LookUps, look_ups, ours.look_ups),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Which counter of which server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counter {
+    Selects,
+    Executes,
+    LookUps,
+}
+
+impl Counter {
+    pub(crate) fn server(self) -> &'static str {
+        match self {
+            Self::Selects | Self::Executes => "MySQL",
+            Self::LookUps => "Redis",
+        }
+    }
+
+    /// As the server calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Selects => "Com_select",
+            Self::Executes => "Com_stmt_execute",
+            Self::LookUps => "keyspace_hits + keyspace_misses",
+        }
+    }
+}
+
+fn judge(workload: &'static str, counter: Counter, counted: u64, ours: u64) -> Option<Warning> {
+    let tolerated = TOLERATED_REQUESTS + TOLERATED_SHARE * ours as f64;
+    if counted.abs_diff(ours) as f64 <= tolerated {
+        None
+    } else if counted > ours {
+        Some(Warning::ForeignTraffic { workload, counter, counted, ours })
+    } else {
+        Some(Warning::UncountedRequests { workload, counter, counted, ours })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: Issued = Issued { text_selects: 1_000, executes: 9_000, look_ups: 20_000 };
+
+    fn codes(selects: u64, executes: u64, hits: u64) -> Vec<(&'static str, &'static str)> {
+        let counted = ServerSide {
+            mysql: Ok(MysqlCounters {
+                selects: Some(selects),
+                executes: Some(executes),
+                ..MysqlCounters::default()
+            }),
+            redis: Ok(RedisCounters { hits: Some(hits), misses: Some(5_000), evicted: None }),
+            sampled_entry_bytes: None,
+        };
+        let warnings = warnings("point", &counted, &OURS);
+        let server = |warning: &Warning| match warning {
+            Warning::ForeignTraffic { counter, .. } | Warning::UncountedRequests { counter, .. } => {
+                counter.server()
+            }
+            other => panic!("{other:?}"),
+        };
+        warnings.iter().map(|warning| (warning.code(), server(warning))).collect()
+    }
+
+    #[test]
+    fn counts_that_agree_raise_nothing() {
+        assert_eq!(codes(10_000, 9_000, 15_000), []);
+        assert_eq!(codes(10_120, 9_110, 15_220), [], "a hundredth and a monitor");
+    }
+
+    #[test]
+    fn more_than_ours_is_somebody_else_and_less_is_somebody_between() {
+        assert_eq!(codes(10_121, 9_000, 15_000), [("foreign_traffic", "MySQL")]);
+        assert_eq!(codes(10_000, 9_111, 15_000), [("foreign_traffic", "MySQL")]);
+        assert_eq!(
+            codes(30_000, 29_000, 15_221),
+            [("foreign_traffic", "MySQL"), ("foreign_traffic", "Redis")]
+        );
+        assert_eq!(codes(0, 0, 15_000), [("uncounted_requests", "MySQL")]);
+        assert_eq!(codes(10_000, 9_000, 0), [("uncounted_requests", "Redis")]);
+    }
+
+    #[test]
+    fn what_is_not_known_raises_nothing() {
+        let forbidden = || "the account may not ask".to_owned();
+        let counted =
+            ServerSide { mysql: Err(forbidden()), redis: Err(forbidden()), sampled_entry_bytes: None };
+        assert_eq!(warnings("point", &counted, &OURS), []);
+        let reset = ServerSide {
+            mysql: Ok(MysqlCounters::default()),
+            redis: Ok(RedisCounters::default()),
+            sampled_entry_bytes: None,
+        };
+        assert_eq!(warnings("point", &reset, &OURS), []);
+    }
+}
