@@ -251,6 +251,13 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "RUN.json")]
     pub(crate) output: Option<PathBuf>,
 
+    /// Save the histograms for other tools: WORKLOAD.PATH.hgrm for each path, and rcache.hlog
+    ///
+    /// The .hgrm files are percentile tables as the HdrHistogram plotter reads them, in milliseconds. rcache.hlog is an
+    /// HdrHistogram interval log (V1.3, values in ns) with one tag a path. The folder is made where it is missing.
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub(crate) hgrm: Option<PathBuf>,
+
     /// Judge the run, such as 'all.warm.p99 < 5ms' or 'point.speedup > 1.5'; may be repeated
     ///
     /// On the left WORKLOAD.PATH.FIELD with p50, p90, p99, p99.9, mean, max (times with their unit: ns, us,

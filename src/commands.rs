@@ -12,6 +12,7 @@ mod machine;
 mod man;
 mod measurement;
 mod output_file;
+mod output_folder;
 mod sandbox;
 mod schema;
 mod seed;

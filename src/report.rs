@@ -7,6 +7,7 @@ mod chart;
 pub(crate) mod comparison;
 mod distribution;
 mod floors;
+pub(crate) mod hdr;
 mod layout;
 mod parts;
 pub(crate) mod reading;

@@ -8,6 +8,7 @@ use super::Outcome;
 use super::console::Console;
 use super::measurement::{Bench, Measured, Request};
 use super::output_file::OutputFile;
+use super::output_folder::OutputFolder;
 use super::servers::{Need, Servers};
 use crate::assertion::{self, Assertion};
 use crate::cli::{self, Format, ReadPath, Workload};
@@ -23,6 +24,7 @@ pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console
     check_paths(&request)?;
     let assertions = assertions(arguments, &request)?;
     let output = arguments.output.as_deref().map(OutputFile::create).transpose()?;
+    let hgrm = arguments.hgrm.as_deref().map(OutputFolder::create).transpose()?;
     let servers = Servers::open(settings, Need::Both, "bench", console)?;
     let mut bench = Bench::prepare(&servers, settings, console)?;
     check_users(arguments, bench.data())?;
@@ -33,12 +35,16 @@ pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console
     let document = document(&measured.run)?;
     // Whatever goes wrong from here on, the numbers are shown first.
     let saved = output.map(|output| output.save(&document)).transpose();
+    let histograms = hgrm.map(|folder| folder.save(&report::hdr::files(&measured.run)?)).transpose();
     console.result(&match settings.format {
         Format::Text => report::text::render(&measured.run, &console.page_style()),
         Format::Json => document,
     })?;
     if let Some(path) = saved? {
         console.note(&format!("Saved the run to {}.", path.display()));
+    }
+    if let Some(folder) = histograms? {
+        console.note(&format!("Saved the histograms to {}.", folder.display()));
     }
     servers.stop()?;
     Ok(outcome(&measured, console))

@@ -7,7 +7,7 @@ use hdrhistogram::serialization::Deserializer;
 
 /// Why a histogram in a run file cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum DistributionError {
+pub(crate) enum DistributionError {
     #[error("it is not base64: {0}")]
     Base64(#[from] base64::DecodeError),
     #[error("it is not an HdrHistogram V2: {0}")]
