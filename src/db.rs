@@ -3,5 +3,6 @@
 pub(crate) mod connect;
 pub(crate) mod counters;
 pub(crate) mod error;
+pub(crate) mod rows;
 pub(crate) mod schema;
 pub(crate) mod seed;

@@ -13,6 +13,7 @@ use mysql::{Conn, LocalInfileHandler};
 use crate::cache::key::KeyLayout;
 use crate::cache::wire;
 use crate::cli::{Codec, ReadPath};
+use crate::db::rows::RowConnection;
 use crate::db::{connect, schema, seed};
 use crate::endpoint::{Address, MysqlEndpoint, RedisEndpoint};
 use crate::measure::clock::{timed, timed_in_parts};
@@ -60,7 +61,7 @@ fn read_pairs(mysql: &MysqlEndpoint, redis: &RedisEndpoint) -> anyhow::Result<Ve
     let keys = KeyLayout::new("limits", AllUsers::KIND);
     let options = ReaderOptions { codec: Codec::Arrow, keys: keys.clone(), ttl: Duration::from_secs(3600) };
     let wire = wire::Connection::open(redis)?;
-    let mut reader: Reader<AllUsers> = Reader::new(connect::connect(mysql)?, wire, &expected, options)?;
+    let mut reader: Reader<AllUsers> = Reader::new(RowConnection::open(mysql)?, wire, &expected, options)?;
     reader.prepare(ReadPath::Warm, &[0])?;
     let (_, entry_bytes) = reader.written();
     let mut raw = RawGet::open(redis, &keys.key(0), entry_bytes)?;

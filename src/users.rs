@@ -2,8 +2,10 @@
 
 mod columns;
 mod names;
+mod raw_columns;
 
 pub(crate) use columns::{UserRef, Users, UsersBuilder};
+pub(crate) use raw_columns::RawUsersBuilder;
 
 use std::fmt;
 use std::fmt::Write as _;

@@ -17,6 +17,7 @@ use crate::cache::wire;
 use crate::cache::{admin, counters};
 use crate::cli::{Codec, ReadPath, Workload};
 use crate::config::Settings;
+use crate::db::rows::RowConnection;
 use crate::db::{connect, seed};
 use crate::measure::clock::RunClock;
 use crate::measure::plan::{BlockKind, Plan};
@@ -225,7 +226,7 @@ impl<'a> Bench<'a> {
     /// A client with connections of its own.
     pub(super) fn reader<Q: Query>(&self, codec: Codec, ttl: Duration) -> anyhow::Result<Reader<Q>> {
         let (mysql, redis) = (self.servers.mysql()?, self.servers.redis()?);
-        let conn = connect::connect(mysql)?;
+        let conn = RowConnection::open(mysql)?;
         let wire = wire::Connection::open(redis)
             .with_context(|| format!("cannot connect to Redis at {}", redis.address))?;
         let keys = KeyLayout::new(self.namespace, Q::KIND);

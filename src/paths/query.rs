@@ -4,23 +4,33 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
-use mysql::prelude::Queryable;
-use mysql::{Conn, Row, Statement, Value};
+use mysql::Statement;
 
 use crate::cache::codec::{self, Codec, Columnar};
 use crate::cli;
-use crate::users::{DataSet, User, UserRef, Users, UsersBuilder};
+use crate::db::rows::{Cells, RowConnection, RowsError, WrongCells};
+use crate::users::{DataSet, RawUsersBuilder, User, UserRef, Users};
 
 /// Why the database gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadError {
     #[error(transparent)]
     Mysql(#[from] mysql::Error),
+    /// Not the columns of the statement, or a text that is none.
+    #[error("a row has other columns than id, username and email")]
+    Shape,
     /// The row that must be there is not: never a fast success.
     #[error("the row is missing")]
     Missing,
-    #[error("a row has other columns than id, username and email")]
-    Shape,
+}
+
+impl From<RowsError> for LoadError {
+    fn from(error: RowsError) -> Self {
+        match error {
+            RowsError::Mysql(error) => Self::Mysql(error),
+            RowsError::Cells(WrongCells) => Self::Shape,
+        }
+    }
 }
 
 /// One question whose answer is one cache entry.
@@ -31,10 +41,10 @@ pub(crate) trait Query: Send + Sized {
     const KIND: &'static str;
 
     /// Prepares the statement on this connection.
-    fn prepare(conn: &mut Conn, data: &Arc<Expected>) -> Result<Self, mysql::Error>;
+    fn prepare(conn: &mut RowConnection, data: &Arc<Expected>) -> Result<Self, mysql::Error>;
 
     /// Asks MySQL as a competent application does: prepared statement, binary protocol, typed rows.
-    fn load(&mut self, conn: &mut Conn, item: u32) -> Result<Self::Answer, LoadError>;
+    fn load(&mut self, conn: &mut RowConnection, item: u32) -> Result<Self::Answer, LoadError>;
 
     /// Whether the answer is what the data set says it must be, to the last byte.
     fn is_right(&self, item: u32, answer: &Self::Answer, expected: &Expected) -> bool;
@@ -61,17 +71,18 @@ impl Query for AllUsers {
     type Answer = Users;
     const KIND: &'static str = "users";
 
-    fn prepare(conn: &mut Conn, expected: &Arc<Expected>) -> Result<Self, mysql::Error> {
-        let statement = conn.prep(include_str!("../../sql/select_all_users.sql"))?;
+    fn prepare(conn: &mut RowConnection, expected: &Arc<Expected>) -> Result<Self, mysql::Error> {
+        let statement = conn.prepare(include_str!("../../sql/select_all_users.sql"))?;
         Ok(Self { statement, users: expected.data.users as usize })
     }
 
-    fn load(&mut self, conn: &mut Conn, _item: u32) -> Result<Users, LoadError> {
-        let mut users = UsersBuilder::with_capacity(self.users);
-        for row in conn.exec_iter(&self.statement, ())? {
-            users.push(user_in(&row?)?);
-        }
-        Ok(users.finish())
+    fn load(&mut self, conn: &mut RowConnection, _item: u32) -> Result<Users, LoadError> {
+        let mut users = RawUsersBuilder::with_capacity(self.users);
+        conn.execute(&self.statement, &[], |mut cells| {
+            users.push(cells.u32()?, cells.text()?, cells.text()?);
+            cells.end()
+        })?;
+        users.finish().map_err(|_| LoadError::Shape)
     }
 
     fn is_right(&self, _item: u32, answer: &Users, expected: &Expected) -> bool {
@@ -96,14 +107,17 @@ impl Query for OneUser {
     type Answer = User;
     const KIND: &'static str = "user";
 
-    fn prepare(conn: &mut Conn, _expected: &Arc<Expected>) -> Result<Self, mysql::Error> {
-        Ok(Self { statement: conn.prep(include_str!("../../sql/select_user.sql"))? })
+    fn prepare(conn: &mut RowConnection, _expected: &Arc<Expected>) -> Result<Self, mysql::Error> {
+        Ok(Self { statement: conn.prepare(include_str!("../../sql/select_user.sql"))? })
     }
 
-    fn load(&mut self, conn: &mut Conn, item: u32) -> Result<User, LoadError> {
-        let row: Row = conn.exec_first(&self.statement, (item,))?.ok_or(LoadError::Missing)?;
-        let user = user_in(&row)?;
-        Ok(User { id: user.id, username: user.username.to_owned(), email: user.email.to_owned() })
+    fn load(&mut self, conn: &mut RowConnection, item: u32) -> Result<User, LoadError> {
+        let mut user = None;
+        conn.execute(&self.statement, &[item], |cells| {
+            user = Some(user_in(cells)?);
+            Ok(())
+        })?;
+        user.ok_or(LoadError::Missing)
     }
 
     fn is_right(&self, item: u32, answer: &User, expected: &Expected) -> bool {
@@ -119,18 +133,11 @@ impl Query for OneUser {
     }
 }
 
-/// The user in a row, without a copy.
-fn user_in(row: &Row) -> Result<UserRef<'_>, LoadError> {
-    let text = |index| match row.as_ref(index) {
-        Some(Value::Bytes(bytes)) => std::str::from_utf8(bytes).map_err(|_| LoadError::Shape),
-        _ => Err(LoadError::Shape),
-    };
-    let id = match row.as_ref(0) {
-        Some(Value::UInt(id)) => u32::try_from(*id).ok(),
-        Some(Value::Int(id)) => u32::try_from(*id).ok(),
-        _ => None,
-    };
-    Ok(UserRef { id: id.ok_or(LoadError::Shape)?, username: text(1)?, email: text(2)? })
+/// The user in a row.
+fn user_in(mut cells: Cells<'_>) -> Result<User, WrongCells> {
+    let text = |bytes| std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| WrongCells);
+    let user = User { id: cells.u32()?, username: text(cells.text()?)?, email: text(cells.text()?)? };
+    cells.end().map(|()| user)
 }
 
 impl Columnar for Users {

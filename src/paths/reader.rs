@@ -3,9 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use mysql::Conn;
-use mysql::prelude::Queryable;
-
 use super::issued::Issued;
 use super::query::{Expected, LoadError, Query};
 use crate::cache::codec::{Codec, CodecError};
@@ -13,6 +10,7 @@ use crate::cache::entry::{self, Corrupt, Header};
 use crate::cache::key::KeyLayout;
 use crate::cache::wire::{Connection, WireError};
 use crate::cli;
+use crate::db::rows::RowConnection;
 use crate::parts::Part;
 
 const UNLINK_ENTRIES: &str = include_str!("../cache/unlink_entries.lua");
@@ -80,7 +78,7 @@ pub(crate) struct ReaderOptions {
 
 /// One client with connections of its own. Buffers are kept from read to read.
 pub(crate) struct Reader<Q: Query> {
-    mysql: Conn,
+    mysql: RowConnection,
     redis: Connection,
     query: Q,
     codec: Box<dyn Codec<Q::Answer>>,
@@ -97,7 +95,7 @@ pub(crate) struct Reader<Q: Query> {
 impl<Q: Query> Reader<Q> {
     /// Prepares the statement; the connections come open.
     pub(crate) fn new(
-        mut mysql: Conn,
+        mut mysql: RowConnection,
         redis: Connection,
         expected: &Arc<Expected>,
         options: ReaderOptions,
@@ -261,7 +259,7 @@ impl<Q: Query> Reader<Q> {
     /// One bare round trip to MySQL.
     pub(crate) fn select_1(&mut self) -> Result<(), ReadError> {
         self.issued.text_selects += 1;
-        self.mysql.query_drop(include_str!("../../sql/round_trip.sql")).map_err(LoadError::from)?;
+        self.mysql.round_trip().map_err(LoadError::from)?;
         Ok(())
     }
 

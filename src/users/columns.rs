@@ -30,6 +30,11 @@ pub(crate) struct UserRef<'a> {
 }
 
 impl Users {
+    /// Of columns that are equally long.
+    pub(super) fn of_columns(ids: UInt32Array, usernames: StringArray, emails: StringArray) -> Self {
+        Self { ids, usernames, emails }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.ids.len()
     }

@@ -1,0 +1,228 @@
+//! Rows of a prepared statement, read off the connection as they arrive: the baseline must be as fast as we can make
+//! it, because a slow one flatters the cache.
+//!
+//! The `mysql` crate makes a vector for every row and another for every text in it; here a cell is a slice of the
+//! buffer that the socket was read into. The crate still connects, logs in and prepares. This module then speaks on
+//! the same socket, one whole exchange at a time, so that neither finds half a reply of the other. Protocol:
+//! COM_STMT_EXECUTE and the binary result set
+//! (<https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_stmt_execute.html>,
+//! <https://mariadb.com/docs/server/reference/clientserver-protocol/4-server-response-packets/result-set-packets>).
+//! The crate asks for no CLIENT_DEPRECATE_EOF, so a result set ends with an EOF packet; and it lets MariaDB leave out
+//! the column definitions of a statement that it has prepared.
+
+mod cells;
+mod packets;
+mod socket;
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+
+use mysql::consts::ColumnType;
+use mysql::prelude::Queryable;
+use mysql::{Conn, MySqlError, Params, Statement, Value};
+
+use super::connect;
+use super::error::DbError;
+use crate::endpoint::{MysqlEndpoint, MysqlTls};
+pub(crate) use cells::{Cells, WrongCells};
+use packets::Packets;
+
+const COM_STMT_EXECUTE: u8 = 0x17;
+const NO_CURSOR: u8 = 0;
+const OK: u8 = 0x00;
+const EOF: u8 = 0xFE;
+const ERR: u8 = 0xFF;
+/// An EOF packet is shorter than this, a row that begins with the same byte is not.
+const LONGEST_EOF: usize = 8;
+/// In the two bytes of a parameter's type.
+const UNSIGNED: u8 = 0x80;
+
+/// Why rows could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RowsError {
+    #[error(transparent)]
+    Mysql(#[from] mysql::Error),
+    /// The rows came, and were not as the statement promised.
+    #[error(transparent)]
+    Cells(#[from] WrongCells),
+}
+
+impl From<io::Error> for RowsError {
+    fn from(error: io::Error) -> Self {
+        Self::Mysql(mysql::Error::IoError(error))
+    }
+}
+
+/// A connection whose rows are read as fast as its transport allows.
+pub(crate) struct RowConnection {
+    conn: Conn,
+    /// None where the connection is encrypted: then only the crate can read it.
+    packets: Option<Packets<TcpStream>>,
+    command: Vec<u8>,
+    /// After a failed exchange the next reply could belong to it.
+    broken: bool,
+}
+
+impl RowConnection {
+    /// Opens a connection as [`connect::connect`] does.
+    pub(crate) fn open(endpoint: &MysqlEndpoint) -> Result<Self, DbError> {
+        let conn = connect::connect(endpoint)?;
+        let packets = match endpoint.tls {
+            MysqlTls::Disabled => socket::of(&conn).ok().map(Packets::over),
+            MysqlTls::Required | MysqlTls::VerifyCa | MysqlTls::VerifyIdentity => None,
+        };
+        Ok(Self { conn, packets, command: Vec::new(), broken: false })
+    }
+
+    /// Prepares a statement on the server.
+    pub(crate) fn prepare(&mut self, sql: &str) -> Result<Statement, mysql::Error> {
+        self.conn.prep(sql)
+    }
+
+    /// One bare round trip: a statement that returns a single number.
+    pub(crate) fn round_trip(&mut self) -> Result<(), mysql::Error> {
+        self.conn.query_drop(include_str!("../../sql/round_trip.sql"))
+    }
+
+    /// Runs the statement and hands each row to `row`. Where that finds one wrong, the others are still read, so that
+    /// the connection stays usable.
+    #[inline]
+    pub(crate) fn execute(
+        &mut self,
+        statement: &Statement,
+        parameters: &[u32],
+        mut row: impl FnMut(Cells<'_>) -> Result<(), WrongCells>,
+    ) -> Result<(), RowsError> {
+        if self.broken {
+            return Err(io::Error::new(io::ErrorKind::NotConnected, "the connection failed before").into());
+        }
+        let Some(packets) = &mut self.packets else {
+            return by_the_crate(&mut self.conn, statement, parameters, row);
+        };
+        write_command(&mut self.command, statement.id(), parameters);
+        let outcome = exchange(packets, &self.command, &mut row);
+        self.broken = matches!(outcome, Err(RowsError::Mysql(mysql::Error::IoError(_))));
+        outcome
+    }
+}
+
+fn by_the_crate(
+    conn: &mut Conn,
+    statement: &Statement,
+    parameters: &[u32],
+    mut row: impl FnMut(Cells<'_>) -> Result<(), WrongCells>,
+) -> Result<(), RowsError> {
+    let parameters = match parameters {
+        [] => Params::Empty,
+        parameters => Params::Positional(parameters.iter().map(|value| Value::from(*value)).collect()),
+    };
+    for found in conn.exec_iter(statement, parameters)? {
+        row(Cells::in_row(&found?))?;
+    }
+    Ok(())
+}
+
+fn exchange(
+    packets: &mut Packets<TcpStream>,
+    command: &[u8],
+    row: &mut impl FnMut(Cells<'_>) -> Result<(), WrongCells>,
+) -> Result<(), RowsError> {
+    packets.begin();
+    packets.stream().write_all(command)?;
+    let columns = match result_set_head(packets)? {
+        0 => return Ok(()),
+        columns => columns,
+    };
+    let mut wrong = None;
+    loop {
+        let packet = packets.next()?;
+        match packet.first() {
+            Some(&ERR) => return Err(server_error(packet).into()),
+            Some(&EOF) if packet.len() < LONGEST_EOF => break,
+            _ => {}
+        }
+        if wrong.is_none() {
+            wrong = Cells::in_packet(packet, columns).and_then(&mut *row).err();
+        }
+    }
+    wrong.map_or(Ok(()), |wrong| Err(wrong.into()))
+}
+
+/// Everything before the first row; how many columns there are.
+fn result_set_head(packets: &mut Packets<impl Read>) -> Result<usize, RowsError> {
+    let packet = packets.next()?;
+    let (columns, definitions_follow) = match packet {
+        [ERR, ..] => return Err(server_error(packet).into()),
+        [OK, ..] => return Ok(0),
+        // Below 251 a number is one byte; no statement of ours has more columns.
+        [columns @ 1..=250] => (usize::from(*columns), true),
+        [columns @ 1..=250, follow, ..] => (usize::from(*columns), *follow != 0),
+        _ => return Err(packets::invalid("the head of a result set").into()),
+    };
+    // The definitions, and the EOF packet behind them, which comes without them too.
+    for _ in 0..if definitions_follow { columns + 1 } else { 1 } {
+        packets.next()?;
+    }
+    Ok(columns)
+}
+
+fn write_command(command: &mut Vec<u8>, statement: u32, parameters: &[u32]) {
+    command.clear();
+    // The header comes last, when the length is known.
+    command.extend_from_slice(&[0; packets::HEADER_BYTES]);
+    command.push(COM_STMT_EXECUTE);
+    command.extend_from_slice(&statement.to_le_bytes());
+    command.push(NO_CURSOR);
+    // One execution.
+    command.extend_from_slice(&1u32.to_le_bytes());
+    if !parameters.is_empty() {
+        // A bit for each parameter that is NULL, then "types follow", the types, the values.
+        command.extend(std::iter::repeat_n(0, parameters.len().div_ceil(8)));
+        command.push(1);
+        parameters
+            .iter()
+            .for_each(|_| command.extend_from_slice(&[ColumnType::MYSQL_TYPE_LONG as u8, UNSIGNED]));
+        parameters.iter().for_each(|value| command.extend_from_slice(&value.to_le_bytes()));
+    }
+    packets::write_header(command);
+}
+
+/// ERR packet: code, `#` and five characters of SQL state, message.
+fn server_error(packet: &[u8]) -> mysql::Error {
+    let (code, rest) = match packet {
+        [_, low, high, rest @ ..] => (u16::from_le_bytes([*low, *high]), rest),
+        _ => (0, &[][..]),
+    };
+    let (state, message) = match rest {
+        [b'#', rest @ ..] if rest.len() >= 5 => rest.split_at(5),
+        message => (&b"HY000"[..], message),
+    };
+    let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    mysql::Error::MySqlError(MySqlError { code, state: words(state), message: words(message) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_has_the_bytes_of_the_protocol() {
+        let mut command = Vec::new();
+        write_command(&mut command, 7, &[]);
+        assert_eq!(command, [10, 0, 0, 0, 0x17, 7, 0, 0, 0, 0, 1, 0, 0, 0]);
+        write_command(&mut command, 7, &[258, 3]);
+        let tail = [0, 1, 3, 0x80, 3, 0x80, 2, 1, 0, 0, 3, 0, 0, 0];
+        assert_eq!(command, [&[24, 0, 0, 0, 0x17, 7, 0, 0, 0, 0, 1, 0, 0, 0][..], &tail].concat());
+    }
+
+    #[test]
+    fn the_servers_words_are_kept() {
+        let said = |packet: &[u8]| match server_error(packet) {
+            mysql::Error::MySqlError(error) => format!("{} {} {}", error.code, error.state, error.message),
+            other => other.to_string(),
+        };
+        assert_eq!(said(b"\xff\x48\x04#42S02No such table"), "1096 42S02 No such table");
+        assert_eq!(said(b"\xff\x48\x04bad"), "1096 HY000 bad");
+        assert_eq!(said(b"\xff"), "0 HY000 ");
+    }
+}
