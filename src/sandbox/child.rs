@@ -1,6 +1,6 @@
 //! Starts and ends server processes, and binds the transient ones to our own life.
 //!
-//! This is the one file with unsafe code: between `fork` and `exec` a child asks the kernel to end it
+//! It needs unsafe code: between `fork` and `exec` a child asks the kernel to end it
 //! together with us (Linux only) and records its own identity, so that there is no instant in which
 //! a server runs that nobody could find again. Elsewhere than on Linux the record is written by the parent;
 //! a server that outlives its rcache there is ended by the next one on the same folder.
