@@ -215,7 +215,7 @@ pub(crate) struct Bench {
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=MAX_ITERATIONS), value_name = "N")]
     pub(crate) iterations: u64,
 
-    /// What is read: every user under one key, or one user by primary key
+    /// What is read, each under keys of its own
     #[arg(long, value_enum, value_delimiter = ',', default_value = "all,point", value_name = "LIST")]
     pub(crate) workload: Vec<Workload>,
 
@@ -314,8 +314,12 @@ fn percent(text: &str) -> Result<f64, String> {
 pub(crate) enum Workload {
     /// every user, one key
     All,
+    /// 50 users in a row by primary key, one key a page
+    Page,
     /// one user by primary key, one key a user
     Point,
+    /// the ten most frequent e-mail domains with their counts, one key
+    Aggregate,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
@@ -334,6 +338,8 @@ pub(crate) enum Codec {
     Arrow,
     /// compact rows
     Postcard,
+    /// compact rows that programs in any language read
+    Msgpack,
     /// readable rows
     Json,
 }
@@ -350,9 +356,9 @@ macro_rules! named {
     )+};
 }
 named! {
-    Workload { All = "all", Point = "point" }
+    Workload { All = "all", Page = "page", Point = "point", Aggregate = "aggregate" }
     ReadPath { Mysql = "mysql", Cold = "cold", Warm = "warm" }
-    Codec { Arrow = "arrow", Postcard = "postcard", Json = "json" }
+    Codec { Arrow = "arrow", Postcard = "postcard", Msgpack = "msgpack", Json = "json" }
 }
 
 #[derive(Debug, Subcommand)]

@@ -57,7 +57,7 @@ type Pair = (u64, u64);
 
 /// The warm read of all users, and a bare GET of the same bytes into a buffer that is kept.
 fn read_pairs(mysql: &MysqlEndpoint, redis: &RedisEndpoint) -> anyhow::Result<Vec<Pair>> {
-    let expected = Arc::new(Expected { data: DATA, users: None });
+    let expected = Arc::new(Expected::of(DATA, &[]));
     let keys = KeyLayout::new("limits", AllUsers::KIND);
     let options = ReaderOptions { codec: Codec::Arrow, keys: keys.clone(), ttl: Duration::from_secs(3600) };
     let wire = wire::Connection::open(redis)?;

@@ -1,6 +1,7 @@
 //! The rounds, the workers, and the one clock around a read.
 
 pub(crate) mod clock;
+pub(crate) mod keys;
 pub(crate) mod plan;
 pub(crate) mod rounds;
 #[cfg(feature = "slow-warm")]

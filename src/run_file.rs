@@ -116,9 +116,9 @@ pub(crate) struct Control {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct WorkloadRun {
-    /// `all` or `point`.
+    /// `all`, `page`, `point` or `aggregate`.
     pub(crate) name: String,
-    /// `arrow`, `postcard` or `json`.
+    /// `arrow`, `postcard`, `msgpack` or `json`.
     pub(crate) codec: String,
     /// How many cache keys the workload can touch.
     pub(crate) keys: u64,

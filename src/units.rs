@@ -99,6 +99,11 @@ fn three_digits(value: f64) -> String {
     format!("{value:.decimals$}")
 }
 
+/// `1 read`, `2 reads`, `1,000 reads`.
+pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

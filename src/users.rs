@@ -1,14 +1,17 @@
 //! The data set as a pure function of (rng_seed, id): people-like users, the same on every machine.
 
 mod columns;
+mod domains;
 mod names;
 mod raw_columns;
 
 pub(crate) use columns::{UserRef, Users, UsersBuilder};
+pub(crate) use domains::DomainCount;
 pub(crate) use raw_columns::RawUsersBuilder;
 
 use std::fmt;
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 
 use names::{DOMAINS, FIRST_NAMES, LAST_NAMES};
 use serde::{Deserialize, Serialize};
@@ -21,6 +24,8 @@ pub(crate) const DEFAULT_USERS: u32 = 100_000;
 pub(crate) const DEFAULT_RNG_SEED: u64 = 42;
 /// With more users the e-mail column of all of them would outgrow its 32-bit offsets.
 pub(crate) const MAX_USERS: u32 = 50_000_000;
+/// Users on a page; `sql/select_page.sql` has the same number.
+pub(crate) const PAGE_USERS: u32 = 50;
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +72,12 @@ impl DataSet {
         write_name(username, first, last, separator(style >> 8), number);
         write_name(email, first, last, separator(style >> 16), number);
         email.push('@');
-        email.push_str(domain(self.draw(Purpose::Domain, u64::from(id))));
+        email.push_str(self.domain(id));
+    }
+
+    /// The part behind the @ of this user's address.
+    fn domain(&self, id: u32) -> &'static str {
+        domain(self.draw(Purpose::Domain, u64::from(id)))
     }
 
     /// The block, and the pair of names: every block shuffles the pairs anew.
@@ -85,9 +95,24 @@ impl DataSet {
 
     /// Every user, in the order of ids.
     pub(crate) fn all(&self) -> Users {
-        let mut builder = UsersBuilder::with_capacity(self.users as usize);
+        self.users_in(1..=self.users)
+    }
+
+    /// How many pages the users fill, the last one perhaps not to its end.
+    pub(crate) fn pages(&self) -> u32 {
+        self.users.div_ceil(PAGE_USERS)
+    }
+
+    /// The users on a page, counted from 1, in the order of ids; none beyond the last page.
+    pub(crate) fn page(&self, page: u32) -> Users {
+        let before = page.saturating_sub(1).saturating_mul(PAGE_USERS);
+        self.users_in(before.saturating_add(1)..=before.saturating_add(PAGE_USERS).min(self.users))
+    }
+
+    fn users_in(&self, ids: RangeInclusive<u32>) -> Users {
+        let mut builder = UsersBuilder::with_capacity(ids.clone().count());
         let (mut username, mut email) = (String::new(), String::new());
-        for id in 1..=self.users {
+        for id in ids {
             self.write_user(id, &mut username, &mut email);
             builder.push(UserRef { id, username: &username, email: &email });
         }
@@ -229,6 +254,18 @@ mod tests {
         assert_eq!(counts.len(), DOMAINS.len());
         let (most, least) = (counts.values().max().unwrap(), counts.values().min().unwrap());
         assert!(most / least > 50, "{most} {least}");
+    }
+
+    #[test]
+    fn pages_follow_each_other_and_the_last_may_be_short() {
+        let data = DataSet { users: 120, ..DATA };
+        let lengths: Vec<usize> = (0..=4).map(|page| data.page(page).len()).collect();
+        assert_eq!((data.pages(), lengths), (3, vec![50, 50, 50, 20, 0]));
+        assert_eq!(DataSet { users: 3, ..DATA }.page(1).len(), 3);
+        let pages: Users =
+            (1..=3).map(|page| data.page(page)).collect::<Vec<_>>().iter().flat_map(Users::iter).collect();
+        assert_eq!(pages, data.all());
+        assert!(include_str!("../sql/select_page.sql").trim_end().ends_with(&format!("LIMIT {PAGE_USERS}")));
     }
 
     proptest! {

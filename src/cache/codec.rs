@@ -2,10 +2,12 @@
 
 mod arrow;
 mod json;
+mod msgpack;
 mod postcard;
 
 pub(crate) use arrow::{Arrow, Columnar};
 pub(crate) use json::Json;
+pub(crate) use msgpack::Msgpack;
 pub(crate) use postcard::Postcard;
 
 use std::ops::Range;

@@ -5,7 +5,7 @@
 //! | 0 | 4 | magic `rcae` |
 //! | 4 | 1 | format number, 1 |
 //! | 5 | 1 | state: 1 = a value (2 to 4 are kept for known-missing entries, leases and markers) |
-//! | 6 | 1 | codec of the payload |
+//! | 6 | 1 | codec of the payload: 1 = arrow, 2 = postcard, 3 = json, 4 = msgpack |
 //! | 7 | 1 | 0 |
 //! | 8 | 16 | nonce, unique to each fill |
 //! | 24 | 8 | expiry, ms since 1970 |

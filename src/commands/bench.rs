@@ -11,8 +11,9 @@ use super::output_file::OutputFile;
 use super::output_folder::OutputFolder;
 use super::servers::{Need, Servers};
 use crate::assertion::{self, Assertion};
-use crate::cli::{self, Format, ReadPath, Workload};
+use crate::cli::{self, Format, ReadPath};
 use crate::config::{Settings, UsageError};
+use crate::measure::keys;
 use crate::report;
 use crate::run_file::Run;
 use crate::units;
@@ -114,10 +115,14 @@ fn check_users(arguments: &cli::Bench, data: DataSet) -> anyhow::Result<()> {
         );
     }
     let clients = u32::from(arguments.clients);
-    if arguments.workload.contains(&Workload::Point) && clients > data.users {
+    for workload in distinct(&arguments.workload) {
+        let Some(most) = keys::most_clients(workload, data).filter(|most| clients > *most) else { continue };
         let message = format!(
-            "--clients {clients} needs at least {clients} users, one key for each client; the table holds {}",
-            data.users
+            "--clients {clients} is too many for {}, where each client needs a key of its own: the table holds {}, which \
+             make {}; name fewer clients, or seed more users",
+            workload.name(),
+            units::counted(u64::from(data.users), "user", "users"),
+            units::counted(u64::from(most), "key", "keys"),
         );
         return Err(UsageError(message).into());
     }

@@ -23,7 +23,7 @@ use crate::measure::clock::RunClock;
 use crate::measure::plan::{BlockKind, Plan};
 use crate::measure::rounds::{self, Progress};
 use crate::measure::{ControlSamples, WorkloadSamples};
-use crate::paths::query::{AllUsers, Expected, OneUser, Query};
+use crate::paths::query::{AllUsers, Expected, OneUser, Page, Query, TopDomains};
 use crate::paths::reader::{Reader, ReaderOptions};
 use crate::run_file::{self, Config, Dataset, Run, WorkloadRun};
 use crate::stats::foreign::{self, ServerSide};
@@ -104,7 +104,7 @@ impl<'a> Bench<'a> {
             info.settings,
         );
         let data = users_in_table(&mut conn, console)?;
-        let expected = Arc::new(Expected { data, users: None });
+        let expected = Arc::new(Expected::of(data, &[]));
         let warnings = ground::warnings(&mut conn, (mysql_endpoint, &mysql), (redis_endpoint, &redis));
         Ok(Self { servers, namespace: &settings.namespace, console, expected, mysql, redis, admin, warnings })
     }
@@ -132,7 +132,7 @@ impl<'a> Bench<'a> {
     pub(super) fn run(mut self, request: &Request) -> anyhow::Result<Measured> {
         let clock = RunClock::start();
         let times = machine::Times::now();
-        self.expect_all_users(request);
+        self.expected = Arc::new(Expected::of(self.expected.data, &request.workloads));
         let evicted_before = counters::read(&mut self.admin)?.evicted;
         let mut workloads = Vec::new();
         let mut controls = ControlSamples::new();
@@ -168,31 +168,24 @@ impl<'a> Bench<'a> {
         Ok(Measured { run, failed_reads, first_error })
     }
 
-    /// The answers of `all` are compared with every user held in memory, once for all clients.
-    fn expect_all_users(&mut self, request: &Request) {
-        if request.workloads.contains(&Workload::All) {
-            let data = self.expected.data;
-            self.expected = Arc::new(Expected { data, users: Some(data.all()) });
-        }
-    }
-
     fn workload(
         &self,
         workload: Workload,
         request: &Request,
     ) -> anyhow::Result<(WorkloadSamples, ServerSide, WorkloadRun)> {
-        let users = self.expected.data.users;
         let clients = u64::from(request.clients);
-        let plan = Plan::new(workload, request.iterations, clients, users, request.rng_seed);
+        let plan = Plan::new(workload, request.iterations, clients, self.expected.data, request.rng_seed);
         let codec = request.codec.unwrap_or(match workload {
             Workload::All => Codec::Arrow,
-            Workload::Point => Codec::Postcard,
+            Workload::Page | Workload::Point | Workload::Aggregate => Codec::Postcard,
         });
         let (samples, server_side) = match workload {
             Workload::All => self.measure::<AllUsers>(workload, codec, &plan, request)?,
+            Workload::Page => self.measure::<Page>(workload, codec, &plan, request)?,
             Workload::Point => self.measure::<OneUser>(workload, codec, &plan, request)?,
+            Workload::Aggregate => self.measure::<TopDomains>(workload, codec, &plan, request)?,
         };
-        let mut run = run_file::build::workload(workload, codec, &plan, users, &samples, request.rng_seed);
+        let mut run = run_file::build::workload(workload, codec, &plan, &samples, request.rng_seed);
         run.add_server_side(&server_side, &samples.issued);
         Ok((samples, server_side, run))
     }

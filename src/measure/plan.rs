@@ -3,12 +3,11 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::keys::Keys;
 use crate::cli::{ReadPath, Workload};
 use crate::permutation::{Permutation, below, mix};
+use crate::users::DataSet;
 
-/// Reads of one client in one block of `point`: long enough that going from path to path does not count, short
-/// enough that the machine is the same for all paths of a round.
-const POINT_BLOCK: u64 = 200;
 /// Fewer rounds than this would tell little about the spread.
 const WANTED_ROUNDS: u64 = 30;
 /// Bare round trips of each server over the whole measurement: enough for a p99.
@@ -46,7 +45,7 @@ pub(crate) struct Block {
 /// The shape of one workload's measurement. Every path makes the same reads in the same order.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    workload: Workload,
+    keys: Keys,
     iterations: u64,
     clients: u64,
     rounds: u64,
@@ -55,21 +54,27 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// `clients` is at least 1, and for `point` at most `users`.
-    pub(crate) fn new(workload: Workload, iterations: u64, clients: u64, users: u32, rng_seed: u64) -> Self {
+    /// `clients` is at least 1 and no more than [`keys::most_clients`](super::keys::most_clients).
+    pub(crate) fn new(
+        workload: Workload,
+        iterations: u64,
+        clients: u64,
+        data: DataSet,
+        rng_seed: u64,
+    ) -> Self {
         let each = iterations.div_ceil(clients);
-        let rounds = match workload {
-            // One read a client.
-            Workload::All => each,
-            Workload::Point => {
-                let by_block = iterations.div_ceil(POINT_BLOCK * clients);
+        let keys = Keys::of(workload, data);
+        let (rounds, size) = match keys {
+            Keys::OneAClient => (each, 1),
+            Keys::Numbered { keys, block } => {
+                let by_block = iterations.div_ceil(block * clients);
                 // No key twice in a round: the second cold read of it would be a hit.
-                let by_keys = iterations.div_ceil(u64::from(users));
-                by_block.max(by_keys).max(each.min(WANTED_ROUNDS))
+                let by_keys = iterations.div_ceil(u64::from(keys.max(1)));
+                (by_block.max(by_keys).max(each.min(WANTED_ROUNDS)), keys)
             }
         };
-        let order = Permutation::new(users, rng_seed ^ 0x6b65_7973);
-        Self { workload, iterations, clients, rounds, order, rng_seed }
+        let order = Permutation::new(size, rng_seed ^ 0x6b65_7973);
+        Self { keys, iterations, clients, rounds, order, rng_seed }
     }
 
     /// Rounds that count.
@@ -79,9 +84,9 @@ impl Plan {
 
     /// Rounds before those, which do not count: connections, caches and allocators settle.
     pub(crate) fn warm_up_rounds(&self) -> u64 {
-        match self.workload {
-            Workload::All => 3,
-            Workload::Point => 200u64.div_ceil(self.block()).min(10),
+        match self.keys {
+            Keys::OneAClient => 3,
+            Keys::Numbered { block, .. } => block.div_ceil(self.block()).min(10),
         }
     }
 
@@ -91,10 +96,10 @@ impl Plan {
     }
 
     /// Distinct cache keys that the workload can touch.
-    pub(crate) fn keys(&self, users: u32) -> u64 {
-        match self.workload {
-            Workload::All => self.clients,
-            Workload::Point => u64::from(users).min(self.iterations),
+    pub(crate) fn keys(&self) -> u64 {
+        match self.keys {
+            Keys::OneAClient => self.clients,
+            Keys::Numbered { keys, .. } => u64::from(keys).min(self.iterations),
         }
     }
 
@@ -122,9 +127,9 @@ impl Plan {
     }
 
     fn item(&self, operation: u64, client: u64) -> u32 {
-        match self.workload {
-            Workload::All => u32::try_from(client).unwrap_or(u32::MAX),
-            Workload::Point => self.user_id(operation),
+        match self.keys {
+            Keys::OneAClient => u32::try_from(client).unwrap_or(u32::MAX),
+            Keys::Numbered { .. } => self.key_number(operation),
         }
     }
 
@@ -136,7 +141,7 @@ impl Plan {
         u32::try_from(place).is_ok_and(|place| order.at(place) < u32::from(percent))
     }
 
-    fn user_id(&self, operation: u64) -> u32 {
+    fn key_number(&self, operation: u64) -> u32 {
         let size = u64::from(self.order.size());
         let index = u32::try_from(operation % size).unwrap_or(0); // below `size`, which is a u32
         self.order.at(index) + 1
@@ -168,17 +173,23 @@ fn share(range: Range<u64>, index: u64, parts: u64) -> Range<u64> {
 mod tests {
     use std::collections::HashSet;
 
+    use clap::ValueEnum;
     use proptest::prelude::*;
 
+    use super::super::keys::most_clients;
     use super::*;
 
     const KINDS: [BlockKind; 3] =
         [BlockKind::Path(ReadPath::Mysql), BlockKind::Path(ReadPath::Cold), BlockKind::Path(ReadPath::Warm)];
 
+    fn data(users: u32) -> DataSet {
+        DataSet { users, rng_seed: 1 }
+    }
+
     #[test]
     fn the_usual_shapes() {
         let shape = |workload, iterations, clients| {
-            let plan = Plan::new(workload, iterations, clients, 100_000, 42);
+            let plan = Plan::new(workload, iterations, clients, data(100_000), 42);
             (plan.rounds(), plan.block())
         };
         assert_eq!(shape(Workload::All, 100, 1), (100, 1));
@@ -186,15 +197,26 @@ mod tests {
         assert_eq!(shape(Workload::Point, 100, 1), (30, 4));
         assert_eq!(shape(Workload::Point, 10_000, 1), (50, 200));
         assert_eq!(shape(Workload::Point, 1, 1), (1, 1));
+        assert_eq!(shape(Workload::Aggregate, 100, 8), (13, 8));
+        assert_eq!(shape(Workload::Page, 10_000, 1), (100, 100));
+        assert_eq!(shape(Workload::Page, 10_000, 8), (30, 334));
+        // 2,000 pages: 50 clients with blocks of 100 would read pages twice.
+        assert_eq!(shape(Workload::Page, 100_000, 50), (50, 2_000));
+        let few = Plan::new(Workload::Page, 200, 2, data(70), 42);
+        assert_eq!((few.rounds(), few.block(), few.keys()), (100, 2, 2));
+        assert_eq!(most_clients(Workload::Page, data(70)), Some(2));
+        assert_eq!(most_clients(Workload::Aggregate, data(70)), None);
     }
 
     proptest! {
         #[test]
         fn every_path_reads_exactly_the_iterations(
-            point: bool, iterations in 1u64..5_000, clients in 1u64..20, users in 20u32..3_000, rng_seed: u64
+            workload in prop::sample::select(Workload::value_variants()),
+            iterations in 1u64..5_000, clients in 1u64..20, users in 1u32..3_000, rng_seed: u64
         ) {
-            let workload = if point { Workload::Point } else { Workload::All };
-            let plan = Plan::new(workload, iterations, clients, users, rng_seed);
+            let most = most_clients(workload, data(users)).map(u64::from);
+            let clients = clients.min(most.unwrap_or(clients));
+            let plan = Plan::new(workload, iterations, clients, data(users), rng_seed);
             let mut reads = 0;
             for round in 0..plan.rounds() {
                 let mut seen = HashSet::new();
@@ -202,7 +224,7 @@ mod tests {
                     for item in plan.block_of(KINDS[0], round, client).items {
                         reads += 1;
                         prop_assert!(seen.insert(item), "a key twice in a round");
-                        prop_assert!(!point || (1..=users).contains(&item));
+                        prop_assert!(most.is_none_or(|most| (1..=most).contains(&u64::from(item))));
                     }
                 }
                 prop_assert!(seen.len() as u64 <= plan.block());
@@ -212,10 +234,10 @@ mod tests {
 
         #[test]
         fn a_block_at_a_hit_ratio_reads_the_same_with_so_many_entries_there(
-            point: bool, hundreds in 1u64..20, clients in 1u64..20, percent in 0u8..=100, rng_seed: u64
+            workload in prop::sample::select(Workload::value_variants()),
+            hundreds in 1u64..20, clients in 1u64..20, percent in 0u8..=100, rng_seed: u64
         ) {
-            let workload = if point { Workload::Point } else { Workload::All };
-            let plan = Plan::new(workload, hundreds * 100, clients, 3_000, rng_seed);
+            let plan = Plan::new(workload, hundreds * 100, clients, data(3_000), rng_seed);
             let mut hits = 0;
             for (round, client) in (0..plan.rounds()).flat_map(|round| (0..clients).map(move |client| (round, client))) {
                 let mixed = plan.block_of(BlockKind::AtHitRatio { percent }, round, client);
@@ -232,7 +254,7 @@ mod tests {
 
         #[test]
         fn every_order_of_paths_comes_up(rng_seed: u64) {
-            let plan = Plan::new(Workload::All, 100, 1, 100, rng_seed);
+            let plan = Plan::new(Workload::All, 100, 1, data(100), rng_seed);
             let orders: Vec<Vec<BlockKind>> = (0..100).map(|round| plan.order(round, &KINDS)).collect();
             let distinct = orders.iter().enumerate().filter(|(at, order)| !orders[..*at].contains(order)).count();
             prop_assert_eq!(distinct, 6);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::issued::Issued;
-use super::query::{Expected, LoadError, Query};
+use super::query::{self, Expected, LoadError, Query};
 use crate::cache::codec::{Codec, CodecError};
 use crate::cache::entry::{self, Corrupt, Header};
 use crate::cache::key::KeyLayout;
@@ -105,7 +105,7 @@ impl<Q: Query> Reader<Q> {
             mysql,
             redis,
             query,
-            codec: Q::codec(options.codec),
+            codec: query::codec(options.codec),
             keys: options.keys,
             ttl: options.ttl,
             key: Vec::new(),

@@ -3,6 +3,7 @@
 use anstyle::Style as Ink;
 
 use super::Style;
+pub(super) use crate::units::counted;
 
 /// How far everything below a heading is set in.
 pub(super) const INDENT: usize = 2;
@@ -108,11 +109,6 @@ pub(super) fn list(items: &[String]) -> String {
         [one] => one.clone(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
-}
-
-/// `1 read`, `2 reads`, `1,000 reads`.
-pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", crate::units::count(number), if number == 1 { one } else { many })
 }
 
 #[cfg(test)]

@@ -23,7 +23,6 @@ pub(crate) fn workload(
     workload: Workload,
     codec: Codec,
     plan: &Plan,
-    users: u32,
     samples: &WorkloadSamples,
     rng_seed: u64,
 ) -> WorkloadRun {
@@ -31,7 +30,7 @@ pub(crate) fn workload(
     WorkloadRun {
         name: workload.name().to_owned(),
         codec: codec.name().to_owned(),
-        keys: plan.keys(users),
+        keys: plan.keys(),
         value_bytes: samples.written_bytes.checked_div(samples.written_entries),
         rounds: samples.rounds.rounds(),
         block: plan.block(),

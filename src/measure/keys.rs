@@ -1,0 +1,36 @@
+//! Which cache keys a workload has, and how its reads go over them: a pure function of the data set.
+
+use crate::cli::Workload;
+use crate::users::DataSet;
+
+/// Reads of one client in one block: long enough that going from path to path does not count, short enough that the
+/// machine is the same for all paths of a round.
+const POINT_BLOCK: u64 = 200;
+const PAGE_BLOCK: u64 = 100;
+
+/// The keys of one workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keys {
+    /// One for each client, which reads it once a block: a read takes long.
+    OneAClient,
+    /// Numbered from 1 on, read in a shuffled order, that many by each client in a block.
+    Numbered { keys: u32, block: u64 },
+}
+
+impl Keys {
+    pub(super) fn of(workload: Workload, data: DataSet) -> Self {
+        match workload {
+            Workload::All | Workload::Aggregate => Self::OneAClient,
+            Workload::Page => Self::Numbered { keys: data.pages(), block: PAGE_BLOCK },
+            Workload::Point => Self::Numbered { keys: data.users, block: POINT_BLOCK },
+        }
+    }
+}
+
+/// The most clients that can read a workload at the same time, each another key; none where each has its own.
+pub(crate) fn most_clients(workload: Workload, data: DataSet) -> Option<u32> {
+    match Keys::of(workload, data) {
+        Keys::OneAClient => None,
+        Keys::Numbered { keys, .. } => Some(keys),
+    }
+}

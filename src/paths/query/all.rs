@@ -1,0 +1,49 @@
+//! Every user: the blog post's `getUsers`.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
+use mysql::Statement;
+
+use super::{Expected, LoadError, Query, row};
+use crate::cache::codec::Columnar;
+use crate::db::rows::RowConnection;
+use crate::users::{RawUsersBuilder, Users};
+
+/// The item is the client's number: each client has an entry of its own, so that one client's fill is not another
+/// one's hit.
+pub(crate) struct AllUsers {
+    statement: Statement,
+    users: usize,
+}
+
+impl Query for AllUsers {
+    type Answer = Users;
+    const KIND: &'static str = "users";
+
+    fn prepare(conn: &mut RowConnection, expected: &Arc<Expected>) -> Result<Self, mysql::Error> {
+        let statement = conn.prepare(include_str!("../../../sql/select_all_users.sql"))?;
+        Ok(Self { statement, users: expected.data.users as usize })
+    }
+
+    fn load(&mut self, conn: &mut RowConnection, _item: u32) -> Result<Users, LoadError> {
+        let mut users = RawUsersBuilder::with_capacity(self.users);
+        conn.execute(&self.statement, &[], |cells| row::push_user(&mut users, cells))?;
+        users.finish().map_err(|_| LoadError::Shape)
+    }
+
+    fn is_right(&self, _item: u32, answer: &Users, expected: &Expected) -> bool {
+        expected.users.as_ref() == Some(answer)
+    }
+}
+
+impl Columnar for Users {
+    fn to_record_batch(&self) -> Result<RecordBatch, ArrowError> {
+        self.to_record_batch()
+    }
+
+    fn from_record_batch(batch: &RecordBatch) -> Result<Self, ArrowError> {
+        Self::from_record_batch(batch)
+    }
+}

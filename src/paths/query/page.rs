@@ -1,0 +1,36 @@
+//! A page of users in the order of the primary key: what a list in a web application shows.
+
+use std::sync::Arc;
+
+use mysql::Statement;
+
+use super::{Expected, LoadError, Query, row};
+use crate::db::rows::RowConnection;
+use crate::users::{PAGE_USERS, RawUsersBuilder, Users};
+
+/// The item is the page's number, from 1 on.
+pub(crate) struct Page {
+    statement: Statement,
+}
+
+impl Query for Page {
+    type Answer = Users;
+    const KIND: &'static str = "page";
+
+    fn prepare(conn: &mut RowConnection, _expected: &Arc<Expected>) -> Result<Self, mysql::Error> {
+        Ok(Self { statement: conn.prepare(include_str!("../../../sql/select_page.sql"))? })
+    }
+
+    fn load(&mut self, conn: &mut RowConnection, item: u32) -> Result<Users, LoadError> {
+        // Ids have no gaps, so that the last id of the page before need not be carried along.
+        let last_id_before = item.saturating_sub(1).saturating_mul(PAGE_USERS);
+        let mut users = RawUsersBuilder::with_capacity(PAGE_USERS as usize);
+        conn.execute(&self.statement, &[last_id_before], |cells| row::push_user(&mut users, cells))?;
+        let users = users.finish().map_err(|_| LoadError::Shape)?;
+        if users.len() == 0 { Err(LoadError::Missing) } else { Ok(users) }
+    }
+
+    fn is_right(&self, item: u32, answer: &Users, expected: &Expected) -> bool {
+        *answer == expected.data.page(item)
+    }
+}

@@ -1,0 +1,57 @@
+//! One user by primary key: the smallest question that a cache is put in front of.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
+use mysql::Statement;
+
+use super::{Expected, LoadError, Query, row};
+use crate::cache::codec::Columnar;
+use crate::db::rows::RowConnection;
+use crate::users::{User, UserRef, Users};
+
+/// The item is the id.
+pub(crate) struct OneUser {
+    statement: Statement,
+}
+
+impl Query for OneUser {
+    type Answer = User;
+    const KIND: &'static str = "user";
+
+    fn prepare(conn: &mut RowConnection, _expected: &Arc<Expected>) -> Result<Self, mysql::Error> {
+        Ok(Self { statement: conn.prepare(include_str!("../../../sql/select_user.sql"))? })
+    }
+
+    fn load(&mut self, conn: &mut RowConnection, item: u32) -> Result<User, LoadError> {
+        let mut user = None;
+        conn.execute(&self.statement, &[item], |cells| {
+            user = Some(row::user(cells)?);
+            Ok(())
+        })?;
+        user.ok_or(LoadError::Missing)
+    }
+
+    fn is_right(&self, item: u32, answer: &User, expected: &Expected) -> bool {
+        *answer == expected.data.user(item)
+    }
+}
+
+/// A single row as columns: possible, and dear, which is worth seeing once.
+impl Columnar for User {
+    fn to_record_batch(&self) -> Result<RecordBatch, ArrowError> {
+        let row = UserRef { id: self.id, username: &self.username, email: &self.email };
+        std::iter::once(row).collect::<Users>().to_record_batch()
+    }
+
+    fn from_record_batch(batch: &RecordBatch) -> Result<Self, ArrowError> {
+        let users = Users::from_record_batch(batch)?;
+        match users.get(0) {
+            Some(user) if users.len() == 1 => {
+                Ok(Self { id: user.id, username: user.username.to_owned(), email: user.email.to_owned() })
+            }
+            _ => Err(ArrowError::SchemaError("not exactly one user".to_owned())),
+        }
+    }
+}
