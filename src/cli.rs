@@ -223,9 +223,9 @@ pub(crate) struct Bench {
     #[arg(long, value_enum, value_delimiter = ',', default_value = "mysql,cold,warm", value_name = "LIST")]
     pub(crate) path: Vec<ReadPath>,
 
-    /// How entries are encoded [default: arrow for all, postcard for point]
-    #[arg(long, value_enum, value_name = "CODEC")]
-    pub(crate) codec: Option<Codec>,
+    /// How entries are encoded, several side by side in the same rounds [default: arrow for all, postcard for the rest]
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "LIST")]
+    pub(crate) codec: Vec<Codec>,
 
     /// Also read with so many percent of the entries there, and hold that against what the paths let expect
     #[arg(long, value_parser = hit_percent, value_name = "PERCENT")]

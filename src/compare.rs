@@ -136,6 +136,9 @@ impl From<Judgement> for Gate {
 pub(crate) struct WorkloadComparison {
     pub(crate) name: String,
     pub(crate) codec: String,
+    /// For people: the name, with the codec where either run measured several of them.
+    #[serde(skip)]
+    pub(crate) label: String,
     pub(crate) verdict: Verdict,
     pub(crate) gate: Gate,
     /// What verdict and gate stand on.

@@ -10,7 +10,6 @@ use anyhow::Context;
 use mysql::prelude::Queryable;
 use mysql::{Conn, LocalInfileHandler};
 
-use crate::cache::key::KeyLayout;
 use crate::cache::wire;
 use crate::cli::{Codec, ReadPath};
 use crate::db::rows::RowConnection;
@@ -18,8 +17,9 @@ use crate::db::{connect, schema, seed};
 use crate::endpoint::{Address, MysqlEndpoint, RedisEndpoint};
 use crate::measure::clock::{timed, timed_in_parts};
 use crate::parts::Part;
-use crate::paths::query::{AllUsers, Expected, Query};
-use crate::paths::reader::{Reader, ReaderOptions};
+use crate::paths::lane::Lane;
+use crate::paths::query::{AllUsers, Expected};
+use crate::paths::reader::{self, Reader, ReaderOptions};
 use crate::sample::Latencies;
 use crate::sandbox::{Sandbox, Wanted};
 use crate::secret::Secret;
@@ -58,13 +58,15 @@ type Pair = (u64, u64);
 /// The warm read of all users, and a bare GET of the same bytes into a buffer that is kept.
 fn read_pairs(mysql: &MysqlEndpoint, redis: &RedisEndpoint) -> anyhow::Result<Vec<Pair>> {
     let expected = Arc::new(Expected::of(DATA, &[]));
-    let keys = KeyLayout::new("limits", AllUsers::KIND);
-    let options = ReaderOptions { codec: Codec::Arrow, keys: keys.clone(), ttl: Duration::from_secs(3600) };
+    let namespace = "limits";
+    let options = ReaderOptions { codecs: &[Codec::Arrow], namespace, ttl: Duration::from_secs(3600) };
     let wire = wire::Connection::open(redis)?;
-    let mut reader: Reader<AllUsers> = Reader::new(RowConnection::open(mysql)?, wire, &expected, options)?;
-    reader.prepare(ReadPath::Warm, &[0])?;
-    let (_, entry_bytes) = reader.written();
-    let mut raw = RawGet::open(redis, &keys.key(0), entry_bytes)?;
+    let mut reader: Reader<AllUsers> = Reader::new(RowConnection::open(mysql)?, wire, &expected, &options)?;
+    let warm = Lane::cached(ReadPath::Warm, Codec::Arrow);
+    reader.prepare(warm, &[0])?;
+    let entry_bytes = reader.written().iter().map(|(_, written)| written.bytes).sum();
+    let key = reader::key_layout::<AllUsers>(namespace, Codec::Arrow).key(0);
+    let mut raw = RawGet::open(redis, &key, entry_bytes)?;
     let mut pairs = Vec::with_capacity(READ_PAIRS);
     for pair in 0..READ_PAIRS {
         let (mut limit, mut read) = (None, None);
@@ -73,7 +75,7 @@ fn read_pairs(mysql: &MysqlEndpoint, redis: &RedisEndpoint) -> anyhow::Result<Ve
             if turn == 0 {
                 limit = Some(timed(|| raw.get()));
             } else {
-                read = Some(timed(|| reader.read(ReadPath::Warm, 0, &mut |_| ())));
+                read = Some(timed(|| reader.read(warm, 0, &mut |_| ())));
             }
         }
         if let (Some((raw_outcome, raw_ns)), Some((read, read_ns))) = (limit, read) {

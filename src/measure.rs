@@ -11,9 +11,11 @@ mod worker;
 
 use std::collections::BTreeMap;
 
-use crate::cli::ReadPath;
+use crate::cli::{Codec, ReadPath};
 use crate::parts::PartSums;
 use crate::paths::issued::Issued;
+use crate::paths::lane::Lane;
+use crate::paths::reader::Written;
 use crate::rounds_log::{RoundSums, RoundsLog};
 use crate::sample::Latencies;
 use plan::BlockKind;
@@ -22,6 +24,8 @@ use plan::BlockKind;
 #[derive(Clone, Debug)]
 pub(crate) struct PathSamples {
     pub(crate) path: ReadPath,
+    /// Of the entries; none where no cache is asked.
+    pub(crate) codec: Option<Codec>,
     /// Reads that took this path and answered rightly, whichever block they were in.
     pub(crate) latencies: Latencies,
     /// Where the time of the same reads went.
@@ -37,9 +41,10 @@ pub(crate) struct PathSamples {
 }
 
 impl PathSamples {
-    fn new(path: ReadPath) -> Self {
+    fn new(lane: Lane) -> Self {
         Self {
-            path,
+            path: lane.path,
+            codec: lane.codec,
             latencies: Latencies::new(),
             parts: PartSums::default(),
             hits: 0,
@@ -48,6 +53,10 @@ impl PathSamples {
             answered: 0,
             busy_ns: 0,
         }
+    }
+
+    pub(crate) fn lane(&self) -> Lane {
+        Lane { path: self.path, codec: self.codec }
     }
 
     fn merge(&mut self, other: &Self) {
@@ -65,6 +74,7 @@ impl PathSamples {
 #[derive(Clone, Debug)]
 pub(crate) struct MixedSamples {
     pub(crate) percent: u8,
+    pub(crate) codec: Codec,
     /// Reads that answered rightly, hits and misses together.
     pub(crate) latencies: Latencies,
     /// What the cache did for them.
@@ -75,8 +85,8 @@ pub(crate) struct MixedSamples {
 }
 
 impl MixedSamples {
-    fn new(percent: u8) -> Self {
-        Self { percent, latencies: Latencies::new(), hits: 0, misses: 0, errors: BTreeMap::new() }
+    fn new(percent: u8, codec: Codec) -> Self {
+        Self { percent, codec, latencies: Latencies::new(), hits: 0, misses: 0, errors: BTreeMap::new() }
     }
 
     fn merge(&mut self, other: &Self) {
@@ -111,20 +121,19 @@ impl ControlSamples {
     }
 }
 
-/// Everything that measuring one workload gave.
+/// Everything that measuring one workload gave, with one codec or several.
 #[derive(Clone, Debug)]
 pub(crate) struct WorkloadSamples {
     pub(crate) paths: Vec<PathSamples>,
-    /// Where a hit ratio was to be verified.
-    pub(crate) mixed: Option<MixedSamples>,
+    /// Where a hit ratio was to be verified: one for each codec.
+    pub(crate) mixed: Vec<MixedSamples>,
     pub(crate) controls: ControlSamples,
-    /// Entries written, warm-up included, and their size together.
-    pub(crate) written_entries: u64,
-    pub(crate) written_bytes: u64,
+    /// What was written, warm-up included, codec by codec.
+    pub(crate) written: Vec<(Codec, Written)>,
     /// What was asked of both servers, warm-up, preparation and controls included.
     pub(crate) issued: Issued,
-    /// The rounds that counted: what each path took in each of them. Behind the paths stand two more columns where a
-    /// hit ratio was to be verified: the hits and the misses of its blocks.
+    /// The rounds that counted: what each path took in each of them. Behind the paths stand two more columns for each
+    /// hit ratio that was to be verified: the hits and the misses of its blocks.
     pub(crate) rounds: RoundsLog,
     /// The first failure, in words, where there was one.
     pub(crate) first_error: Option<String>,
@@ -132,33 +141,61 @@ pub(crate) struct WorkloadSamples {
 
 impl WorkloadSamples {
     fn new(kinds: &[BlockKind]) -> Self {
-        let paths: Vec<PathSamples> = kinds
-            .iter()
-            .filter_map(|kind| match kind {
-                BlockKind::Path(path) => Some(PathSamples::new(*path)),
-                BlockKind::AtHitRatio { .. } => None,
-            })
-            .collect();
-        let mixed = kinds.iter().find_map(|kind| match kind {
-            BlockKind::Path(_) => None,
-            BlockKind::AtHitRatio { percent } => Some(MixedSamples::new(*percent)),
-        });
-        let columns = paths.len() + if mixed.is_some() { 2 } else { 0 };
+        let (mut paths, mut mixed) = (Vec::new(), Vec::new());
+        for kind in kinds {
+            match *kind {
+                BlockKind::Lane(lane) => paths.push(PathSamples::new(lane)),
+                BlockKind::AtHitRatio { percent, codec } => mixed.push(MixedSamples::new(percent, codec)),
+            }
+        }
+        let rounds = RoundsLog::new(paths.len() + 2 * mixed.len());
         Self {
             paths,
             mixed,
             controls: ControlSamples::new(),
-            written_entries: 0,
-            written_bytes: 0,
+            written: Vec::new(),
             issued: Issued::default(),
-            rounds: RoundsLog::new(columns),
+            rounds,
             first_error: None,
         }
     }
 
-    /// The rounds of the hits and of the misses at the hit ratio that was to be verified.
+    /// The samples of one codec and those of MySQL alone, which all codecs share: the same rounds for all of them.
+    pub(crate) fn of_codec(&self, codec: Codec) -> Self {
+        let paths = (0..self.paths.len()).filter(|index| self.paths[*index].lane().belongs_to(codec));
+        let mixed = (0..self.mixed.len()).filter(|index| self.mixed[*index].codec == codec);
+        let columns: Vec<usize> = paths
+            .clone()
+            .chain(mixed.clone().flat_map(|index| [false, true].map(|miss| self.mixed_column(index, miss))))
+            .collect();
+        Self {
+            paths: paths.map(|index| self.paths[index].clone()).collect(),
+            mixed: mixed.map(|index| self.mixed[index].clone()).collect(),
+            controls: self.controls.clone(),
+            written: self.written.iter().copied().filter(|(own, _)| *own == codec).collect(),
+            issued: self.issued,
+            rounds: self.rounds.select(&columns),
+            first_error: self.first_error.clone(),
+        }
+    }
+
+    /// Which of the verified hit ratios a block is about; none for a block of one lane.
+    fn mixed_index(&self, kind: BlockKind) -> Option<usize> {
+        let is_it = |mixed: &MixedSamples| {
+            kind == BlockKind::AtHitRatio { percent: mixed.percent, codec: mixed.codec }
+        };
+        self.mixed.iter().position(is_it)
+    }
+
+    /// Where the hits or the misses of a verified hit ratio stand in the log of rounds.
+    fn mixed_column(&self, index: usize, miss: bool) -> usize {
+        self.paths.len() + 2 * index + usize::from(miss)
+    }
+
+    /// The rounds of the hits and of the misses at the first hit ratio that was to be verified.
     pub(crate) fn mixed_columns(&self) -> (&[RoundSums], &[RoundSums]) {
-        (self.rounds.column(self.paths.len()), self.rounds.column(self.paths.len() + 1))
+        let [hits, misses] = [false, true].map(|miss| self.rounds.column(self.mixed_column(0, miss)));
+        (hits, misses)
     }
 
     /// Reads that failed or answered wrongly, warm-up included.
@@ -167,16 +204,25 @@ impl WorkloadSamples {
         self.paths.iter().flat_map(|path| path.errors.values()).chain(mixed).sum()
     }
 
+    /// Mean size of this codec's entries; none where none was written.
+    pub(crate) fn entry_bytes(&self, codec: Codec) -> Option<u64> {
+        self.written.iter().find(|(own, _)| *own == codec)?.1.entry_bytes()
+    }
+
     fn merge(&mut self, other: &Self) {
         for (total, part) in self.paths.iter_mut().zip(&other.paths) {
             total.merge(part);
         }
-        if let (Some(total), Some(part)) = (&mut self.mixed, &other.mixed) {
+        for (total, part) in self.mixed.iter_mut().zip(&other.mixed) {
             total.merge(part);
         }
         self.controls.merge(&other.controls);
-        self.written_entries += other.written_entries;
-        self.written_bytes += other.written_bytes;
         self.issued.add(other.issued);
+        for (codec, written) in &other.written {
+            match self.written.iter_mut().find(|(own, _)| own == codec) {
+                Some((_, total)) => total.add(*written),
+                None => self.written.push((*codec, *written)),
+            }
+        }
     }
 }

@@ -2,5 +2,6 @@
 //! neither looks at a clock: they are timed from outside by the same code.
 
 pub(crate) mod issued;
+pub(crate) mod lane;
 pub(crate) mod query;
 pub(crate) mod reader;

@@ -63,6 +63,12 @@ impl RoundsLog {
         self.columns.get(path).map_or(&[], Vec::as_slice)
     }
 
+    /// The same rounds of some of the paths, in this order; a path that there is not did nothing.
+    pub(crate) fn select(&self, paths: &[usize]) -> Self {
+        let columns = paths.iter().map(|path| self.column(*path).to_vec()).collect();
+        Self { columns, ..*self }
+    }
+
     /// Rounds pushed, whatever became of them.
     pub(crate) fn rounds(&self) -> u64 {
         self.rounds
@@ -109,6 +115,9 @@ mod tests {
         assert_eq!(log.column(0), [sums(1, 10), sums(1, 11)]);
         assert_eq!(log.column(1), [sums(2, 30), sums(0, 0)]);
         assert_eq!(log.column(2), []);
+        let cold = log.select(&[1]);
+        assert_eq!((cold.column(0), cold.rounds()), (log.column(1), 2));
+        assert_eq!(cold.column(1), []);
         assert_eq!(RoundsLog::new(0).column(0), []);
     }
 

@@ -33,6 +33,7 @@ pub(crate) struct Run {
     pub(crate) config: Config,
     /// The round-trip floor of each server, measured on the same connections in the same rounds.
     pub(crate) controls: Vec<Control>,
+    /// One for each workload and codec. Codecs that were measured side by side share the rounds, and the path `mysql`.
     pub(crate) workloads: Vec<WorkloadRun>,
     /// What `--assert` asked, and what came of it.
     #[serde(default)]
@@ -45,6 +46,9 @@ pub(crate) struct Run {
 pub(crate) struct AssertionRun {
     /// As it was typed.
     pub(crate) expression: String,
+    /// Where several codecs were measured side by side: the one that is judged here. Each is judged by itself.
+    #[serde(default)]
+    pub(crate) codec: Option<String>,
     /// `passed`, `failed` or `inconclusive`.
     pub(crate) verdict: String,
     /// ns for times, reads per second for throughput, a plain number for ratios and counts; null where not measured.

@@ -1,6 +1,7 @@
 //! Judges an assertion by a finished run: by the interval of what has one, and not at all where nothing was measured.
 
 use crate::assertion::{Assertion, PathField, Subject};
+use crate::cli::ReadPath;
 use crate::run_file::{AssertionRun, PathRun, Run, WorkloadRun};
 use crate::stats::estimate::Interval;
 use crate::stats::judge::{self, Judgement};
@@ -12,9 +13,32 @@ enum Measured {
     Nothing { reason: String },
 }
 
-/// The assertion with its verdict, as the run file keeps it.
-pub(crate) fn judge(assertion: &Assertion, run: &Run) -> AssertionRun {
-    let (judgement, value, ci95, reason) = match measured(assertion, run) {
+/// The assertion with its verdict, as the run file keeps it. What was measured with several codecs is judged for each.
+pub(crate) fn judge(assertion: &Assertion, run: &Run) -> Vec<AssertionRun> {
+    let name = assertion.workload.name();
+    let measured: Vec<&WorkloadRun> = run.workloads.iter().filter(|workload| workload.name == name).collect();
+    match measured[..] {
+        [] => vec![judged(assertion, None, nothing(&format!("workload {name} was not measured")))],
+        [first, ..] if measured.len() == 1 || !depends_on_codec(assertion.subject) => {
+            vec![judged(assertion, None, of_workload(assertion, first))]
+        }
+        _ => measured
+            .into_iter()
+            .map(|workload| judged(assertion, Some(&workload.codec), of_workload(assertion, workload)))
+            .collect(),
+    }
+}
+
+/// What no cache was asked for is the same for all codecs.
+fn depends_on_codec(subject: Subject) -> bool {
+    match subject {
+        Subject::OfPath(path, _) => matches!(path, ReadPath::Cold | ReadPath::Warm),
+        Subject::Speedup | Subject::MissPenalty | Subject::BreakEven => true,
+    }
+}
+
+fn judged(assertion: &Assertion, codec: Option<&String>, measured: Measured) -> AssertionRun {
+    let (judgement, value, ci95, reason) = match measured {
         Measured::Exact(value) => {
             (judge::judge_exact(value, assertion.operator, assertion.threshold), Some(value), None, None)
         }
@@ -29,14 +53,17 @@ pub(crate) fn judge(assertion: &Assertion, run: &Run) -> AssertionRun {
         Judgement::Fails => "failed",
         Judgement::Inconclusive => "inconclusive",
     };
-    AssertionRun { expression: assertion.text.clone(), verdict: verdict.to_owned(), value, ci95, reason }
+    AssertionRun {
+        expression: assertion.text.clone(),
+        codec: codec.cloned(),
+        verdict: verdict.to_owned(),
+        value,
+        ci95,
+        reason,
+    }
 }
 
-fn measured(assertion: &Assertion, run: &Run) -> Measured {
-    let name = assertion.workload.name();
-    let Some(workload) = run.workloads.iter().find(|workload| workload.name == name) else {
-        return nothing(&format!("workload {name} was not measured"));
-    };
+fn of_workload(assertion: &Assertion, workload: &WorkloadRun) -> Measured {
     match assertion.subject {
         Subject::OfPath(path, field) => {
             match workload.paths.iter().find(|candidate| candidate.path == path.name()) {
@@ -95,7 +122,7 @@ mod tests {
     use crate::report::sample_runs;
 
     fn verdict(text: &str, run: &Run) -> String {
-        judge(&parse(text).unwrap(), run).verdict
+        judge(&parse(text).unwrap(), run).remove(0).verdict
     }
 
     #[test]
@@ -114,10 +141,27 @@ mod tests {
     #[test]
     fn what_was_not_measured_is_inconclusive_and_says_why() {
         let mut run = sample_runs::full(5);
-        let judged = judge(&parse("all.warm.p99 < 5ms").unwrap(), &run);
+        let judged = judge(&parse("all.warm.p99 < 5ms").unwrap(), &run).remove(0);
         assert_eq!((judged.verdict.as_str(), judged.value), ("inconclusive", None));
         assert!(judged.reason.unwrap().contains("--iterations"));
         run.workloads.clear();
         assert_eq!(verdict("all.speedup > 1", &run), "inconclusive");
+    }
+
+    #[test]
+    fn every_codec_is_judged_by_itself_and_mysql_once() {
+        let mut run = sample_runs::full(1_000);
+        let mut json = run.workloads[0].clone();
+        json.codec = "json".to_owned();
+        json.speedup = json.speedup.map(|_| crate::run_file::Ratio { ratio: 2.0, ci95: [1.9, 2.1] });
+        run.workloads.insert(1, json);
+        let judged = |text: &str| -> Vec<(Option<String>, String)> {
+            let judged = judge(&parse(text).unwrap(), &run).into_iter();
+            judged.map(|judged| (judged.codec, judged.verdict)).collect()
+        };
+        let of = |codec: &str, verdict: &str| (Some(codec.to_owned()), verdict.to_owned());
+        assert_eq!(judged("all.speedup > 10"), [of("arrow", "passed"), of("json", "failed")]);
+        assert_eq!(judged("all.mysql.errors == 0"), [(None, "passed".to_owned())]);
+        assert_eq!(judged("point.speedup > 1.5").len(), 1);
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console
     bench.flush()?;
     let mut measured = bench.run(&request)?;
     measured.run.assertions =
-        assertions.iter().map(|assertion| verdict::judge(assertion, &measured.run)).collect();
+        assertions.iter().flat_map(|assertion| verdict::judge(assertion, &measured.run)).collect();
     let document = document(&measured.run)?;
     // Whatever goes wrong from here on, the numbers are shown first.
     let saved = output.map(|output| output.save(&document)).transpose();
@@ -57,7 +57,7 @@ fn request(arguments: &cli::Bench) -> Request {
         clients: arguments.clients,
         workloads: distinct(&arguments.workload),
         paths: distinct(&arguments.path),
-        codec: arguments.codec,
+        codecs: distinct(&arguments.codec),
         verify_hit_percent: arguments.verify_hit_ratio,
         ttl: Duration::from_secs(u64::from(arguments.ttl)),
         rng_seed: arguments.rng_seed,

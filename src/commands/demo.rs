@@ -14,8 +14,9 @@ use crate::config::Settings;
 use crate::db::schema::{self, SeedState, Tables};
 use crate::db::{connect, seed as loading};
 use crate::measure::clock::timed;
+use crate::paths::lane::Lane;
 use crate::paths::query::AllUsers;
-use crate::paths::reader::{CacheOutcome, Reader};
+use crate::paths::reader::{CacheOutcome, Reader, Written};
 use crate::report;
 use crate::report::reading::Accesses;
 use crate::users::{DEFAULT_RNG_SEED, DEFAULT_USERS, DataSet};
@@ -38,7 +39,7 @@ pub(super) fn run(arguments: &cli::Demo, settings: &Settings, console: &Console)
         clients: 1,
         workloads: vec![Workload::All, Workload::Point],
         paths: ALL_PATHS.to_vec(),
-        codec: None,
+        codecs: Vec::new(),
         verify_hit_percent: None,
         ttl: TTL,
         rng_seed: DEFAULT_RNG_SEED,
@@ -74,16 +75,17 @@ fn fill_table(arguments: &cli::Demo, servers: &Servers, console: &Console) -> an
 
 /// The blog post's two requests: the first finds no entry, the second finds the one that the first left.
 fn two_accesses(bench: &Bench<'_>) -> anyhow::Result<Accesses> {
-    let mut reader = bench.reader::<AllUsers>(Codec::Arrow, TTL)?;
+    let mut reader = bench.reader::<AllUsers>(&[Codec::Arrow], TTL)?;
     let first_ns = access(bench, &mut reader, ReadPath::Cold, CacheOutcome::Miss)?;
     let second_ns = access(bench, &mut reader, ReadPath::Warm, CacheOutcome::Hit)?;
-    let (entries, bytes) = reader.written();
+    let mut written = Written::default();
+    reader.written().iter().for_each(|(_, more)| written.add(*more));
     #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
     Ok(Accesses {
         first_ns: first_ns as f64,
         second_ns: second_ns as f64,
         users: u64::from(bench.data().users),
-        entry_bytes: bytes.checked_div(entries).unwrap_or(0),
+        entry_bytes: written.entry_bytes().unwrap_or(0),
     })
 }
 
@@ -94,7 +96,8 @@ fn access(
     path: ReadPath,
     expected: CacheOutcome,
 ) -> anyhow::Result<u64> {
-    let (read, ns) = timed(|| reader.read(path, 0, &mut |_| ()));
+    let lane = Lane::cached(path, Codec::Arrow);
+    let (read, ns) = timed(|| reader.read(lane, 0, &mut |_| ()));
     let read = read?;
     anyhow::ensure!(read.answer == bench.data().all(), "an access did not return the users of the data set");
     let found = read.cache;

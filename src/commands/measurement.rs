@@ -12,7 +12,6 @@ use super::ground;
 use super::machine;
 use super::server_watch::ServerWatch;
 use super::servers::Servers;
-use crate::cache::key::KeyLayout;
 use crate::cache::wire;
 use crate::cache::{admin, counters};
 use crate::cli::{Codec, ReadPath, Workload};
@@ -23,8 +22,9 @@ use crate::measure::clock::RunClock;
 use crate::measure::plan::{BlockKind, Plan};
 use crate::measure::rounds::{self, Progress};
 use crate::measure::{ControlSamples, WorkloadSamples};
+use crate::paths::lane::Lane;
 use crate::paths::query::{AllUsers, Expected, OneUser, Page, Query, TopDomains};
-use crate::paths::reader::{Reader, ReaderOptions};
+use crate::paths::reader::{self, Reader, ReaderOptions};
 use crate::run_file::{self, Config, Dataset, Run, WorkloadRun};
 use crate::stats::foreign::{self, ServerSide};
 use crate::stats::warnings::{self, Warning};
@@ -37,8 +37,8 @@ pub(super) struct Request {
     pub(super) clients: u16,
     pub(super) workloads: Vec<Workload>,
     pub(super) paths: Vec<ReadPath>,
-    /// None: the fastest for the workload.
-    pub(super) codec: Option<Codec>,
+    /// Measured side by side. Empty: the fastest for the workload.
+    pub(super) codecs: Vec<Codec>,
     /// Measure also with so many percent of the entries there.
     pub(super) verify_hit_percent: Option<u8>,
     pub(super) ttl: Duration,
@@ -47,10 +47,12 @@ pub(super) struct Request {
 
 impl Request {
     /// What every round reads.
-    fn blocks(&self) -> Vec<BlockKind> {
-        let paths = self.paths.iter().copied().map(BlockKind::Path);
-        let verified = self.verify_hit_percent.map(|percent| BlockKind::AtHitRatio { percent });
-        paths.chain(verified).collect()
+    fn blocks(&self, codecs: &[Codec]) -> Vec<BlockKind> {
+        let lanes = Lane::all(&self.paths, codecs).into_iter().map(BlockKind::Lane);
+        let verified = self.verify_hit_percent.into_iter().flat_map(|percent| {
+            codecs.iter().map(move |codec| BlockKind::AtHitRatio { percent, codec: *codec })
+        });
+        lanes.chain(verified).collect()
     }
 }
 
@@ -141,7 +143,7 @@ impl<'a> Bench<'a> {
             if interrupt::requested() || first_error.is_some() {
                 break;
             }
-            let (samples, server_side, run) = match self.workload(workload, request) {
+            let (samples, server_side, runs) = match self.workload(workload, request) {
                 Ok(measured) => measured,
                 // What earlier workloads gave is not lost.
                 Err(error) if !workloads.is_empty() => {
@@ -155,7 +157,7 @@ impl<'a> Bench<'a> {
             self.warnings.extend(foreign::warnings(workload.name(), &server_side, &samples.issued));
             failed_reads += samples.failed_reads();
             first_error = samples.first_error;
-            workloads.push(run);
+            workloads.extend(runs);
         }
         // The servers may be what failed: then there is nothing to ask.
         let evicted =
@@ -172,32 +174,33 @@ impl<'a> Bench<'a> {
         &self,
         workload: Workload,
         request: &Request,
-    ) -> anyhow::Result<(WorkloadSamples, ServerSide, WorkloadRun)> {
+    ) -> anyhow::Result<(WorkloadSamples, ServerSide, Vec<WorkloadRun>)> {
         let clients = u64::from(request.clients);
         let plan = Plan::new(workload, request.iterations, clients, self.expected.data, request.rng_seed);
-        let codec = request.codec.unwrap_or(match workload {
-            Workload::All => Codec::Arrow,
-            Workload::Page | Workload::Point | Workload::Aggregate => Codec::Postcard,
-        });
+        let codecs = codecs(workload, request);
         let (samples, server_side) = match workload {
-            Workload::All => self.measure::<AllUsers>(workload, codec, &plan, request)?,
-            Workload::Page => self.measure::<Page>(workload, codec, &plan, request)?,
-            Workload::Point => self.measure::<OneUser>(workload, codec, &plan, request)?,
-            Workload::Aggregate => self.measure::<TopDomains>(workload, codec, &plan, request)?,
+            Workload::All => self.measure::<AllUsers>(workload, &codecs, &plan, request)?,
+            Workload::Page => self.measure::<Page>(workload, &codecs, &plan, request)?,
+            Workload::Point => self.measure::<OneUser>(workload, &codecs, &plan, request)?,
+            Workload::Aggregate => self.measure::<TopDomains>(workload, &codecs, &plan, request)?,
         };
-        let mut run = run_file::build::workload(workload, codec, &plan, &samples, request.rng_seed);
-        run.add_server_side(&server_side, &samples.issued);
-        Ok((samples, server_side, run))
+        let run = |codec: &Codec| {
+            let mut run = run_file::build::workload(workload, *codec, &plan, &samples, request.rng_seed);
+            run.add_server_side(&server_side, &samples.issued, *codec);
+            run
+        };
+        let runs = codecs.iter().map(run).collect();
+        Ok((samples, server_side, runs))
     }
 
     fn measure<Q: Query>(
         &self,
         workload: Workload,
-        codec: Codec,
+        codecs: &[Codec],
         plan: &Plan,
         request: &Request,
     ) -> anyhow::Result<(WorkloadSamples, ServerSide)> {
-        let clients = (0..request.clients).map(|_| self.reader::<Q>(codec, request.ttl));
+        let clients = (0..request.clients).map(|_| self.reader::<Q>(codecs, request.ttl));
         let clients = clients.collect::<anyhow::Result<Vec<_>>>()?;
         let rounds = plan.warm_up_rounds() + plan.rounds();
         let template = format!(
@@ -206,25 +209,25 @@ impl<'a> Bench<'a> {
         );
         let watch = ServerWatch::begin(self.servers);
         let bar = self.console.progress(rounds, &template);
-        let samples =
-            rounds::measure(clients, &self.expected, plan, &request.blocks(), &mut |Progress { round }| {
-                bar.set_position(round);
-            });
+        let blocks = request.blocks(codecs);
+        let samples = rounds::measure(clients, &self.expected, plan, &blocks, &mut |Progress { round }| {
+            bar.set_position(round);
+        });
         bar.finish_and_clear();
-        let sample = plan.block_of(BlockKind::Path(ReadPath::Warm), 0, 0).items;
-        let server_side = watch.end(&KeyLayout::new(self.namespace, Q::KIND), &sample);
+        let sample = plan.block_of(BlockKind::Lane(Lane::MYSQL), 0, 0).items;
+        let layouts = codecs.iter().map(|codec| (*codec, reader::key_layout::<Q>(self.namespace, *codec)));
+        let server_side = watch.end(&layouts.collect::<Vec<_>>(), &sample);
         Ok((samples, server_side))
     }
 
     /// A client with connections of its own.
-    pub(super) fn reader<Q: Query>(&self, codec: Codec, ttl: Duration) -> anyhow::Result<Reader<Q>> {
+    pub(super) fn reader<Q: Query>(&self, codecs: &[Codec], ttl: Duration) -> anyhow::Result<Reader<Q>> {
         let (mysql, redis) = (self.servers.mysql()?, self.servers.redis()?);
         let conn = RowConnection::open(mysql)?;
         let wire = wire::Connection::open(redis)
             .with_context(|| format!("cannot connect to Redis at {}", redis.address))?;
-        let keys = KeyLayout::new(self.namespace, Q::KIND);
-        let options = ReaderOptions { codec, keys, ttl };
-        Reader::new(conn, wire, &self.expected, options).context("cannot prepare a statement")
+        let options = ReaderOptions { codecs, namespace: self.namespace, ttl };
+        Reader::new(conn, wire, &self.expected, &options).context("cannot prepare a statement")
     }
 
     fn assemble(
@@ -262,6 +265,17 @@ impl<'a> Bench<'a> {
             warnings: self.warnings.iter().map(saved_warning).collect(),
         }
     }
+}
+
+/// Those that were asked for, or the fastest for the workload: columns pay where there are many rows.
+fn codecs(workload: Workload, request: &Request) -> Vec<Codec> {
+    if !request.codecs.is_empty() {
+        return request.codecs.clone();
+    }
+    vec![match workload {
+        Workload::All => Codec::Arrow,
+        Workload::Page | Workload::Point | Workload::Aggregate => Codec::Postcard,
+    }]
 }
 
 fn saved_warning(warning: &Warning) -> run_file::Warning {

@@ -5,6 +5,7 @@ use mysql::Conn;
 use super::servers::Servers;
 use crate::cache::counters::{self as redis_counters, RedisCounters};
 use crate::cache::{admin, key::KeyLayout};
+use crate::cli::Codec;
 use crate::db::connect;
 use crate::db::counters::{self as mysql_counters, MysqlCounters};
 use crate::stats::foreign::ServerSide;
@@ -25,19 +26,21 @@ impl ServerWatch {
         Self { mysql: begin_mysql(servers).map_err(said), redis: begin_redis(servers).map_err(said) }
     }
 
-    /// What was counted since, and what the entries of these items take.
-    pub(super) fn end(self, layout: &KeyLayout, items: &[u32]) -> ServerSide {
+    /// What was counted since, and what the entries of these items take with each codec.
+    pub(super) fn end(self, layouts: &[(Codec, KeyLayout)], items: &[u32]) -> ServerSide {
         let mysql = self.mysql.and_then(|(mut conn, before)| {
             // A workload that restarts its server takes this connection with it.
             let after = mysql_counters::read(&mut conn).map_err(said)?;
             Ok(after.since(&before))
         });
-        let mut sampled_entry_bytes = None;
+        let mut sampled_entry_bytes = Vec::new();
         let redis = self.redis.and_then(|(mut connection, before)| {
             let after = redis_counters::read(&mut connection).map_err(said)?;
-            let sample = items.iter().take(SAMPLED_KEYS).map(|item| layout.key(u64::from(*item)));
-            sampled_entry_bytes =
-                redis_counters::memory_usage(&mut connection, &sample.collect::<Vec<_>>()).ok();
+            for (codec, layout) in layouts {
+                let sample = items.iter().take(SAMPLED_KEYS).map(|item| layout.key(u64::from(*item)));
+                let usage = redis_counters::memory_usage(&mut connection, &sample.collect::<Vec<_>>());
+                sampled_entry_bytes.extend(usage.ok().map(|usage| (*codec, usage)));
+            }
             Ok(after.since(&before))
         });
         ServerSide { mysql, redis, sampled_entry_bytes }

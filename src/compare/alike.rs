@@ -70,7 +70,10 @@ pub(super) fn unsound(baseline: &Run, candidate: &Run) -> Vec<Unsound> {
             let failed = |counts: u64, kind: &u64| counts.saturating_add(*kind);
             let failed = workload.paths.iter().flat_map(|path| path.errors.values()).fold(0, failed);
             if failed > 0 {
-                unsound(format!("has failed reads in workload {}: {failed}", workload.name));
+                let (name, codec) = (&workload.name, &workload.codec);
+                let alone = run.workloads.iter().filter(|other| other.name == *name).count() == 1;
+                let with = if alone { String::new() } else { format!(" with {codec}") };
+                unsound(format!("has failed reads in workload {name}{with}: {failed}"));
             }
         }
     }
@@ -144,6 +147,7 @@ fn paths(paths: &[String]) -> String {
 fn joined(names: impl Iterator<Item = String>) -> String {
     let mut names: Vec<String> = names.collect();
     names.sort();
+    names.dedup();
     names.join(", ")
 }
 

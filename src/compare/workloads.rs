@@ -19,7 +19,14 @@ pub(super) fn compare(baseline: &Run, candidate: &Run, tolerance: f64) -> Vec<Wo
         .iter()
         .filter(|workload| counterpart(workload, candidate, baseline).is_none())
         .map(|workload| pair(None, Some(workload), tolerance));
-    in_both.chain(only_in_candidate).flatten().collect()
+    let mut compared: Vec<WorkloadComparison> = in_both.chain(only_in_candidate).flatten().collect();
+    for index in 0..compared.len() {
+        let name = compared[index].name.clone();
+        if compared.iter().filter(|other| other.name == name).count() > 1 {
+            compared[index].label = format!("{name} ({})", compared[index].codec);
+        }
+    }
+    compared
 }
 
 /// The same workload in the other run: with the same codec, or the only one of its name in both.
@@ -43,6 +50,7 @@ fn pair(
     Some(WorkloadComparison {
         name: either.name.clone(),
         codec: either.codec.clone(),
+        label: either.name.clone(),
         verdict,
         gate,
         warm_over_mysql,
@@ -232,8 +240,8 @@ mod tests {
         baseline.workloads.insert(0, json);
         let mut candidate = baseline.clone();
         candidate.workloads.reverse();
-        let codecs: Vec<String> =
-            compare(&baseline, &candidate, 0.1).into_iter().map(|workload| workload.codec).collect();
-        assert_eq!(codecs, ["json", "arrow", "postcard"]);
+        let labels: Vec<String> =
+            compare(&baseline, &candidate, 0.1).into_iter().map(|workload| workload.label).collect();
+        assert_eq!(labels, ["all (json)", "all (arrow)", "point"]);
     }
 }

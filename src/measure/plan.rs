@@ -4,7 +4,8 @@ use std::fmt;
 use std::ops::Range;
 
 use super::keys::Keys;
-use crate::cli::{ReadPath, Workload};
+use crate::cli::{Codec, Workload};
+use crate::paths::lane::Lane;
 use crate::permutation::{Permutation, below, mix};
 use crate::users::DataSet;
 
@@ -16,17 +17,22 @@ const CONTROL_READS: u64 = 1_000;
 /// What a block's reads find in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BlockKind {
-    /// All of them by one path.
-    Path(ReadPath),
+    /// All of them by one lane.
+    Lane(Lane),
     /// So many percent of them an entry, the others none.
-    AtHitRatio { percent: u8 },
+    AtHitRatio { percent: u8, codec: Codec },
 }
 
 impl fmt::Display for BlockKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Path(path) => write!(f, "path {}", path.name()),
-            Self::AtHitRatio { percent } => write!(f, "the cache at {percent} % hits"),
+            Self::Lane(Lane { path, codec: None }) => write!(f, "path {}", path.name()),
+            Self::Lane(Lane { path, codec: Some(codec) }) => {
+                write!(f, "path {} with {}", path.name(), codec.name())
+            }
+            Self::AtHitRatio { percent, codec } => {
+                write!(f, "the cache at {percent} % hits with {}", codec.name())
+            }
         }
     }
 }
@@ -113,7 +119,7 @@ impl Plan {
         let operations = self.operations(round, client);
         let items: Vec<u32> = operations.clone().map(|operation| self.item(operation, client)).collect();
         let (mut present, mut absent) = (Vec::new(), Vec::new());
-        if let BlockKind::AtHitRatio { percent } = kind {
+        if let BlockKind::AtHitRatio { percent, .. } = kind {
             for (operation, item) in operations.zip(&items) {
                 if self.is_hit(operation, percent) { present.push(*item) } else { absent.push(*item) }
             }
@@ -178,9 +184,13 @@ mod tests {
 
     use super::super::keys::most_clients;
     use super::*;
+    use crate::cli::ReadPath;
 
-    const KINDS: [BlockKind; 3] =
-        [BlockKind::Path(ReadPath::Mysql), BlockKind::Path(ReadPath::Cold), BlockKind::Path(ReadPath::Warm)];
+    const KINDS: [BlockKind; 3] = [
+        BlockKind::Lane(Lane::MYSQL),
+        BlockKind::Lane(Lane { path: ReadPath::Cold, codec: Some(Codec::Json) }),
+        BlockKind::Lane(Lane { path: ReadPath::Warm, codec: Some(Codec::Json) }),
+    ];
 
     fn data(users: u32) -> DataSet {
         DataSet { users, rng_seed: 1 }
@@ -240,7 +250,7 @@ mod tests {
             let plan = Plan::new(workload, hundreds * 100, clients, data(3_000), rng_seed);
             let mut hits = 0;
             for (round, client) in (0..plan.rounds()).flat_map(|round| (0..clients).map(move |client| (round, client))) {
-                let mixed = plan.block_of(BlockKind::AtHitRatio { percent }, round, client);
+                let mixed = plan.block_of(BlockKind::AtHitRatio { percent, codec: Codec::Json }, round, client);
                 prop_assert_eq!(&mixed.items, &plan.block_of(KINDS[0], round, client).items);
                 let mut arranged = [&mixed.present[..], &mixed.absent].concat();
                 let mut items = mixed.items.clone();

@@ -1,4 +1,4 @@
-//! Runs the rounds: every path reads the same block, in an order shuffled anew, all clients at the same time.
+//! Runs the rounds: every lane reads the same block, in an order shuffled anew, all clients at the same time.
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -151,7 +151,7 @@ impl<'a> Rounds<'a> {
         for report in reports {
             self.sums.iter_mut().zip(&report.sums).for_each(|(total, sums)| total.add(*sums));
         }
-        let samples = self.samples.paths.iter_mut().find(|samples| BlockKind::Path(samples.path) == kind);
+        let samples = self.samples.paths.iter_mut().find(|samples| BlockKind::Lane(samples.lane()) == kind);
         if let (true, Some(samples)) = (counted, samples) {
             samples.answered += answered;
             samples.busy_ns += busy_ns(reports);

@@ -12,6 +12,7 @@ use super::start_line::{Presence, StartLine};
 use crate::cli::ReadPath;
 use crate::interrupt;
 use crate::parts::PartTimes;
+use crate::paths::lane::Lane;
 use crate::paths::query::{Expected, Query};
 use crate::paths::reader::{CacheOutcome, Read, ReadError, Reader};
 use crate::rounds_log::RoundSums;
@@ -68,7 +69,7 @@ impl<Q: Query> Worker<Q> {
                 break;
             }
         }
-        (self.samples.written_entries, self.samples.written_bytes) = self.reader.written();
+        self.samples.written = self.reader.written();
         self.samples.issued = self.reader.issued();
         self.samples
     }
@@ -100,20 +101,20 @@ impl<Q: Query> Worker<Q> {
 
     fn prepare(&mut self, block: &Block) -> Result<(), ReadError> {
         match block.kind {
-            BlockKind::Path(path) => self.reader.prepare(path, &block.items),
-            BlockKind::AtHitRatio { .. } => {
-                self.reader.prepare(ReadPath::Cold, &block.absent)?;
-                self.reader.prepare(ReadPath::Warm, &block.present)
+            BlockKind::Lane(lane) => self.reader.prepare(lane, &block.items),
+            BlockKind::AtHitRatio { codec, .. } => {
+                self.reader.prepare(Lane::cached(ReadPath::Cold, codec), &block.absent)?;
+                self.reader.prepare(Lane::cached(ReadPath::Warm, codec), &block.present)
             }
         }
     }
 
     /// The only place where a read is timed. The clock stops when the answer is decoded and usable.
     fn timed_reads(&mut self, block: &Block, taken: &mut Vec<Taken<Q::Answer>>) {
-        let path = match block.kind {
-            BlockKind::Path(path) => path,
+        let lane = match block.kind {
+            BlockKind::Lane(lane) => lane,
             // Through the cache: cold and warm are one code.
-            BlockKind::AtHitRatio { .. } => ReadPath::Warm,
+            BlockKind::AtHitRatio { codec, .. } => Lane::cached(ReadPath::Warm, codec),
         };
         for &item in &block.items {
             if interrupt::requested() {
@@ -122,16 +123,16 @@ impl<Q: Query> Worker<Q> {
             let InParts { outcome, ns, parts } = timed_in_parts(|laps| {
                 #[cfg(feature = "slow-warm")]
                 let started = Instant::now();
-                let outcome = self.reader.read(path, item, &mut |part| laps.end(part));
+                let outcome = self.reader.read(lane, item, &mut |part| laps.end(part));
                 #[cfg(feature = "slow-warm")]
-                super::slowdown::linger(path, started);
+                super::slowdown::linger(lane.path, started);
                 outcome
             });
             taken.push(Taken { item, ns, parts, outcome });
         }
     }
 
-    /// Verifies a read and books it under the path that it really took.
+    /// Verifies a read and books it under the path that it really took, with the same codec.
     fn judge(&mut self, planned: BlockKind, read: Taken<Q::Answer>, counted: bool, report: &mut BlockDone) {
         let Taken { item, ns, parts, outcome } = read;
         let failure = match outcome {
@@ -164,9 +165,10 @@ impl<Q: Query> Worker<Q> {
         sums: &mut [RoundSums],
     ) {
         let (hit, miss) = (cache == CacheOutcome::Hit, cache == CacheOutcome::Miss);
-        let BlockKind::Path(planned) = planned else {
-            let column = self.samples.paths.len() + usize::from(miss);
-            if let (Some(mixed), Some(sums)) = (&mut self.samples.mixed, sums.get_mut(column)) {
+        let BlockKind::Lane(planned) = planned else {
+            let Some(index) = self.samples.mixed_index(planned) else { return };
+            let column = self.samples.mixed_column(index, miss);
+            if let (Some(mixed), Some(sums)) = (self.samples.mixed.get_mut(index), sums.get_mut(column)) {
                 mixed.hits += u64::from(hit);
                 mixed.misses += u64::from(miss);
                 mixed.latencies.record(ns);
@@ -175,16 +177,16 @@ impl<Q: Query> Worker<Q> {
             return;
         };
         let taken = match cache {
-            CacheOutcome::Bypassed => ReadPath::Mysql,
-            CacheOutcome::Hit => ReadPath::Warm,
-            CacheOutcome::Miss => ReadPath::Cold,
+            CacheOutcome::Bypassed => Lane::MYSQL,
+            CacheOutcome::Hit => Lane { path: ReadPath::Warm, ..planned },
+            CacheOutcome::Miss => Lane { path: ReadPath::Cold, ..planned },
         };
         for (samples, sums) in self.samples.paths.iter_mut().zip(sums) {
-            if samples.path == planned {
+            if samples.lane() == planned {
                 samples.hits += u64::from(hit);
                 samples.misses += u64::from(miss);
             }
-            if samples.path == taken {
+            if samples.lane() == taken {
                 samples.latencies.record(ns);
                 samples.parts.record(parts);
                 sums.record(ns);
@@ -195,11 +197,15 @@ impl<Q: Query> Worker<Q> {
     /// A failure counts in warm-up rounds too: a wrong answer is never excused.
     fn count_error(&mut self, planned: BlockKind, kind: &'static str, count: u64) {
         let errors = match planned {
-            BlockKind::Path(path) => {
-                let samples = self.samples.paths.iter_mut().find(|samples| samples.path == path);
+            BlockKind::Lane(lane) => {
+                let samples = self.samples.paths.iter_mut().find(|samples| samples.lane() == lane);
                 samples.map(|samples| &mut samples.errors)
             }
-            BlockKind::AtHitRatio { .. } => self.samples.mixed.as_mut().map(|mixed| &mut mixed.errors),
+            BlockKind::AtHitRatio { .. } => {
+                let index = self.samples.mixed_index(planned);
+                let mixed = index.and_then(|index| self.samples.mixed.get_mut(index));
+                mixed.map(|mixed| &mut mixed.errors)
+            }
         };
         if let Some(errors) = errors {
             *errors.entry(kind).or_default() += count;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::issued::Issued;
+use super::lane::Lane;
 use super::query::{self, Expected, LoadError, Query};
 use crate::cache::codec::{Codec, CodecError};
 use crate::cache::entry::{self, Corrupt, Header};
@@ -31,6 +32,8 @@ pub(crate) enum ReadError {
         "a key of rcache's holds a value that rcache did not make; it was left alone; choose another --namespace"
     )]
     ForeignKey,
+    #[error("this client was opened without the codec of the lane that it was to read")]
+    NoCodec,
 }
 
 impl ReadError {
@@ -40,7 +43,7 @@ impl ReadError {
             Self::Load(LoadError::Missing) => "missing_row",
             Self::Load(LoadError::Mysql(_) | LoadError::Shape) => "mysql",
             Self::Redis(_) => "redis",
-            Self::Codec(_) | Self::Entry(_) => "encode",
+            Self::Codec(_) | Self::Entry(_) | Self::NoCodec => "encode",
             Self::ForeignKey => "foreign_key",
         }
     }
@@ -70,10 +73,44 @@ pub(crate) struct Read<A> {
 }
 
 /// How a client reads and what it writes.
-pub(crate) struct ReaderOptions {
-    pub(crate) codec: cli::Codec,
-    pub(crate) keys: KeyLayout,
+pub(crate) struct ReaderOptions<'a> {
+    /// It can read the lanes of these.
+    pub(crate) codecs: &'a [cli::Codec],
+    pub(crate) namespace: &'a str,
     pub(crate) ttl: Duration,
+}
+
+/// Where the entries of one codec stand. The codec is part of the key: two codecs in one run, or in two runs, would
+/// otherwise take each other's entries for damaged and overwrite them, and a warm read would be a miss.
+pub(crate) fn key_layout<Q: Query>(namespace: &str, codec: cli::Codec) -> KeyLayout {
+    KeyLayout::new(namespace, &format!("{}.{}", Q::KIND, codec.name()))
+}
+
+/// The entries of one codec: how they are made, where they stand, and what was written of them.
+struct Entries<A> {
+    name: cli::Codec,
+    codec: Box<dyn Codec<A>>,
+    keys: KeyLayout,
+    written: Written,
+}
+
+/// Entries written, and their size together, headers included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) entries: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Written {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.entries += other.entries;
+        self.bytes += other.bytes;
+    }
+
+    /// Mean size of an entry; none where none was written.
+    pub(crate) fn entry_bytes(self) -> Option<u64> {
+        self.bytes.checked_div(self.entries)
+    }
 }
 
 /// One client with connections of its own. Buffers are kept from read to read.
@@ -81,14 +118,11 @@ pub(crate) struct Reader<Q: Query> {
     mysql: RowConnection,
     redis: Connection,
     query: Q,
-    codec: Box<dyn Codec<Q::Answer>>,
-    keys: KeyLayout,
+    entries: Vec<Entries<Q::Answer>>,
     ttl: Duration,
     key: Vec<u8>,
     entry: Vec<u8>,
     reply: Vec<u8>,
-    written_bytes: u64,
-    written_entries: u64,
     issued: Issued,
 }
 
@@ -98,59 +132,72 @@ impl<Q: Query> Reader<Q> {
         mut mysql: RowConnection,
         redis: Connection,
         expected: &Arc<Expected>,
-        options: ReaderOptions,
+        options: &ReaderOptions<'_>,
     ) -> Result<Self, mysql::Error> {
         let query = Q::prepare(&mut mysql, expected)?;
+        let entries = options.codecs.iter().map(|name| Entries {
+            name: *name,
+            codec: query::codec(*name),
+            keys: key_layout::<Q>(options.namespace, *name),
+            written: Written::default(),
+        });
         Ok(Self {
             mysql,
             redis,
             query,
-            codec: query::codec(options.codec),
-            keys: options.keys,
+            entries: entries.collect(),
             ttl: options.ttl,
             key: Vec::new(),
             entry: Vec::new(),
             reply: Vec::new(),
-            written_bytes: 0,
-            written_entries: 0,
             issued: Issued::default(),
         })
     }
 
-    /// The read that `path` stands for; `end` hears of the end of each of its parts. `cold` and `warm` are the same
+    /// The read that the lane stands for; `end` hears of the end of each of its parts. `cold` and `warm` are the same
     /// code: what makes the difference is whether the entry is there, see [`Reader::prepare`].
     #[inline]
     pub(crate) fn read(
         &mut self,
-        path: cli::ReadPath,
+        lane: Lane,
         item: u32,
         end: &mut impl FnMut(Part),
     ) -> Result<Read<Q::Answer>, ReadError> {
-        match path {
+        match lane.path {
             cli::ReadPath::Mysql => {
                 let answer = self.load(item)?;
                 end(Part::Query);
                 Ok(Read { answer, cache: CacheOutcome::Bypassed })
             }
-            cli::ReadPath::Cold | cli::ReadPath::Warm => self.read_through_cache(item, end),
+            cli::ReadPath::Cold | cli::ReadPath::Warm => {
+                let entries = self.entries_of(lane)?;
+                self.read_through_cache(entries, item, end)
+            }
         }
+    }
+
+    /// Which of the codecs is the lane's.
+    fn entries_of(&self, lane: Lane) -> Result<usize, ReadError> {
+        let own = |entries: &Entries<Q::Answer>| Some(entries.name) == lane.codec;
+        self.entries.iter().position(own).ok_or(ReadError::NoCodec)
     }
 
     /// Cache-aside: GET; on a miss SELECT, encode, SET. An entry that does not parse is a miss.
     fn read_through_cache(
         &mut self,
+        entries: usize,
         item: u32,
         end: &mut impl FnMut(Part),
     ) -> Result<Read<Q::Answer>, ReadError> {
-        self.keys.write_key(u64::from(item), &mut self.key);
-        let replaces = match self.look_up(end)? {
+        self.entries[entries].keys.write_key(u64::from(item), &mut self.key);
+        let replaces = match self.look_up(entries, end)? {
             Found::Answer(answer) => return Ok(Read { answer, cache: CacheOutcome::Hit }),
             Found::Damaged => true,
             Found::Nothing => false,
         };
         let answer = self.load(item)?;
         end(Part::Query);
-        self.fill(&answer, replaces, end)?;
+        self.fill(entries, &answer, replaces, end)?;
         Ok(Read { answer, cache: CacheOutcome::Miss })
     }
 
@@ -161,7 +208,7 @@ impl<Q: Query> Reader<Q> {
     }
 
     /// What stands under the current key.
-    fn look_up(&mut self, end: &mut impl FnMut(Part)) -> Result<Found<Q::Answer>, ReadError> {
+    fn look_up(&mut self, entries: usize, end: &mut impl FnMut(Part)) -> Result<Found<Q::Answer>, ReadError> {
         self.issued.look_ups += 1;
         let there = match self.redis.get(&self.key, &mut self.reply) {
             Err(error) if error.server_code() == Some("WRONGTYPE") => return Err(ReadError::ForeignKey),
@@ -171,15 +218,16 @@ impl<Q: Query> Reader<Q> {
         if !there {
             return Ok(Found::Nothing);
         }
-        let found = self.parse_reply();
+        let found = self.parse_reply(entries);
         end(Part::Decode);
         found
     }
 
-    fn parse_reply(&mut self) -> Result<Found<Q::Answer>, ReadError> {
+    fn parse_reply(&mut self, entries: usize) -> Result<Found<Q::Answer>, ReadError> {
+        let codec = &self.entries[entries].codec;
         match entry::parse(&self.reply, &self.key) {
-            Ok((header, payload)) if header.codec == self.codec.id() => {
-                let decoded = self.codec.decode(&mut self.reply, payload);
+            Ok((header, payload)) if header.codec == codec.id() => {
+                let decoded = codec.decode(&mut self.reply, payload);
                 Ok(decoded.map_or(Found::Damaged, Found::Answer))
             }
             // Of another codec, or damaged behind its first bytes: ours all the same.
@@ -192,63 +240,69 @@ impl<Q: Query> Reader<Q> {
     /// Writes the entry; over nothing else than what the read has seen there.
     fn fill(
         &mut self,
+        entries: usize,
         answer: &Q::Answer,
         replaces: bool,
         end: &mut impl FnMut(Part),
     ) -> Result<(), ReadError> {
+        let Entries { codec, written, .. } = &mut self.entries[entries];
         entry::begin(&mut self.entry);
-        self.codec.encode(answer, &mut self.entry)?;
+        codec.encode(answer, &mut self.entry)?;
         let header = Header {
-            codec: self.codec.id(),
+            codec: codec.id(),
             nonce: rand::random(),
             expires_at_ms: expires_at_ms(self.ttl),
             load_us: 0,
         };
         entry::seal(&mut self.entry, &self.key, &header)?;
         end(Part::Encode);
-        let written = if replaces {
+        let is_written = if replaces {
             self.redis.set(&self.key, &self.entry, self.ttl).map(|()| true)?
         } else {
             // Where somebody was faster, the answer is right for this caller all the same.
             self.redis.set_if_absent(&self.key, &self.entry, self.ttl)?
         };
         end(Part::Set);
-        if written {
-            self.written_bytes += self.entry.len() as u64;
-            self.written_entries += 1;
+        if is_written {
+            written.add(Written { entries: 1, bytes: self.entry.len() as u64 });
         }
         Ok(())
     }
 
-    /// Brings the cache into the state that `path` wants for these items; not part of any measurement.
-    /// Every path is prepared alike, down to a round trip on both connections: none starts on a colder one.
-    pub(crate) fn prepare(&mut self, path: cli::ReadPath, items: &[u32]) -> Result<(), ReadError> {
-        self.arrange(path, items)?;
+    /// Brings the cache into the state that the lane wants for these items; not part of any measurement.
+    /// Every lane is prepared alike, down to a round trip on both connections: none starts on a colder one.
+    pub(crate) fn prepare(&mut self, lane: Lane, items: &[u32]) -> Result<(), ReadError> {
+        match lane.path {
+            cli::ReadPath::Mysql => {}
+            cli::ReadPath::Cold => self.remove(lane, items)?,
+            cli::ReadPath::Warm => self.fill_missing(lane, items)?,
+        }
         self.select_1()?;
         self.ping()
     }
 
-    fn arrange(&mut self, path: cli::ReadPath, items: &[u32]) -> Result<(), ReadError> {
-        let keys: Vec<Vec<u8>> = items.iter().map(|item| self.keys.key(u64::from(*item))).collect();
-        match path {
-            cli::ReadPath::Mysql => {}
-            cli::ReadPath::Cold => {
-                self.issued.look_ups += 2 * keys.len() as u64;
-                if self.redis.eval(UNLINK_ENTRIES, &keys, entry::magic())? > 0 {
-                    return Err(ReadError::ForeignKey);
-                }
-            }
-            cli::ReadPath::Warm => {
-                self.issued.look_ups += keys.len() as u64;
-                let there = self.redis.exists(&keys)?;
-                if usize::try_from(there) != Ok(keys.len()) {
-                    items
-                        .iter()
-                        .try_for_each(|item| self.read_through_cache(*item, &mut |_| ()).map(drop))?;
-                }
-            }
+    fn remove(&mut self, lane: Lane, items: &[u32]) -> Result<(), ReadError> {
+        let keys = self.keys(self.entries_of(lane)?, items);
+        self.issued.look_ups += 2 * keys.len() as u64;
+        let foreign = self.redis.eval(UNLINK_ENTRIES, &keys, entry::magic())?;
+        if foreign > 0 { Err(ReadError::ForeignKey) } else { Ok(()) }
+    }
+
+    fn fill_missing(&mut self, lane: Lane, items: &[u32]) -> Result<(), ReadError> {
+        let entries = self.entries_of(lane)?;
+        let keys = self.keys(entries, items);
+        self.issued.look_ups += keys.len() as u64;
+        let there = self.redis.exists(&keys)?;
+        if usize::try_from(there) == Ok(items.len()) {
+            return Ok(());
         }
-        Ok(())
+        let mut fill = |item: &u32| self.read_through_cache(entries, *item, &mut |_| ()).map(drop);
+        items.iter().try_for_each(&mut fill)
+    }
+
+    fn keys(&self, entries: usize, items: &[u32]) -> Vec<Vec<u8>> {
+        let layout = &self.entries[entries].keys;
+        items.iter().map(|item| layout.key(u64::from(*item))).collect()
     }
 
     /// One bare round trip to Redis.
@@ -273,9 +327,9 @@ impl<Q: Query> Reader<Q> {
         self.issued
     }
 
-    /// Entries written so far and their size together, headers included.
-    pub(crate) fn written(&self) -> (u64, u64) {
-        (self.written_entries, self.written_bytes)
+    /// What was written so far, codec by codec.
+    pub(crate) fn written(&self) -> Vec<(cli::Codec, Written)> {
+        self.entries.iter().map(|entries| (entries.name, entries.written)).collect()
     }
 }
 

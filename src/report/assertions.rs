@@ -20,7 +20,8 @@ pub(super) fn block(run: &Run, style: &Style) -> Vec<String> {
 
 /// `passed: all.warm.p99 < 5ms; it is 2.01 ms (1.95 ms to 2.08 ms)`
 fn line(assertion: &AssertionRun) -> String {
-    let head = format!("{}: {}", clean(&assertion.verdict), clean(&assertion.expression));
+    let with = assertion.codec.as_ref().map(|codec| format!(" (with {})", clean(codec))).unwrap_or_default();
+    let head = format!("{}: {}{with}", clean(&assertion.verdict), clean(&assertion.expression));
     let show = |value: f64| shown(value, &assertion.expression);
     match (assertion.value, assertion.ci95, &assertion.reason) {
         (Some(value), Some([low, high]), _) => {
@@ -54,6 +55,9 @@ mod tests {
     #[test]
     fn every_kind_has_its_unit() {
         let mut run = sample_runs::full(1_000);
+        let mut json = run.workloads[1].clone();
+        json.codec = "json".to_owned();
+        run.workloads.push(json);
         let judged = |text: &str| verdict::judge(&parse(text).unwrap(), &run);
         run.assertions = [
             "all.warm.p99 < 5ms",
@@ -64,7 +68,7 @@ mod tests {
             "point.mysql.throughput > 10",
         ]
         .map(judged)
-        .to_vec();
+        .concat();
         insta::assert_snapshot!(block(&run, &Style::default()).join("\n"));
     }
 }

@@ -34,7 +34,7 @@ pub(crate) fn gate_sentence(compared: &Comparison, gate: Gate) -> String {
 
 /// A workload's name, safe to print.
 fn title(workload: &WorkloadComparison) -> String {
-    clean(&workload.name)
+    clean(&workload.label)
 }
 
 /// What a workload's verdict means, and what to do where there is none.

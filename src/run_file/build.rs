@@ -18,7 +18,7 @@ use crate::stats::statistics::Statistics;
 use crate::stats::summary::{self, PERCENTILES, Summary};
 use crate::stats::verified::Verified;
 
-/// One workload's part of the run file.
+/// One workload's part of the run file, with one codec.
 pub(crate) fn workload(
     workload: Workload,
     codec: Codec,
@@ -26,12 +26,13 @@ pub(crate) fn workload(
     samples: &WorkloadSamples,
     rng_seed: u64,
 ) -> WorkloadRun {
+    let samples = &samples.of_codec(codec);
     let statistics = Statistics::of(samples, rng_seed);
     WorkloadRun {
         name: workload.name().to_owned(),
         codec: codec.name().to_owned(),
         keys: plan.keys(),
-        value_bytes: samples.written_bytes.checked_div(samples.written_entries),
+        value_bytes: samples.entry_bytes(codec),
         rounds: samples.rounds.rounds(),
         block: plan.block(),
         paths: samples.paths.iter().map(|samples| path(samples, &statistics)).collect(),
@@ -41,7 +42,7 @@ pub(crate) fn workload(
         warm_over_mysql: statistics.warm_over_mysql.as_ref().ok().map(ratio),
         withheld: withheld(&statistics),
         hit_ratio_curve: statistics.curve.iter().map(curve_point).collect(),
-        verified_hit_ratio: samples.mixed.as_ref().map(|mixed| verified(mixed, &statistics)),
+        verified_hit_ratio: samples.mixed.first().map(|mixed| verified(mixed, &statistics)),
         server_counters: None,
         avoided: None,
         redis_memory: None,

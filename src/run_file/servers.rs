@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::WorkloadRun;
+use crate::cli::Codec;
 use crate::paths::issued::Issued;
 use crate::stats::foreign::ServerSide;
 use crate::units;
 
-/// By how much the servers' own counters grew while the workload was measured, warm-up, preparation and controls included.
+/// By how much the servers' own counters grew while the workload was measured with all of its codecs, warm-up,
+/// preparation and controls included.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ServerCounters {
     /// Null where MySQL could not be asked.
@@ -82,8 +84,8 @@ pub(crate) struct RedisMemory {
 }
 
 impl WorkloadRun {
-    /// Adds what the servers counted to a workload's run.
-    pub(crate) fn add_server_side(&mut self, counted: &ServerSide, ours: &Issued) {
+    /// Adds what the servers counted to the run of a workload with this codec.
+    pub(crate) fn add_server_side(&mut self, counted: &ServerSide, ours: &Issued, codec: Codec) {
         let counters = ServerCounters {
             mysql: counted.mysql.as_ref().ok().map(|counted| MysqlCounters {
                 com_select: counted.selects,
@@ -107,7 +109,9 @@ impl WorkloadRun {
         let hits: Vec<u64> = self.paths.iter().filter_map(|path| path.hits).chain(verified).collect();
         self.avoided = (!hits.is_empty()).then(|| avoided(hits.iter().sum(), counters.mysql.as_ref()));
         self.server_counters = Some(counters);
-        self.redis_memory = memory(counted.sampled_entry_bytes.as_deref(), self.keys, self.value_bytes);
+        let sample = counted.sampled_entry_bytes.iter().find(|(own, _)| *own == codec);
+        let sample = sample.map(|(_, usage)| usage.as_slice());
+        self.redis_memory = memory(sample, self.keys, self.value_bytes);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::warnings::Warning;
 use crate::cache::counters::RedisCounters;
+use crate::cli::Codec;
 use crate::db::counters::MysqlCounters;
 use crate::paths::issued::Issued;
 
@@ -10,9 +11,9 @@ use crate::paths::issued::Issued;
 pub(crate) struct ServerSide {
     pub(crate) mysql: Result<MysqlCounters, String>,
     pub(crate) redis: Result<RedisCounters, String>,
-    /// What some of the workload's entries take in Redis at its end, none for those that are not there; none at all where
-    /// Redis does not tell.
-    pub(crate) sampled_entry_bytes: Option<Vec<Option<u64>>>,
+    /// What some of the workload's entries take in Redis at its end with each codec, none for those that are not there;
+    /// codecs of which Redis does not tell are missing.
+    pub(crate) sampled_entry_bytes: Vec<(Codec, Vec<Option<u64>>)>,
 }
 
 /// So much of our own count may differ: a hundredth of the load moves a mean by less than its interval is wide.
@@ -90,7 +91,7 @@ mod tests {
                 ..MysqlCounters::default()
             }),
             redis: Ok(RedisCounters { hits: Some(hits), misses: Some(5_000), evicted: None }),
-            sampled_entry_bytes: None,
+            sampled_entry_bytes: Vec::new(),
         };
         let warnings = warnings("point", &counted, &OURS);
         let server = |warning: &Warning| match warning {
@@ -124,12 +125,12 @@ mod tests {
     fn what_is_not_known_raises_nothing() {
         let forbidden = || "the account may not ask".to_owned();
         let counted =
-            ServerSide { mysql: Err(forbidden()), redis: Err(forbidden()), sampled_entry_bytes: None };
+            ServerSide { mysql: Err(forbidden()), redis: Err(forbidden()), sampled_entry_bytes: Vec::new() };
         assert_eq!(warnings("point", &counted, &OURS), []);
         let reset = ServerSide {
             mysql: Ok(MysqlCounters::default()),
             redis: Ok(RedisCounters::default()),
-            sampled_entry_bytes: None,
+            sampled_entry_bytes: Vec::new(),
         };
         assert_eq!(warnings("point", &reset, &OURS), []);
     }

@@ -60,7 +60,7 @@ impl Statistics {
 }
 
 fn verified(samples: &WorkloadSamples, paths: &Bootstrap, rng_seed: u64) -> Option<Verified> {
-    let mixed = samples.mixed.as_ref()?;
+    let mixed = samples.mixed.first()?;
     let reads = mixed.hits + mixed.misses;
     let hit_ratio = (reads > 0).then(|| mixed.hits as f64 / reads as f64)?;
     let (hits, misses) = samples.mixed_columns();

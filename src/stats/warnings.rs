@@ -15,34 +15,34 @@ pub(crate) enum Warning {
     DebugBuild,
     /// Reads in cold blocks that found an entry.
     UnexpectedHits {
-        workload: &'static str,
+        workload: String,
         hits: u64,
     },
     /// Reads in warm blocks that found none.
     UnexpectedMisses {
-        workload: &'static str,
+        workload: String,
         misses: u64,
     },
     Saturated {
-        workload: &'static str,
+        workload: String,
         path: &'static str,
         samples: u64,
     },
     Outliers {
-        workload: &'static str,
+        workload: String,
         path: &'static str,
         rounds: usize,
         of: usize,
         worst_factor: f64,
     },
     SlowStart {
-        workload: &'static str,
+        workload: String,
         path: &'static str,
         rounds: usize,
         factor: f64,
     },
     TooFewRounds {
-        workload: &'static str,
+        workload: String,
         rounds: u64,
     },
     Evictions {
@@ -223,31 +223,36 @@ impl fmt::Display for Warning {
 
 /// What the samples of one workload give reason to say.
 pub(crate) fn of_workload(workload: Workload, samples: &WorkloadSamples) -> Vec<Warning> {
-    let name = workload.name();
     let mut warnings = Vec::new();
     let rounds = samples.rounds.rounds();
-    if rounds < MIN_ROUNDS as u64 && rounds > 0 {
-        warnings.push(Warning::TooFewRounds { workload: name, rounds });
+    if rounds < MIN_ROUNDS as u64 && rounds > 0 && !samples.paths.is_empty() {
+        warnings.push(Warning::TooFewRounds { workload: workload.name().to_owned(), rounds });
     }
+    let several_codecs = samples.written.len() > 1;
     for (index, path) in samples.paths.iter().enumerate() {
-        warnings.extend(
-            oddities(samples.rounds.column(index)).iter().map(|oddity| odd(oddity, name, path.path.name())),
-        );
+        let codec = path.codec.filter(|_| several_codecs);
+        let workload = match codec {
+            Some(codec) => format!("{} ({})", workload.name(), codec.name()),
+            None => workload.name().to_owned(),
+        };
+        let rounds = samples.rounds.column(index);
+        warnings.extend(oddities(rounds).iter().map(|oddity| odd(oddity, &workload, path.path.name())));
         if path.path == ReadPath::Cold && path.hits > 0 {
-            warnings.push(Warning::UnexpectedHits { workload: name, hits: path.hits });
+            warnings.push(Warning::UnexpectedHits { workload: workload.clone(), hits: path.hits });
         }
         if path.path == ReadPath::Warm && path.misses > 0 {
-            warnings.push(Warning::UnexpectedMisses { workload: name, misses: path.misses });
+            warnings.push(Warning::UnexpectedMisses { workload: workload.clone(), misses: path.misses });
         }
         if path.latencies.saturated() > 0 {
             let samples = path.latencies.saturated();
-            warnings.push(Warning::Saturated { workload: name, path: path.path.name(), samples });
+            warnings.push(Warning::Saturated { workload, path: path.path.name(), samples });
         }
     }
     warnings
 }
 
-fn odd(oddity: &Oddity, workload: &'static str, path: &'static str) -> Warning {
+fn odd(oddity: &Oddity, workload: &str, path: &'static str) -> Warning {
+    let workload = workload.to_owned();
     match *oddity {
         Oddity::Outliers { rounds, of, worst_factor, .. } => {
             Warning::Outliers { workload, path, rounds, of, worst_factor }

@@ -86,12 +86,6 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_collation_orders_the_names_as_their_bytes_are() {
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'-' || byte == b'.';
-        assert!(DOMAINS.iter().all(|(name, _)| name.bytes().all(plain)));
-    }
-
     proptest! {
         #[test]
         fn a_recount_of_the_addresses_gives_the_same(users in 1u32..500, rng_seed: u64) {

@@ -161,7 +161,7 @@ fn a_wrong_answer_makes_it_fail() {
     let mut redis = place.redis();
     let arguments = ["bench", "--iterations", "100000", "--workload", "all", "--format", "json"];
     let bench = world::start(&mut place.command(&arguments));
-    let key = format!("{}:users:1:0", place.namespace);
+    let key = format!("{}:users.arrow:1:0", place.namespace);
     world::wait_until("the bench reads", || redis.exists(&key).unwrap());
     place.mysql().query_drop("UPDATE users SET username = 'nobody' WHERE id = 500").unwrap();
     let ran = world::checked(&bench.wait_with_output().unwrap());
@@ -181,7 +181,7 @@ fn an_interrupted_bench_saves_what_it_has() {
             ["bench", "--iterations", "100000000", "--workload", "point", "--output", file.to_str().unwrap()];
         let bench = world::start(&mut place.command(&arguments));
         let mut redis = place.redis();
-        let pattern = format!("{}:user:1:*", place.namespace);
+        let pattern = format!("{}:user.postcard:1:*", place.namespace);
         // Every key was read more than once: rounds that count have begun.
         world::wait_until("the bench reads", || redis.keys::<_, Vec<String>>(&pattern).unwrap().len() == 100);
         std::thread::sleep(std::time::Duration::from_millis(300));
@@ -207,7 +207,7 @@ fn a_lost_server_ends_it_with_what_it_has() {
     ]));
     let mut conn = place.mysql();
     let own: u64 = conn.query_first("SELECT CONNECTION_ID()").unwrap().unwrap();
-    let pattern = format!("{}:user:1:*", place.namespace);
+    let pattern = format!("{}:user.postcard:1:*", place.namespace);
     let mut redis = place.redis();
     world::wait_until("the bench reads", || redis.keys::<_, Vec<String>>(&pattern).unwrap().len() > 10);
     let query = format!(
@@ -261,7 +261,7 @@ fn expired_entries_are_counted_where_they_belong() {
     let arguments =
         ["bench", "--iterations", "30000", "--workload", "point", "--path", "warm,mysql", "--format", "json"];
     let bench = world::start(&mut place.command(&arguments));
-    let key = format!("{}:user:1:7", place.namespace);
+    let key = format!("{}:user.postcard:1:7", place.namespace);
     // Somebody else deletes an entry again and again: some warm reads must become misses.
     let mut bench = bench;
     while bench.try_wait().unwrap().is_none() {
@@ -297,9 +297,9 @@ fn a_foreign_key_that_appears_in_the_middle_is_left_alone() {
         ];
         let bench = world::start(&mut place.command(&arguments));
         let mut redis = place.redis();
-        let pattern = format!("{}:user:1:*", place.namespace);
+        let pattern = format!("{}:user.postcard:1:*", place.namespace);
         world::wait_until("the bench reads", || redis.keys::<_, Vec<String>>(&pattern).unwrap().len() > 10);
-        let key = format!("{}:user:1:7", place.namespace);
+        let key = format!("{}:user.postcard:1:7", place.namespace);
         let _: () = redis.set(&key, "precious").unwrap();
         let ran =
             world::checked(&bench.wait_with_output().unwrap()).failed(1, &["did not make", "--namespace"]);

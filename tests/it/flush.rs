@@ -81,7 +81,7 @@ fn a_bench_leaves_its_warm_entries_with_a_ttl() {
 
 fn keys_in_the_way_are_an_error() {
     let place = Place::seeded(50);
-    let key = format!("{}:user:1:7", place.namespace);
+    let key = format!("{}:user.postcard:1:7", place.namespace);
     let _: () = place.redis().set(&key, "precious").unwrap();
     place.run(&["bench", "--iterations", "5"]).failed(1, &["did not make", "--namespace"]);
     assert_eq!(place.redis().get::<_, String>(&key).unwrap(), "precious");

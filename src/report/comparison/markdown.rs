@@ -38,7 +38,7 @@ fn verdicts(compared: &Comparison) -> String {
     let rows = compared.workloads.iter().map(|workload| {
         let change = &workload.warm_over_mysql;
         [
-            code(&workload.name),
+            code(&workload.label),
             format!("**{}**", workload.verdict.name()),
             cell(change.baseline.as_ref()),
             cell(change.candidate.as_ref()),
@@ -55,7 +55,7 @@ fn sentences(compared: &Comparison) -> Option<String> {
         .map(|workload| {
             format!(
                 "- {}: {}",
-                code(&workload.name),
+                code(&workload.label),
                 escaped(&sentence(workload, compared.tolerance_percent))
             )
         })

@@ -1,0 +1,51 @@
+//! What is measured apart from the rest: a path, and on the paths through the cache the codec of its entries.
+
+use crate::cli::{Codec, ReadPath};
+
+/// One way to read. Several codecs share the path without a cache, so that each is held against the same reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lane {
+    pub(crate) path: ReadPath,
+    /// None where no cache is asked.
+    pub(crate) codec: Option<Codec>,
+}
+
+impl Lane {
+    /// MySQL only.
+    pub(crate) const MYSQL: Self = Self { path: ReadPath::Mysql, codec: None };
+
+    /// Through the cache, with entries of this codec; whether it is a miss or a hit depends on what is there.
+    pub(crate) fn cached(path: ReadPath, codec: Codec) -> Self {
+        Self { path, codec: Some(codec) }
+    }
+
+    /// Every lane that these paths and codecs make.
+    pub(crate) fn all(paths: &[ReadPath], codecs: &[Codec]) -> Vec<Self> {
+        let of_path = |path: &ReadPath| match path {
+            ReadPath::Mysql => vec![Self::MYSQL],
+            ReadPath::Cold | ReadPath::Warm => {
+                codecs.iter().map(|codec| Self::cached(*path, *codec)).collect()
+            }
+        };
+        paths.iter().flat_map(of_path).collect()
+    }
+
+    /// True for what the numbers of this codec are made of: its own entries, and MySQL alone.
+    pub(crate) fn belongs_to(self, codec: Codec) -> bool {
+        self.codec.is_none_or(|own| own == codec)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codecs_share_the_path_without_a_cache() {
+        let lanes = Lane::all(&[ReadPath::Mysql, ReadPath::Warm], &[Codec::Arrow, Codec::Json]);
+        let warm = |codec| Lane::cached(ReadPath::Warm, codec);
+        assert_eq!(lanes, [Lane::MYSQL, warm(Codec::Arrow), warm(Codec::Json)]);
+        let of_json: Vec<Lane> = lanes.into_iter().filter(|lane| lane.belongs_to(Codec::Json)).collect();
+        assert_eq!(of_json, [Lane::MYSQL, warm(Codec::Json)]);
+    }
+}
