@@ -32,11 +32,17 @@ pub(crate) struct Options {
 
 /// The comparison, as `--format json` prints it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Comparison {
+    /// Always `rcache-comparison`.
     pub(crate) format: &'static str,
+    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore what you do not know.
     pub(crate) format_version: u32,
+    /// The rcache that compared, such as `0.1.0`.
     pub(crate) rcache_version: &'static str,
+    /// The run to compare with.
     pub(crate) baseline: Side,
+    /// The run that is judged.
     pub(crate) candidate: Side,
     /// True where the runs should not be compared, and `--force` had them compared all the same.
     pub(crate) forced: bool,
@@ -50,15 +56,19 @@ pub(crate) struct Comparison {
     pub(crate) tolerance_percent: f64,
     /// What the gate came to; null where none was asked for.
     pub(crate) gate: Option<Gate>,
+    /// Every workload of either run.
     pub(crate) workloads: Vec<WorkloadComparison>,
 }
 
 /// One of the two runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Side {
     /// As it was typed.
     pub(crate) file: String,
+    /// The rcache that measured.
     pub(crate) rcache_version: String,
+    /// RFC 3339, UTC.
     pub(crate) started_at: String,
     /// The codes of the run's own warnings, each once.
     pub(crate) warnings: Vec<String>,
@@ -66,22 +76,28 @@ pub(crate) struct Side {
 
 /// A field that is not the same in both runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Difference {
     /// Its path in the run file.
     pub(crate) field: String,
+    /// Its value there.
     pub(crate) baseline: String,
+    /// Its value there.
     pub(crate) candidate: String,
 }
 
 /// A run whose own bench did not end with exit status 0.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Unsound {
     /// `baseline` or `candidate`.
     pub(crate) run: &'static str,
+    /// In words.
     pub(crate) reason: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Verdict {
     Improved,
@@ -114,6 +130,7 @@ impl From<two_runs::Verdict> for Verdict {
 
 /// Whether a regression beyond the tolerance is ruled out, shown, or neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Gate {
     Passed,
@@ -133,17 +150,24 @@ impl From<Judgement> for Gate {
 
 /// One workload in both runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct WorkloadComparison {
+    /// As in the run file.
     pub(crate) name: String,
+    /// As in the run file.
     pub(crate) codec: String,
     /// For people: the name, with the codec where either run measured several of them.
     #[serde(skip)]
     pub(crate) label: String,
+    /// What changed, as far as the intervals can tell.
     pub(crate) verdict: Verdict,
+    /// Whether a regression beyond the tolerance is ruled out, shown, or neither.
     pub(crate) gate: Gate,
     /// What verdict and gate stand on.
     pub(crate) warm_over_mysql: RatioChange,
+    /// mysql mean / warm mean.
     pub(crate) speedup: RatioChange,
+    /// cold mean / mysql mean.
     pub(crate) miss_penalty: RatioChange,
     /// Mean times, for information.
     pub(crate) paths: Vec<PathChange>,
@@ -151,8 +175,11 @@ pub(crate) struct WorkloadComparison {
 
 /// A ratio in both runs, and how it changed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct RatioChange {
+    /// Null where the run has none.
     pub(crate) baseline: Option<Ratio>,
+    /// Null where the run has none.
     pub(crate) candidate: Option<Ratio>,
     /// candidate / baseline
     pub(crate) change: Option<Ratio>,
@@ -162,9 +189,13 @@ pub(crate) struct RatioChange {
 
 /// A path's mean time in both runs, and how it changed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct PathChange {
+    /// As in the run file.
     pub(crate) path: String,
+    /// ns; null where nothing was read.
     pub(crate) baseline_mean_ns: Option<f64>,
+    /// ns; null where nothing was read.
     pub(crate) candidate_mean_ns: Option<f64>,
     /// candidate / baseline
     pub(crate) change: Option<Ratio>,

@@ -8,6 +8,8 @@ mod compare;
 mod config;
 mod db;
 mod endpoint;
+#[cfg(test)]
+mod formats;
 mod interrupt;
 mod limits;
 mod measure;

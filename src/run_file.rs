@@ -19,17 +19,25 @@ pub(crate) const FORMAT_VERSION: u32 = 1;
 
 /// One measurement, whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Run {
+    /// Always `rcache-run`.
     pub(crate) format: String,
+    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore what you do not know.
     pub(crate) format_version: u32,
+    /// The rcache that measured, such as `0.1.0`.
     pub(crate) rcache_version: String,
-    /// RFC 3339, UTC.
+    /// When the run began: RFC 3339, UTC.
     pub(crate) started_at: String,
+    /// How long the run took, s.
     pub(crate) wall_s: f64,
     /// True where Ctrl-C ended the run early: every number then covers what was measured until then.
     pub(crate) interrupted: bool,
+    /// The machine that rcache ran on, and the two servers.
     pub(crate) environment: Environment,
+    /// What the table held.
     pub(crate) dataset: Dataset,
+    /// Everything asked for that changes a number, and no secret.
     pub(crate) config: Config,
     /// The round-trip floor of each server, measured on the same connections in the same rounds.
     pub(crate) controls: Vec<Control>,
@@ -38,11 +46,13 @@ pub(crate) struct Run {
     /// What `--assert` asked, and what came of it.
     #[serde(default)]
     pub(crate) assertions: Vec<AssertionRun>,
+    /// What spoils or qualifies the numbers.
     pub(crate) warnings: Vec<Warning>,
 }
 
 /// One assertion, judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct AssertionRun {
     /// As it was typed.
     pub(crate) expression: String,
@@ -60,15 +70,22 @@ pub(crate) struct AssertionRun {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Environment {
+    /// Operating system and kernel.
     pub(crate) os: String,
+    /// Null where the system does not tell.
     pub(crate) cpu_model: Option<String>,
+    /// Processors that rcache may use; null where the system does not tell.
     pub(crate) cores: Option<u64>,
+    /// MySQL or MariaDB.
     pub(crate) mysql: Server,
+    /// Redis or Valkey.
     pub(crate) redis: Server,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Server {
     /// For example `10.11.14`.
     pub(crate) version: String,
@@ -83,19 +100,27 @@ pub(crate) struct Server {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Dataset {
+    /// Rows of the table.
     pub(crate) users: u64,
+    /// What the users were made from: the same number gives the same users on every machine.
     pub(crate) rng_seed: u64,
+    /// Of all rows, as the database counted it.
     pub(crate) fingerprint: String,
 }
 
 /// Everything asked for that changes a number, and no secret.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Config {
     /// Measured reads for every workload and path.
     pub(crate) iterations: u64,
+    /// Threads that read at the same time, each with connections of its own.
     pub(crate) clients: u64,
+    /// `mysql` (no cache), `cold` (a miss), `warm` (a hit).
     pub(crate) paths: Vec<String>,
+    /// How long entries live in Redis, s.
     pub(crate) ttl_s: u64,
     /// The hit ratio at which `--verify-hit-ratio` had reads made beside those of the paths; null without it.
     #[serde(default)]
@@ -106,19 +131,26 @@ pub(crate) struct Config {
 
 /// A server's bare round trip.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Control {
     /// `mysql` or `redis`.
     pub(crate) server: String,
     /// `SELECT 1` or `PING`.
     pub(crate) statement: String,
+    /// Round trips that were timed.
     pub(crate) operations: u64,
+    /// Mean, ns; null without round trips.
     pub(crate) mean_ns: Option<f64>,
+    /// Shortest, ns.
     pub(crate) min_ns: Option<u64>,
+    /// Longest, ns.
     pub(crate) max_ns: Option<u64>,
+    /// By `50`, `90`, `99`, `99.9`, ns; null where fewer than ten samples lie above.
     pub(crate) percentiles_ns: BTreeMap<String, Option<u64>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct WorkloadRun {
     /// `all`, `page`, `point` or `aggregate`.
     pub(crate) name: String,
@@ -126,11 +158,13 @@ pub(crate) struct WorkloadRun {
     pub(crate) codec: String,
     /// How many cache keys the workload can touch.
     pub(crate) keys: u64,
-    /// Mean size of an entry in Redis, header included; null where none was written.
+    /// Mean bytes of an entry's value, header included; null where none was written.
     pub(crate) value_bytes: Option<u64>,
-    /// Rounds that counted, and reads of one path in one full round.
+    /// Rounds that counted.
     pub(crate) rounds: u64,
+    /// Reads of one path in one full round, all clients together.
     pub(crate) block: u64,
+    /// Each path that was asked for, also one without reads.
     pub(crate) paths: Vec<PathRun>,
     /// mysql mean / warm mean: how many times as fast a hit is.
     pub(crate) speedup: Option<Ratio>,
@@ -163,25 +197,31 @@ pub(crate) struct WorkloadRun {
 
 /// Reads at a hit ratio that was enforced, in blocks of their own among those of the paths; they are in no other number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct VerifiedHitRatio {
     /// What was asked for.
     pub(crate) hit_percent: u64,
-    /// Reads that returned the right answer; of these, hits and misses as the cache saw them.
+    /// Reads that returned the right answer.
     pub(crate) operations: u64,
+    /// Those of them that found an entry.
     pub(crate) hits: u64,
+    /// Those of them that found none.
     pub(crate) misses: u64,
     /// Reads that failed or answered wrongly, by kind; they are in no other number.
     pub(crate) errors: BTreeMap<String, u64>,
+    /// Mean, ns; null without reads.
     pub(crate) mean_ns: Option<f64>,
-    /// From a bootstrap over rounds, hits and misses apart; null where either are too few.
+    /// Its 95 % interval, ns, from a bootstrap over rounds, hits and misses apart; null where either are too few.
     pub(crate) mean_ci95_ns: Option<[f64; 2]>,
-    /// From the cold and the warm path, at the hit ratio as it was counted.
+    /// From the cold and the warm path, at the hit ratio as it was counted, ns.
     pub(crate) expected_mean_ns: Option<f64>,
+    /// Its 95 % interval, ns.
     pub(crate) expected_mean_ci95_ns: Option<[f64; 2]>,
+    /// `mean_ns` / `expected_mean_ns`: 1 where the curve holds.
     pub(crate) measured_over_expected: Option<Ratio>,
     /// Why `measured_over_expected` is null.
     pub(crate) withheld: Option<String>,
-    /// `50`, `90`, `99`, `99.9`; null where fewer than ten samples lie above it.
+    /// By `50`, `90`, `99`, `99.9`, ns; null where fewer than ten samples lie above it.
     pub(crate) percentiles_ns: BTreeMap<String, Option<u64>>,
     /// HdrHistogram V2, deflated, base64: latencies in ns.
     pub(crate) histogram: String,
@@ -189,29 +229,40 @@ pub(crate) struct VerifiedHitRatio {
 
 /// A ratio is never given without its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Ratio {
+    /// A plain number.
     pub(crate) ratio: f64,
+    /// Its 95 % interval: low, high.
     pub(crate) ci95: [f64; 2],
 }
 
 /// A share of reads that hit, 0 to 1, with its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct HitRatio {
+    /// A share, 0 to 1.
     pub(crate) value: f64,
+    /// Its 95 % interval: low, high.
     pub(crate) ci95: [f64; 2],
 }
 
 /// One point of the hit-ratio curve: expected, from the paths measured at 0 and at 100 % hits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct CurvePoint {
+    /// So many of 100 reads hit.
     pub(crate) hit_percent: u64,
+    /// Expected mean of all reads together, ns.
     pub(crate) mean_ns: Option<f64>,
+    /// Its 95 % interval, ns: low, high.
     pub(crate) mean_ci95_ns: Option<[f64; 2]>,
     /// Share of reads that MySQL does not see.
     pub(crate) mysql_reads_saved: f64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct PathRun {
     /// `mysql`, `cold` or `warm`.
     pub(crate) path: String,
@@ -219,24 +270,28 @@ pub(crate) struct PathRun {
     pub(crate) operations: u64,
     /// As the cache saw it; null on the path that has no cache.
     pub(crate) hits: Option<u64>,
+    /// As the cache saw it; null on the path that has no cache.
     pub(crate) misses: Option<u64>,
     /// Reads that failed or answered wrongly, by kind; they are in no other number.
     pub(crate) errors: BTreeMap<String, u64>,
     /// Reads per second of all clients together while this path's blocks ran.
     pub(crate) throughput_per_s: Option<f64>,
+    /// Of the exact sum, ns; null without reads.
     pub(crate) mean_ns: Option<f64>,
-    /// From a bootstrap over rounds; null where the rounds are too few.
+    /// Its 95 % interval, ns, from a bootstrap over rounds; null where the rounds are too few.
     pub(crate) mean_ci95_ns: Option<[f64; 2]>,
+    /// Shortest, ns, exact.
     pub(crate) min_ns: Option<u64>,
+    /// Longest, ns, exact.
     pub(crate) max_ns: Option<u64>,
     /// Reads longer than the histogram's end (one hour), counted there.
     pub(crate) saturated: u64,
-    /// `50`, `90`, `99`, `99.9`; null where fewer than ten samples lie above.
+    /// By `50`, `90`, `99`, `99.9`, ns; null where fewer than ten samples lie above.
     pub(crate) percentiles_ns: BTreeMap<String, Option<u64>>,
-    /// How sure the percentiles are: 95 %, from order statistics; null where the samples cannot carry an interval.
+    /// How sure the percentiles are: 95 % intervals, ns, from order statistics; null where the samples cannot carry an interval.
     #[serde(default)]
     pub(crate) percentiles_ci95_ns: BTreeMap<String, Option<[f64; 2]>>,
-    /// Mean time of each part that the reads went through: `get`, `decode`, `query`, `encode`, `set`. Their sum is the
+    /// Mean time, ns, of each part that the reads went through: `get`, `decode`, `query`, `encode`, `set`. Their sum is the
     /// mean, but for what lies between the last part and the end (some ten nanoseconds).
     #[serde(default)]
     pub(crate) parts_mean_ns: BTreeMap<String, f64>,
@@ -246,6 +301,7 @@ pub(crate) struct PathRun {
 
 /// Something that spoils or qualifies the numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Warning {
     /// Stable name, for example `debug_build`.
     pub(crate) code: String,

@@ -13,6 +13,7 @@ use crate::units;
 /// By how much the servers' own counters grew while the workload was measured with all of its codecs, warm-up,
 /// preparation and controls included.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct ServerCounters {
     /// Null where MySQL could not be asked.
     pub(crate) mysql: Option<MysqlCounters>,
@@ -26,6 +27,7 @@ pub(crate) struct ServerCounters {
 
 /// Counters of the whole server. Null where it gives none, or they were reset meanwhile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct MysqlCounters {
     /// SELECT statements, prepared ones each time that they were executed.
     pub(crate) com_select: Option<u64>,
@@ -39,6 +41,7 @@ pub(crate) struct MysqlCounters {
 
 /// Counters of the whole server, all of its databases. Null where it gives none, or they were reset meanwhile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct RedisCounters {
     /// Look-ups of keys that were there, also by EXISTS and by scripts.
     pub(crate) keyspace_hits: Option<u64>,
@@ -50,6 +53,7 @@ pub(crate) struct RedisCounters {
 
 /// Our own requests, counted as the servers count them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct OwnRequests {
     /// To be held against `com_select`.
     pub(crate) mysql_selects: u64,
@@ -61,6 +65,7 @@ pub(crate) struct OwnRequests {
 
 /// Work that MySQL did not have to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Avoided {
     /// Measured reads that the cache answered.
     pub(crate) mysql_reads: u64,
@@ -72,6 +77,7 @@ pub(crate) struct Avoided {
 
 /// What entries take in Redis.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct RedisMemory {
     /// Entries of the workload that are there, from the share of the sampled keys that is.
     pub(crate) entries: u64,

@@ -8,6 +8,9 @@ mod command_line;
 mod compare;
 mod demo;
 mod flush;
+mod foreign;
+mod formats;
+mod published;
 mod sandbox;
 mod schema;
 mod seed;
@@ -26,6 +29,8 @@ fn main() -> ExitCode {
         ("compare", compare::TESTS),
         ("demo", demo::TESTS),
         ("flush", flush::TESTS),
+        ("foreign", foreign::TESTS),
+        ("formats", formats::TESTS),
         ("sandbox", sandbox::TESTS),
         ("schema", schema::TESTS),
         ("seed", seed::TESTS),

@@ -1,0 +1,165 @@
+//! The published JSON Schemas in `formats/` are those of the types, word for word, so that neither can change alone.
+//! After a change of the types: `UPDATE_FORMATS=1 cargo test --lib formats`, and look at the difference.
+
+#[path = "../tests/it/published.rs"]
+mod published;
+
+use std::path::Path;
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use crate::compare::{self, Comparison, Named, Options};
+use crate::report::sample_runs;
+use crate::run_file::{self, Run, load};
+use published::{complaints, each_object, strict_complaints};
+
+fn run_schema() -> Value {
+    schema::<Run>(
+        SchemaSettings::draft2020_12().for_deserialize(),
+        run_file::FORMAT,
+        run_file::FORMAT_VERSION,
+        "What `rcache bench --output RUN.json` saves and `--format json` prints. Units stand last in names: _ns, _s, _bytes, \
+         _percent. Null is a number that cannot be given, never zero. Fields that are not required came later: files of \
+         older versions leave them out.",
+    )
+}
+
+fn comparison_schema() -> Value {
+    schema::<Comparison>(
+        SchemaSettings::draft2020_12().for_serialize(),
+        compare::FORMAT,
+        compare::FORMAT_VERSION,
+        "What `rcache compare --format json` prints. Null is a number that cannot be given, never zero.",
+    )
+}
+
+fn schema<T: JsonSchema>(settings: SchemaSettings, format: &str, version: u32, description: &str) -> Value {
+    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    each_object(&mut schema, &mut tidy);
+    schema["$id"] = json!(format!("urn:rcache:{format}:{version}"));
+    schema["title"] = json!(format);
+    schema["description"] = json!(description);
+    schema["properties"]["format"]["const"] = json!(format);
+    schema["properties"]["format_version"]["const"] = json!(version);
+    schema
+}
+
+/// What has no default is always there, also where it is null; and `uint64` is no format that validators know.
+fn tidy(object: &mut Map<String, Value>) {
+    if object.get("format").is_some_and(Value::is_string) {
+        object.remove("format");
+    }
+    if let Some(Value::String(text)) = object.get_mut("description") {
+        *text = text.replace('\n', " ");
+    }
+    let Some(Value::Object(properties)) = object.get("properties") else { return };
+    let is_required = |(name, property): (&String, &Value)| {
+        property.get("default").is_none().then(|| Value::String(name.clone()))
+    };
+    let required: Vec<Value> = properties.iter().filter_map(is_required).collect();
+    object.insert("required".to_owned(), required.into());
+}
+
+fn published_schema(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("formats").join(name);
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+#[test]
+fn the_published_schemas_are_those_of_the_types() {
+    for (name, schema) in
+        [("rcache-run.schema.json", run_schema()), ("rcache-comparison.schema.json", comparison_schema())]
+    {
+        let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("formats").join(name);
+        if std::env::var_os("UPDATE_FORMATS").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let published = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            published == text,
+            "formats/{name} is out of date: UPDATE_FORMATS=1 cargo test --lib formats"
+        );
+    }
+}
+
+#[test]
+fn every_field_is_described() {
+    for mut schema in [run_schema(), comparison_schema()] {
+        let mut undescribed = Vec::new();
+        each_object(&mut schema, &mut |object| {
+            let Some(Value::Object(properties)) = object.get("properties") else { return };
+            let bare = properties.iter().filter(|(_, property)| property.get("description").is_none());
+            undescribed.extend(bare.map(|(name, _)| name.clone()));
+        });
+        assert_eq!(undescribed, [""; 0]);
+    }
+}
+
+#[test]
+fn sample_runs_and_comparisons_are_as_published() {
+    let schema = published_schema("rcache-run.schema.json");
+    for reads in [0, 5, 100, 10_000] {
+        let run = serde_json::to_value(sample_runs::full(reads)).unwrap();
+        assert_eq!(strict_complaints(&schema, &run), [""; 0], "{reads} reads");
+    }
+    let schema = published_schema("rcache-comparison.schema.json");
+    let (baseline, candidate) = (sample_runs::full(100), sample_runs::full(5));
+    for (baseline, candidate) in [(&baseline, &baseline), (&baseline, &candidate)] {
+        let named = |file, run| Named { file, run };
+        let options = Options { tolerance_percent: 10.0, gated: true, force: true };
+        let compared =
+            compare::compare(named("a.json", baseline), named("b.json", candidate), &options).unwrap();
+        let compared = serde_json::to_value(compared).unwrap();
+        assert_eq!(strict_complaints(&schema, &compared), [""; 0]);
+    }
+}
+
+#[test]
+fn a_schema_tells_right_from_wrong() {
+    let schema = published_schema("rcache-run.schema.json");
+    let wrong = |pointer: &str, value: Value| {
+        let mut run = serde_json::to_value(sample_runs::full(100)).unwrap();
+        *run.pointer_mut(pointer).unwrap() = value;
+        complaints(&schema, &run).len()
+    };
+    for (pointer, value) in [
+        ("/format", json!("rcache-scenario")),
+        ("/format_version", json!(2)),
+        ("/wall_s", json!("long")),
+        ("/workloads/0/paths/0/operations", json!(-1)),
+        ("/workloads/0/paths/0/operations", json!(1.5)),
+        ("/workloads/0/speedup/ci95", json!([1.0])),
+        ("/workloads/1", json!({})),
+    ] {
+        assert!(wrong(pointer, value.clone()) > 0, "{pointer} {value}");
+    }
+    let mut run = serde_json::to_value(sample_runs::full(100)).unwrap();
+    run["workloads"][0]["paths"][0]["of_tomorrow"] = json!(1);
+    assert_eq!(complaints(&schema, &run), [""; 0], "readers take what they do not know");
+    assert!(!strict_complaints(&schema, &run).is_empty(), "writers write nothing that is not published");
+}
+
+/// Real files of earlier days. Every one stays readable as long as the version of the format stands.
+#[test]
+fn older_runs_are_as_published_and_are_read_and_compared() {
+    let schema = published_schema("rcache-run.schema.json");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/runs");
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let document: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!(complaints(&schema, &document), [""; 0], "{}", path.display());
+        let run = load::load(&path).unwrap();
+        let named = Named { file: "old.json", run: &run };
+        let options = Options { tolerance_percent: 10.0, gated: true, force: false };
+        let compared = compare::compare(named, named, &options).unwrap();
+        assert_eq!(compared.workloads.len(), run.workloads.len());
+        let said = crate::report::text::render(&run, &crate::report::Style::default());
+        assert!(said.contains("In short"), "{said}");
+        files += 1;
+    }
+    assert!(files >= 2, "only {files} older runs");
+}
