@@ -140,7 +140,7 @@ pub(crate) struct WorkloadSamples {
 }
 
 impl WorkloadSamples {
-    fn new(kinds: &[BlockKind]) -> Self {
+    pub(crate) fn new(kinds: &[BlockKind]) -> Self {
         let (mut paths, mut mixed) = (Vec::new(), Vec::new());
         for kind in kinds {
             match *kind {

@@ -1,0 +1,84 @@
+//! What the statistics of a long run cost: time, and the memory of this process at its highest.
+
+use crate::cli::{Codec, ReadPath, Workload};
+use crate::measure::WorkloadSamples;
+use crate::measure::clock::timed;
+use crate::measure::plan::{BlockKind, Plan};
+use crate::paths::lane::Lane;
+use crate::permutation::{below, mix};
+use crate::rounds_log::RoundSums;
+use crate::run_file::build;
+use crate::users::{DEFAULT_RNG_SEED, DEFAULT_USERS, DataSet};
+
+const READS: u64 = 1_000_000;
+const PATHS: [ReadPath; 3] = [ReadPath::Mysql, ReadPath::Cold, ReadPath::Warm];
+const DATA: DataSet = DataSet { users: DEFAULT_USERS, rng_seed: DEFAULT_RNG_SEED };
+
+/// A million reads of each of three paths, summed up as for a run file: ns, and the peak resident memory in bytes where
+/// the system tells. To be called before anything else takes memory.
+pub(super) fn of_a_million_reads() -> (u64, Option<u64>) {
+    let plan = Plan::new(Workload::Point, READS, 1, DATA, DEFAULT_RNG_SEED);
+    let samples = samples(&plan);
+    let (run, ns) =
+        timed(|| build::workload(Workload::Point, Codec::Postcard, &plan, &samples, DEFAULT_RNG_SEED));
+    std::hint::black_box(run);
+    (ns, peak_bytes())
+}
+
+/// Latencies spread over some microseconds, in as many rounds as a real run has.
+fn samples(plan: &Plan) -> WorkloadSamples {
+    let lanes: Vec<BlockKind> =
+        Lane::all(&PATHS, &[Codec::Postcard]).into_iter().map(BlockKind::Lane).collect();
+    let mut samples = WorkloadSamples::new(&lanes);
+    for round in 0..plan.rounds() {
+        let mut sums = vec![RoundSums::default(); PATHS.len()];
+        for (path, (samples, sums)) in (0..).zip(samples.paths.iter_mut().zip(&mut sums)) {
+            for read in 0..plan.block() {
+                let ns = 20_000 * (path + 1) + u64::from(below(mix(round << 20 ^ read << 2 ^ path), 9_000));
+                samples.latencies.record(ns);
+                sums.record(ns);
+            }
+        }
+        samples.rounds.push(&sums);
+    }
+    samples
+}
+
+/// `VmHWM` of this process, from Linux.
+fn peak_bytes() -> Option<u64> {
+    parse_peak(&std::fs::read_to_string("/proc/self/status").ok()?)
+}
+
+fn parse_peak(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peak_is_found() {
+        assert_eq!(parse_peak("VmPeak:\t  9 kB\nVmHWM:\t    8192 kB\n"), Some(8 << 20));
+        assert_eq!(parse_peak("VmPeak:\t  9 kB\n"), None);
+    }
+
+    #[test]
+    fn the_samples_are_a_whole_run() {
+        let plan = Plan::new(Workload::Point, 1_000, 1, DataSet { users: 500, rng_seed: 1 }, 1);
+        let samples = samples(&plan);
+        assert_eq!(samples.rounds.rounds(), plan.rounds());
+        for path in &samples.paths {
+            assert_eq!(path.latencies.count(), plan.rounds() * plan.block());
+        }
+    }
+
+    #[test]
+    #[ignore = "a matter of time: cargo test --release --lib limits -- --ignored"]
+    fn a_million_reads_are_summed_up_within_a_second_and_50_mb() {
+        let (ns, peak) = of_a_million_reads();
+        assert!(ns < 1_000_000_000, "{ns} ns");
+        assert!(peak.is_none_or(|bytes| bytes < 50_000_000), "{peak:?} bytes");
+    }
+}
