@@ -14,7 +14,8 @@ pub(crate) use servers::{Avoided, RedisMemory, ServerCounters};
 /// What `format` says in every run file.
 pub(crate) const FORMAT: &str = "rcache-run";
 /// Raised when a field changes its meaning or goes; new fields leave it as it is, so they need a default: a file that
-/// was written before they came stays readable.
+/// was written before they came stays readable. Real files of earlier days stand in `tests/runs/`, and a test reads them;
+/// with a new version their reading may change, and the files stay.
 pub(crate) const FORMAT_VERSION: u32 = 1;
 
 /// One measurement, whole.
