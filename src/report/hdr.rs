@@ -32,6 +32,11 @@ pub(crate) fn files(run: &Run) -> Result<BTreeMap<String, String>, HdrError> {
     for workload in &run.workloads {
         for path in workload.paths.iter().filter(|path| path.operations > 0) {
             let tag = tag(run, workload, path);
+            let name = format!("{tag}.hgrm");
+            if files.contains_key(&name) {
+                // Codecs measured side by side share the path without a cache.
+                continue;
+            }
             let histogram = distribution::decode(&path.histogram)
                 .map_err(|cause| HdrError::Histogram { tag: tag.clone(), cause })?;
             // Writing to a String cannot fail. Paths take turns all through the run, so that each one's interval is the run.
@@ -42,18 +47,19 @@ pub(crate) fn files(run: &Run) -> Result<BTreeMap<String, String>, HdrError> {
                 ms(histogram.max()),
                 path.histogram
             );
-            files.insert(format!("{tag}.hgrm"), percentiles(&histogram));
+            files.insert(name, percentiles(&histogram));
         }
     }
     files.insert(LOG_NAME.to_owned(), log);
     Ok(files)
 }
 
-/// `point.warm`; with the codec in between where a workload was measured with several. Nothing that a file name or a
+/// `point.warm`; with the codec in between where a workload was measured with several and the path has a cache. Nothing that a file name or a
 /// log's line could not hold, whatever the run file says.
 fn tag(run: &Run, workload: &WorkloadRun, path: &PathRun) -> String {
     let namesakes = run.workloads.iter().filter(|other| other.name == workload.name).count();
-    let codec = if namesakes > 1 { format!("{}.", workload.codec) } else { String::new() };
+    let codec =
+        if namesakes > 1 && path.hits.is_some() { format!("{}.", workload.codec) } else { String::new() };
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' };
     format!("{}.{codec}{}", workload.name, path.path).chars().map(plain).collect()
 }
@@ -167,6 +173,7 @@ mod tests {
         let names: Vec<String> = files(&run).unwrap().into_keys().collect();
         assert!(names.contains(&"all.arrow.cold.hgrm".to_owned()), "{names:?}");
         assert!(names.contains(&"all.json.cold.hgrm".to_owned()), "{names:?}");
+        assert!(names.contains(&"all.mysql.hgrm".to_owned()), "{names:?}");
         assert!(names.contains(&".._point__.cold.hgrm".to_owned()), "{names:?}");
     }
 

@@ -7,24 +7,31 @@ use crate::units;
 
 /// One entry a workload; nothing for runs that were saved without the counts.
 pub(super) fn block(run: &Run, style: &Style) -> Vec<String> {
-    let told: Vec<(&str, String)> = run
-        .workloads
-        .iter()
-        .map(|workload| (workload.name.as_str(), sentences(workload)))
+    let told: Vec<(String, String)> = (0..run.workloads.len())
+        .map(|index| (label(&run.workloads, index), sentences(&run.workloads, index)))
         .filter(|(_, text)| !text.is_empty())
         .collect();
     if told.is_empty() {
         return Vec::new();
     }
-    let column = text_column(told.iter().map(|(name, _)| *name));
+    let column = text_column(told.iter().map(|(name, _)| name.as_str()));
     let entries = told.iter().flat_map(|(name, text)| entry(name, PLAIN, column, text, style));
     heading("What the servers counted", style).into_iter().chain(entries).collect()
 }
 
-fn sentences(workload: &WorkloadRun) -> String {
-    let counters = workload.server_counters.as_ref();
+/// With the codec where a workload was measured with several.
+fn label(workloads: &[WorkloadRun], index: usize) -> String {
+    let WorkloadRun { name, codec, .. } = &workloads[index];
+    let several = workloads.iter().filter(|other| other.name == *name).count() > 1;
+    if several { format!("{name} {codec}") } else { name.clone() }
+}
+
+fn sentences(workloads: &[WorkloadRun], index: usize) -> String {
+    let workload = &workloads[index];
+    // Codecs side by side are counted together, and their counts told once.
+    let is_first = workloads[..index].iter().all(|other| other.name != workload.name);
     [
-        counters.map(counts),
+        workload.server_counters.as_ref().filter(|_| is_first).map(counts),
         workload.avoided.as_ref().and_then(avoided),
         workload.redis_memory.as_ref().and_then(memory),
     ]
@@ -132,6 +139,14 @@ mod tests {
             }),
         ];
         insta::assert_snapshot!(cases.join("\n"));
+    }
+
+    #[test]
+    fn codecs_side_by_side_are_counted_together() {
+        let mut run = sample_runs::full(1_000);
+        run.workloads[1] = run.workloads[0].clone();
+        run.workloads[1].codec = "json".to_owned();
+        insta::assert_snapshot!(block(&run, &Style::default()).join("\n"));
     }
 
     #[test]

@@ -25,6 +25,7 @@ fn what_is_saved_is_what_is_published() {
     for arguments in [
         &["--iterations", "100", "--assert", "all.warm.errors == 0", "--verify-hit-ratio=80"][..],
         &["--iterations", "2", "--clients", "2", "--codec", "json"],
+        &["--iterations", "12", "--workload", "all,page,point,aggregate", "--codec", "arrow,msgpack"],
         &["--iterations", "1", "--workload", "point", "--path", "mysql"],
     ] {
         let file = folder.path().join(format!("{}.json", files.len()));
@@ -34,7 +35,7 @@ fn what_is_saved_is_what_is_published() {
         assert_eq!(strict_complaints(&schema("rcache-run.schema.json"), &run), [""; 0], "{arguments:?}");
         files.push(file);
     }
-    for [baseline, candidate] in [[0, 0], [0, 1], [1, 2]] {
+    for [baseline, candidate] in [[0, 0], [0, 1], [1, 3], [2, 2]] {
         let mut command = rcache();
         command.arg("compare").args([&files[baseline], &files[candidate]]);
         let compared = ran(command.args(["--force", "--format", "json"])).fine().json();
