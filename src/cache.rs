@@ -6,4 +6,5 @@ pub(crate) mod codec;
 pub(crate) mod counters;
 pub(crate) mod entry;
 pub(crate) mod key;
+pub(crate) mod protocol;
 pub(crate) mod wire;

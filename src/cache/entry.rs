@@ -4,8 +4,8 @@
 //! | ---: | ---: | --- |
 //! | 0 | 4 | magic `rcae` |
 //! | 4 | 1 | format number, 1 |
-//! | 5 | 1 | state: 1 = a value (2 to 4 are kept for known-missing entries, leases and markers) |
-//! | 6 | 1 | codec of the payload: 1 = arrow, 2 = postcard, 3 = json, 4 = msgpack |
+//! | 5 | 1 | state: 1 = a value, 2 = known missing (3 and 4 are leases and markers, see `protocol`) |
+//! | 6 | 1 | codec of the payload: 1 = arrow, 2 = postcard, 3 = json, 4 = msgpack; 0 = no payload |
 //! | 7 | 1 | 0 |
 //! | 8 | 16 | nonce, unique to each fill |
 //! | 24 | 8 | expiry, ms since 1970 |
@@ -24,9 +24,10 @@ use std::ops::Range;
 
 use twox_hash::XxHash3_64;
 
-const MAGIC: [u8; 4] = *b"rcae";
-const FORMAT_NUMBER: u8 = 1;
+pub(super) const MAGIC: [u8; 4] = *b"rcae";
+pub(super) const FORMAT_NUMBER: u8 = 1;
 const STATE_VALUE: u8 = 1;
+const STATE_MISSING: u8 = 2;
 /// Where the payload begins.
 pub(crate) const HEADER_BYTES: usize = 48;
 const CHECKED_HEADER_BYTES: usize = 40;
@@ -34,6 +35,9 @@ const CHECKED_HEADER_BYTES: usize = 40;
 /// Which codec wrote a payload; part of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CodecId(pub(crate) u8);
+
+/// Of an entry without a payload.
+const NO_CODEC: CodecId = CodecId(0);
 
 /// What an entry's header says beside the lengths and sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +59,7 @@ pub(crate) enum Corrupt {
     Magic,
     #[error("an entry of another format")]
     Format,
-    #[error("not a value")]
+    #[error("in a state that nobody knows")]
     State,
     #[error("cut off, or with something behind it")]
     Length,
@@ -87,12 +91,29 @@ pub(crate) fn begin(entry: &mut Vec<u8>) {
 /// # Errors
 /// [`Corrupt::Length`] where the payload is longer than an entry can say (4 GiB).
 pub(crate) fn seal(entry: &mut [u8], key: &[u8], header: &Header) -> Result<(), Corrupt> {
+    seal_as(STATE_VALUE, entry, key, header)
+}
+
+/// Makes `entry` an entry that says: the row does not exist.
+pub(crate) fn seal_missing(
+    entry: &mut Vec<u8>,
+    key: &[u8],
+    nonce: [u8; 16],
+    expires_at_ms: u64,
+    load_us: u32,
+) {
+    begin(entry);
+    // Nothing is shorter than an entry without a payload, so this cannot fail.
+    let _ = seal_as(STATE_MISSING, entry, key, &Header { codec: NO_CODEC, nonce, expires_at_ms, load_us });
+}
+
+fn seal_as(state: u8, entry: &mut [u8], key: &[u8], header: &Header) -> Result<(), Corrupt> {
     let Some((head, payload)) = entry.split_first_chunk_mut::<HEADER_BYTES>() else {
         return Err(Corrupt::TooShort);
     };
     let payload_bytes = u32::try_from(payload.len()).map_err(|_| Corrupt::Length)?;
     head[0..4].copy_from_slice(&MAGIC);
-    head[4..8].copy_from_slice(&[FORMAT_NUMBER, STATE_VALUE, header.codec.0, 0]);
+    head[4..8].copy_from_slice(&[FORMAT_NUMBER, state, header.codec.0, 0]);
     head[8..24].copy_from_slice(&header.nonce);
     head[24..32].copy_from_slice(&header.expires_at_ms.to_le_bytes());
     head[32..36].copy_from_slice(&header.load_us.to_le_bytes());
@@ -102,8 +123,16 @@ pub(crate) fn seal(entry: &mut [u8], key: &[u8], header: &Header) -> Result<(), 
     Ok(())
 }
 
-/// Reads an entry that was stored under `key`: its header, and where in `entry` the payload stands.
-pub(crate) fn parse(entry: &[u8], key: &[u8]) -> Result<(Header, Range<usize>), Corrupt> {
+/// A good entry, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Parsed {
+    pub(crate) header: Header,
+    /// Where in the entry the payload stands; none where the row is known to be missing.
+    pub(crate) payload: Option<Range<usize>>,
+}
+
+/// Reads an entry that was stored under `key`.
+pub(crate) fn parse(entry: &[u8], key: &[u8]) -> Result<Parsed, Corrupt> {
     if !has_magic(entry) {
         return Err(if entry.len() < MAGIC_BYTES { Corrupt::TooShort } else { Corrupt::Magic });
     }
@@ -111,10 +140,14 @@ pub(crate) fn parse(entry: &[u8], key: &[u8]) -> Result<(Header, Range<usize>), 
     if head[4] != FORMAT_NUMBER || head[7] != 0 {
         return Err(Corrupt::Format);
     }
-    if head[5] != STATE_VALUE {
-        return Err(Corrupt::State);
-    }
-    if usize::try_from(u32::from_le_bytes(part(head, 36))) != Ok(payload.len()) {
+    let is_missing = match head[5] {
+        STATE_VALUE => false,
+        STATE_MISSING => true,
+        _ => return Err(Corrupt::State),
+    };
+    if usize::try_from(u32::from_le_bytes(part(head, 36))) != Ok(payload.len())
+        || (is_missing && !payload.is_empty())
+    {
         return Err(Corrupt::Length);
     }
     if u64::from_le_bytes(part(head, 40)) != checksum(key, &head[..CHECKED_HEADER_BYTES], payload) {
@@ -126,7 +159,7 @@ pub(crate) fn parse(entry: &[u8], key: &[u8]) -> Result<(Header, Range<usize>), 
         expires_at_ms: u64::from_le_bytes(part(head, 24)),
         load_us: u32::from_le_bytes(part(head, 32)),
     };
-    Ok((header, HEADER_BYTES..entry.len()))
+    Ok(Parsed { header, payload: (!is_missing).then_some(HEADER_BYTES..entry.len()) })
 }
 
 /// `N` bytes of the header from `offset`; both are constants of the format.
@@ -169,6 +202,16 @@ mod tests {
     }
 
     #[test]
+    fn the_bytes_of_a_known_missing_row_are_frozen() {
+        let mut entry = Vec::new();
+        seal_missing(&mut entry, b"rcache:user:1:42", [7; 16], 1_700_000_000_000, 1_500);
+        let hex: String = entry.iter().map(|b| format!("{b:02x}")).collect();
+        insta::assert_snapshot!(hex);
+        let parsed = parse(&entry, b"rcache:user:1:42").unwrap();
+        assert_eq!(parsed, Parsed { header: Header { codec: NO_CODEC, ..HEADER }, payload: None });
+    }
+
+    #[test]
     fn what_is_no_entry_is_told_apart() {
         let good = entry(b"k", &HEADER, b"payload");
         let broken = |at: usize| {
@@ -191,9 +234,9 @@ mod tests {
         fn what_was_written_is_read(key: Vec<u8>, payload: Vec<u8>, codec: u8, nonce: [u8; 16], expires_at_ms: u64, load_us: u32) {
             let header = Header { codec: CodecId(codec), nonce, expires_at_ms, load_us };
             let bytes = entry(&key, &header, &payload);
-            let (read, range) = parse(&bytes, &key).unwrap();
-            prop_assert_eq!(read, header);
-            prop_assert_eq!(&bytes[range], &payload[..]);
+            let parsed = parse(&bytes, &key).unwrap();
+            prop_assert_eq!(parsed.header, header);
+            prop_assert_eq!(&bytes[parsed.payload.unwrap()], &payload[..]);
         }
 
         #[test]

@@ -226,8 +226,13 @@ impl<Q: Query> Reader<Q> {
     fn parse_reply(&mut self, entries: usize) -> Result<Found<Q::Answer>, ReadError> {
         let codec = &self.entries[entries].codec;
         match entry::parse(&self.reply, &self.key) {
+<<<<<<< HEAD
             Ok((header, payload)) if header.codec == codec.id() => {
                 let decoded = codec.decode(&mut self.reply, payload);
+=======
+            Ok(entry::Parsed { header, payload: Some(payload) }) if header.codec == self.codec.id() => {
+                let decoded = self.codec.decode(&mut self.reply, payload);
+>>>>>>> 28f5d59 (Say what can stand under a cache key and what a reader does about it, as pure functions)
                 Ok(decoded.map_or(Found::Damaged, Found::Answer))
             }
             // Of another codec, or damaged behind its first bytes: ours all the same.
