@@ -1,11 +1,16 @@
 //! Where a server is and how to log in: the two URLs of the command line, taken apart once.
 
+#[cfg(feature = "cli")]
+mod mysql;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use url::Url;
 
+#[cfg(feature = "cli")]
+pub(crate) use self::mysql::{MysqlEndpoint, MysqlTls};
 use crate::secret::Secret;
 
 /// How the bytes travel. The same kind on both sides makes a comparison fair.
@@ -39,29 +44,6 @@ impl fmt::Display for Address {
     }
 }
 
-/// MySQL's own `ssl-mode` values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum MysqlTls {
-    Disabled,
-    /// Encrypted, the certificate unchecked.
-    Required,
-    /// Encrypted, the certificate checked, whatever name it carries.
-    VerifyCa,
-    /// Encrypted, the certificate and its name checked.
-    VerifyIdentity,
-}
-
-/// A MySQL or MariaDB server, an account and a database on it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct MysqlEndpoint {
-    pub(crate) address: Address,
-    pub(crate) user: String,
-    pub(crate) password: Option<Secret>,
-    pub(crate) database: String,
-    pub(crate) tls: MysqlTls,
-    pub(crate) ca_file: Option<PathBuf>,
-}
-
 /// A Redis or Valkey server, an account and a database number on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RedisEndpoint {
@@ -76,56 +58,6 @@ pub(crate) struct RedisEndpoint {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{0}")]
 pub(crate) struct UrlError(String);
-
-impl MysqlEndpoint {
-    /// Takes `mysql://user:password@host:port/database?socket=…&ssl-mode=…&ssl-ca=…` apart.
-    pub(crate) fn parse(text: &str) -> Result<Self, UrlError> {
-        let url = parse_url(text, "mysql://user:password@host:3306/database")?;
-        if url.scheme() != "mysql" {
-            return Err(unknown_scheme("mysql://"));
-        }
-        let database = decode(url.path().trim_start_matches('/'))?;
-        if database.is_empty() || database.contains(['/', '@']) {
-            return Err(UrlError(format!(
-                "the MySQL URL must end with the name of one database: mysql://user:password@host:3306/database{ENCODE}"
-            )));
-        }
-        let mut endpoint = Self {
-            address: tcp_address(&url, 3306)?,
-            user: decode(url.username())?,
-            password: password(&url)?,
-            database,
-            tls: MysqlTls::Disabled,
-            ca_file: None,
-        };
-        if endpoint.user.is_empty() {
-            return Err(UrlError(
-                "the MySQL URL names no user: mysql://user:password@host:3306/database".to_owned(),
-            ));
-        }
-        let mut mode_given = false;
-        for (name, value) in url.query_pairs() {
-            match name.as_ref() {
-                "socket" => endpoint.address = Address::Socket(PathBuf::from(value.as_ref())),
-                "ssl-mode" => {
-                    endpoint.tls = parse_ssl_mode(&value)?;
-                    mode_given = true;
-                }
-                "ssl-ca" => endpoint.ca_file = Some(PathBuf::from(value.as_ref())),
-                _ => return Err(unknown_parameter("socket, ssl-mode, ssl-ca")),
-            }
-        }
-        if endpoint.ca_file.is_some() && !mode_given {
-            endpoint.tls = MysqlTls::VerifyCa;
-        }
-        Ok(endpoint)
-    }
-
-    /// `tcp`, `unix socket` or `tcp+tls`, as the run file names it.
-    pub(crate) fn transport(&self) -> &'static str {
-        transport(&self.address, self.tls != MysqlTls::Disabled)
-    }
-}
 
 impl RedisEndpoint {
     /// Takes `redis://user:password@host:port/0`, `rediss://…` (TLS) or `redis+unix:///path?db=0&user=…&pass=…` apart.
@@ -185,11 +117,13 @@ impl RedisEndpoint {
     }
 
     /// `tcp`, `unix socket` or `tcp+tls`, as the run file names it.
+    #[cfg(feature = "cli")]
     pub(crate) fn transport(&self) -> &'static str {
         transport(&self.address, self.tls)
     }
 }
 
+#[cfg(feature = "cli")]
 fn transport(address: &Address, tls: bool) -> &'static str {
     match (address, tls) {
         (Address::Socket(_), _) => "unix socket",
@@ -239,18 +173,6 @@ fn parse_database_number(text: &str) -> Result<u32, UrlError> {
     })
 }
 
-fn parse_ssl_mode(text: &str) -> Result<MysqlTls, UrlError> {
-    match text.to_ascii_lowercase().replace('-', "_").as_str() {
-        "disabled" => Ok(MysqlTls::Disabled),
-        "required" => Ok(MysqlTls::Required),
-        "verify_ca" => Ok(MysqlTls::VerifyCa),
-        "verify_identity" => Ok(MysqlTls::VerifyIdentity),
-        _ => Err(UrlError(
-            "ssl-mode is none of those known: disabled, required, verify_ca, verify_identity".to_owned(),
-        )),
-    }
-}
-
 fn unknown_scheme(expected: &str) -> UrlError {
     UrlError(format!("the URL does not begin with a scheme that is known here; use {expected}"))
 }
@@ -262,27 +184,6 @@ fn unknown_parameter(known: &str) -> UrlError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn mysql_url_in_full() {
-        let endpoint =
-            MysqlEndpoint::parse("mysql://ann:p%40ss@db.example:3307/app?ssl-mode=VERIFY_CA&ssl-ca=/ca.pem")
-                .unwrap();
-        assert_eq!(endpoint.address.to_string(), "db.example:3307");
-        assert_eq!(endpoint.user, "ann");
-        assert_eq!(endpoint.password.as_ref().map(Secret::reveal), Some("p@ss"));
-        assert_eq!(endpoint.database, "app");
-        assert_eq!(endpoint.tls, MysqlTls::VerifyCa);
-        assert_eq!(endpoint.transport(), "tcp+tls");
-    }
-
-    #[test]
-    fn mysql_url_with_a_socket() {
-        let endpoint = MysqlEndpoint::parse("mysql://ann@localhost/app?socket=/run/my.sock").unwrap();
-        assert_eq!(endpoint.address, Address::Socket("/run/my.sock".into()));
-        assert_eq!(endpoint.transport(), "unix socket");
-        assert_eq!(endpoint.password, None);
-    }
 
     #[test]
     fn redis_urls() {
@@ -297,22 +198,6 @@ mod tests {
 
     #[test]
     fn errors_say_what_is_wrong_and_never_the_password() {
-        for text in [
-            "mysql://ann:hunter2@host",
-            "mysql://ann:hunter2@host/a?nonsense=1",
-            "mysql://ann:hunter2@host/a?ssl-mode=maybe",
-            "mysql://ann:hunter2@host:99999/a",
-            "mysql://ann:hunter2@host:0/a",
-            "postgres://ann:hunter2@host/a",
-            "ann:hunter2@host",
-            "mysql://:hunter2@host/a",
-            "mysql://u:12/hunter2@host",
-            "mysql://u:?hunter2@host/a",
-            "mysql://u:#hunter2@host/a",
-        ] {
-            let error = MysqlEndpoint::parse(text).unwrap_err().to_string();
-            assert!(!error.contains("hunter2"), "{error}");
-        }
         for text in [
             "http://:hunter2@host",
             "redis://:hunter2@host/x",

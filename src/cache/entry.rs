@@ -32,9 +32,9 @@ const STATE_MISSING: u8 = 2;
 pub(crate) const HEADER_BYTES: usize = 48;
 const CHECKED_HEADER_BYTES: usize = 40;
 
-/// Which codec wrote a payload; part of the format.
+/// Which codec wrote a payload; part of the format. rcache's own have numbers below 128.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct CodecId(pub(crate) u8);
+pub struct CodecId(pub u8);
 
 /// Of an entry without a payload.
 const NO_CODEC: CodecId = CodecId(0);
@@ -73,6 +73,7 @@ pub(crate) fn has_magic(bytes: &[u8]) -> bool {
 }
 
 /// What every value of rcache begins with.
+#[cfg(feature = "cli")]
 pub(crate) const fn magic() -> &'static [u8] {
     &MAGIC
 }

@@ -1,75 +1,122 @@
 //! The one layout of Redis keys, shared by write, read and flush: `namespace:kind:schema:id`.
 
-use std::fmt::Write as _;
+#[cfg(feature = "cli")]
+mod layout;
 
-/// Raised when what stands under a key changes its shape, so that old and new programs never share an entry.
-const SCHEMA_NUMBER: u32 = 1;
+use std::fmt::{self, Display, Write as _};
 
-/// Where the entries of one kind stand.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct KeyLayout {
-    prefix: String,
-}
+#[cfg(feature = "cli")]
+pub(crate) use self::layout::{KeyLayout, is_ours, scan_pattern};
 
-impl KeyLayout {
-    pub(crate) fn new(namespace: &str, kind: &str) -> Self {
-        let mut prefix = String::new();
-        escape_into(&mut prefix, namespace);
-        prefix.push(':');
-        escape_into(&mut prefix, kind);
-        let _ = write!(prefix, ":{SCHEMA_NUMBER}:"); // writing to a String cannot fail
-        Self { prefix }
-    }
+/// Longer names of things are a mistake, or somebody else's input.
+pub(crate) const MAX_KEY_BYTES: usize = 1024;
 
-    /// Replaces `key` by the key of this id; allocates nothing once it has grown.
-    pub(crate) fn write_key(&self, id: u64, key: &mut Vec<u8>) {
-        key.clear();
-        key.extend_from_slice(self.prefix.as_bytes());
-        let _ = std::io::Write::write_fmt(key, format_args!("{id}")); // writing to a Vec cannot fail
-    }
+/// What a cached value is called, without the namespace: `kind:schema:id`.
+///
+/// Colons, percent signs and control characters in kind and id are escaped (`%3A`, `%25`, `%0A`), so that two different
+/// keys never become the same.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(String);
 
-    pub(crate) fn key(&self, id: u64) -> Vec<u8> {
-        let mut key = Vec::with_capacity(self.prefix.len() + 10);
-        self.write_key(id, &mut key);
-        key
-    }
-}
-
-/// A SCAN pattern that finds every key of the namespace, whatever characters it is made of.
-pub(crate) fn scan_pattern(namespace: &str) -> String {
-    let mut escaped = String::new();
-    escape_into(&mut escaped, namespace);
-    let mut pattern = String::with_capacity(escaped.len() + 2);
-    for character in escaped.chars() {
-        if matches!(character, '*' | '?' | '[' | ']' | '^' | '\\' | '-') {
-            pattern.push('\\');
+impl Key {
+    /// The value of this kind (`"user"`) with this id.
+    ///
+    /// Raise `schema` whenever the cached type changes its shape: old and new programs then keep entries of their own,
+    /// instead of reading each other's.
+    ///
+    /// ```
+    /// use rcache::Key;
+    ///
+    /// assert_eq!(Key::new("user", 1, 42)?.to_string(), "user:1:42");
+    /// assert_eq!(Key::new("file", 2, "a:b")?.to_string(), "file:2:a%3Ab");
+    /// assert!(Key::new("user", 1, "").is_err());
+    /// # Ok::<(), rcache::KeyError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`KeyError`] where the kind or the id is empty, or the whole is longer than 1,024 bytes once escaped. A key is
+    /// never cut off: two long ones must not become the same.
+    pub fn new(kind: &str, schema: u32, id: impl Display) -> Result<Self, KeyError> {
+        let mut key = String::new();
+        escape_into(&mut key, kind);
+        if key.is_empty() {
+            return Err(KeyError::Empty("kind"));
         }
-        pattern.push(character);
+        let _ = write!(key, ":{schema}:"); // writing to a String cannot fail
+        let before_id = key.len();
+        // An id whose `Display` fails has said nothing, or not all of it.
+        write!(Escaping(&mut key), "{id}").map_err(|_| KeyError::Unnamed)?;
+        match key.len() {
+            bytes if bytes == before_id => Err(KeyError::Empty("id")),
+            bytes if bytes > MAX_KEY_BYTES => Err(KeyError::TooLong { bytes }),
+            _ => Ok(Self(key)),
+        }
     }
-    pattern.push_str(":*");
-    pattern
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
 }
 
-/// Whether this key is one that the layout makes in this namespace. Other programs' keys may share the prefix.
-pub(crate) fn is_ours(namespace: &str, key: &[u8]) -> bool {
+impl Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({})", self.0)
+    }
+}
+
+/// Why there is no such [`Key`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// This part of the key is empty.
+    #[error("the {0} of a cache key is empty")]
+    Empty(&'static str),
+    /// The key is longer than 1,024 bytes, escapes included.
+    #[error("a cache key of {bytes} bytes is longer than {MAX_KEY_BYTES}")]
+    TooLong {
+        /// How long it would be.
+        bytes: usize,
+    },
+    /// The id's own `Display` failed.
+    #[error("the id of a cache key cannot be written as text")]
+    Unnamed,
+}
+
+/// What stands in front of every key of a namespace.
+pub(crate) fn namespace_prefix(namespace: &str) -> String {
     let mut prefix = String::new();
     escape_into(&mut prefix, namespace);
-    let Some(rest) = key.strip_prefix(prefix.as_bytes()).and_then(|rest| rest.strip_prefix(b":")) else {
-        return false;
-    };
-    let parts: Vec<&[u8]> = rest.split(|&byte| byte == b':').collect();
-    matches!(parts[..], [kind, schema, id]
-        if !kind.is_empty() && !id.is_empty() && !schema.is_empty() && schema.iter().all(u8::is_ascii_digit))
+    prefix.push(':');
+    prefix
 }
 
-/// `%` and `:` become `%25` and `%3A`, so that no two keys differ only by where a colon falls.
+/// `%`, `:` and control characters become `%25`, `%3A` and so on, so that no two keys differ only by where a colon falls,
+/// and every key can be shown in one line.
 fn escape_into(text: &mut String, part: &str) {
     for character in part.chars() {
-        match character {
-            '%' => text.push_str("%25"),
-            ':' => text.push_str("%3A"),
-            _ => text.push(character),
+        if matches!(character, '%' | ':') || character.is_ascii_control() {
+            let _ = write!(text, "%{:02X}", u32::from(character)); // writing to a String cannot fail
+        } else {
+            text.push(character);
         }
+    }
+}
+
+/// Escapes what is written through it. Stops taking more once the text is too long for a key anyway.
+struct Escaping<'a>(&'a mut String);
+
+impl fmt::Write for Escaping<'_> {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        if self.0.len() <= MAX_KEY_BYTES {
+            escape_into(self.0, part);
+        }
+        Ok(())
     }
 }
 
@@ -80,38 +127,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_layout_is_frozen() {
-        assert_eq!(KeyLayout::new("rcache", "user").key(42), b"rcache:user:1:42");
-        assert_eq!(KeyLayout::new("a:b%", "user").key(7), b"a%3Ab%25:user:1:7");
-        assert_eq!(scan_pattern("a*[b]?\\"), "a\\*\\[b\\]\\?\\\\:*");
-    }
-
-    #[test]
-    fn keys_that_only_share_the_prefix_are_not_ours() {
-        for key in [
-            "rcache",
-            "rcache:",
-            "rcache:session",
-            "rcache2:user:1:4",
-            "rcache:user:one:4",
-            "rcache:a:1:2:3",
-            "rcache::1:2",
-        ] {
-            assert!(!is_ours("rcache", key.as_bytes()), "{key}");
-        }
-        assert!(is_ours("rcache", b"rcache:user:1:42"));
+    fn odd_keys_are_escaped_or_refused() {
+        let key = |id: &str| Key::new("user", 1, id).map(|key| key.to_string());
+        assert_eq!(key("a:b%c").unwrap(), "user:1:a%3Ab%25c");
+        assert_eq!(key("line\r\nbreak\0").unwrap(), "user:1:line%0D%0Abreak%00");
+        assert_eq!(key("müsli 🥣").unwrap(), "user:1:müsli 🥣");
+        assert_eq!(key(""), Err(KeyError::Empty("id")));
+        assert_eq!(Key::new("", 1, 4), Err(KeyError::Empty("kind")));
+        assert_eq!(key(&"x".repeat(1017)).unwrap().len(), 1024);
+        assert_eq!(key(&"x".repeat(1018)), Err(KeyError::TooLong { bytes: 1025 }));
+        assert!(matches!(Key::new(&"k".repeat(5000), 1, 4), Err(KeyError::TooLong { .. })));
+        assert!(matches!(key(&"\n".repeat(1000)), Err(KeyError::TooLong { .. })));
     }
 
     proptest! {
         #[test]
-        fn two_different_names_never_share_a_key(a: [String; 2], b: [String; 2], ids: [u64; 2]) {
-            let key = |parts: &[String; 2], id| KeyLayout::new(&parts[0], &parts[1]).key(id);
-            prop_assert_eq!((&a, ids[0]) == (&b, ids[1]), key(&a, ids[0]) == key(&b, ids[1]));
-        }
-
-        #[test]
-        fn every_key_is_recognised_as_its_namespace_s_own(namespace: String, kind in "[a-z:%]{1,8}", id: u64) {
-            prop_assert!(is_ours(&namespace, &KeyLayout::new(&namespace, &kind).key(id)));
+        fn two_different_keys_never_become_the_same(a: [String; 2], b: [String; 2], schemas: [u32; 2]) {
+            if let (Ok(first), Ok(second)) = (Key::new(&a[0], schemas[0], &a[1]), Key::new(&b[0], schemas[1], &b[1])) {
+                prop_assert_eq!((&a, schemas[0]) == (&b, schemas[1]), first == second);
+            }
         }
     }
 }

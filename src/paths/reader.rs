@@ -9,12 +9,20 @@ use super::query::{self, Expected, LoadError, Query};
 use crate::cache::codec::{Codec, CodecError};
 use crate::cache::entry::{self, Corrupt, Header};
 use crate::cache::key::KeyLayout;
-use crate::cache::wire::{Connection, WireError};
+use crate::cache::wire::{Connection, Patience, WireError};
 use crate::cli;
 use crate::db::rows::RowConnection;
+use crate::interrupt;
 use crate::parts::Part;
 
 const UNLINK_ENTRIES: &str = include_str!("../cache/unlink_entries.lua");
+
+/// Generous: a benchmark must show slowness, not cut it off.
+pub(crate) const PATIENCE: Patience = Patience {
+    connect: Duration::from_secs(5),
+    reply: Duration::from_secs(30),
+    is_over: Some(interrupt::requested),
+};
 
 /// Why a read gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -226,13 +234,8 @@ impl<Q: Query> Reader<Q> {
     fn parse_reply(&mut self, entries: usize) -> Result<Found<Q::Answer>, ReadError> {
         let codec = &self.entries[entries].codec;
         match entry::parse(&self.reply, &self.key) {
-<<<<<<< HEAD
-            Ok((header, payload)) if header.codec == codec.id() => {
+            Ok(entry::Parsed { header, payload: Some(payload) }) if header.codec == codec.id() => {
                 let decoded = codec.decode(&mut self.reply, payload);
-=======
-            Ok(entry::Parsed { header, payload: Some(payload) }) if header.codec == self.codec.id() => {
-                let decoded = self.codec.decode(&mut self.reply, payload);
->>>>>>> 28f5d59 (Say what can stand under a cache key and what a reader does about it, as pure functions)
                 Ok(decoded.map_or(Found::Damaged, Found::Answer))
             }
             // Of another codec, or damaged behind its first bytes: ours all the same.

@@ -14,7 +14,7 @@ use super::{Codec, CodecError};
 use crate::cache::entry::CodecId;
 
 /// A value that is a set of columns.
-pub(crate) trait Columnar: Sized {
+pub trait Columnar: Sized {
     /// The columns; should share the value's memory.
     fn to_record_batch(&self) -> Result<RecordBatch, ArrowError>;
 
@@ -22,7 +22,9 @@ pub(crate) trait Columnar: Sized {
     fn from_record_batch(batch: &RecordBatch) -> Result<Self, ArrowError>;
 }
 
-pub(crate) struct Arrow;
+/// Columns, decoded without a copy: for results of many rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Arrow;
 
 impl<T: Columnar> Codec<T> for Arrow {
     fn id(&self) -> CodecId {

@@ -8,7 +8,9 @@ use serde::de::DeserializeOwned;
 use super::{Codec, CodecError};
 use crate::cache::entry::CodecId;
 
-pub(crate) struct Json;
+/// JSON, by serde: readable for everybody, and slow.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Json;
 
 impl<T: Serialize + DeserializeOwned> Codec<T> for Json {
     fn id(&self) -> CodecId {

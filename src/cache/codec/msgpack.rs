@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::{Codec, CodecError};
 use crate::cache::entry::CodecId;
 
-pub(crate) struct Msgpack;
+/// MessagePack, by serde: compact, and read by programs in any language.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Msgpack;
 
 impl<T: Serialize + DeserializeOwned> Codec<T> for Msgpack {
     fn id(&self) -> CodecId {

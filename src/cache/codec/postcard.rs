@@ -8,7 +8,9 @@ use serde::de::DeserializeOwned;
 use super::{Codec, CodecError};
 use crate::cache::entry::CodecId;
 
-pub(crate) struct Postcard;
+/// Compact bytes, by serde: the fastest for small values.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Postcard;
 
 impl<T: Serialize + DeserializeOwned> Codec<T> for Postcard {
     fn id(&self) -> CodecId {

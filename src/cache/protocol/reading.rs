@@ -56,6 +56,8 @@ pub(crate) enum Saw {
     Held(Head),
     /// The step was done; what stands there now is to be seen.
     Done,
+    /// Instead of the lease, the end of a load that somebody else in this process was at.
+    Landed,
     /// The budget for waiting is spent.
     OutOfTime,
     /// Redis failed, or the connection to it; what it did is unknown.
@@ -72,7 +74,7 @@ pub(crate) fn next(step: Step, saw: Saw) -> Step {
         (_, Saw::Held(head)) => Step::Load(Fill::Lease(head)),
         (Step::Get, Saw::Unreadable(head)) => Step::Discard(head),
         (Step::Get, Saw::Nothing) | (Step::Discard(_), Saw::Done) => Step::Acquire,
-        (Step::Wait(_), Saw::Done) => Step::Get,
+        (Step::Wait(_), Saw::Done) | (Step::Acquire, Saw::Landed) => Step::Get,
         // Whatever else happens, the database has the right answer; that it is not kept does no harm.
         _ => Step::Load(Fill::No),
     }
@@ -134,6 +136,7 @@ mod tests {
             Saw::Unreadable(unreadable),
             Saw::Held(seen),
             Saw::Done,
+            Saw::Landed,
             Saw::OutOfTime,
             Saw::Failed,
         ];

@@ -63,7 +63,7 @@ impl Head {
 
 impl std::fmt::Debug for Head {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.as_bytes().escape_ascii().fmt(f)
+        write!(f, "{}", self.as_bytes().escape_ascii())
     }
 }
 

@@ -1,0 +1,142 @@
+//! What all clones of a cache share, and the one way in which it asks Redis.
+
+use super::breaker::{Breaker, Permit};
+use super::bulkhead::Bulkhead;
+use super::flights::Flights;
+use super::key::{Key, namespace_prefix};
+use super::lane::Lane;
+use super::options::Options;
+use super::pool::Pool;
+use super::stats::{Counts, Stats};
+use super::wire::WireError;
+use crate::endpoint::RedisEndpoint;
+
+pub(crate) struct Core {
+    pub(crate) options: Options,
+    pub(crate) breaker: Breaker,
+    pub(crate) bulkhead: Bulkhead,
+    pub(crate) flights: Flights,
+    pub(crate) counts: Counts,
+    pub(crate) pool: Pool,
+    prefix: String,
+}
+
+/// Whether a command may reach Redis twice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Twice {
+    /// It changes nothing, or nothing more the second time, however late that comes.
+    Harmless,
+    /// A second time could undo what happened in between.
+    Never,
+}
+
+impl Core {
+    /// Opens no connection yet. The options are checked.
+    pub(crate) fn new(endpoint: RedisEndpoint, options: Options) -> Self {
+        Self {
+            breaker: Breaker::new(),
+            bulkhead: Bulkhead::new(options.max_loads),
+            flights: Flights::new(),
+            counts: Counts::default(),
+            pool: Pool::new(endpoint, options.patience()),
+            prefix: namespace_prefix(&options.namespace),
+            options,
+        }
+    }
+
+    /// Does something on a connection. One that failed is dropped; the breaker hears of it.
+    #[inline]
+    pub(crate) fn ask<R>(
+        &self,
+        key: &Key,
+        permit: Permit,
+        twice: Twice,
+        mut command: impl FnMut(&mut Lane) -> Result<R, WireError>,
+    ) -> Result<R, WireError> {
+        if let Some(lane) = self.pool.take_idle() {
+            match self.on(lane, key, &mut command) {
+                Err(error) if error.is_hang_up() => {
+                    self.pool.drop_idle();
+                    // It may have been closed long ago, as by a restart; then a new one works at once.
+                    if twice == Twice::Never {
+                        return self.note(Err(error), permit);
+                    }
+                }
+                outcome => return self.note(outcome, permit),
+            }
+        }
+        match self.pool.open() {
+            Ok(lane) => {
+                let outcome = self.on(lane, key, &mut command);
+                self.note(outcome, permit)
+            }
+            Err(error) => {
+                // Also where it is the login that fails: every read would try it again.
+                self.breaker.failed(permit);
+                self.counts.redis_errors.add();
+                Err(error)
+            }
+        }
+    }
+
+    fn on<R>(
+        &self,
+        mut lane: Lane,
+        key: &Key,
+        command: &mut impl FnMut(&mut Lane) -> Result<R, WireError>,
+    ) -> Result<R, WireError> {
+        lane.key.clear();
+        lane.key.extend_from_slice(self.prefix.as_bytes());
+        lane.key.extend_from_slice(key.as_bytes());
+        let outcome = command(&mut lane);
+        if matches!(outcome, Ok(_) | Err(WireError::Server(_))) {
+            self.pool.give_back(lane);
+        }
+        outcome
+    }
+
+    fn note<R>(&self, outcome: Result<R, WireError>, permit: Permit) -> Result<R, WireError> {
+        match &outcome {
+            Ok(_) => self.breaker.succeeded(),
+            // Full, loading, read-only, forbidden: an answer all the same, and a fast one.
+            Err(WireError::Server(_)) => {
+                self.breaker.succeeded();
+                self.counts.redis_errors.add();
+            }
+            Err(WireError::Io(_) | WireError::Protocol(_)) => {
+                self.breaker.failed(permit);
+                self.counts.redis_errors.add();
+            }
+        }
+        outcome
+    }
+
+    /// Loads what no key can name.
+    pub(crate) fn load_unkeyed<R>(&self, load: impl FnOnce() -> R) -> R {
+        self.counts.bypasses.add();
+        self.bulkhead.run(|| {
+            self.counts.loads.add();
+            load()
+        })
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let counts = &self.counts;
+        Stats {
+            hits: counts.hits.get(),
+            negative: counts.negative.get(),
+            misses: counts.misses.get(),
+            loads: counts.loads.get(),
+            fills: counts.fills.get(),
+            fills_refused: counts.fills_refused.get(),
+            fills_skipped: counts.fills_skipped.get(),
+            early_refreshes: counts.early_refreshes.get(),
+            waits: counts.waits.get(),
+            bypasses: counts.bypasses.get(),
+            corrupt: counts.corrupt.get(),
+            redis_errors: counts.redis_errors.get(),
+            breaker_opened: self.breaker.opened(),
+            breaker_open: self.breaker.is_open(),
+        }
+    }
+}

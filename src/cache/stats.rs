@@ -1,0 +1,67 @@
+//! What a cache counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts since the cache was made, over all threads, as [`Cache::stats`](crate::Cache::stats) found them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Reads answered from Redis with a value.
+    pub hits: u64,
+    /// Reads answered from Redis with the knowledge that the row does not exist.
+    pub negative: u64,
+    /// Reads that found nothing in Redis at first; each then waited, or loaded.
+    pub misses: u64,
+    /// Calls of loaders that were begun.
+    pub loads: u64,
+    /// Entries written.
+    pub fills: u64,
+    /// Entries not written because something had changed since before their load: right for their caller, not kept.
+    pub fills_refused: u64,
+    /// Entries not written for another reason: too large, not encodable, loaded too slowly, or Redis failed or is full.
+    pub fills_skipped: u64,
+    /// Hits that reloaded their value ahead of its expiry.
+    pub early_refreshes: u64,
+    /// Reads that waited for somebody else's load or write.
+    pub waits: u64,
+    /// Reads that went to the database without being allowed to fill: Redis failed, or waiting took too long.
+    pub bypasses: u64,
+    /// Values that could not be read: damaged, of another key, of another format or codec, or somebody else's.
+    pub corrupt: u64,
+    /// Commands that Redis did not do: no connection, no answer in time, or an error in reply.
+    pub redis_errors: u64,
+    /// How often the breaker has opened.
+    pub breaker_opened: u64,
+    /// Whether the breaker is open now, so that reads leave Redis alone.
+    pub breaker_open: bool,
+}
+
+/// One count.
+#[derive(Default)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    pub(crate) fn add(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Counts {
+    pub(crate) hits: Count,
+    pub(crate) negative: Count,
+    pub(crate) misses: Count,
+    pub(crate) loads: Count,
+    pub(crate) fills: Count,
+    pub(crate) fills_refused: Count,
+    pub(crate) fills_skipped: Count,
+    pub(crate) early_refreshes: Count,
+    pub(crate) waits: Count,
+    pub(crate) bypasses: Count,
+    pub(crate) corrupt: Count,
+    pub(crate) redis_errors: Count,
+}

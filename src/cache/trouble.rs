@@ -1,0 +1,61 @@
+//! What can be wrong with Redis, in the words of the library's errors.
+
+use std::io;
+
+use super::wire::WireError;
+use crate::endpoint::RedisEndpoint;
+
+/// Redis did not do what it was asked. Reads never fail with it: they fall back to the database.
+#[derive(Debug, thiserror::Error)]
+#[error("Redis at {address}: {cause}{}", hint(cause))]
+pub struct RedisError {
+    address: String,
+    #[source]
+    cause: WireError,
+}
+
+/// The ways in which Redis does not do what it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RedisErrorKind {
+    /// There is no connection, or it was lost. Whether the command was done is unknown.
+    Unreachable,
+    /// No whole answer came in time. Whether the command was done is unknown, and it may still be done later.
+    TimedOut,
+    /// Redis answered, and refused: full, read-only, loading, or forbidden.
+    Refused,
+    /// What came back is no answer to the command.
+    Nonsense,
+}
+
+impl RedisError {
+    pub(crate) fn new(endpoint: &RedisEndpoint, cause: WireError) -> Self {
+        Self { address: endpoint.address.to_string(), cause }
+    }
+
+    /// Which way it was.
+    pub fn kind(&self) -> RedisErrorKind {
+        match &self.cause {
+            WireError::Io(error) if error.kind() == io::ErrorKind::TimedOut => RedisErrorKind::TimedOut,
+            WireError::Io(_) => RedisErrorKind::Unreachable,
+            WireError::Server(_) => RedisErrorKind::Refused,
+            WireError::Protocol(_) => RedisErrorKind::Nonsense,
+        }
+    }
+
+    /// The server's own code where it refused, for example `OOM`, `READONLY`, `LOADING` or `NOAUTH`.
+    pub fn server_code(&self) -> Option<&str> {
+        self.cause.server_code()
+    }
+}
+
+fn hint(cause: &WireError) -> &'static str {
+    match cause.server_code() {
+        Some("NOAUTH" | "WRONGPASS") => " (look at the user and the password in the URL)",
+        Some("NOPERM") => " (the account needs GET, SET, GETRANGE, UNLINK, TIME, EVAL and EVALSHA)",
+        Some("READONLY") => " (this is a replica: name the primary in the URL)",
+        Some("LOADING") => " (it is still loading its data: try again in a while)",
+        Some("OOM") => " (it is full: raise maxmemory or choose a policy that evicts)",
+        _ => "",
+    }
+}
