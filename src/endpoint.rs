@@ -22,6 +22,7 @@ pub(crate) enum Address {
 
 impl Address {
     /// Whether it is on this machine by the looks of it: a unix socket or the loopback.
+    #[cfg(feature = "cli")]
     pub(crate) fn is_here(&self) -> bool {
         match self {
             Self::Socket(_) => true,

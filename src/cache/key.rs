@@ -47,8 +47,8 @@ impl Key {
         // An id whose `Display` fails has said nothing, or not all of it.
         write!(Escaping(&mut key), "{id}").map_err(|_| KeyError::Unnamed)?;
         match key.len() {
-            bytes if bytes == before_id => Err(KeyError::Empty("id")),
             bytes if bytes > MAX_KEY_BYTES => Err(KeyError::TooLong { bytes }),
+            bytes if bytes == before_id => Err(KeyError::Empty("id")),
             _ => Ok(Self(key)),
         }
     }
@@ -78,9 +78,9 @@ pub enum KeyError {
     #[error("the {0} of a cache key is empty")]
     Empty(&'static str),
     /// The key is longer than 1,024 bytes, escapes included.
-    #[error("a cache key of {bytes} bytes is longer than {MAX_KEY_BYTES}")]
+    #[error("a cache key of {bytes} bytes or more is longer than {MAX_KEY_BYTES}")]
     TooLong {
-        /// How long it would be.
+        /// How long it would be at least.
         bytes: usize,
     },
     /// The id's own `Display` failed.
