@@ -1,1 +1,131 @@
-//! later
+//! Every interleaving of a few readers and writers on one key, explored to the end.
+//!
+//! The readers walk by the very table that the library walks by (`reading`), on the very bytes (`standing`, `entry`); the
+//! store is `mirror`, which another test holds against the real scripts. Between any two steps of anybody, an entry or a
+//! lease may expire or be evicted, a key may be damaged, a command may fail (and take effect later, at once, or never),
+//! and a writer may crash, also with its COMMIT on the way.
+//!
+//! Waiting for another read in the same process is not a step here: it is a read that looks a little later.
+//!
+//! What keeps the number of states down: readers are alike, so they begin in order, and so do writers of one kind; the set
+//! of visited states holds hashes of 128 bits; a read draws one nonce, since it puts one lease at most.
+
+mod explore;
+mod moves;
+mod world;
+
+use explore::{Outcome, explore};
+use world::{Ablation, Mode, Setting};
+
+const CRASH_SAFE: Mode = Mode::CrashSafe;
+const PROCEED: Mode = Mode::Proceed;
+const SIMPLE: Mode = Mode::Simple;
+
+/// Explores, and says how much there was.
+#[track_caller]
+fn holds(setting: &Setting) {
+    match explore(setting) {
+        Outcome::Holds { states } => {
+            // Seen with `cargo test -- --nocapture`.
+            #[expect(clippy::print_stdout, reason = "how far the proof reaches is part of it")]
+            {
+                println!("{states:>10} states: {setting:?}");
+            }
+            assert!(states > 1000, "this explores nothing");
+        }
+        Outcome::Broken { promise, trace } => panic!("{setting:?}: {promise}, after:\n{}", trace.join("\n")),
+    }
+}
+
+/// Explores a protocol with a piece missing, which must be found out.
+#[track_caller]
+fn breaks(ablation: Ablation, readers: usize, writers: &'static [Mode]) {
+    match explore(&Setting { ablation: Some(ablation), ..Setting::new(readers, writers) }) {
+        Outcome::Holds { states } => panic!("{ablation:?} goes unnoticed in {states} states"),
+        Outcome::Broken { promise, trace } => {
+            #[expect(clippy::print_stdout, reason = "the shortest story of what goes wrong")]
+            {
+                println!("{ablation:?}: {promise}, after {} steps", trace.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn crash_safe_writes_keep_the_cache_equal_to_the_database() {
+    holds(&Setting::new(3, &[CRASH_SAFE]));
+    holds(&Setting::new(2, &[CRASH_SAFE, CRASH_SAFE]));
+}
+
+#[test]
+fn simple_writes_leave_nothing_stale_behind() {
+    holds(&Setting::new(3, &[SIMPLE]));
+    holds(&Setting::new(2, &[SIMPLE, SIMPLE]));
+}
+
+#[test]
+fn writers_of_both_kinds_do_not_harm_each_other() {
+    holds(&Setting::new(2, &[CRASH_SAFE, SIMPLE]));
+}
+
+#[test]
+fn without_redis_a_write_may_proceed_and_is_stale_only_where_it_says_so() {
+    holds(&Setting::new(2, &[PROCEED, PROCEED]));
+    holds(&Setting::new(2, &[PROCEED, CRASH_SAFE]));
+}
+
+#[test]
+fn a_marker_that_expires_too_early_costs_no_read_after_a_finished_write() {
+    holds(&Setting { markers_outlive_commits: false, ..Setting::new(2, &[CRASH_SAFE, CRASH_SAFE]) });
+}
+
+#[test]
+fn damaged_keys_are_missed_and_never_believed() {
+    holds(&Setting { damage: true, ..Setting::new(2, &[CRASH_SAFE]) });
+    holds(&Setting { damage: true, ..Setting::new(2, &[SIMPLE]) });
+}
+
+#[test]
+#[ignore = "minutes: the whole of 3 readers and 2 writers"]
+fn three_readers_and_two_writers() {
+    for writers in [&[CRASH_SAFE, CRASH_SAFE], &[SIMPLE, SIMPLE], &[CRASH_SAFE, SIMPLE]] {
+        holds(&Setting::new(3, writers));
+    }
+}
+
+#[test]
+fn a_fill_that_compares_nothing_is_found_out() {
+    breaks(Ablation::NoNonceCheck, 1, &[SIMPLE]);
+    breaks(Ablation::NoNonceCheck, 1, &[CRASH_SAFE]);
+}
+
+#[test]
+fn one_nonce_for_a_process_is_found_out() {
+    breaks(Ablation::OneNonceForAll, 2, &[SIMPLE]);
+}
+
+#[test]
+fn a_load_shared_with_whoever_comes_is_found_out() {
+    breaks(Ablation::SharedFlights, 2, &[SIMPLE]);
+    breaks(Ablation::SharedFlights, 2, &[CRASH_SAFE]);
+}
+
+#[test]
+fn a_writer_that_removes_the_others_marker_is_found_out() {
+    breaks(Ablation::FinishIgnoresOthers, 1, &[CRASH_SAFE, CRASH_SAFE]);
+}
+
+#[test]
+fn a_plain_delete_beside_crash_safe_writers_is_found_out() {
+    breaks(Ablation::InvalidateDeletesMarkers, 1, &[CRASH_SAFE, SIMPLE]);
+}
+
+#[test]
+fn asking_twice_for_the_same_lease_is_found_out() {
+    breaks(Ablation::AcquireSentTwice, 1, &[SIMPLE]);
+}
+
+#[test]
+fn a_lease_asked_for_after_the_load_is_found_out() {
+    breaks(Ablation::LoadBeforeLease, 1, &[SIMPLE]);
+}

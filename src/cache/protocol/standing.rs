@@ -32,7 +32,7 @@ const fn start(state: u8) -> [u8; 8] {
 }
 
 /// The first bytes of what stands under a key: what a compare-and-set compares. No two attempts ever write the same.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Head {
     bytes: [u8; HEAD_BYTES],
     length: u8,
