@@ -117,3 +117,6 @@ impl Store {
 fn ms(time: Duration) -> Vec<u8> {
     time.as_millis().max(1).to_string().into_bytes()
 }
+
+#[cfg(all(test, feature = "cli"))]
+mod against_the_mirror;
