@@ -10,6 +10,9 @@ mod demo;
 mod flush;
 mod foreign;
 mod formats;
+mod library;
+mod library_trouble;
+mod private_redis;
 mod published;
 mod sandbox;
 mod schema;
@@ -31,6 +34,8 @@ fn main() -> ExitCode {
         ("flush", flush::TESTS),
         ("foreign", foreign::TESTS),
         ("formats", formats::TESTS),
+        ("library", library::TESTS),
+        ("library_trouble", library_trouble::TESTS),
         ("sandbox", sandbox::TESTS),
         ("schema", schema::TESTS),
         ("seed", seed::TESTS),

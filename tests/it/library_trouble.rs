@@ -1,0 +1,278 @@
+//! The library beside a Redis in trouble: no read fails, none is wrong, none hangs; writes say what became of them.
+
+use std::convert::Infallible;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use rcache::{Cache, Key, Options, RedisErrorKind, Unmarked};
+
+use crate::private_redis::{PATIENT, PrivateRedis};
+use crate::world;
+
+crate::tests![
+    redis_may_be_absent_from_the_start,
+    a_redis_that_hangs_is_left_alone_and_found_again,
+    a_redis_that_restarts_is_found_again_at_once,
+    unmarked_writes_are_refused_or_said_to_be,
+    a_write_that_cannot_finish_says_what_that_means,
+    a_full_redis_keeps_no_more_and_takes_markers_still,
+    a_replica_is_read_and_not_written,
+    a_login_that_is_refused_costs_no_read,
+    replies_of_any_kind_give_right_answers_in_time,
+    a_loader_that_reads_through_the_cache_itself_needs_one_place,
+];
+
+fn key(id: u32) -> Key {
+    Key::new("thing", 1, id).unwrap()
+}
+
+fn load(value: &str) -> Result<Option<String>, Infallible> {
+    Ok(Some(value.to_owned()))
+}
+
+fn must_not_load() -> Result<Option<String>, Infallible> {
+    panic!("this must be a hit")
+}
+
+/// With time for the slowest machine.
+fn patient() -> Options {
+    Options { connect_timeout: PATIENT, reply_timeout: PATIENT, marker: PATIENT, ..Options::default() }
+}
+
+/// With so little time that a Redis that hangs costs a test nothing.
+fn hasty() -> Options {
+    let short = Duration::from_millis(20);
+    Options { connect_timeout: short, reply_timeout: short, ..Options::default() }
+}
+
+#[track_caller]
+fn reads(cache: &Cache, id: u32, value: &str) {
+    assert_eq!(cache.get(&key(id), || load(value)).unwrap().as_deref(), Some(value));
+}
+
+fn redis_may_be_absent_from_the_start() {
+    let cache = Cache::connect("redis://127.0.0.1:1", Options::default()).unwrap();
+    for id in 0..20 {
+        reads(&cache, id, "from the database");
+    }
+    let stats = cache.stats();
+    assert_eq!((stats.loads, stats.bypasses, stats.hits), (20, 20, 0));
+    assert!(stats.breaker_opened >= 1 && stats.redis_errors < 20, "{stats:?}");
+}
+
+fn a_redis_that_hangs_is_left_alone_and_found_again() {
+    let redis = PrivateRedis::start("");
+    let cache = redis.cache(hasty());
+    // A slow machine may miss the short timeouts; sooner or later it does not.
+    world::wait_until("the value is cached", || {
+        reads(&cache, 1, "value");
+        cache.stats().hits > 0
+    });
+    redis.signal("STOP");
+    world::wait_until("the breaker is open", || {
+        reads(&cache, 1, "value");
+        cache.stats().breaker_open
+    });
+    let errors = cache.stats().redis_errors;
+    let started = Instant::now();
+    for _ in 0..1000 {
+        reads(&cache, 1, "value");
+    }
+    // One probe a second at most.
+    assert!(cache.stats().redis_errors - errors <= 1 + started.elapsed().as_secs());
+    redis.signal("CONT");
+    let hits = cache.stats().hits;
+    world::wait_until("a probe finds it again", || {
+        reads(&cache, 1, "value");
+        thread::sleep(Duration::from_millis(5));
+        cache.stats().hits > hits
+    });
+}
+
+fn a_redis_that_restarts_is_found_again_at_once() {
+    let mut redis = PrivateRedis::start("");
+    let cache = redis.cache(patient());
+    reads(&cache, 1, "before");
+    redis.kill();
+    redis.begin();
+    // The idle connection is dead; nobody notices.
+    reads(&cache, 1, "after");
+    assert_eq!(cache.get(&key(1), must_not_load).unwrap().as_deref(), Some("after"));
+    let guard = cache.mark(&[&key(1)]).unwrap();
+    redis.kill();
+    redis.begin();
+    guard.finish().unwrap();
+    let stats = cache.stats();
+    assert_eq!((stats.redis_errors, stats.bypasses, stats.breaker_opened), (0, 0, 0));
+}
+
+fn unmarked_writes_are_refused_or_said_to_be() {
+    let url = "redis://127.0.0.1:1";
+    let cache = Cache::connect(url, Options::default()).unwrap();
+    let error = cache.mark(&[&key(1), &key(2)]).unwrap_err();
+    assert_eq!((error.key(), error.cause().kind()), (&key(1), RedisErrorKind::Unreachable));
+    assert!(error.to_string().contains("thing:1:1") && error.to_string().contains("127.0.0.1:1"), "{error}");
+    let cache = Cache::connect(url, Options { unmarked: Unmarked::Proceed, ..Options::default() }).unwrap();
+    let guard = cache.mark(&[&key(1), &key(2)]).unwrap();
+    assert_eq!(guard.unmarked().collect::<Vec<_>>(), [&key(1), &key(2)]);
+    let error = guard.finish().unwrap_err();
+    assert_eq!(error.keys(), [key(1), key(2)]);
+    assert!(error.stale_until().unwrap() > SystemTime::now() + Duration::from_secs(300), "{error}");
+}
+
+fn a_write_that_cannot_finish_says_what_that_means() {
+    let mut redis = PrivateRedis::start("");
+    let cache = redis.cache(patient());
+    let guard = cache.mark(&[&key(1)]).unwrap();
+    redis.kill();
+    let error = guard.finish().unwrap_err();
+    assert_eq!(error.stale_until(), None, "the marker stands: {error}");
+    let error = cache.invalidate(&key(1)).unwrap_err();
+    assert_eq!((error.keys(), error.cause().kind()), (&[key(1)][..], RedisErrorKind::Unreachable));
+    assert!(error.stale_until().is_some());
+    redis.begin();
+    let brief = redis.cache(Options { marker: Duration::from_millis(1), ..patient() });
+    let guard = brief.mark(&[&key(1)]).unwrap();
+    thread::sleep(Duration::from_millis(5));
+    redis.kill();
+    assert!(guard.finish().unwrap_err().stale_until().is_some(), "the marker was gone before the end");
+}
+
+fn a_full_redis_keeps_no_more_and_takes_markers_still() {
+    let redis = PrivateRedis::start("maxmemory-policy noeviction");
+    let cache = redis.cache(patient());
+    reads(&cache, 1, "old");
+    let mut admin = redis.connect();
+    let _: () = redis::cmd("CONFIG").arg(&["SET", "maxmemory", "1"]).query(&mut admin).unwrap();
+    assert_eq!(cache.get(&key(1), must_not_load).unwrap().as_deref(), Some("old"));
+    reads(&cache, 2, "not kept");
+    reads(&cache, 2, "loaded again");
+    let guard = cache.mark(&[&key(1), &key(2)]).unwrap();
+    let other = cache.mark(&[&key(1)]).unwrap();
+    reads(&cache, 1, "new");
+    guard.finish().unwrap();
+    reads(&cache, 1, "newer");
+    other.finish().unwrap();
+    reads(&cache, 1, "newest");
+    assert!(!cache.stats().breaker_open && cache.stats().redis_errors > 0);
+    let _: () = redis::cmd("CONFIG").arg(&["SET", "maxmemory", "0"]).query(&mut admin).unwrap();
+    reads(&cache, 1, "kept");
+    assert_eq!(cache.get(&key(1), must_not_load).unwrap().as_deref(), Some("kept"));
+}
+
+fn a_replica_is_read_and_not_written() {
+    let redis = PrivateRedis::start("");
+    let cache = redis.cache(patient());
+    reads(&cache, 1, "replicated");
+    let _: () = redis::cmd("REPLICAOF").arg(&["127.0.0.1", "1"]).query(&mut redis.connect()).unwrap();
+    assert_eq!(cache.get(&key(1), must_not_load).unwrap().as_deref(), Some("replicated"));
+    reads(&cache, 2, "a");
+    reads(&cache, 2, "b");
+    let error = cache.mark(&[&key(1)]).unwrap_err();
+    assert_eq!(
+        (error.cause().kind(), error.cause().server_code()),
+        (RedisErrorKind::Refused, Some("READONLY"))
+    );
+    assert!(cache.invalidate(&key(1)).unwrap_err().to_string().contains("primary"));
+}
+
+fn a_login_that_is_refused_costs_no_read() {
+    let redis = PrivateRedis::start("requirepass hunter2");
+    let cache = redis.cache(patient());
+    reads(&cache, 1, "a");
+    let error = cache.invalidate(&key(1)).unwrap_err();
+    assert_eq!(error.cause().server_code(), Some("NOAUTH"));
+    let wrong = Cache::connect(&format!("{}?pass=hunter3", redis.url()), patient()).unwrap();
+    for _ in 0..10 {
+        reads(&wrong, 1, "a");
+    }
+    assert!(wrong.stats().breaker_open, "nobody knocks ten times with the wrong password");
+    let error = wrong.invalidate(&key(1)).unwrap_err().to_string();
+    assert!(error.contains("password") && !error.contains("hunter3"), "{error}");
+    let right = Cache::connect(&format!("{}?pass=hunter2", redis.url()), patient()).unwrap();
+    reads(&right, 1, "b");
+    assert_eq!(right.get(&key(1), must_not_load).unwrap().as_deref(), Some("b"));
+}
+
+/// How a server that is none talks.
+#[derive(Clone, Copy)]
+enum Talk {
+    /// The same to everything.
+    Says(&'static [u8]),
+    Nothing,
+    HangsUp,
+    /// A good beginning, byte by byte, that never ends.
+    Drips,
+}
+
+fn talk(mut stream: TcpStream, talk: Talk) {
+    let mut command = [0; 4096];
+    while stream.read(&mut command).is_ok_and(|bytes| bytes > 0) {
+        let went_well = match talk {
+            Talk::Says(words) => stream.write_all(words).is_ok(),
+            Talk::Nothing => true,
+            Talk::HangsUp => false,
+            Talk::Drips => {
+                stream.write_all(b"$100000\r\n").is_ok()
+                    && (0..100_000).all(|_| {
+                        thread::sleep(Duration::from_millis(2));
+                        stream.write_all(b"x").is_ok()
+                    })
+            }
+        };
+        if !went_well {
+            return;
+        }
+    }
+}
+
+fn replies_of_any_kind_give_right_answers_in_time() {
+    let talks = [
+        Talk::Says(b"-LOADING Redis is loading the dataset in memory\r\n"),
+        Talk::Says(b"-MASTERDOWN Link with MASTER is down\r\n"),
+        Talk::Says(b"-NOSCRIPT No matching script\r\n"),
+        Talk::Says(b"+OK\r\n"),
+        Talk::Says(b":1\r\n"),
+        Talk::Says(b"$5\r\nhello\r\n"),
+        Talk::Says(b"$-1\r\n"),
+        Talk::Says(b"$5\r\nhel"),
+        Talk::Says(b"$99999999999\r\n"),
+        Talk::Says(b"*2\r\n$1\r\na\r\n$1\r\nb\r\n"),
+        Talk::Says(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
+        Talk::Says(b"\xff\xfe\r\n"),
+        Talk::Nothing,
+        Talk::HangsUp,
+        Talk::Drips,
+    ];
+    for how in talks {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("redis://{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                thread::spawn(move || talk(stream, how));
+            }
+        });
+        let options = Options { connect_timeout: PATIENT, lease_wait: Duration::from_millis(1), ..hasty() };
+        let cache = Cache::connect(&url, options).unwrap();
+        let started = Instant::now();
+        for value in ["a", "b", "c"] {
+            reads(&cache, 1, value);
+        }
+        // Each asks a few times at most; the drip alone would take minutes.
+        assert!(started.elapsed() < PATIENT, "it hangs");
+        let _ = cache.mark(&[&key(1)]).map(|guard| guard.finish());
+        assert_eq!(cache.stats().hits, 0);
+    }
+}
+
+fn a_loader_that_reads_through_the_cache_itself_needs_one_place() {
+    let redis = PrivateRedis::start("");
+    let cache = redis.cache(Options { max_loads: 1, ..patient() });
+    let outer = cache.get(&key(1), || {
+        let inner = cache.get(&key(2), || load("inner"))?;
+        load(&format!("outer of {}", inner.unwrap_or_default()))
+    });
+    assert_eq!(outer.unwrap().as_deref(), Some("outer of inner"));
+}
