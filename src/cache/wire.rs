@@ -41,10 +41,24 @@ impl WireError {
     /// The code in front of the server's words, for example `WRONGTYPE`.
     pub(crate) fn server_code(&self) -> Option<&str> {
         match self {
-            Self::Server(text) => text.split(' ').next(),
+            Self::Server(text) => Some(code_in(text)),
             Self::Io(_) | Self::Protocol(_) => None,
         }
     }
+}
+
+/// Redis 6 puts what a script met behind words about the script: `ERR Error running script …: -READONLY You can't …`.
+fn code_in(text: &str) -> &str {
+    fn first_word(text: &str) -> &str {
+        text.split(' ').next().unwrap_or_default()
+    }
+    let code = first_word(text);
+    let is_code = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_uppercase());
+    if is_code(code) && code != "ERR" {
+        return code;
+    }
+    let inner = text.rsplit_once(": -").map(|(_, inner)| first_word(inner));
+    inner.filter(|inner| is_code(inner)).unwrap_or(code)
 }
 
 /// What Redis answered.
@@ -241,4 +255,27 @@ fn parse_integer(digits: &[u8]) -> Result<i64, WireError> {
         .ok()
         .and_then(|text| text.parse().ok())
         .ok_or(WireError::Protocol("a number that is none"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_of_an_error_is_found_also_where_redis_6_hides_it() {
+        for (text, code) in [
+            ("WRONGTYPE Operation against a key holding the wrong kind of value", "WRONGTYPE"),
+            ("NOAUTH Authentication required.", "NOAUTH"),
+            (
+                "ERR Error running script (call to f_0a): @user_script:38: @user_script: 38: -READONLY You can't",
+                "READONLY",
+            ),
+            ("@user_script: 4: -OOM command not allowed when used memory > 'maxmemory'.", "OOM"),
+            ("ERR unknown command 'NOSUCH', with args beginning with: 'a: -b'", "ERR"),
+            ("", ""),
+            (" : -", ""),
+        ] {
+            assert_eq!(code_in(text), code, "{text}");
+        }
+    }
 }
