@@ -49,7 +49,8 @@ mod config;
 #[cfg(feature = "cli")]
 mod db;
 mod endpoint;
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
+#[cfg(feature = "cli")]
 mod formats;
 #[cfg(feature = "cli")]
 mod interrupt;

@@ -118,5 +118,6 @@ fn ms(time: Duration) -> Vec<u8> {
     time.as_millis().max(1).to_string().into_bytes()
 }
 
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
+#[cfg(feature = "cli")]
 mod against_the_mirror;
