@@ -160,6 +160,8 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Two saved runs side by side: what changed, how sure that is, and a verdict
     Compare(Compare),
+    /// One failure of caching on real servers, shown with and without the cure
+    Scenario(Scenario),
     /// Remove rcache's entries from Redis and say how many
     Flush,
     /// Keep the private servers running between commands
@@ -303,6 +305,47 @@ pub(crate) struct Compare {
     pub(crate) format: TypedFormat,
 }
 
+#[derive(Debug, Args)]
+#[command(after_long_help = AFTER_SCENARIO_HELP)]
+pub(crate) struct Scenario {
+    /// The failure that is provoked
+    #[arg(value_enum, value_name = "NAME")]
+    pub(crate) name: ScenarioName,
+
+    /// Threads that read at the same time, each with connections of its own [default: stale 16]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=512), value_name = "N")]
+    pub(crate) clients: Option<u16>,
+
+    /// How long each arm lasts [default: stale 2, which makes 12 seconds in all]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=3600), value_name = "SECONDS")]
+    pub(crate) duration: Option<u16>,
+
+    /// Seed of the random generator that picks rows and pauses
+    #[arg(long, default_value_t = crate::users::DEFAULT_RNG_SEED, value_name = "N")]
+    pub(crate) rng_seed: u64,
+}
+
+const AFTER_SCENARIO_HELP: &str = "\
+Every arm goes another way, with equal settings:
+  mysql                no cache
+  naive                GET; on a miss SELECT, then SET. Writers COMMIT, then DEL
+  naive-double-delete  as naive, and a second DEL a while later
+  lock                 as naive, with a lock (SET NX) around the miss
+  lease                rcache's library; writers COMMIT, then invalidate
+  lease-marker         rcache's library; writers mark, COMMIT, finish
+
+An experiment makes a table of its own, rcache_scenario, and keys of its own, and removes both.
+
+Exit status: 0 the harm was there without the cure and not with it; 1 the library broke a promise, or the experiment
+failed; 4 the harm did not appear where it must, so that the run proves nothing; 130 interrupted.";
+
+/// The failures that can be provoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
+pub(crate) enum ScenarioName {
+    /// readers get what a write has replaced: a reader stores the old row after the writer removed the entry
+    Stale,
+}
+
 fn percent(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(percent) if percent.is_finite() && percent > 0.0 => Ok(percent),
@@ -358,6 +401,7 @@ macro_rules! named {
 named! {
     Workload { All = "all", Page = "page", Point = "point", Aggregate = "aggregate" }
     ReadPath { Mysql = "mysql", Cold = "cold", Warm = "warm" }
+    ScenarioName { Stale = "stale" }
     Codec { Arrow = "arrow", Postcard = "postcard", Msgpack = "msgpack", Json = "json" }
 }
 
@@ -421,5 +465,6 @@ mod tests {
         check(super::Workload::name);
         check(super::ReadPath::name);
         check(super::Codec::name);
+        check(super::ScenarioName::name);
     }
 }

@@ -14,6 +14,7 @@ mod measurement;
 mod output_file;
 mod output_folder;
 mod sandbox;
+mod scenario;
 mod schema;
 mod seed;
 mod server_watch;
@@ -115,6 +116,7 @@ fn dispatch(command: &Command, settings: &Settings, console: &Console) -> anyhow
         Command::Seed(arguments) => seed::run(arguments, settings, console),
         Command::Bench(arguments) => bench::run(arguments, settings, console),
         Command::Compare(arguments) => compare::run(arguments, console),
+        Command::Scenario(arguments) => scenario::run(arguments, settings, console),
         Command::Flush => flush::run(settings, console),
         Command::Sandbox(action) => sandbox_command(action, settings, console),
         Command::Completions(arguments) => completions::run(arguments, console),

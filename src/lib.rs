@@ -76,6 +76,10 @@ mod run_file;
 mod sample;
 #[cfg(feature = "cli")]
 mod sandbox;
+#[cfg(feature = "cli")]
+mod scenario;
+#[cfg(feature = "cli")]
+mod scenario_file;
 mod secret;
 #[cfg(feature = "cli")]
 mod stats;

@@ -13,6 +13,7 @@ mod parts;
 pub(crate) mod reading;
 #[cfg(test)]
 pub(crate) mod sample_runs;
+pub(crate) mod scenario;
 mod servers;
 mod setting;
 mod summary;

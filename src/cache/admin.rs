@@ -33,19 +33,25 @@ impl AdminError {
 
 /// Opens a connection for administration.
 pub(crate) fn connect(endpoint: &RedisEndpoint) -> Result<Connection, AdminError> {
-    let open = || {
-        let client = redis::Client::open(connection_info(endpoint)?)?;
-        let connection = client.get_connection_with_timeout(CONNECT_TIMEOUT)?;
-        connection.set_read_timeout(Some(IO_TIMEOUT))?;
-        connection.set_write_timeout(Some(IO_TIMEOUT))?;
-        Ok(connection)
-    };
-    open().map_err(|cause| {
+    open(endpoint, CONNECT_TIMEOUT, IO_TIMEOUT).map_err(|cause| {
         let user = endpoint.user.as_ref().map(|user| format!(" as user {user:?}")).unwrap_or_default();
         let context =
             format!("cannot connect to Redis at {}{user}, database {}", endpoint.address, endpoint.database);
         AdminError::Redis { context, hint: hint(&cause), cause }
     })
+}
+
+/// Opens a connection of the `redis` crate with these timeouts, for connecting and for each answer.
+pub(crate) fn open(
+    endpoint: &RedisEndpoint,
+    connect_timeout: Duration,
+    io_timeout: Duration,
+) -> Result<Connection, RedisError> {
+    let client = redis::Client::open(connection_info(endpoint)?)?;
+    let connection = client.get_connection_with_timeout(connect_timeout)?;
+    connection.set_read_timeout(Some(io_timeout))?;
+    connection.set_write_timeout(Some(io_timeout))?;
+    Ok(connection)
 }
 
 fn connection_info(endpoint: &RedisEndpoint) -> Result<redis::ConnectionInfo, RedisError> {

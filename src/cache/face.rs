@@ -42,6 +42,11 @@ impl Cache {
     /// [`SetupError`] where the URL or an option makes no sense; a TTL of zero, for example.
     pub fn connect(url: &str, options: Options) -> Result<Self, SetupError> {
         let endpoint = RedisEndpoint::parse(url).map_err(|error| SetupError::Url(error.to_string()))?;
+        Self::at(endpoint, options)
+    }
+
+    /// As [`connect`](Self::connect), for a URL that was taken apart already.
+    pub(crate) fn at(endpoint: RedisEndpoint, options: Options) -> Result<Self, SetupError> {
         options.check()?;
         Ok(Self { core: Arc::new(Core::new(endpoint, options)), codec: Postcard })
     }

@@ -7,7 +7,7 @@ use super::error::DbError;
 use crate::users::DataSet;
 
 /// The comment that marks a table as rcache's own.
-const MARK: &str = "made by rcache";
+pub(crate) const MARK: &str = "made by rcache";
 const CREATE_META: &str = include_str!("../../sql/create_meta.sql");
 const CREATE_USERS: &str = include_str!("../../sql/create_users.sql");
 

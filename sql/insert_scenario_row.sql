@@ -1,0 +1,1 @@
+INSERT INTO rcache_scenario (id, version, payload) VALUES (?, ?, ?)

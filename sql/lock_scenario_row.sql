@@ -1,0 +1,2 @@
+-- Two writers of one row take turns.
+SELECT version FROM rcache_scenario WHERE id = ? FOR UPDATE

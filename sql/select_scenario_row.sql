@@ -1,0 +1,1 @@
+SELECT version, payload FROM rcache_scenario WHERE id = ?

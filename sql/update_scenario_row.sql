@@ -1,0 +1,1 @@
+UPDATE rcache_scenario SET version = ?, payload = ? WHERE id = ?

@@ -1,0 +1,144 @@
+//! An experiment as a page: the setting, the arms side by side, and what one sees, in words made from the numbers.
+
+mod stale;
+
+use anstyle::Style as Ink;
+
+use super::layout::{clean, entry, heading, page, paragraph, text_column, wrap};
+use super::{ALERT, PLAIN, Style, table};
+use crate::scenario_file::{Arm, Document};
+use crate::units;
+
+/// The whole page, with a line break at its end.
+pub(crate) fn render(document: &Document, style: &Style) -> String {
+    let mut blocks = vec![head(document, style)];
+    if !document.arms.is_empty() {
+        blocks.push(meanings(document, style));
+    }
+    blocks.extend(match document.scenario.as_str() {
+        "stale" => stale::blocks(document, style),
+        _ => Vec::new(),
+    });
+    blocks.push(errors(document, style));
+    blocks.push(warnings(document, style));
+    blocks.push(verdict(document, style));
+    page(&blocks)
+}
+
+fn head(document: &Document, style: &Style) -> Vec<String> {
+    let wall = units::duration(document.wall_s.max(0.0) * 1e9);
+    let title = format!(
+        "rcache {}, scenario {} of {}, took {wall}",
+        document.rcache_version, document.scenario, document.started_at
+    );
+    let mut lines = heading(&clean(&title), style);
+    let environment = &document.environment;
+    let server = |server: &crate::run_file::Server| {
+        let owner = if server.sandbox { " in the sandbox" } else { "" };
+        format!("{} {}{owner}", server.flavor, server.version)
+    };
+    let cores =
+        environment.cores.map(|cores| format!("; {}", super::layout::counted(cores, "core", "cores")));
+    let servers = format!(
+        "{} and {}{}",
+        server(&environment.mysql),
+        server(&environment.redis),
+        cores.unwrap_or_default()
+    );
+    lines.extend(paragraph(&clean(&servers), style));
+    if document.interrupted {
+        let text =
+            "Interrupted: this run ended early, and every number covers only what happened until then.";
+        lines.extend(alert(text, style));
+    }
+    lines
+}
+
+/// What each arm does.
+fn meanings(document: &Document, style: &Style) -> Vec<String> {
+    let names = document.arms.iter().map(|arm| arm.arm.as_str());
+    let column = text_column(names.clone());
+    let entries = names.filter_map(|name| Some(entry(name, PLAIN, column, meaning(name)?, style)));
+    heading("Arms", style).into_iter().chain(entries.flatten()).collect()
+}
+
+fn meaning(arm: &str) -> Option<&'static str> {
+    Some(match arm {
+        "mysql" => "no cache",
+        "naive" => "GET; on a miss SELECT, then SET. Writers COMMIT, then DEL",
+        "naive-double-delete" => "as naive; writers have a second DEL sent a while later",
+        "lock" => "as naive; only who gets a lock (SET NX) loads, and fills by SET",
+        "lease" => "rcache's library; writers COMMIT, then invalidate",
+        "lease-marker" => "rcache's library; writers mark, COMMIT, finish",
+        _ => return None,
+    })
+}
+
+/// The first error of each arm that has one.
+fn errors(document: &Document, style: &Style) -> Vec<String> {
+    let failed: Vec<(&Arm, &String)> =
+        document.arms.iter().filter_map(|arm| Some((arm, arm.first_error.as_ref()?))).collect();
+    if failed.is_empty() {
+        return Vec::new();
+    }
+    let column = text_column(failed.iter().map(|(arm, _)| arm.arm.as_str()));
+    let entries = failed.iter().flat_map(|(arm, error)| {
+        let text = format!(
+            "{} and {} failed; the first: {error}",
+            super::layout::counted(arm.failed_reads, "read", "reads"),
+            super::layout::counted(arm.failed_writes, "write", "writes")
+        );
+        entry(&arm.arm, ALERT, column, &text, style)
+    });
+    heading("Errors", style).into_iter().chain(entries).collect()
+}
+
+fn warnings(document: &Document, style: &Style) -> Vec<String> {
+    document
+        .warnings
+        .iter()
+        .flat_map(|warning| alert(&format!("Warning: {}", warning.message), style))
+        .collect()
+}
+
+/// Where the run proves nothing, or proves the library wrong.
+fn verdict(document: &Document, style: &Style) -> Vec<String> {
+    let Some(reason) = &document.reason else { return Vec::new() };
+    let what = if document.broken {
+        "The library broke a promise"
+    } else if document.valid {
+        return Vec::new();
+    } else {
+        "This run is invalid"
+    };
+    alert(&format!("{what}: {reason}."), style)
+}
+
+fn alert(text: &str, style: &Style) -> Vec<String> {
+    wrap(&clean(text), style.columns()).into_iter().map(|line| style.paint(ALERT, &line)).collect()
+}
+
+/// A table of arms below a heading, each row under its arm's name.
+fn arms_table(
+    title: &str,
+    header: &[&str],
+    document: &Document,
+    row: impl Fn(&Arm) -> Vec<String>,
+    style: &Style,
+) -> Vec<String> {
+    let header = std::iter::once("arm").chain(header.iter().copied()).map(str::to_owned).collect();
+    let rows = document.arms.iter().map(|arm| [vec![clean(&arm.arm)], row(arm)].concat());
+    let grid: table::Grid = std::iter::once(header).chain(rows).collect();
+    heading(title, style).into_iter().chain(table::set(&grid, 1, style)).collect()
+}
+
+/// What one sees, sentence by sentence.
+fn sentences(sentences: &[String], style: &Style) -> Vec<String> {
+    let title = style.paint(Ink::new().bold(), "What one sees");
+    std::iter::once(title).chain(sentences.iter().flat_map(|text| paragraph(text, style))).collect()
+}
+
+/// A setting by its name in the document.
+fn config(document: &Document, name: &str) -> u64 {
+    document.config.get(name).copied().unwrap_or(0)
+}

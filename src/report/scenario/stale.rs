@@ -1,0 +1,155 @@
+//! The page of `stale`: who got to read what was already replaced, how often, and for how long.
+
+use super::super::layout::{counted, list, paragraph};
+use super::super::{Style, table};
+use super::{arms_table, config, sentences};
+use crate::scenario_file::{Arm, Document, Spread, Stale};
+use crate::units;
+
+pub(super) fn blocks(document: &Document, style: &Style) -> Vec<Vec<String>> {
+    let mut blocks = vec![setting(document, style)];
+    if document.arms.is_empty() {
+        return blocks;
+    }
+    let title = "Reads that missed a write which had returned before they began";
+    let mut reads =
+        arms_table(title, &["reads", "stale", "share", "age p50", "p99", "max"], document, ages, style);
+    reads.extend(paragraph(BOUND, style));
+    let header = ["loads", "writes", "older than seen", "stale when quiet", "for good"];
+    let title = "What else was counted";
+    let mut rest = arms_table(title, &header, document, counts, style);
+    rest.extend(paragraph(COUNTS, style));
+    blocks.extend([reads, rest, sentences(&what_one_sees(document), style)]);
+    blocks
+}
+
+const BOUND: &str = "age: how long before the read the write that it missed had returned. None stale in N reads means, with \
+                     95 % certainty, a share below 3/N.";
+const COUNTS: &str = "older than seen: reads of an older version than the same reader had seen before. stale when quiet: keys \
+                      whose cached value differs from the committed row when all is over; for good: those of them that miss \
+                      a write that had returned, while the others miss what a writer committed that then died.";
+
+fn setting(document: &Document, style: &Style) -> Vec<String> {
+    let number = |name| config(document, name);
+    let text = format!(
+        "{} and {} in {} on {}, {} s an arm. A load takes {} ms longer than it must, so that races happen at once; a writer \
+         pauses for {} ms on average; one in {} dies after its COMMIT, and {} more do at the end.",
+        counted(number("clients"), "reader", "readers"),
+        counted(number("writers"), "writer", "writers"),
+        counted(number("processes"), "process", "processes"),
+        counted(number("keys"), "row", "rows"),
+        units::count(number("duration_s")),
+        number("load_delay_ms"),
+        number("write_pause_ms"),
+        units::count(number("writes_per_death")),
+        number("deaths_at_the_end"),
+    );
+    paragraph(&text, style)
+}
+
+fn ages(arm: &Arm) -> Vec<String> {
+    let stale = arm.stale.clone().unwrap_or_default();
+    let ms = |ms: Option<f64>| table::time(ms.map(|ms| ms * 1e6));
+    let age = |pick: fn(&Spread) -> Option<f64>| match &stale.stale_age_ms {
+        Some(spread) => ms(pick(spread)),
+        None => "-".to_owned(),
+    };
+    vec![
+        units::count(arm.reads),
+        units::count(stale.stale_reads),
+        share(&stale),
+        age(|spread| spread.p50),
+        age(|spread| spread.p99),
+        age(|spread| Some(spread.max)),
+    ]
+}
+
+/// `12.3 %`, or `< 0.00012 %` where there was none.
+fn share(stale: &Stale) -> String {
+    match (stale.stale_share, stale.stale_share_below) {
+        (Some(share), _) => percent(share),
+        (None, Some(below)) => format!("< {}", percent(below)),
+        (None, None) => "n/a".to_owned(),
+    }
+}
+
+/// Two digits, however small.
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    let decimals = if percent >= 10.0 {
+        0
+    } else if percent > 0.0 {
+        usize::try_from(units::whole(1.0 - percent.log10().floor())).unwrap_or(0)
+    } else {
+        0
+    };
+    format!("{percent:.decimals$} %")
+}
+
+fn counts(arm: &Arm) -> Vec<String> {
+    let stale = arm.stale.clone().unwrap_or_default();
+    [
+        arm.database_loads,
+        arm.writes,
+        stale.non_monotonic_reads,
+        stale.stale_keys_when_quiet,
+        stale.stale_keys_that_miss_a_returned_write,
+    ]
+    .map(units::count)
+    .to_vec()
+}
+
+fn what_one_sees(document: &Document) -> Vec<String> {
+    [harm(document), cure(document), deaths(document)].into_iter().flatten().collect()
+}
+
+/// The arms that showed stale reads.
+fn harm(document: &Document) -> Option<String> {
+    let shown: Vec<String> = document
+        .arms
+        .iter()
+        .filter_map(|arm| {
+            let stale = arm.stale.as_ref().filter(|stale| stale.stale_reads > 0)?;
+            Some(format!("{} of {}", percent(stale.stale_share?), arm.arm))
+        })
+        .collect();
+    (!shown.is_empty())
+        .then(|| format!("Stale were {}: their reads missed a write that had returned.", list(&shown)))
+}
+
+/// The arms that showed none, with what that is worth.
+fn cure(document: &Document) -> Option<String> {
+    let clean: Vec<String> = document
+        .arms
+        .iter()
+        .filter_map(|arm| {
+            let stale = arm.stale.as_ref().filter(|stale| stale.stale_reads == 0)?;
+            let below = percent(stale.stale_share_below?);
+            Some(format!(
+                "{} (none in {}, so fewer than {below})",
+                arm.arm,
+                counted(arm.reads, "read", "reads")
+            ))
+        })
+        .collect();
+    (!clean.is_empty()).then(|| format!("No stale read was found in {}.", list(&clean)))
+}
+
+/// What writers left behind who died after their COMMIT.
+fn deaths(document: &Document) -> Option<String> {
+    let of = |name: &str| {
+        let arm = document.arms.iter().find(|arm| arm.arm == name)?;
+        arm.stale.as_ref().filter(|stale| stale.dead_writers > 0)
+    };
+    let (lease, marker) = (of("lease")?, of("lease-marker")?);
+    Some(format!(
+        "When all was over, lease still had {} that differed from the committed row, until their time to live is over: their \
+         writers had died between COMMIT and invalidate. lease-marker had {}.",
+        counted(lease.stale_keys_when_quiet, "cached value", "cached values"),
+        if marker.stale_keys_when_quiet == 0 {
+            "none".to_owned()
+        } else {
+            units::count(marker.stale_keys_when_quiet)
+        },
+    ))
+}

@@ -1,0 +1,49 @@
+//! Experiments on real servers: one failure of caching, shown with and without the cure. Each has arms that go different
+//! ways with equal settings; one of them must show the harm, or the experiment proves nothing.
+
+pub(crate) mod arms;
+mod crowd;
+mod database;
+mod keys;
+pub(crate) mod outcome;
+mod row;
+pub(crate) mod stale;
+mod table;
+
+use std::time::Duration;
+
+use crate::db::error::DbError;
+use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
+
+/// The servers of an experiment, and the prefix of its keys.
+pub(crate) struct Ground<'a> {
+    pub(crate) mysql: &'a MysqlEndpoint,
+    pub(crate) redis: &'a RedisEndpoint,
+    pub(crate) namespace: &'a str,
+}
+
+/// What was asked for; each scenario has defaults of its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request {
+    pub(crate) clients: Option<u16>,
+    pub(crate) duration_s: Option<u16>,
+    pub(crate) rng_seed: u64,
+}
+
+/// Hears which arm is at work, and for how long.
+pub(crate) type Progress<'a> = &'a dyn Fn(&str, Duration);
+
+/// Why an experiment could not be carried through.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ScenarioError {
+    #[error(transparent)]
+    Table(#[from] table::TableError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Stage(#[from] arms::StageError),
+    #[error("looking at what is cached: {0}")]
+    Inspection(#[from] arms::ClientError),
+    #[error(transparent)]
+    Lost(#[from] crowd::Lost),
+}

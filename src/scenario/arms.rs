@@ -1,0 +1,227 @@
+//! The ways of caching that are put to the test: what one client of an arm does to read a row and to write one.
+
+mod app_redis;
+mod delayed;
+mod library;
+mod lock;
+mod mysql_only;
+mod naive;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::app_redis::AppRedis;
+use self::delayed::DelayedDeletes;
+use self::library::{Library, Writing};
+use self::lock::Locking;
+use self::mysql_only::MysqlOnly;
+use self::naive::Naive;
+use super::database::{Database, Loads, WriteError};
+use super::keys::Keys;
+use super::row::Row;
+use crate::cache::{Cache, MarkError, Options, SetupError, StaleError};
+use crate::db::error::DbError;
+use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
+
+/// A way of caching; an arm of an experiment goes one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// No cache.
+    Mysql,
+    /// GET; on a miss SELECT, then SET. Writers commit, then DEL.
+    Naive,
+    /// As naive, and writers have a second DEL sent a while later.
+    NaiveDoubleDelete,
+    /// As naive, but only who gets a lock (SET NX) loads; the fill is an unchecked SET.
+    Lock,
+    /// The library; writers commit, then `invalidate`.
+    Lease,
+    /// The library; writers `mark`, commit, `finish`.
+    LeaseMarker,
+}
+
+impl Way {
+    /// Its name in every output.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Mysql => "mysql",
+            Self::Naive => "naive",
+            Self::NaiveDoubleDelete => "naive-double-delete",
+            Self::Lock => "lock",
+            Self::Lease => "lease",
+            Self::LeaseMarker => "lease-marker",
+        }
+    }
+}
+
+/// What becomes of a writer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It does all it has to.
+    Returns,
+    /// Its COMMIT comes back, and it does nothing more.
+    DiesAfterCommit,
+}
+
+/// What one client of an arm does.
+pub(crate) trait Client: Send {
+    /// The row, from wherever the arm takes it.
+    fn read(&mut self, id: u32) -> Result<Option<Row>, ClientError>;
+
+    /// Raises the row's version and returns it: once it does, every read that begins must see it. A writer that dies
+    /// returns its version too, and nobody must see that one.
+    fn write(&mut self, id: u32, fate: Fate) -> Result<u64, ClientError>;
+}
+
+/// Why a client could not read or write.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientError {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error("Redis: {0}")]
+    Redis(#[from] redis::RedisError),
+    #[error("what stands in Redis is no row: {0}")]
+    Decode(#[from] serde_json::Error),
+    #[error(transparent)]
+    Mark(#[from] MarkError),
+    #[error(transparent)]
+    Stale(#[from] StaleError),
+    #[error(transparent)]
+    Key(#[from] crate::cache::KeyError),
+}
+
+impl From<WriteError<ClientError>> for ClientError {
+    fn from(error: WriteError<ClientError>) -> Self {
+        match error {
+            WriteError::Db(error) => Self::Db(error),
+            WriteError::Refused(error) => error,
+        }
+    }
+}
+
+/// Why the clients of an arm could not be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StageError {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error("cannot connect to Redis: {0}")]
+    Redis(#[from] redis::RedisError),
+    #[error("cannot set up the library's cache: {0}")]
+    Cache(#[from] SetupError),
+}
+
+/// What the clients of an arm share; the same for every arm of an experiment.
+pub(crate) struct Stage<'a> {
+    pub(crate) mysql: &'a MysqlEndpoint,
+    pub(crate) redis: &'a RedisEndpoint,
+    pub(crate) keys: Keys,
+    pub(crate) loads: Arc<Loads>,
+    /// What a load takes longer than it must.
+    pub(crate) load_delay: Duration,
+    /// When the second DEL of `naive-double-delete` is sent, after the first.
+    pub(crate) second_delete_after: Duration,
+    /// The library's; the others take the time to live from here.
+    pub(crate) options: Options,
+}
+
+/// The clients of an arm, and whatever works in their background until this is dropped.
+pub(crate) struct Team {
+    pub(crate) clients: Vec<Box<dyn Client>>,
+    pub(crate) background: Background,
+    /// One for each process; none where the arm does not use the library.
+    pub(crate) caches: Vec<Cache>,
+}
+
+/// What goes on behind the clients; dropping it waits until it is through.
+pub(crate) struct Background {
+    _deletes: Option<DelayedDeletes>,
+}
+
+impl Stage<'_> {
+    /// Clients with connections of their own, spread over as many processes: clients of one share a [`Cache`].
+    pub(crate) fn team(&self, way: Way, clients: usize, processes: usize) -> Result<Team, StageError> {
+        let caches = match way {
+            Way::Lease | Way::LeaseMarker => {
+                (0..processes.max(1)).map(|_| self.cache()).collect::<Result<Vec<_>, _>>()?
+            }
+            Way::Mysql | Way::Naive | Way::NaiveDoubleDelete | Way::Lock => Vec::new(),
+        };
+        let deletes = match way {
+            Way::NaiveDoubleDelete => {
+                Some(DelayedDeletes::start(self.app_redis()?, self.second_delete_after))
+            }
+            _ => None,
+        };
+        let team = (0..clients)
+            .map(|number| -> Result<Box<dyn Client>, StageError> {
+                Ok(match way {
+                    Way::Mysql => Box::new(MysqlOnly { database: self.database()? }),
+                    Way::Naive | Way::NaiveDoubleDelete => Box::new(Naive {
+                        database: self.database()?,
+                        redis: self.app_redis()?,
+                        keys: self.keys.clone(),
+                        ttl: self.options.ttl,
+                        later: deletes.as_ref().and_then(DelayedDeletes::desk),
+                    }),
+                    Way::Lock => Box::new(Locking {
+                        database: self.database()?,
+                        redis: self.app_redis()?,
+                        keys: self.keys.clone(),
+                        ttl: self.options.ttl,
+                    }),
+                    Way::Lease | Way::LeaseMarker => Box::new(Library {
+                        database: self.database()?,
+                        cache: caches[number % caches.len()].clone(),
+                        keys: self.keys.clone(),
+                        writing: if way == Way::LeaseMarker { Writing::Mark } else { Writing::Invalidate },
+                    }),
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Team { clients: team, background: Background { _deletes: deletes }, caches })
+    }
+
+    /// A connection for a client of this arm.
+    pub(crate) fn database(&self) -> Result<Database, DbError> {
+        Database::open(self.mysql, &self.loads, self.load_delay)
+    }
+
+    /// The library's cache of one more process.
+    pub(crate) fn cache(&self) -> Result<Cache, SetupError> {
+        let namespace = self.keys.namespace().to_owned();
+        Cache::at(self.redis.clone(), Options { namespace, ..self.options.clone() })
+    }
+
+    fn app_redis(&self) -> Result<AppRedis, redis::RedisError> {
+        AppRedis::open(self.redis.clone())
+    }
+
+    /// Somebody who looks at what is cached and loads nothing.
+    pub(crate) fn inspector(&self, way: Way) -> Result<Inspector, StageError> {
+        Ok(match way {
+            Way::Mysql => Inspector::NothingIsCached,
+            Way::Naive | Way::NaiveDoubleDelete | Way::Lock => {
+                Inspector::App(Box::new(self.app_redis()?), self.keys.clone())
+            }
+            Way::Lease | Way::LeaseMarker => Inspector::Library(self.cache()?, self.keys.clone()),
+        })
+    }
+}
+
+/// Looks at what an arm has cached.
+pub(crate) enum Inspector {
+    NothingIsCached,
+    App(Box<AppRedis>, Keys),
+    Library(Cache, Keys),
+}
+
+impl Inspector {
+    /// What is cached under an id, if anything is.
+    pub(crate) fn cached(&mut self, id: u32) -> Result<Option<Row>, ClientError> {
+        match self {
+            Self::NothingIsCached => Ok(None),
+            Self::App(redis, keys) => naive::cached(redis, &keys.entry(id)),
+            Self::Library(cache, keys) => library::cached(cache, keys, id),
+        }
+    }
+}

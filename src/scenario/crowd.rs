@@ -1,0 +1,102 @@
+//! Many clients at once: they start together, go on until time is over or somebody interrupts, and give back what they saw.
+
+use std::sync::Barrier;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::interrupt;
+
+/// How often the one who waits looks whether time is over.
+const TICK: Duration = Duration::from_millis(50);
+
+/// A client panicked; what it saw is lost.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "a client of the experiment stopped in the middle of its work; please report this as a bug of rcache"
+)]
+pub(crate) struct Lost;
+
+/// Since when, and until when, a crowd is at work.
+pub(crate) struct Shift {
+    duration: Duration,
+    started: OnceLock<Instant>,
+}
+
+impl Shift {
+    /// Whether there is time left, and nobody interrupted.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.elapsed() < self.duration && !interrupt::requested()
+    }
+
+    /// Since the clients began.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.get().map_or(Duration::ZERO, Instant::elapsed)
+    }
+
+    /// Sleeps, but not beyond the end.
+    pub(crate) fn pause(&self, pause: Duration) {
+        thread::sleep(pause.min(self.duration.saturating_sub(self.elapsed())));
+    }
+}
+
+/// Lets every client work in a thread of its own, all at the same time, and returns what they return, in their order.
+/// `work` looks at [`Shift::goes_on`]. `progress` hears now and then how long it has lasted.
+pub(crate) fn work<C: Send, T: Send>(
+    clients: Vec<C>,
+    duration: Duration,
+    work: impl Fn(C, &Shift) -> T + Sync,
+    progress: &mut dyn FnMut(Duration),
+) -> Result<Vec<T>, Lost> {
+    let shift = Shift { duration, started: OnceLock::new() };
+    let all_here = Barrier::new(clients.len());
+    let (shift, all_here, work) = (&shift, &all_here, &work);
+    thread::scope(|scope| {
+        let threads: Vec<_> = clients
+            .into_iter()
+            .map(|client| {
+                scope.spawn(move || {
+                    all_here.wait();
+                    shift.started.get_or_init(Instant::now);
+                    work(client, shift)
+                })
+            })
+            .collect();
+        while threads.iter().any(|thread| !thread.is_finished()) {
+            thread::sleep(TICK);
+            progress(shift.elapsed().min(duration));
+        }
+        threads.into_iter().map(|thread| thread.join().map_err(|_| Lost)).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn nobody_begins_before_all_are_there_and_all_come_back_in_order() {
+        let here = AtomicUsize::new(0);
+        let seen = work(
+            (0..8).collect(),
+            Duration::ZERO,
+            |client: usize, shift| {
+                here.fetch_add(1, Ordering::SeqCst);
+                assert!(!shift.goes_on(), "no time was given");
+                client
+            },
+            &mut |_| (),
+        );
+        assert_eq!(seen.unwrap(), (0..8).collect::<Vec<_>>());
+        assert_eq!(here.into_inner(), 8);
+    }
+
+    #[test]
+    fn a_client_that_panics_is_lost_and_hangs_nobody() {
+        let lost =
+            work(vec![0, 1], Duration::ZERO, |client, _| assert_eq!(client, 0, "on purpose"), &mut |_| ());
+        assert!(lost.is_err());
+    }
+}

@@ -1,0 +1,119 @@
+//! A client's own way to the table: loads that are counted and can be slowed down, and writes that announce their COMMIT.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use mysql::prelude::Queryable;
+use mysql::{Conn, Statement, TxOpts};
+
+use super::row::Row;
+use crate::db::connect;
+use crate::db::error::DbError;
+use crate::endpoint::MysqlEndpoint;
+
+/// How often the database was asked for a row, over all clients of an arm.
+#[derive(Debug)]
+pub(crate) struct Loads {
+    all: AtomicU64,
+    /// By id; ids beyond the rows are in `all` only.
+    of_row: Vec<AtomicU64>,
+}
+
+impl Loads {
+    pub(crate) fn new(rows: u32) -> Self {
+        Self { all: AtomicU64::new(0), of_row: (0..rows).map(|_| AtomicU64::new(0)).collect() }
+    }
+
+    fn count(&self, id: u32) {
+        self.all.fetch_add(1, Ordering::Relaxed);
+        if let Some(count) = self.slot(id) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn all(&self) -> u64 {
+        self.all.load(Ordering::Relaxed)
+    }
+
+    fn slot(&self, id: u32) -> Option<&AtomicU64> {
+        usize::try_from(id).ok().and_then(|index| self.of_row.get(index))
+    }
+}
+
+/// A connection of one client.
+pub(crate) struct Database {
+    conn: Conn,
+    select: Statement,
+    lock_row: Statement,
+    update: Statement,
+    loads: Arc<Loads>,
+    /// Passes between the answer of the database and the end of a load, so that races which take a busy day elsewhere
+    /// happen within seconds.
+    load_delay: Duration,
+}
+
+/// Why nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WriteError<E> {
+    #[error(transparent)]
+    Db(DbError),
+    /// What was to happen before the COMMIT failed; the write was rolled back.
+    #[error(transparent)]
+    Refused(E),
+}
+
+impl Database {
+    pub(crate) fn open(
+        endpoint: &MysqlEndpoint,
+        loads: &Arc<Loads>,
+        load_delay: Duration,
+    ) -> Result<Self, DbError> {
+        let mut conn = connect::connect(endpoint)?;
+        let mut prepare = |sql: &str| {
+            conn.prep(sql).map_err(|source| DbError::new("preparing a statement on rcache_scenario", source))
+        };
+        let select = prepare(include_str!("../../sql/select_scenario_row.sql"))?;
+        let lock_row = prepare(include_str!("../../sql/lock_scenario_row.sql"))?;
+        let update = prepare(include_str!("../../sql/update_scenario_row.sql"))?;
+        Ok(Self { conn, select, lock_row, update, loads: Arc::clone(loads), load_delay })
+    }
+
+    /// The row as it is committed. Counted.
+    pub(crate) fn load(&mut self, id: u32) -> Result<Option<Row>, DbError> {
+        self.loads.count(id);
+        let row = self.committed(id)?;
+        if !self.load_delay.is_zero() {
+            thread::sleep(self.load_delay);
+        }
+        Ok(row)
+    }
+
+    /// The row as it is committed, for the experimenter: neither counted nor slowed down.
+    pub(crate) fn committed(&mut self, id: u32) -> Result<Option<Row>, DbError> {
+        let row: Option<(u64, String)> = self
+            .conn
+            .exec_first(&self.select, (id,))
+            .map_err(|source| DbError::new("reading a row of rcache_scenario", source))?;
+        Ok(row.map(|(version, payload)| Row { id, version, payload }))
+    }
+
+    /// Raises the row's version in a transaction. `before_commit` runs when all statements are through, and what it
+    /// returns comes back with the new version once the COMMIT did.
+    pub(crate) fn write<T, E>(
+        &mut self,
+        id: u32,
+        before_commit: impl FnOnce() -> Result<T, E>,
+    ) -> Result<(u64, T), WriteError<E>> {
+        let fail = |source| WriteError::Db(DbError::new("writing a row of rcache_scenario", source));
+        // Dropped without a COMMIT, a transaction is rolled back.
+        let mut transaction = self.conn.start_transaction(TxOpts::default()).map_err(fail)?;
+        let version: Option<u64> = transaction.exec_first(&self.lock_row, (id,)).map_err(fail)?;
+        let row = Row::of(id, version.unwrap_or(0) + 1);
+        transaction.exec_drop(&self.update, (row.version, row.payload, id)).map_err(fail)?;
+        let announced = before_commit().map_err(WriteError::Refused)?;
+        transaction.commit().map_err(fail)?;
+        Ok((row.version, announced))
+    }
+}

@@ -1,0 +1,67 @@
+//! What an experiment found, as plain values: counts for each arm, and what they prove.
+
+use crate::sample::Latencies;
+
+/// An experiment, whole or as far as it came.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) verdict: Verdict,
+    pub(crate) arms: Vec<Arm>,
+}
+
+/// What an experiment proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The harm was there without the cure, and not with it.
+    Shown,
+    /// The library did not keep a promise: how.
+    Broken(String),
+    /// The harm did not appear where it must, so that nothing follows from its absence elsewhere: why.
+    ProvesNothing(String),
+}
+
+/// One way of caching, as it went.
+#[derive(Debug)]
+pub(crate) struct Arm {
+    pub(crate) name: &'static str,
+    /// Reads that were answered, rightly or wrongly.
+    pub(crate) reads: u64,
+    pub(crate) failed_reads: u64,
+    /// Answers that were never in the database under that id.
+    pub(crate) wrong_reads: u64,
+    pub(crate) database_loads: u64,
+    /// Writes that returned.
+    pub(crate) writes: u64,
+    pub(crate) failed_writes: u64,
+    /// The first read or write that failed, in words.
+    pub(crate) first_error: Option<String>,
+    pub(crate) findings: Findings,
+}
+
+/// What only one scenario counts.
+#[derive(Debug)]
+pub(crate) enum Findings {
+    Stale(Staleness),
+}
+
+/// Of the scenario `stale`.
+#[derive(Debug)]
+pub(crate) struct Staleness {
+    /// Reads that returned a version older than one whose write had returned before the read began.
+    pub(crate) stale_reads: u64,
+    /// For each of them: how long before the read began the write that it missed had returned.
+    pub(crate) ages: Latencies,
+    /// Reads that returned an older version than the same reader had seen of the same row before.
+    pub(crate) non_monotonic_reads: u64,
+    /// Writers that died after their COMMIT, in the middle and at the end.
+    pub(crate) dead_writers: u64,
+    pub(crate) when_quiet: WhenQuiet,
+}
+
+/// The cached values that differ from the committed row when all is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct WhenQuiet {
+    pub(crate) stale_keys: u64,
+    /// Those of them that miss a write that had returned; the others miss only what a dead writer committed.
+    pub(crate) missed_a_returned_write: u64,
+}

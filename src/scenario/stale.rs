@@ -1,0 +1,243 @@
+//! Readers against writers on a few hot rows: who gets to read what was already replaced?
+
+mod floors;
+mod tally;
+mod verdict;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use self::floors::Floors;
+use self::tally::Tally;
+use super::arms::{Client, Fate, Stage, Team, Way};
+use super::crowd::{self, Shift};
+use super::database::Loads;
+use super::keys::{Keys, KeysGuard, new_run};
+use super::outcome::{Arm, Findings, Outcome, Staleness, WhenQuiet};
+use super::table::Table;
+use super::{Ground, Progress, Request, ScenarioError};
+use crate::cache::Options;
+use crate::interrupt;
+
+/// One after the other, each with the machine to itself: nothing that is compared here is a time.
+pub(crate) const WAYS: [Way; 6] =
+    [Way::Mysql, Way::Naive, Way::NaiveDoubleDelete, Way::Lock, Way::Lease, Way::LeaseMarker];
+pub(crate) const DEFAULT_READERS: u16 = 16;
+/// For each arm.
+pub(crate) const DEFAULT_DURATION_S: u16 = 2;
+/// So many readers for each writer.
+const READERS_PER_WRITER: u16 = 4;
+/// Each with a cache of its own.
+const PROCESSES: u16 = 4;
+const KEYS: u32 = 64;
+const LOAD_DELAY: Duration = Duration::from_millis(2);
+/// What a writer waits on average between two writes.
+const WRITE_PAUSE: Duration = Duration::from_millis(4);
+/// Longer than a load takes, as the custom has it; shorter than readers are patient.
+const SECOND_DELETE_AFTER: Duration = Duration::from_millis(20);
+/// One write in so many ends with the writer's death after its COMMIT.
+const WRITES_PER_DEATH: u32 = 1_000;
+/// So many writers die at the very end, when nobody mends it any more.
+const DEATHS_AT_THE_END: u32 = 4;
+/// Longer than a COMMIT takes, and as long as a key stays uncached after a death.
+const MARKER: Duration = Duration::from_secs(1);
+/// Longer than an experiment of the default length.
+const TTL: Duration = Duration::from_secs(60);
+
+/// What was asked for, with the defaults filled in.
+struct Setting {
+    readers: u16,
+    writers: u16,
+    duration: Duration,
+    rng_seed: u64,
+}
+
+impl Setting {
+    fn new(request: &Request) -> Self {
+        let readers = request.clients.unwrap_or(DEFAULT_READERS);
+        Self {
+            readers,
+            writers: readers.div_ceil(READERS_PER_WRITER),
+            duration: Duration::from_secs(u64::from(request.duration_s.unwrap_or(DEFAULT_DURATION_S))),
+            rng_seed: request.rng_seed,
+        }
+    }
+}
+
+/// Everything that changes a number, by the names that it has in the document.
+pub(crate) fn config(request: &Request) -> Vec<(&'static str, u64)> {
+    let setting = Setting::new(request);
+    let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    vec![
+        ("clients", u64::from(setting.readers)),
+        ("writers", u64::from(setting.writers)),
+        ("processes", u64::from(PROCESSES)),
+        ("duration_s", setting.duration.as_secs()),
+        ("rng_seed", setting.rng_seed),
+        ("keys", u64::from(KEYS)),
+        ("load_delay_ms", ms(LOAD_DELAY)),
+        ("write_pause_ms", ms(WRITE_PAUSE)),
+        ("second_delete_after_ms", ms(SECOND_DELETE_AFTER)),
+        ("writes_per_death", u64::from(WRITES_PER_DEATH)),
+        ("deaths_at_the_end", u64::from(DEATHS_AT_THE_END)),
+        ("ttl_ms", ms(TTL)),
+        ("marker_ms", ms(MARKER)),
+    ]
+}
+
+/// Runs every arm, or as many as there is time for before an interrupt.
+pub(crate) fn run(
+    ground: &Ground<'_>,
+    request: &Request,
+    progress: Progress<'_>,
+) -> Result<Outcome, ScenarioError> {
+    let setting = Setting::new(request);
+    let mut table = Table::create(ground.mysql)?;
+    let run = new_run();
+    let mut arms = Vec::new();
+    for way in WAYS {
+        if interrupt::requested() {
+            break;
+        }
+        table.fill(KEYS)?;
+        let keys = Keys::new(ground.namespace, &run, way.name());
+        arms.push(arm(ground, &setting, way, &keys, progress)?);
+    }
+    Ok(Outcome { verdict: verdict::judge(&arms), arms })
+}
+
+fn arm(
+    ground: &Ground<'_>,
+    setting: &Setting,
+    way: Way,
+    keys: &Keys,
+    progress: Progress<'_>,
+) -> Result<Arm, ScenarioError> {
+    let _guard = KeysGuard { redis: ground.redis, keys, rows: KEYS };
+    let loads = Arc::new(Loads::new(KEYS));
+    let stage = Stage {
+        mysql: ground.mysql,
+        redis: ground.redis,
+        keys: keys.clone(),
+        loads: Arc::clone(&loads),
+        load_delay: LOAD_DELAY,
+        second_delete_after: SECOND_DELETE_AFTER,
+        options: Options { ttl: TTL, marker: MARKER, ..Options::default() },
+    };
+    let floors = Floors::new(KEYS);
+    let mut tally = at_work(&stage, way, setting, &floors, progress)?;
+    let database_loads = loads.all();
+    let dead_at_the_end = last_deaths(&stage, way, &mut tally)?;
+    let when_quiet = look_around(&stage, way, &floors)?;
+    Ok(Arm {
+        name: way.name(),
+        reads: tally.reads,
+        failed_reads: tally.failed_reads,
+        wrong_reads: tally.wrong_reads,
+        database_loads,
+        writes: tally.writes,
+        failed_writes: tally.failed_writes,
+        first_error: tally.first_error,
+        findings: Findings::Stale(Staleness {
+            stale_reads: tally.stale_reads,
+            ages: tally.ages,
+            non_monotonic_reads: tally.non_monotonic_reads,
+            dead_writers: tally.dead_writers + dead_at_the_end,
+            when_quiet,
+        }),
+    })
+}
+
+/// Readers and writers at the same time, until time is over. When this returns, nothing goes on any more.
+fn at_work(
+    stage: &Stage<'_>,
+    way: Way,
+    setting: &Setting,
+    floors: &Floors,
+    progress: Progress<'_>,
+) -> Result<Tally, ScenarioError> {
+    let clients = usize::from(setting.readers + setting.writers);
+    let Team { clients, background, caches } = stage.team(way, clients, usize::from(PROCESSES))?;
+    let numbered = clients.into_iter().zip(0u64..).collect();
+    let work = |(mut client, number): (Box<dyn Client>, u64), shift: &Shift| {
+        // The same choices in every arm.
+        let mut rng = StdRng::seed_from_u64(setting.rng_seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        if number < u64::from(setting.readers) {
+            read(client.as_mut(), &mut rng, floors, shift)
+        } else {
+            write(client.as_mut(), &mut rng, floors, shift)
+        }
+    };
+    let tallies =
+        crowd::work(numbered, setting.duration, work, &mut |elapsed| progress(way.name(), elapsed))?;
+    drop((background, caches));
+    Ok(tallies.into_iter().fold(Tally::new(0), Tally::with))
+}
+
+fn read(client: &mut dyn Client, rng: &mut StdRng, floors: &Floors, shift: &Shift) -> Tally {
+    let mut tally = Tally::new(KEYS);
+    while shift.goes_on() {
+        let id = rng.random_range(0..KEYS);
+        let floor = floors.of(id);
+        let began = shift.elapsed();
+        let answer = client.read(id);
+        let failed = answer.is_err();
+        tally.book_read(id, floor, answer, |version| floors.age(id, version, began));
+        if failed {
+            // A server that is gone answers at once.
+            shift.pause(Duration::from_millis(1));
+        }
+    }
+    tally
+}
+
+fn write(client: &mut dyn Client, rng: &mut StdRng, floors: &Floors, shift: &Shift) -> Tally {
+    let mut tally = Tally::new(0);
+    while shift.goes_on() {
+        let id = rng.random_range(0..KEYS);
+        let dies = rng.random_range(0..WRITES_PER_DEATH) == 0;
+        let fate = if dies { Fate::DiesAfterCommit } else { Fate::Returns };
+        let written = client.write(id, fate);
+        // What a writer does not return from, nobody is promised to see.
+        if let (Ok(version), Fate::Returns) = (&written, fate) {
+            floors.raise(id, *version, shift.elapsed());
+        }
+        tally.book_write(fate, written);
+        shift.pause(WRITE_PAUSE.mul_f64(2.0 * rng.random::<f64>()));
+    }
+    tally
+}
+
+/// A few more writers, of rows that are cached, who die after their COMMIT. Nobody comes after them.
+fn last_deaths(stage: &Stage<'_>, way: Way, tally: &mut Tally) -> Result<u64, ScenarioError> {
+    let mut team = stage.team(way, 1, 1)?;
+    let mut deaths = 0;
+    for client in &mut team.clients {
+        for id in 0..DEATHS_AT_THE_END {
+            let outcome = client.read(id).and_then(|_| client.write(id, Fate::DiesAfterCommit));
+            match outcome {
+                Ok(_) => deaths += 1,
+                Err(error) => tally.note(&error),
+            }
+        }
+    }
+    Ok(deaths)
+}
+
+/// Holds every cached value against the committed row.
+fn look_around(stage: &Stage<'_>, way: Way, floors: &Floors) -> Result<WhenQuiet, ScenarioError> {
+    let mut database = stage.database()?;
+    let mut inspector = stage.inspector(way)?;
+    let mut found = WhenQuiet::default();
+    for id in 0..KEYS {
+        let Some(cached) = inspector.cached(id)? else { continue };
+        if database.committed(id)?.as_ref() != Some(&cached) {
+            found.stale_keys += 1;
+            found.missed_a_returned_write += u64::from(cached.version < floors.of(id));
+        }
+    }
+    Ok(found)
+}

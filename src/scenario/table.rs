@@ -1,0 +1,120 @@
+//! The table of an experiment: made for it, dropped with it, and never anybody else's.
+
+use mysql::Conn;
+use mysql::prelude::Queryable;
+
+use super::row::{FIRST_VERSION, Row};
+use crate::db::connect;
+use crate::db::error::DbError;
+use crate::db::schema::MARK;
+use crate::endpoint::MysqlEndpoint;
+
+/// Why there is no table to experiment on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TableError {
+    #[error(
+        "the database {database:?} has a {kind} \"rcache_scenario\" that rcache did not make; it was left untouched\n  \
+         give rcache a database of its own: CREATE DATABASE rcache CHARACTER SET utf8mb4, and end --mysql-url with /rcache"
+    )]
+    Foreign { database: String, kind: &'static str },
+    #[error(
+        "another rcache scenario is running on the database {0:?}\n  wait until it is over, or give this one another database"
+    )]
+    Busy(String),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// The table `rcache_scenario`. It goes when this is dropped, also after an error; what an experiment that was killed has
+/// left behind, the next one replaces.
+pub(crate) struct Table<'a> {
+    endpoint: &'a MysqlEndpoint,
+    /// Holds the lock that keeps a second experiment out.
+    conn: Conn,
+}
+
+impl<'a> Table<'a> {
+    pub(crate) fn create(endpoint: &'a MysqlEndpoint) -> Result<Self, TableError> {
+        let mut conn = connect::connect(endpoint)?;
+        lock(&mut conn, endpoint)?;
+        let found: Option<(String, String, String)> = conn
+            .query_first(include_str!("../../sql/select_scenario_table.sql"))
+            .map_err(|source| DbError::new("looking for its table", source))?;
+        match found.map(|(name, kind, comment)| judge(&name, &kind, &comment)) {
+            Some(Judgement::Foreign(kind)) => {
+                return Err(TableError::Foreign { database: endpoint.database.clone(), kind });
+            }
+            Some(Judgement::Leftover) => drop_table(&mut conn)?,
+            None => {}
+        }
+        conn.query_drop(include_str!("../../sql/create_scenario.sql"))
+            .map_err(|source| DbError::new("creating the table rcache_scenario", source))?;
+        Ok(Self { endpoint, conn })
+    }
+
+    /// Makes the table hold the rows 0 to `rows` - 1, all of the first version, and no others.
+    pub(crate) fn fill(&mut self, rows: u32) -> Result<(), DbError> {
+        let fail = |source| DbError::new("filling the table rcache_scenario", source);
+        self.conn.query_drop(include_str!("../../sql/truncate_scenario.sql")).map_err(fail)?;
+        let mut transaction = self.conn.start_transaction(mysql::TxOpts::default()).map_err(fail)?;
+        let rows =
+            (0..rows).map(|id| Row::of(id, FIRST_VERSION)).map(|row| (row.id, row.version, row.payload));
+        transaction.exec_batch(include_str!("../../sql/insert_scenario_row.sql"), rows).map_err(fail)?;
+        transaction.commit().map_err(fail)
+    }
+}
+
+impl Drop for Table<'_> {
+    fn drop(&mut self) {
+        if drop_table(&mut self.conn).is_err() {
+            // The server may have closed a connection that was idle for a whole experiment.
+            let again = connect::connect(self.endpoint).and_then(|mut conn| drop_table(&mut conn));
+            drop(again); // The next experiment finds the mark and replaces it.
+        }
+    }
+}
+
+fn lock(conn: &mut Conn, endpoint: &MysqlEndpoint) -> Result<(), TableError> {
+    let got: Option<Option<u8>> = conn
+        .query_first(include_str!("../../sql/lock_scenario.sql"))
+        .map_err(|source| DbError::new("taking the lock of its experiments", source))?;
+    if got.flatten() == Some(1) { Ok(()) } else { Err(TableError::Busy(endpoint.database.clone())) }
+}
+
+fn drop_table(conn: &mut Conn) -> Result<(), DbError> {
+    conn.query_drop(include_str!("../../sql/drop_scenario.sql"))
+        .map_err(|source| DbError::new("dropping the table rcache_scenario", source))
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Judgement {
+    /// Of an experiment that was killed.
+    Leftover,
+    Foreign(&'static str),
+}
+
+/// Ours is a base table of exactly this name that carries the mark.
+fn judge(name: &str, table_type: &str, comment: &str) -> Judgement {
+    match table_type {
+        "BASE TABLE" if name == "rcache_scenario" && comment == MARK => Judgement::Leftover,
+        "BASE TABLE" => Judgement::Foreign("table"),
+        _ => Judgement::Foreign("view"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_marked_table_is_a_leftover() {
+        assert_eq!(judge("rcache_scenario", "BASE TABLE", MARK), Judgement::Leftover);
+        for (name, table_type, comment, kind) in [
+            ("rcache_scenario", "BASE TABLE", "", "table"),
+            ("RCACHE_SCENARIO", "BASE TABLE", MARK, "table"),
+            ("rcache_scenario", "VIEW", "VIEW", "view"),
+        ] {
+            assert_eq!(judge(name, table_type, comment), Judgement::Foreign(kind));
+        }
+    }
+}

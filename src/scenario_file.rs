@@ -1,0 +1,103 @@
+//! The document of an experiment: what `rcache scenario --format json` prints and the page is made from. Its types are its
+//! own, so that the program can change inside without changing the contract.
+
+mod build;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::run_file::Environment;
+
+/// What `format` says in every document.
+pub(crate) const FORMAT: &str = "rcache-scenario";
+/// Raised when a field changes its meaning or goes; new fields leave it as it is.
+pub(crate) const FORMAT_VERSION: u32 = 1;
+
+/// One experiment, whole.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Document {
+    pub(crate) format: String,
+    pub(crate) format_version: u32,
+    pub(crate) rcache_version: String,
+    /// The name on the command line.
+    pub(crate) scenario: String,
+    /// False where the harm did not appear in the arm that must show it: then nothing follows from the rest.
+    pub(crate) valid: bool,
+    /// True where an arm of the library did what it promises not to do.
+    pub(crate) broken: bool,
+    /// Why the experiment is not valid, or what was broken.
+    pub(crate) reason: Option<String>,
+    /// True where Ctrl-C ended it early: every number then covers what happened until then.
+    pub(crate) interrupted: bool,
+    /// RFC 3339, UTC.
+    pub(crate) started_at: String,
+    pub(crate) wall_s: f64,
+    pub(crate) environment: Environment,
+    /// Everything that changes a number, and no secret.
+    pub(crate) config: BTreeMap<String, u64>,
+    pub(crate) arms: Vec<Arm>,
+    pub(crate) warnings: Vec<crate::run_file::Warning>,
+}
+
+/// What makes a document, beside what the experiment found.
+pub(crate) struct Head {
+    pub(crate) scenario: String,
+    pub(crate) interrupted: bool,
+    pub(crate) started_at: String,
+    pub(crate) wall_s: f64,
+    pub(crate) environment: Environment,
+    pub(crate) config: Vec<(&'static str, u64)>,
+    pub(crate) warnings: Vec<crate::run_file::Warning>,
+}
+
+/// One way of caching. What a scenario does not count is absent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Arm {
+    pub(crate) arm: String,
+    /// Reads that were answered, rightly or wrongly.
+    pub(crate) reads: u64,
+    /// Reads that were not.
+    pub(crate) failed_reads: u64,
+    /// Answers that were never in the database under that id.
+    pub(crate) wrong_reads: u64,
+    /// How often the arm asked the database for a row.
+    pub(crate) database_loads: u64,
+    /// Writes that returned, and those that failed.
+    pub(crate) writes: u64,
+    pub(crate) failed_writes: u64,
+    /// The first read or write that failed, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) first_error: Option<String>,
+    #[serde(flatten)]
+    pub(crate) stale: Option<Stale>,
+}
+
+/// What `stale` counts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Stale {
+    /// Reads that returned a version older than one whose write had returned before the read began.
+    pub(crate) stale_reads: u64,
+    /// The share of reads that were stale; where none was, null, and the bound below says what that is worth.
+    pub(crate) stale_share: Option<f64>,
+    /// Where no read was stale: 3/N, which the true share lies below with 95 % certainty.
+    pub(crate) stale_share_below: Option<f64>,
+    /// How long before a stale read began the write had returned that it missed; null where none was stale.
+    pub(crate) stale_age_ms: Option<Spread>,
+    /// Cached values that differ from the committed row when all is over.
+    pub(crate) stale_keys_when_quiet: u64,
+    /// Those of them that miss a write that had returned; the others miss what a writer committed that then died.
+    pub(crate) stale_keys_that_miss_a_returned_write: u64,
+    /// Reads that returned an older version than the same reader had seen of the same row before.
+    pub(crate) non_monotonic_reads: u64,
+    /// Writers that died after their COMMIT.
+    pub(crate) dead_writers: u64,
+}
+
+/// A distribution in ms; a percentile is null where fewer than ten samples lie above it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Spread {
+    pub(crate) p50: Option<f64>,
+    pub(crate) p99: Option<f64>,
+    pub(crate) max: f64,
+}
