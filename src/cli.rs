@@ -312,11 +312,11 @@ pub(crate) struct Scenario {
     #[arg(value_enum, value_name = "NAME")]
     pub(crate) name: ScenarioName,
 
-    /// Threads that read at the same time, each with connections of its own [default: stale 16]
+    /// Threads that read at the same time, each with connections of its own [default: stale 16, corrupt 8]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=512), value_name = "N")]
     pub(crate) clients: Option<u16>,
 
-    /// How long each arm lasts [default: stale 2, which makes 12 seconds in all]
+    /// How long each arm lasts [default: stale 2, which makes 12 in all; corrupt 3, which makes 6]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=3600), value_name = "SECONDS")]
     pub(crate) duration: Option<u16>,
 
@@ -344,6 +344,8 @@ failed; 4 the harm did not appear where it must, so that the run proves nothing;
 pub(crate) enum ScenarioName {
     /// readers get what a write has replaced: a reader stores the old row after the writer removed the entry
     Stale,
+    /// entries get damaged: bits turned, values cut off or under the wrong key, other programs under our keys
+    Corrupt,
 }
 
 fn percent(text: &str) -> Result<f64, String> {
@@ -401,7 +403,7 @@ macro_rules! named {
 named! {
     Workload { All = "all", Page = "page", Point = "point", Aggregate = "aggregate" }
     ReadPath { Mysql = "mysql", Cold = "cold", Warm = "warm" }
-    ScenarioName { Stale = "stale" }
+    ScenarioName { Stale = "stale", Corrupt = "corrupt" }
     Codec { Arrow = "arrow", Postcard = "postcard", Msgpack = "msgpack", Json = "json" }
 }
 

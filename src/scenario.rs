@@ -2,6 +2,7 @@
 //! ways with equal settings; one of them must show the harm, or the experiment proves nothing.
 
 pub(crate) mod arms;
+pub(crate) mod corrupt;
 mod crowd;
 mod database;
 mod keys;

@@ -71,6 +71,8 @@ pub(crate) struct Arm {
     pub(crate) first_error: Option<String>,
     #[serde(flatten)]
     pub(crate) stale: Option<Stale>,
+    #[serde(flatten)]
+    pub(crate) corrupt: Option<Corrupt>,
 }
 
 /// What `stale` counts.
@@ -92,6 +94,17 @@ pub(crate) struct Stale {
     pub(crate) non_monotonic_reads: u64,
     /// Writers that died after their COMMIT.
     pub(crate) dead_writers: u64,
+}
+
+/// What `corrupt` counts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Corrupt {
+    /// How often cached values were damaged, by kind: `flipped`, `truncated`, `swapped`, `other_type`, `foreign`.
+    pub(crate) damage: BTreeMap<String, u64>,
+    /// Damaged values that the library met; each was a miss and was removed. Null in arms without the library.
+    pub(crate) corrupt: Option<u64>,
+    /// Rows that could not be read, or not rightly, once the damage was over.
+    pub(crate) unusable_when_quiet: u64,
 }
 
 /// A distribution in ms; a percentile is null where fewer than ten samples lie above it.

@@ -1,5 +1,8 @@
 //! An experiment as a page: the setting, the arms side by side, and what one sees, in words made from the numbers.
 
+mod corrupt;
+#[cfg(test)]
+mod samples;
 mod stale;
 
 use anstyle::Style as Ink;
@@ -17,6 +20,7 @@ pub(crate) fn render(document: &Document, style: &Style) -> String {
     }
     blocks.extend(match document.scenario.as_str() {
         "stale" => stale::blocks(document, style),
+        "corrupt" => corrupt::blocks(document, style),
         _ => Vec::new(),
     });
     blocks.push(errors(document, style));
@@ -129,7 +133,7 @@ fn arms_table(
     let header = std::iter::once("arm").chain(header.iter().copied()).map(str::to_owned).collect();
     let rows = document.arms.iter().map(|arm| [vec![clean(&arm.arm)], row(arm)].concat());
     let grid: table::Grid = std::iter::once(header).chain(rows).collect();
-    heading(title, style).into_iter().chain(table::set(&grid, 1, style)).collect()
+    heading(title, style).into_iter().chain(table::set_or_list(&grid, style)).collect()
 }
 
 /// What one sees, sentence by sentence.
@@ -141,4 +145,61 @@ fn sentences(sentences: &[String], style: &Style) -> Vec<String> {
 /// A setting by its name in the document.
 fn config(document: &Document, name: &str) -> u64 {
     document.config.get(name).copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::layout::columns_of;
+    use super::*;
+
+    const PAGE: Style = Style { width: 80, color: false };
+
+    #[test]
+    fn stale_as_it_should_be() {
+        insta::assert_snapshot!(render(&samples::stale(), &PAGE));
+    }
+
+    #[test]
+    fn stale_that_proves_nothing() {
+        insta::assert_snapshot!(render(&samples::stale_without_harm(), &PAGE));
+    }
+
+    #[test]
+    fn stale_with_a_broken_promise_and_errors() {
+        insta::assert_snapshot!(render(&samples::stale_broken(), &PAGE));
+    }
+
+    #[test]
+    fn interrupted_before_the_first_arm() {
+        insta::assert_snapshot!(render(&samples::interrupted(), &PAGE));
+    }
+
+    #[test]
+    fn corrupt_as_it_should_be() {
+        insta::assert_snapshot!(render(&samples::corrupt(), &PAGE));
+    }
+
+    #[test]
+    fn a_document_is_frozen() {
+        let mut document = samples::stale();
+        document.arms.retain(|arm| ["naive", "lease"].contains(&arm.arm.as_str()));
+        insta::assert_snapshot!(serde_json::to_string_pretty(&document).unwrap());
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_page_and_colour_changes_no_letter() {
+        for document in
+            [samples::stale(), samples::stale_broken(), samples::interrupted(), samples::corrupt()]
+        {
+            for width in [40, 60, 80, 100] {
+                let plain = render(&document, &Style { width, color: false });
+                for line in plain.lines() {
+                    assert!(columns_of(line) <= width, "{width}: {line}");
+                }
+                let colored = render(&document, &Style { width, color: true });
+                assert_ne!(colored, plain);
+                assert_eq!(anstream::adapter::strip_str(&colored).to_string(), plain);
+            }
+        }
+    }
 }

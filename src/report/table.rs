@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
-use super::layout::{INDENT, clean, columns_of};
-use super::{Style, path_ink};
+use super::layout::{INDENT, clean, columns_of, entry, paragraph, text_column};
+use super::{PLAIN, Style, path_ink};
 use crate::run_file::PathRun;
 use crate::units;
 
@@ -60,6 +60,24 @@ fn named(line: &str, path: &PathRun, style: &Style) -> String {
 pub(super) fn set(grid: &[Vec<String>], left: usize, style: &Style) -> Vec<String> {
     let lines = upright(grid, left);
     if fits(&lines, style) { lines } else { on_its_side(grid) }
+}
+
+/// A grid as a table with a column of names, or as entries row by row where the page is too narrow for one.
+pub(super) fn set_or_list(grid: &[Vec<String>], style: &Style) -> Vec<String> {
+    let lines = set(grid, 1, style);
+    if fits(&lines, style) {
+        return lines;
+    }
+    let Some((header, rows)) = grid.split_first() else { return lines };
+    let labels: Vec<String> = header.iter().map(|label| format!("  {label}")).collect();
+    let column = text_column(labels.iter().map(String::as_str));
+    rows.iter()
+        .flat_map(|row| {
+            let head = row.first().map(|name| paragraph(name, style)).unwrap_or_default();
+            let cells = labels.iter().zip(row).skip(1);
+            head.into_iter().chain(cells.flat_map(|(label, cell)| entry(label, PLAIN, column, cell, style)))
+        })
+        .collect()
 }
 
 fn fits(lines: &[String], style: &Style) -> bool {

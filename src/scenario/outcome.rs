@@ -42,6 +42,7 @@ pub(crate) struct Arm {
 #[derive(Debug)]
 pub(crate) enum Findings {
     Stale(Staleness),
+    Corrupt(Corruption),
 }
 
 /// Of the scenario `stale`.
@@ -64,4 +65,29 @@ pub(crate) struct WhenQuiet {
     pub(crate) stale_keys: u64,
     /// Those of them that miss a write that had returned; the others miss only what a dead writer committed.
     pub(crate) missed_a_returned_write: u64,
+}
+
+/// Of the scenario `corrupt`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Corruption {
+    pub(crate) damage: Damage,
+    /// Damaged values that the library met and took for what they were; none in arms without it.
+    pub(crate) noticed: Option<u64>,
+    /// Rows that could not be read, or not rightly, when nobody did damage any more.
+    pub(crate) unusable_when_quiet: u64,
+}
+
+/// What was done to cached values, each done so often.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Damage {
+    /// One bit of a value turned.
+    pub(crate) flipped: u64,
+    /// The end of a value cut off.
+    pub(crate) truncated: u64,
+    /// The values of two keys exchanged.
+    pub(crate) swapped: u64,
+    /// A list, a hash or a set in the place of a value.
+    pub(crate) other_type: u64,
+    /// What another program might have stored there.
+    pub(crate) foreign: u64,
 }

@@ -1,8 +1,8 @@
 //! From what an experiment found to its document, field by field.
 
-use super::{Arm, Document, FORMAT, FORMAT_VERSION, Head, Spread, Stale};
+use super::{Arm, Corrupt, Document, FORMAT, FORMAT_VERSION, Head, Spread, Stale};
 use crate::sample::Latencies;
-use crate::scenario::outcome::{self, Findings, Outcome, Staleness, Verdict};
+use crate::scenario::outcome::{self, Corruption, Damage, Findings, Outcome, Staleness, Verdict};
 use crate::stats::summary::Summary;
 
 impl Document {
@@ -45,6 +45,7 @@ fn arm(arm: outcome::Arm) -> Arm {
     };
     match &arm.findings {
         Findings::Stale(found) => saved.stale = Some(stale(found, arm.reads)),
+        Findings::Corrupt(found) => saved.corrupt = Some(corrupt(found)),
     }
     saved
 }
@@ -59,6 +60,22 @@ fn stale(found: &Staleness, reads: u64) -> Stale {
         stale_keys_that_miss_a_returned_write: found.when_quiet.missed_a_returned_write,
         non_monotonic_reads: found.non_monotonic_reads,
         dead_writers: found.dead_writers,
+    }
+}
+
+fn corrupt(found: &Corruption) -> Corrupt {
+    let Damage { flipped, truncated, swapped, other_type, foreign } = found.damage;
+    let damage = [
+        ("flipped", flipped),
+        ("truncated", truncated),
+        ("swapped", swapped),
+        ("other_type", other_type),
+        ("foreign", foreign),
+    ];
+    Corrupt {
+        damage: damage.map(|(kind, count)| (kind.to_owned(), count)).into(),
+        corrupt: found.noticed,
+        unusable_when_quiet: found.unusable_when_quiet,
     }
 }
 

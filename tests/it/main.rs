@@ -15,6 +15,7 @@ mod library_trouble;
 mod private_redis;
 mod published;
 mod sandbox;
+mod scenario;
 mod schema;
 mod seed;
 mod world;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         ("library", library::TESTS),
         ("library_trouble", library_trouble::TESTS),
         ("sandbox", sandbox::TESTS),
+        ("scenario", scenario::TESTS),
         ("schema", schema::TESTS),
         ("seed", seed::TESTS),
     ] {

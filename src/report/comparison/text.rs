@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style as Ink};
 
-use super::super::layout::{columns_of, entry, heading, page, paragraph, text_column, wrap};
+use super::super::layout::{entry, heading, page, paragraph, text_column, wrap};
 use super::super::{ALERT, PLAIN, Style, table};
 use super::{FORCED, MISSING, cell, mean, provenance, ratios, sentence, sides, title, withheld};
 use crate::compare::{Comparison, Difference, Gate, Verdict, WorkloadComparison};
@@ -65,28 +65,10 @@ fn unsound(compared: &Comparison, style: &Style) -> Vec<String> {
 
 fn workload(workload: &WorkloadComparison, style: &Style) -> Vec<Vec<String>> {
     let mut head = heading(&format!("Workload {}: {}", title(workload), workload.verdict.name()), style);
-    head.extend(set(&table_of_ratios(workload), style));
-    let mut times = set(&table_of_means(workload), style);
+    head.extend(table::set_or_list(&table_of_ratios(workload), style));
+    let mut times = table::set_or_list(&table_of_means(workload), style);
     times.extend(withheld(workload).iter().flat_map(|reason| paragraph(reason, style)));
     vec![head, times]
-}
-
-/// A grid as a table, or as entries row by row where the page is too narrow for one.
-fn set(grid: &table::Grid, style: &Style) -> Vec<String> {
-    let lines = table::set(grid, 1, style);
-    if lines.iter().all(|line| columns_of(line) <= style.columns()) {
-        return lines;
-    }
-    let Some((header, rows)) = grid.split_first() else { return lines };
-    let labels: Vec<String> = header.iter().map(|label| format!("  {label}")).collect();
-    let column = text_column(labels.iter().map(String::as_str));
-    rows.iter()
-        .flat_map(|row| {
-            let head = row.first().map(|name| paragraph(name, style)).unwrap_or_default();
-            let cells = labels.iter().zip(row).skip(1);
-            head.into_iter().chain(cells.flat_map(|(label, cell)| entry(label, PLAIN, column, cell, style)))
-        })
-        .collect()
 }
 
 /// Ratios within a run, with their intervals: what the verdict stands on comes first.
@@ -150,6 +132,7 @@ fn ink(verdict: Verdict) -> Ink {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::layout::columns_of;
     use super::super::samples;
     use super::*;
 

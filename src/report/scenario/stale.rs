@@ -15,7 +15,7 @@ pub(super) fn blocks(document: &Document, style: &Style) -> Vec<Vec<String>> {
     let mut reads =
         arms_table(title, &["reads", "stale", "share", "age p50", "p99", "max"], document, ages, style);
     reads.extend(paragraph(BOUND, style));
-    let header = ["loads", "writes", "older than seen", "stale when quiet", "for good"];
+    let header = ["loads", "writes", "backwards", "left stale", "missed"];
     let title = "What else was counted";
     let mut rest = arms_table(title, &header, document, counts, style);
     rest.extend(paragraph(COUNTS, style));
@@ -25,9 +25,9 @@ pub(super) fn blocks(document: &Document, style: &Style) -> Vec<Vec<String>> {
 
 const BOUND: &str = "age: how long before the read the write that it missed had returned. None stale in N reads means, with \
                      95 % certainty, a share below 3/N.";
-const COUNTS: &str = "older than seen: reads of an older version than the same reader had seen before. stale when quiet: keys \
-                      whose cached value differs from the committed row when all is over; for good: those of them that miss \
-                      a write that had returned, while the others miss what a writer committed that then died.";
+const COUNTS: &str = "loads: rows read from MySQL. backwards: reads of an older version than the same reader had seen before. \
+                      left stale: cached values that differ from the committed row when all is over; missed: those of them \
+                      that miss a write that had returned, while the others miss what a writer committed that then died.";
 
 fn setting(document: &Document, style: &Style) -> Vec<String> {
     let number = |name| config(document, name);

@@ -19,13 +19,15 @@ fn find(arms: &[Arm], way: Way) -> Option<&Arm> {
     arms.iter().find(|arm| arm.name == way.name())
 }
 
-fn staleness(arm: &Arm) -> &Staleness {
-    let Findings::Stale(staleness) = &arm.findings;
-    staleness
+fn staleness(arm: &Arm) -> Option<&Staleness> {
+    match &arm.findings {
+        Findings::Stale(staleness) => Some(staleness),
+        _ => None,
+    }
 }
 
 fn broken(way: Way, arm: &Arm) -> Option<String> {
-    let found = staleness(arm);
+    let found = staleness(arm)?;
     let mut counts = vec![
         (found.stale_reads, "stale reads"),
         (arm.wrong_reads, "wrong answers"),
@@ -60,13 +62,14 @@ fn proves_nothing(arms: &[Arm]) -> Option<String> {
             Some(_) => {}
         }
     }
-    let count = |way| find(arms, way).map_or(0, |arm| staleness(arm).stale_reads + arm.wrong_reads);
-    if count(Way::Mysql) > 0 {
+    let stale = |way| find(arms, way).and_then(staleness).map_or(0, |found| found.stale_reads);
+    if stale(Way::Mysql) > 0 || find(arms, Way::Mysql).is_some_and(|arm| arm.wrong_reads > 0) {
         return Some(
-            "MySQL without a cache shows stale reads, so the experiment itself is at fault".to_owned(),
+            "MySQL without a cache shows stale or wrong reads, so the experiment itself is at fault"
+                .to_owned(),
         );
     }
-    if count(Way::Naive) == 0 {
+    if stale(Way::Naive) == 0 {
         return Some(
             "the naive cache-aside shows no stale read, so that none elsewhere proves nothing; give it more time with \
              --duration, or more --clients"
@@ -74,4 +77,107 @@ fn proves_nothing(arms: &[Arm]) -> Option<String> {
         );
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::Latencies;
+    use crate::scenario::outcome::WhenQuiet;
+
+    fn arm(way: Way, stale_reads: u64) -> Arm {
+        Arm {
+            name: way.name(),
+            reads: 1_000,
+            failed_reads: 0,
+            wrong_reads: 0,
+            database_loads: 10,
+            writes: 100,
+            failed_writes: 0,
+            first_error: None,
+            findings: Findings::Stale(Staleness {
+                stale_reads,
+                ages: Latencies::new(),
+                non_monotonic_reads: 0,
+                dead_writers: 4,
+                when_quiet: WhenQuiet::default(),
+            }),
+        }
+    }
+
+    /// As it should be, with one arm changed.
+    fn judged(change: impl Fn(&mut Arm, &mut bool)) -> Verdict {
+        let harmed = [Way::Naive, Way::NaiveDoubleDelete, Way::Lock];
+        let mut arms: Vec<Arm> = super::super::WAYS
+            .iter()
+            .map(|way| arm(*way, if harmed.contains(way) { 20 } else { 0 }))
+            .collect();
+        arms.retain_mut(|arm| {
+            let mut stays = true;
+            change(arm, &mut stays);
+            stays
+        });
+        judge(&arms)
+    }
+
+    fn found(arm: &mut Arm) -> &mut Staleness {
+        let Findings::Stale(found) = &mut arm.findings else { unreachable!() };
+        found
+    }
+
+    #[test]
+    fn harm_without_the_cure_and_none_with_it_is_what_is_to_be_shown() {
+        assert_eq!(judged(|_, _| ()), Verdict::Shown);
+    }
+
+    #[test]
+    fn every_promise_of_the_library_is_held_against_the_counts() {
+        type Change = fn(&mut Arm);
+        let broken = |name: &'static str, change: Change| {
+            judged(move |arm, _| {
+                if arm.name == name {
+                    change(arm)
+                }
+            })
+        };
+        let changes: [(Change, bool); 6] = [
+            (|arm| found(arm).stale_reads = 1, true),
+            (|arm| arm.wrong_reads = 1, true),
+            (|arm| arm.failed_reads = 1, true),
+            (|arm| found(arm).when_quiet.missed_a_returned_write = 1, true),
+            // Only the crash-safe write promises these.
+            (|arm| found(arm).when_quiet.stale_keys = 1, false),
+            (|arm| found(arm).non_monotonic_reads = 1, false),
+        ];
+        for (change, also_of_lease) in changes {
+            assert!(matches!(broken("lease-marker", change), Verdict::Broken(_)));
+            assert_eq!(matches!(broken("lease", change), Verdict::Broken(_)), also_of_lease);
+            assert!(!matches!(broken("lock", change), Verdict::Broken(_)), "no promise of ours");
+        }
+        let reason = broken("lease", |arm| {
+            found(arm).stale_reads = 2;
+            arm.failed_reads = 3;
+        });
+        assert_eq!(reason, Verdict::Broken("the arm lease shows 2 stale reads, 3 failed reads".to_owned()));
+    }
+
+    #[test]
+    fn a_run_that_lacks_its_controls_proves_nothing() {
+        let words = |verdict| match verdict {
+            Verdict::ProvesNothing(reason) => reason,
+            other => panic!("{other:?}"),
+        };
+        let of = |name: &'static str, change: fn(&mut Arm, &mut bool)| {
+            words(judged(move |arm, stays| {
+                if arm.name == name {
+                    change(arm, stays)
+                }
+            }))
+        };
+        assert!(of("naive", |arm, _| found(arm).stale_reads = 0).contains("--duration"));
+        assert!(of("mysql", |arm, _| found(arm).stale_reads = 1).contains("itself is at fault"));
+        assert!(of("lease", |arm, _| arm.reads = 0).contains("lease answered no read"));
+        assert!(of("lease-marker", |_, stays| *stays = false).contains("lease-marker did not run"));
+        assert!(words(judge(&[])).contains("mysql did not run"));
+    }
 }

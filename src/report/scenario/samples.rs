@@ -1,0 +1,140 @@
+//! Experiments made up for the tests of their pages.
+
+use super::super::sample_runs;
+use crate::scenario_file::{Arm, Corrupt, Document, Spread, Stale};
+
+fn document(scenario: &str, config: &[(&str, u64)], arms: Vec<Arm>) -> Document {
+    Document {
+        format: "rcache-scenario".to_owned(),
+        format_version: 1,
+        rcache_version: "0.1.0".to_owned(),
+        scenario: scenario.to_owned(),
+        valid: true,
+        broken: false,
+        reason: None,
+        interrupted: false,
+        started_at: "2026-03-01T12:00:00Z".to_owned(),
+        wall_s: 12.6,
+        environment: sample_runs::full(20).environment,
+        config: config.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
+        arms,
+        warnings: Vec::new(),
+    }
+}
+
+const STALE: [(&str, u64); 8] = [
+    ("clients", 16),
+    ("writers", 4),
+    ("processes", 4),
+    ("keys", 64),
+    ("duration_s", 2),
+    ("load_delay_ms", 2),
+    ("write_pause_ms", 4),
+    ("writes_per_death", 1_000),
+];
+
+fn stale_arm(arm: &str, reads: u64, database_loads: u64, stale: Stale) -> Arm {
+    Arm { arm: arm.to_owned(), reads, database_loads, writes: 1_500, stale: Some(stale), ..Arm::default() }
+}
+
+fn clean(reads: u32, stale_keys_when_quiet: u64) -> Stale {
+    Stale {
+        stale_share_below: Some(3.0 / f64::from(reads)),
+        stale_keys_when_quiet,
+        dead_writers: 5,
+        ..Stale::default()
+    }
+}
+
+fn dirty(stale_share: f64, p50: f64, p99: Option<f64>) -> Stale {
+    Stale {
+        stale_reads: 776,
+        stale_share: Some(stale_share),
+        stale_age_ms: Some(Spread { p50: Some(p50), p99, max: 436.0 }),
+        stale_keys_when_quiet: 6,
+        stale_keys_that_miss_a_returned_write: 2,
+        non_monotonic_reads: 3,
+        dead_writers: 5,
+        ..Stale::default()
+    }
+}
+
+pub(super) fn stale() -> Document {
+    let arms = vec![
+        stale_arm("mysql", 10_784, 10_784, clean(10_784, 0)),
+        stale_arm("naive", 59_605, 3_302, dirty(0.013, 40.5, None)),
+        stale_arm("naive-double-delete", 58_713, 5_762, dirty(0.006_2, 7.46, Some(20.1))),
+        stale_arm("lock", 62_666, 1_600, dirty(0.123, 65.4, Some(418.0))),
+        stale_arm("lease", 1_076_682, 1_533, clean(1_076_682, 4)),
+        stale_arm("lease-marker", 950_596, 1_788, clean(950_596, 0)),
+    ];
+    let mut document = document("stale", &STALE, arms);
+    document.config.insert("deaths_at_the_end".to_owned(), 4);
+    document
+}
+
+pub(super) fn stale_without_harm() -> Document {
+    let mut document = stale();
+    for arm in &mut document.arms {
+        arm.stale = Some(clean(59_605, 4));
+    }
+    document.valid = false;
+    document.reason = Some(
+        "the naive cache-aside shows no stale read, so that none elsewhere proves nothing; give it more time with --duration, \
+         or more --clients"
+            .to_owned(),
+    );
+    document
+}
+
+pub(super) fn stale_broken() -> Document {
+    let mut document = stale();
+    for arm in document.arms.iter_mut().filter(|arm| arm.arm == "lease") {
+        arm.failed_reads = 2;
+        arm.first_error = Some("MySQL failed while reading a row of rcache_scenario: gone".to_owned());
+        arm.stale = Some(dirty(0.000_721, 1.3, None));
+    }
+    document.broken = true;
+    document.reason = Some("the arm lease shows 776 stale reads, 2 failed reads".to_owned());
+    document
+}
+
+pub(super) fn interrupted() -> Document {
+    let mut document = document("stale", &STALE, Vec::new());
+    document.interrupted = true;
+    document.valid = false;
+    document.reason = Some("the arm mysql did not run".to_owned());
+    document
+}
+
+pub(super) fn corrupt() -> Document {
+    let config = [
+        ("clients", 8),
+        ("processes", 2),
+        ("keys", 64),
+        ("duration_s", 3),
+        ("damage_pause_ms", 5),
+        ("ttl_ms", 1_000),
+    ];
+    let damage = || {
+        ["flipped", "truncated", "swapped", "other_type", "foreign"].map(|kind| (kind.to_owned(), 80)).into()
+    };
+    let arms = vec![
+        Arm {
+            arm: "naive".to_owned(),
+            reads: 80_123,
+            wrong_reads: 9_876,
+            failed_reads: 34_567,
+            first_error: Some("what stands in Redis is no row: EOF while parsing a value".to_owned()),
+            corrupt: Some(Corrupt { damage: damage(), corrupt: None, unusable_when_quiet: 31 }),
+            ..Arm::default()
+        },
+        Arm {
+            arm: "lease".to_owned(),
+            reads: 91_234,
+            corrupt: Some(Corrupt { damage: damage(), corrupt: Some(388), unusable_when_quiet: 0 }),
+            ..Arm::default()
+        },
+    ];
+    document("corrupt", &config, arms)
+}

@@ -1,0 +1,189 @@
+//! The experiments: what the library must never show, what they leave behind, and how they end.
+
+use std::io::Read;
+
+use mysql::prelude::Queryable;
+use redis::Commands;
+use serde_json::Value;
+
+use crate::world::{self, Place, Ran};
+
+crate::tests![
+    no_read_of_the_library_is_stale,
+    no_damaged_entry_is_passed_on,
+    text_shows_the_arms_and_what_one_sees,
+    table_and_keys_are_removed,
+    the_table_of_a_killed_experiment_is_replaced,
+    a_foreign_table_is_left_untouched,
+    an_interrupted_experiment_prints_what_it_has,
+    a_server_that_is_not_there_is_named,
+    an_unknown_scenario_is_a_wrong_command_line,
+];
+
+/// Whether the naive arms show their harm within so short a time depends on the machine: then the run is invalid. A
+/// broken promise of the library is exit status 1.
+#[track_caller]
+fn not_broken(ran: Ran) -> Ran {
+    assert!(matches!(ran.code, Some(0 | 4)), "stdout:\n{}\nstderr:\n{}", ran.stdout, ran.stderr);
+    ran
+}
+
+fn arm<'a>(document: &'a Value, name: &str) -> &'a Value {
+    document["arms"].as_array().unwrap().iter().find(|arm| arm["arm"] == name).unwrap_or(&Value::Null)
+}
+
+fn no_read_of_the_library_is_stale() {
+    let place = Place::new();
+    let ran = not_broken(place.run(&[
+        "scenario",
+        "stale",
+        "--duration",
+        "1",
+        "--clients",
+        "8",
+        "--format",
+        "json",
+    ]));
+    let document = ran.json();
+    assert_eq!((&document["format"], &document["format_version"]), (&"rcache-scenario".into(), &1.into()));
+    assert_eq!((&document["scenario"], &document["broken"]), (&"stale".into(), &false.into()));
+    assert_eq!(document["valid"] == true, ran.code == Some(0));
+    assert_eq!(document["reason"].is_null(), ran.code == Some(0));
+    assert_eq!((&document["config"]["clients"], &document["config"]["writers"]), (&8.into(), &2.into()));
+    assert!(document["environment"]["redis"]["version"].is_string() && document["started_at"].is_string());
+    for name in ["mysql", "naive", "naive-double-delete", "lock", "lease", "lease-marker"] {
+        let arm = arm(&document, name);
+        let count = |field: &str| arm[field].as_u64().unwrap_or_else(|| panic!("{field} of {arm}"));
+        assert!(count("reads") > 0 && count("database_loads") > 0 && count("writes") > 0, "{arm}");
+        assert_eq!((count("failed_reads"), count("wrong_reads")), (0, 0), "{arm}");
+        assert!(count("stale_keys_when_quiet") >= count("stale_keys_that_miss_a_returned_write"), "{arm}");
+        assert!(count("non_monotonic_reads") <= count("reads") && count("dead_writers") >= 4, "{arm}");
+        let ages = &arm["stale_age_ms"];
+        assert_eq!(ages["max"].is_number(), count("stale_reads") > 0, "{arm}");
+        assert_eq!(arm["stale_share"].is_number(), count("stale_reads") > 0, "{arm}");
+        if ["mysql", "lease", "lease-marker"].contains(&name) {
+            assert_eq!(
+                (count("stale_reads"), count("stale_keys_that_miss_a_returned_write")),
+                (0, 0),
+                "{arm}"
+            );
+            let below = arm["stale_share_below"].as_f64().unwrap();
+            #[expect(clippy::cast_precision_loss, reason = "far below 53 bits")]
+            let expected = 3.0 / count("reads") as f64;
+            assert!((below / expected.min(1.0) - 1.0).abs() < 1e-9, "{arm}");
+        }
+    }
+    assert_eq!(arm(&document, "mysql")["stale_keys_when_quiet"], 0);
+    let crash_safe = arm(&document, "lease-marker");
+    assert_eq!(
+        (&crash_safe["stale_keys_when_quiet"], &crash_safe["non_monotonic_reads"]),
+        (&0.into(), &0.into())
+    );
+}
+
+fn no_damaged_entry_is_passed_on() {
+    let place = Place::new();
+    let ran = not_broken(place.run(&["scenario", "corrupt", "--duration", "1", "--format", "json"]));
+    let document = ran.json();
+    let lease = arm(&document, "lease");
+    assert!(lease["reads"].as_u64().unwrap() > 0, "{lease}");
+    for field in ["wrong_reads", "failed_reads", "unusable_when_quiet"] {
+        assert_eq!(lease[field], 0, "{lease}");
+    }
+    assert!(lease["corrupt"].is_u64() && arm(&document, "naive")["corrupt"].is_null(), "{document}");
+    for kind in ["flipped", "truncated", "swapped", "other_type", "foreign"] {
+        assert!(lease["damage"][kind].is_u64(), "{lease}");
+    }
+    assert!(lease["stale_reads"].is_null(), "what a scenario does not count is absent");
+}
+
+fn text_shows_the_arms_and_what_one_sees() {
+    let place = Place::new();
+    let ran = not_broken(place.run(&["scenario", "stale", "--duration", "1", "--clients", "4"]));
+    for words in ["scenario stale", "lease-marker", "4 readers and 1 writer", "No stale read was found in"] {
+        assert!(ran.stdout.contains(words), "{words:?} is missing in:\n{}", ran.stdout);
+    }
+    if ran.code == Some(4) {
+        assert!(ran.stdout.contains("This run is invalid"), "{}", ran.stdout);
+        assert!(ran.stderr.contains("this run is invalid"), "{}", ran.stderr);
+    }
+}
+
+/// Nothing of ours, and all of what was there before.
+fn table_and_keys_are_removed() {
+    let place = Place::new();
+    let mut redis = place.redis();
+    let foreign = format!("{}:scenario-session", place.namespace);
+    let _: () = redis.set(&foreign, "somebody else's").unwrap();
+    for name in ["stale", "corrupt"] {
+        not_broken(place.run(&["scenario", name, "--duration", "1", "--clients", "2"]));
+    }
+    assert_eq!(keys(&place), [foreign]);
+    assert!(tables(&place).is_empty());
+}
+
+fn keys(place: &Place) -> Vec<String> {
+    redis::cmd("KEYS").arg(format!("{}:*", place.namespace)).query(&mut place.redis()).unwrap()
+}
+
+fn tables(place: &Place) -> Vec<String> {
+    place.mysql().query("SHOW TABLES").unwrap()
+}
+
+fn the_table_of_a_killed_experiment_is_replaced() {
+    let place = Place::new();
+    place.mysql().query_drop("CREATE TABLE rcache_scenario (x INT) COMMENT = 'made by rcache'").unwrap();
+    not_broken(place.run(&["scenario", "corrupt", "--duration", "1", "--clients", "2"]));
+    assert!(tables(&place).is_empty());
+}
+
+fn a_foreign_table_is_left_untouched() {
+    let place = Place::new();
+    place.mysql().query_drop("CREATE TABLE rcache_scenario (x INT)").unwrap();
+    place.mysql().query_drop("INSERT INTO rcache_scenario VALUES (7)").unwrap();
+    for name in ["stale", "corrupt"] {
+        place.run(&["scenario", name]).failed(1, &["rcache_scenario", "did not make", "untouched"]);
+    }
+    assert_eq!(place.ask::<u32>("SELECT SUM(x) FROM rcache_scenario"), 7);
+}
+
+fn an_interrupted_experiment_prints_what_it_has() {
+    let place = Place::new();
+    let mut child =
+        world::start(&mut place.command(&["scenario", "stale", "--duration", "600", "--format", "json"]));
+    world::wait_until("the experiment has begun", || {
+        place
+            .mysql()
+            .query_first::<u64, _>("SELECT SUM(version) FROM rcache_scenario")
+            .is_ok_and(|sum| sum > Some(64))
+    });
+    world::signal(&child, "INT");
+    let mut stdout = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+    let ran = world::checked(&child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(130), "{}", ran.stderr);
+    let document: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((&document["interrupted"], &document["valid"]), (&true.into(), &false.into()));
+    assert!(arm(&document, "mysql")["writes"].as_u64().unwrap() > 0, "{document}");
+    assert!(tables(&place).is_empty() && keys(&place).is_empty());
+}
+
+fn a_server_that_is_not_there_is_named() {
+    let place = Place::new();
+    let mut command = world::rcache();
+    command.args([
+        "scenario",
+        "stale",
+        "--mysql-url",
+        &place.mysql_url(),
+        "--redis-url",
+        "redis://127.0.0.1:1",
+    ]);
+    world::ran(&mut command).failed(1, &["cannot connect to Redis at 127.0.0.1:1"]);
+}
+
+fn an_unknown_scenario_is_a_wrong_command_line() {
+    let help = world::ran(world::rcache().args(["scenario", "sale"])).failed(2, &["stale", "corrupt"]);
+    assert!(help.stdout.is_empty());
+    world::ran(world::rcache().args(["scenario", "stale", "--clients", "0"])).failed(2, &["--clients"]);
+}
