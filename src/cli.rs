@@ -312,11 +312,11 @@ pub(crate) struct Scenario {
     #[arg(value_enum, value_name = "NAME")]
     pub(crate) name: ScenarioName,
 
-    /// Threads that read at the same time, each with connections of its own [default: stale 16, corrupt 8]
+    /// Threads that read at the same time, each with connections of its own [default: stale 16, stampede 64, corrupt 8]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=512), value_name = "N")]
     pub(crate) clients: Option<u16>,
 
-    /// How long each arm lasts [default: stale 2, which makes 12 in all; corrupt 3, which makes 6]
+    /// How long each arm lasts [default: stale 2, which makes 12 in all; stampede 5, which makes 20; corrupt 3, which makes 6]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=3600), value_name = "SECONDS")]
     pub(crate) duration: Option<u16>,
 
@@ -333,6 +333,8 @@ Every arm goes another way, with equal settings:
   lock                 as naive, with a lock (SET NX) around the miss
   lease                rcache's library; writers COMMIT, then invalidate
   lease-marker         rcache's library; writers mark, COMMIT, finish
+  lease-no-mutex       as lease, every client a process of its own
+  lease-early          as lease, with values refreshed ahead of their expiry
 
 An experiment makes a table of its own, rcache_scenario, and keys of its own, and removes both.
 
@@ -344,6 +346,8 @@ failed; 4 the harm did not appear where it must, so that the run proves nothing;
 pub(crate) enum ScenarioName {
     /// readers get what a write has replaced: a reader stores the old row after the writer removed the entry
     Stale,
+    /// a popular value expires, and every client that wants it asks the database at the same time
+    Stampede,
     /// entries get damaged: bits turned, values cut off or under the wrong key, other programs under our keys
     Corrupt,
 }
@@ -403,7 +407,7 @@ macro_rules! named {
 named! {
     Workload { All = "all", Page = "page", Point = "point", Aggregate = "aggregate" }
     ReadPath { Mysql = "mysql", Cold = "cold", Warm = "warm" }
-    ScenarioName { Stale = "stale", Corrupt = "corrupt" }
+    ScenarioName { Stale = "stale", Stampede = "stampede", Corrupt = "corrupt" }
     Codec { Arrow = "arrow", Postcard = "postcard", Msgpack = "msgpack", Json = "json" }
 }
 

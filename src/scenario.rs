@@ -1,6 +1,7 @@
 //! Experiments on real servers: one failure of caching, shown with and without the cure. Each has arms that go different
 //! ways with equal settings; one of them must show the harm, or the experiment proves nothing.
 
+mod answers;
 pub(crate) mod arms;
 pub(crate) mod corrupt;
 mod crowd;
@@ -9,6 +10,7 @@ mod keys;
 pub(crate) mod outcome;
 mod row;
 pub(crate) mod stale;
+pub(crate) mod stampede;
 mod table;
 
 use std::time::Duration;

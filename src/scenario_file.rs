@@ -72,6 +72,8 @@ pub(crate) struct Arm {
     #[serde(flatten)]
     pub(crate) stale: Option<Stale>,
     #[serde(flatten)]
+    pub(crate) stampede: Option<Stampede>,
+    #[serde(flatten)]
     pub(crate) corrupt: Option<Corrupt>,
 }
 
@@ -94,6 +96,24 @@ pub(crate) struct Stale {
     pub(crate) non_monotonic_reads: u64,
     /// Writers that died after their COMMIT.
     pub(crate) dead_writers: u64,
+}
+
+/// What `stampede` counts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Stampede {
+    /// How often the value was gone, or about to go, and was loaded anew.
+    pub(crate) expiries: u64,
+    /// On average; null where nothing was loaded.
+    pub(crate) loads_per_expiry: Option<f64>,
+    pub(crate) most_loads_in_an_expiry: u64,
+    /// Reads that took `waited_from_ms` or longer: they have loaded, or have waited for a load.
+    pub(crate) waited_reads: u64,
+    /// How long these took; null where none did.
+    pub(crate) wait_ms: Option<Spread>,
+    /// Loads ahead of the expiry; null where the arm does not use the library.
+    pub(crate) early_refreshes: Option<u64>,
+    /// The library's loads that fill nothing: Redis did not answer, or waiting took too long; null as above.
+    pub(crate) excused_loads: Option<u64>,
 }
 
 /// What `corrupt` counts.

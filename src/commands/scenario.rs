@@ -14,7 +14,7 @@ use crate::config::Settings;
 use crate::db::connect;
 use crate::measure::clock::RunClock;
 use crate::run_file::{self, Environment};
-use crate::scenario::{self, Ground, Request, ScenarioError, corrupt, stale};
+use crate::scenario::{self, Ground, Request, ScenarioError, corrupt, stale, stampede};
 use crate::scenario_file::{Document, Head};
 use crate::stats::warnings::Warning;
 use crate::{interrupt, report, units};
@@ -73,6 +73,7 @@ fn conduct(
 ) -> Result<scenario::outcome::Outcome, ScenarioError> {
     match name {
         ScenarioName::Stale => stale::run(ground, request, progress),
+        ScenarioName::Stampede => stampede::run(ground, request, progress),
         ScenarioName::Corrupt => corrupt::run(ground, request, progress),
     }
 }
@@ -80,6 +81,7 @@ fn conduct(
 fn config(name: ScenarioName, request: &Request) -> Vec<(&'static str, u64)> {
     match name {
         ScenarioName::Stale => stale::config(request),
+        ScenarioName::Stampede => stampede::config(request),
         ScenarioName::Corrupt => corrupt::config(request),
     }
 }

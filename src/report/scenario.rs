@@ -4,6 +4,7 @@ mod corrupt;
 #[cfg(test)]
 mod samples;
 mod stale;
+mod stampede;
 
 use anstyle::Style as Ink;
 
@@ -20,6 +21,7 @@ pub(crate) fn render(document: &Document, style: &Style) -> String {
     }
     blocks.extend(match document.scenario.as_str() {
         "stale" => stale::blocks(document, style),
+        "stampede" => stampede::blocks(document, style),
         "corrupt" => corrupt::blocks(document, style),
         _ => Vec::new(),
     });
@@ -74,6 +76,8 @@ fn meaning(arm: &str) -> Option<&'static str> {
         "lock" => "as naive; only who gets a lock (SET NX) loads, and fills by SET",
         "lease" => "rcache's library; writers COMMIT, then invalidate",
         "lease-marker" => "rcache's library; writers mark, COMMIT, finish",
+        "lease-no-mutex" => "as lease; every client is a process of its own, so that no mutex is shared",
+        "lease-early" => "as lease; values are refreshed ahead of their expiry, by chance (XFetch)",
         _ => return None,
     })
 }
@@ -175,6 +179,11 @@ mod tests {
     }
 
     #[test]
+    fn stampede_as_it_should_be() {
+        insta::assert_snapshot!(render(&samples::stampede(), &PAGE));
+    }
+
+    #[test]
     fn corrupt_as_it_should_be() {
         insta::assert_snapshot!(render(&samples::corrupt(), &PAGE));
     }
@@ -188,9 +197,14 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_the_page_and_colour_changes_no_letter() {
-        for document in
-            [samples::stale(), samples::stale_broken(), samples::interrupted(), samples::corrupt()]
-        {
+        let documents = [
+            samples::stale(),
+            samples::stale_broken(),
+            samples::interrupted(),
+            samples::stampede(),
+            samples::corrupt(),
+        ];
+        for document in documents {
             for width in [40, 60, 80, 100] {
                 let plain = render(&document, &Style { width, color: false });
                 for line in plain.lines() {

@@ -1,9 +1,9 @@
 //! A client's own way to the table: loads that are counted and can be slowed down, and writes that announce their COMMIT.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mysql::prelude::Queryable;
 use mysql::{Conn, Statement, TxOpts};
@@ -19,17 +19,42 @@ pub(crate) struct Loads {
     all: AtomicU64,
     /// By id; ids beyond the rows are in `all` only.
     of_row: Vec<AtomicU64>,
+    log: Option<Log>,
+}
+
+/// When each load began.
+#[derive(Debug)]
+struct Log {
+    since: Instant,
+    begun: Mutex<Vec<Duration>>,
 }
 
 impl Loads {
     pub(crate) fn new(rows: u32) -> Self {
-        Self { all: AtomicU64::new(0), of_row: (0..rows).map(|_| AtomicU64::new(0)).collect() }
+        Self { all: AtomicU64::new(0), of_row: (0..rows).map(|_| AtomicU64::new(0)).collect(), log: None }
+    }
+
+    /// As `new`, and remembers when each load began, counted from now.
+    pub(crate) fn logged(rows: u32) -> Self {
+        let log = Log { since: Instant::now(), begun: Mutex::default() };
+        Self { log: Some(log), ..Self::new(rows) }
+    }
+
+    /// When each load began, in order; nothing where that was not to be remembered.
+    pub(crate) fn begun(&self) -> Vec<Duration> {
+        let Some(log) = &self.log else { return Vec::new() };
+        let mut begun = log.begun.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        begun.sort_unstable();
+        begun
     }
 
     fn count(&self, id: u32) {
         self.all.fetch_add(1, Ordering::Relaxed);
         if let Some(count) = self.slot(id) {
             count.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(log) = &self.log {
+            log.begun.lock().unwrap_or_else(PoisonError::into_inner).push(log.since.elapsed());
         }
     }
 

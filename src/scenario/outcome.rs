@@ -42,6 +42,7 @@ pub(crate) struct Arm {
 #[derive(Debug)]
 pub(crate) enum Findings {
     Stale(Staleness),
+    Stampede(Rush),
     Corrupt(Corruption),
 }
 
@@ -65,6 +66,28 @@ pub(crate) struct WhenQuiet {
     pub(crate) stale_keys: u64,
     /// Those of them that miss a write that had returned; the others miss only what a dead writer committed.
     pub(crate) missed_a_returned_write: u64,
+}
+
+/// Of the scenario `stampede`.
+#[derive(Debug)]
+pub(crate) struct Rush {
+    /// How often the value was gone, or about to go, and was loaded anew.
+    pub(crate) expiries: u64,
+    /// The most loads for one of them.
+    pub(crate) most_loads: u64,
+    /// Of reads that took so long that they must have loaded, or waited for a load.
+    pub(crate) waits: Latencies,
+    /// None where the arm does not use the library.
+    pub(crate) library: Option<RushCounts>,
+}
+
+/// What the library counted itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RushCounts {
+    /// Loads ahead of the expiry.
+    pub(crate) early_refreshes: u64,
+    /// Loads that nobody was asked to wait for: Redis failed, waiting took too long, or the value could not be kept.
+    pub(crate) excused_loads: u64,
 }
 
 /// Of the scenario `corrupt`.

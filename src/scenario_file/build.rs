@@ -1,8 +1,8 @@
 //! From what an experiment found to its document, field by field.
 
-use super::{Arm, Corrupt, Document, FORMAT, FORMAT_VERSION, Head, Spread, Stale};
+use super::{Arm, Corrupt, Document, FORMAT, FORMAT_VERSION, Head, Spread, Stale, Stampede};
 use crate::sample::Latencies;
-use crate::scenario::outcome::{self, Corruption, Damage, Findings, Outcome, Staleness, Verdict};
+use crate::scenario::outcome::{self, Corruption, Damage, Findings, Outcome, Rush, Staleness, Verdict};
 use crate::stats::summary::Summary;
 
 impl Document {
@@ -45,6 +45,7 @@ fn arm(arm: outcome::Arm) -> Arm {
     };
     match &arm.findings {
         Findings::Stale(found) => saved.stale = Some(stale(found, arm.reads)),
+        Findings::Stampede(found) => saved.stampede = Some(stampede(found, arm.database_loads)),
         Findings::Corrupt(found) => saved.corrupt = Some(corrupt(found)),
     }
     saved
@@ -60,6 +61,18 @@ fn stale(found: &Staleness, reads: u64) -> Stale {
         stale_keys_that_miss_a_returned_write: found.when_quiet.missed_a_returned_write,
         non_monotonic_reads: found.non_monotonic_reads,
         dead_writers: found.dead_writers,
+    }
+}
+
+fn stampede(found: &Rush, loads: u64) -> Stampede {
+    Stampede {
+        expiries: found.expiries,
+        loads_per_expiry: share(loads, found.expiries),
+        most_loads_in_an_expiry: found.most_loads,
+        waited_reads: found.waits.count(),
+        wait_ms: spread_ms(&found.waits),
+        early_refreshes: found.library.map(|counts| counts.early_refreshes),
+        excused_loads: found.library.map(|counts| counts.excused_loads),
     }
 }
 

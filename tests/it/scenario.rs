@@ -11,6 +11,7 @@ use crate::world::{self, Place, Ran};
 crate::tests![
     no_read_of_the_library_is_stale,
     no_damaged_entry_is_passed_on,
+    one_client_loads_what_many_want,
     text_shows_the_arms_and_what_one_sees,
     table_and_keys_are_removed,
     the_table_of_a_killed_experiment_is_replaced,
@@ -97,6 +98,28 @@ fn no_damaged_entry_is_passed_on() {
     assert!(lease["stale_reads"].is_null(), "what a scenario does not count is absent");
 }
 
+fn one_client_loads_what_many_want() {
+    let place = Place::new();
+    let arguments = ["scenario", "stampede", "--duration", "1", "--clients", "16", "--format", "json"];
+    let document = not_broken(place.run(&arguments)).json();
+    for name in ["naive", "lease", "lease-no-mutex", "lease-early"] {
+        let arm = arm(&document, name);
+        let count = |field: &str| arm[field].as_u64().unwrap_or_else(|| panic!("{field} of {arm}"));
+        assert!(count("reads") > 0 && count("expiries") > 0, "{arm}");
+        assert_eq!((count("failed_reads"), count("wrong_reads")), (0, 0), "{arm}");
+        assert!(count("most_loads_in_an_expiry") * count("expiries") >= count("database_loads"), "{arm}");
+        assert_eq!(arm["wait_ms"]["max"].is_number(), count("waited_reads") > 0, "{arm}");
+        assert_eq!(arm["early_refreshes"].is_null(), name == "naive", "{arm}");
+        if name.starts_with("lease") {
+            let excused = count("early_refreshes") + count("excused_loads");
+            assert!(count("database_loads") <= count("expiries") + excused, "{arm}");
+        }
+        if name != "lease-early" {
+            assert!(arm["early_refreshes"].as_u64().unwrap_or(0) == 0, "{arm}");
+        }
+    }
+}
+
 fn text_shows_the_arms_and_what_one_sees() {
     let place = Place::new();
     let ran = not_broken(place.run(&["scenario", "stale", "--duration", "1", "--clients", "4"]));
@@ -115,7 +138,7 @@ fn table_and_keys_are_removed() {
     let mut redis = place.redis();
     let foreign = format!("{}:scenario-session", place.namespace);
     let _: () = redis.set(&foreign, "somebody else's").unwrap();
-    for name in ["stale", "corrupt"] {
+    for name in ["stale", "stampede", "corrupt"] {
         not_broken(place.run(&["scenario", name, "--duration", "1", "--clients", "2"]));
     }
     assert_eq!(keys(&place), [foreign]);

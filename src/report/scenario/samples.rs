@@ -1,7 +1,7 @@
 //! Experiments made up for the tests of their pages.
 
 use super::super::sample_runs;
-use crate::scenario_file::{Arm, Corrupt, Document, Spread, Stale};
+use crate::scenario_file::{Arm, Corrupt, Document, Spread, Stale, Stampede};
 
 fn document(scenario: &str, config: &[(&str, u64)], arms: Vec<Arm>) -> Document {
     Document {
@@ -137,4 +137,38 @@ pub(super) fn corrupt() -> Document {
         },
     ];
     document("corrupt", &config, arms)
+}
+
+pub(super) fn stampede() -> Document {
+    let config = [
+        ("clients", 64),
+        ("processes", 4),
+        ("duration_s", 5),
+        ("ttl_ms", 600),
+        ("load_delay_ms", 40),
+        ("read_pause_ms", 20),
+        ("waited_from_ms", 20),
+    ];
+    let arm = |arm: &str, expiries: u32, loads: u32, most: u64, waited: u64, early: Option<u64>| Arm {
+        arm: arm.to_owned(),
+        reads: 15_000,
+        database_loads: u64::from(loads),
+        stampede: Some(Stampede {
+            expiries: u64::from(expiries),
+            loads_per_expiry: Some(f64::from(loads) / f64::from(expiries)),
+            most_loads_in_an_expiry: most,
+            waited_reads: waited,
+            wait_ms: Some(Spread { p50: Some(41.2), p99: None, max: 61.0 }),
+            early_refreshes: early,
+            excused_loads: early.map(|_| 0),
+        }),
+        ..Arm::default()
+    };
+    let arms = vec![
+        arm("naive", 8, 500, 64, 500, None),
+        arm("lease", 8, 8, 1, 420, Some(0)),
+        arm("lease-no-mutex", 8, 8, 1, 433, Some(0)),
+        arm("lease-early", 12, 20, 3, 83, Some(19)),
+    ];
+    document("stampede", &config, arms)
 }

@@ -1,0 +1,104 @@
+//! The page of `stampede`: how many asked the database for one value when it expired, and how long they waited.
+
+use super::super::layout::{counted, list, paragraph};
+use super::super::{Style, table};
+use super::{arms_table, config, sentences};
+use crate::scenario_file::{Arm, Document, Spread, Stampede};
+use crate::units;
+
+pub(super) fn blocks(document: &Document, style: &Style) -> Vec<Vec<String>> {
+    let mut blocks = vec![setting(document, style)];
+    if document.arms.is_empty() {
+        return blocks;
+    }
+    let header = ["expiries", "loads", "per expiry", "most", "waited", "wait p50", "p99", "max"];
+    let mut arms = arms_table("Loads of one value whenever it expired", &header, document, row, style);
+    let note = format!(
+        "per expiry, most: loads for one expiry, on average and at most. waited: reads that took {} ms or longer, because they \
+         loaded or waited for a load; wait: how long they took.",
+        config(document, "waited_from_ms")
+    );
+    arms.extend(paragraph(&note, style));
+    blocks.extend([arms, sentences(&what_one_sees(document), style)]);
+    blocks
+}
+
+fn setting(document: &Document, style: &Style) -> Vec<String> {
+    let number = |name| config(document, name);
+    let text = format!(
+        "{} in {} read one row, each about every {} ms, {} s an arm. It is cached for {} ms, and a load takes {} ms longer \
+         than it must.",
+        counted(number("clients"), "client", "clients"),
+        counted(number("processes"), "process", "processes"),
+        number("read_pause_ms"),
+        units::count(number("duration_s")),
+        units::count(number("ttl_ms")),
+        number("load_delay_ms"),
+    );
+    paragraph(&text, style)
+}
+
+fn row(arm: &Arm) -> Vec<String> {
+    let found = arm.stampede.clone().unwrap_or_default();
+    let wait = |pick: fn(&Spread) -> Option<f64>| match &found.wait_ms {
+        Some(spread) => table::time(pick(spread).map(|ms| ms * 1e6)),
+        None => "-".to_owned(),
+    };
+    vec![
+        units::count(found.expiries),
+        units::count(arm.database_loads),
+        found.loads_per_expiry.map_or_else(|| "-".to_owned(), loads),
+        units::count(found.most_loads_in_an_expiry),
+        units::count(found.waited_reads),
+        wait(|spread| spread.p50),
+        wait(|spread| spread.p99),
+        wait(|spread| Some(spread.max)),
+    ]
+}
+
+fn loads(average: f64) -> String {
+    format!("{average:.2}")
+}
+
+fn what_one_sees(document: &Document) -> Vec<String> {
+    [crowd(document), ahead(document)].into_iter().flatten().collect()
+}
+
+fn find<'a>(document: &'a Document, name: &str) -> Option<(&'a Arm, &'a Stampede)> {
+    let arm = document.arms.iter().find(|arm| arm.arm == name)?;
+    Some((arm, arm.stampede.as_ref()?))
+}
+
+/// How many loads an expiry took with and without the lease.
+fn crowd(document: &Document) -> Option<String> {
+    let (_, naive) = find(document, "naive")?;
+    let cured: Vec<String> = ["lease", "lease-no-mutex"]
+        .into_iter()
+        .filter_map(|name| Some(format!("{name} {}", loads(find(document, name)?.1.loads_per_expiry?))))
+        .collect();
+    if cured.is_empty() {
+        return None;
+    }
+    let lease_alone = find(document, "lease-no-mutex").is_some();
+    Some(format!(
+        "When the value expired, naive loaded it {} times on average and {} times at most, {}{}.",
+        loads(naive.loads_per_expiry?),
+        units::count(naive.most_loads_in_an_expiry),
+        list(&cured),
+        if lease_alone { ", the latter with no mutex that clients could share" } else { "" }
+    ))
+}
+
+/// What early refresh does to those who wait.
+fn ahead(document: &Document) -> Option<String> {
+    let ((_, lease), (early_arm, early)) = (find(document, "lease")?, find(document, "lease-early")?);
+    let refreshes = early.early_refreshes?;
+    Some(format!(
+        "{} waited in lease, {} in lease-early, where {} of {} came ahead of the expiry: whoever makes one waits for it, and the \
+         others go on reading the value that is there.",
+        counted(lease.waited_reads, "read", "reads"),
+        units::count(early.waited_reads),
+        units::count(refreshes),
+        counted(early_arm.database_loads, "load", "loads"),
+    ))
+}

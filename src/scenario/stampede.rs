@@ -1,0 +1,187 @@
+//! Many clients, one popular value that expires again and again: how many of them run to the database?
+
+mod expiries;
+mod verdict;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use self::expiries::Expiries;
+use super::answers::Answers;
+use super::arms::{Client, Stage, Team, Way};
+use super::crowd::{self, Shift};
+use super::database::Loads;
+use super::keys::{Keys, KeysGuard, new_run};
+use super::outcome::{Arm, Findings, Outcome, Rush, RushCounts};
+use super::table::Table;
+use super::{Ground, Progress, Request, ScenarioError};
+use crate::cache::{Cache, Options};
+use crate::interrupt;
+use crate::sample::Latencies;
+
+pub(crate) const DEFAULT_CLIENTS: u16 = 64;
+/// For each arm.
+pub(crate) const DEFAULT_DURATION_S: u16 = 5;
+const PROCESSES: u16 = 4;
+/// The one row that everybody wants.
+const HOT: u32 = 0;
+const TTL: Duration = Duration::from_millis(600);
+const LOAD_DELAY: Duration = Duration::from_millis(40);
+/// What a client waits on average between two reads: less than a load takes, so that an expiry meets them all.
+const PAUSE: Duration = Duration::from_millis(20);
+/// A read that took so long has loaded, or has waited for a load. A hit takes a hundredth of it.
+const WAITED_FROM: Duration = Duration::from_millis(20);
+/// The loads that begin so soon after the first are for one expiry: a value lives nine tenths of its time at least.
+const ONE_EXPIRY: Duration = Duration::from_millis(200);
+
+/// An arm: a way of caching, how its clients are spread, and whether values are refreshed ahead of their expiry.
+struct Course {
+    name: &'static str,
+    way: Way,
+    spread: Spread,
+    early_refresh: f64,
+}
+
+/// Which clients share a process, and with it the library's mutex.
+enum Spread {
+    Few,
+    EachItsOwn,
+}
+
+const COURSES: [Course; 4] = [
+    Course { name: "naive", way: Way::Naive, spread: Spread::Few, early_refresh: 0.0 },
+    Course { name: "lease", way: Way::Lease, spread: Spread::Few, early_refresh: 0.0 },
+    Course { name: "lease-no-mutex", way: Way::Lease, spread: Spread::EachItsOwn, early_refresh: 0.0 },
+    Course { name: "lease-early", way: Way::Lease, spread: Spread::Few, early_refresh: 1.0 },
+];
+
+/// What was asked for, with the defaults filled in.
+struct Setting {
+    clients: u16,
+    duration: Duration,
+    rng_seed: u64,
+}
+
+impl Setting {
+    fn new(request: &Request) -> Self {
+        Self {
+            clients: request.clients.unwrap_or(DEFAULT_CLIENTS),
+            duration: Duration::from_secs(u64::from(request.duration_s.unwrap_or(DEFAULT_DURATION_S))),
+            rng_seed: request.rng_seed,
+        }
+    }
+}
+
+/// Everything that changes a number, by the names that it has in the document.
+pub(crate) fn config(request: &Request) -> Vec<(&'static str, u64)> {
+    let setting = Setting::new(request);
+    let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    vec![
+        ("clients", u64::from(setting.clients)),
+        ("processes", u64::from(PROCESSES)),
+        ("duration_s", setting.duration.as_secs()),
+        ("rng_seed", setting.rng_seed),
+        ("ttl_ms", ms(TTL)),
+        ("load_delay_ms", ms(LOAD_DELAY)),
+        ("read_pause_ms", ms(PAUSE)),
+        ("waited_from_ms", ms(WAITED_FROM)),
+    ]
+}
+
+/// Runs every arm, or as many as there is time for before an interrupt.
+pub(crate) fn run(
+    ground: &Ground<'_>,
+    request: &Request,
+    progress: Progress<'_>,
+) -> Result<Outcome, ScenarioError> {
+    let setting = Setting::new(request);
+    let mut table = Table::create(ground.mysql)?;
+    table.fill(HOT + 1)?;
+    let run = new_run();
+    let mut arms = Vec::new();
+    for course in &COURSES {
+        if interrupt::requested() {
+            break;
+        }
+        let keys = Keys::new(ground.namespace, &run, course.name);
+        arms.push(arm(ground, &setting, course, &keys, progress)?);
+    }
+    Ok(Outcome { verdict: verdict::judge(&arms), arms })
+}
+
+fn arm(
+    ground: &Ground<'_>,
+    setting: &Setting,
+    course: &Course,
+    keys: &Keys,
+    progress: Progress<'_>,
+) -> Result<Arm, ScenarioError> {
+    let _guard = KeysGuard { redis: ground.redis, keys, rows: HOT + 1 };
+    let loads = Arc::new(Loads::logged(HOT + 1));
+    let stage = Stage {
+        mysql: ground.mysql,
+        redis: ground.redis,
+        keys: keys.clone(),
+        loads: Arc::clone(&loads),
+        load_delay: LOAD_DELAY,
+        second_delete_after: Duration::ZERO,
+        options: Options { ttl: TTL, early_refresh: course.early_refresh, ..Options::default() },
+    };
+    let processes = match course.spread {
+        Spread::Few => PROCESSES,
+        Spread::EachItsOwn => setting.clients,
+    };
+    let Team { clients, background, caches } =
+        stage.team(course.way, usize::from(setting.clients), usize::from(processes))?;
+    let numbered = clients.into_iter().zip(0u64..).collect();
+    let work = |(mut client, number): (Box<dyn Client>, u64), shift: &Shift| {
+        // The same pauses in every arm.
+        let mut rng = StdRng::seed_from_u64(setting.rng_seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        read(client.as_mut(), &mut rng, shift)
+    };
+    let seen = crowd::work(numbered, setting.duration, work, &mut |elapsed| progress(course.name, elapsed))?;
+    drop(background);
+    let (answers, waits) =
+        seen.into_iter().fold((Answers::default(), Latencies::new()), |(answers, mut waits), seen| {
+            waits.merge(&seen.1);
+            (answers.with(seen.0), waits)
+        });
+    let expiries = Expiries::of(&loads.begun(), ONE_EXPIRY);
+    let findings = Findings::Stampede(Rush {
+        expiries: expiries.count,
+        most_loads: expiries.most_loads,
+        waits,
+        library: counts(&caches),
+    });
+    Ok(answers.into_arm(course.name, loads.all(), findings))
+}
+
+/// One client: reads, and rests a little.
+fn read(client: &mut dyn Client, rng: &mut StdRng, shift: &Shift) -> (Answers, Latencies) {
+    let (mut answers, mut waits) = (Answers::default(), Latencies::new());
+    while shift.goes_on() {
+        let began = shift.elapsed();
+        let answer = client.read(HOT);
+        let took = shift.elapsed().saturating_sub(began);
+        if answers.book(HOT, true, answer) && took >= WAITED_FROM {
+            waits.record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        }
+        shift.pause(PAUSE.mul_f64(2.0 * rng.random::<f64>()));
+    }
+    (answers, waits)
+}
+
+/// Of all processes together.
+fn counts(caches: &[Cache]) -> Option<RushCounts> {
+    let add = |sum: RushCounts, cache: &Cache| {
+        let stats = cache.stats();
+        RushCounts {
+            early_refreshes: sum.early_refreshes + stats.early_refreshes,
+            excused_loads: sum.excused_loads + stats.bypasses + stats.fills_skipped,
+        }
+    };
+    (!caches.is_empty()).then(|| caches.iter().fold(RushCounts::default(), add))
+}

@@ -1,0 +1,123 @@
+//! What the counts of all arms prove, and what they do not.
+
+use super::COURSES;
+use crate::scenario::answers::{broken, missing};
+use crate::scenario::outcome::{Arm, Findings, Rush, Verdict};
+
+/// The library's promises first: whatever else went wrong, a broken one must be heard of.
+pub(super) fn judge(arms: &[Arm]) -> Verdict {
+    let library = || arms.iter().filter(|arm| arm.name != "naive");
+    if let Some(reason) = library().find_map(broken).or_else(|| library().find_map(ran_together)) {
+        return Verdict::Broken(reason);
+    }
+    match proves_nothing(arms) {
+        Some(reason) => Verdict::ProvesNothing(reason),
+        None => Verdict::Shown,
+    }
+}
+
+fn rush(arm: &Arm) -> Option<&Rush> {
+    match &arm.findings {
+        Findings::Stampede(rush) => Some(rush),
+        _ => None,
+    }
+}
+
+/// A lease lets one read load, and the others wait. What is loaded ahead of time was not waited for by anybody; and where
+/// Redis did not answer in time, or waiting took too long, a read asks the database itself.
+fn ran_together(arm: &Arm) -> Option<String> {
+    let rush = rush(arm)?;
+    let counts = rush.library?;
+    let allowed = rush.expiries + counts.early_refreshes + counts.excused_loads;
+    (arm.database_loads > allowed).then(|| {
+        format!(
+            "the arm {} loaded {} times for {} expiries, and nothing excuses more than {allowed}",
+            arm.name, arm.database_loads, rush.expiries
+        )
+    })
+}
+
+fn proves_nothing(arms: &[Arm]) -> Option<String> {
+    if let Some(reason) = missing(arms, COURSES.iter().map(|course| course.name)) {
+        return Some(reason);
+    }
+    let naive = arms.iter().find(|arm| arm.name == "naive")?;
+    // Two for each at the least: less would be no crowd.
+    (naive.database_loads < 2 * rush(naive)?.expiries).then(|| {
+        "the naive cache-aside loaded less than twice for each expiry, so that few loads elsewhere prove nothing; give it more \
+         --clients"
+            .to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::Latencies;
+    use crate::scenario::outcome::RushCounts;
+
+    fn arm(name: &'static str, database_loads: u64, expiries: u64, library: Option<RushCounts>) -> Arm {
+        let findings = Findings::Stampede(Rush {
+            expiries,
+            most_loads: database_loads,
+            waits: Latencies::new(),
+            library,
+        });
+        let answers = crate::scenario::answers::Answers { reads: 100, ..Default::default() };
+        answers.into_arm(name, database_loads, findings)
+    }
+
+    fn arms() -> Vec<Arm> {
+        let none = Some(RushCounts::default());
+        vec![
+            arm("naive", 310, 5, None),
+            arm("lease", 5, 5, none),
+            arm("lease-no-mutex", 5, 5, none),
+            arm("lease-early", 9, 5, Some(RushCounts { early_refreshes: 8, excused_loads: 0 })),
+        ]
+    }
+
+    #[track_caller]
+    fn reason(arms: &[Arm]) -> (bool, String) {
+        match judge(arms) {
+            Verdict::Broken(reason) => (true, reason),
+            Verdict::ProvesNothing(reason) => (false, reason),
+            Verdict::Shown => (false, "shown".to_owned()),
+        }
+    }
+
+    #[test]
+    fn one_load_for_each_expiry_is_the_promise() {
+        assert_eq!(judge(&arms()), Verdict::Shown);
+        let mut together = arms();
+        together[2] = arm("lease-no-mutex", 6, 5, Some(RushCounts::default()));
+        assert_eq!(
+            reason(&together),
+            (
+                true,
+                "the arm lease-no-mutex loaded 6 times for 5 expiries, and nothing excuses more than 5"
+                    .to_owned()
+            )
+        );
+        let excused = RushCounts { early_refreshes: 0, excused_loads: 1 };
+        together[2] = arm("lease-no-mutex", 6, 5, Some(excused));
+        assert_eq!(judge(&together), Verdict::Shown, "Redis did not answer once");
+    }
+
+    #[test]
+    fn a_failed_read_is_a_broken_promise_even_where_nothing_is_proved() {
+        let mut failed = arms();
+        failed[0].reads = 0;
+        failed[1].failed_reads = 2;
+        assert_eq!(reason(&failed), (true, "the arm lease shows 2 failed reads".to_owned()));
+    }
+
+    #[test]
+    fn without_a_stampede_nothing_is_proved() {
+        let mut calm = arms();
+        calm[0] = arm("naive", 9, 5, None);
+        assert!(reason(&calm).1.contains("less than twice"));
+        calm.truncate(2);
+        assert_eq!(reason(&calm), (false, "the arm lease-no-mutex did not run".to_owned()));
+    }
+}
