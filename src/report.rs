@@ -4,6 +4,7 @@
 mod assertions;
 mod axis;
 mod chart;
+mod codecs;
 pub(crate) mod comparison;
 mod distribution;
 mod floors;
@@ -23,6 +24,8 @@ mod verified;
 mod workload;
 
 use anstyle::{AnsiColor, Style as Ink};
+
+use crate::run_file::{Run, WorkloadRun};
 
 /// How a page is to look.
 #[derive(Clone, Copy, Debug)]
@@ -53,9 +56,15 @@ impl Style {
 const PLAIN: Ink = Ink::new();
 const ALERT: Ink = AnsiColor::Yellow.on_default();
 
-/// A path has one colour wherever it is named or drawn. These three can be read on dark and on light.
+/// The runs of each workload: one, or where codecs were measured side by side one for each of them.
+fn by_workload(run: &Run) -> impl Iterator<Item = &[WorkloadRun]> {
+    run.workloads.chunk_by(|one, other| one.name == other.name)
+}
+
+/// A path has one colour wherever it is named or drawn, also with a codec behind it. These can be read on dark and on
+/// light.
 fn path_ink(path: &str) -> Ink {
-    match path {
+    match path.split(' ').next().unwrap_or_default() {
         "mysql" => AnsiColor::Magenta.on_default(),
         "cold" => AnsiColor::Cyan.on_default(),
         "warm" => AnsiColor::Green.on_default(),

@@ -233,6 +233,24 @@ fn server(flavor: &str, version: &str, settings: &[(&str, &str)]) -> Server {
     }
 }
 
+/// `all` with three codecs side by side, and `point` with one.
+pub(super) fn several_codecs(reads: usize) -> Run {
+    let mut run = full(reads);
+    let arrow = &run.workloads[0];
+    let with = |codec: &str, bytes: u64, cold_ns: f64, warm_ns: f64| {
+        let mut paths = arrow.paths.clone();
+        paths[1] = path_of("cold", &latencies(bytes, reads, cold_ns, 0.08));
+        paths[2] = path_of("warm", &latencies(bytes + 1, reads, warm_ns, 0.1));
+        let mut workload = workload_of("all", paths);
+        workload.codec = codec.to_owned();
+        workload.value_bytes = workload.value_bytes.map(|_| bytes);
+        workload
+    };
+    let others = [with("postcard", 5_290_000, 36e6, 8.1e6), with("json", 8_090_000, 49e6, 21e6)];
+    run.workloads.splice(1..1, others);
+    run
+}
+
 /// Two workloads on three paths each: `all` with two peaks on MySQL, `point` with fast reads.
 pub(crate) fn full(reads: usize) -> Run {
     let mut scan = latencies(1, reads - reads / 5, 22e6, 0.06);

@@ -2,7 +2,7 @@
 //! stands in its place.
 
 use super::layout::{clean, entry, heading, text_column};
-use super::{PLAIN, Style};
+use super::{PLAIN, Style, by_workload, codecs};
 use crate::run_file::{HitRatio, PathRun, Ratio, Run, WorkloadRun};
 use crate::units;
 
@@ -12,10 +12,14 @@ pub(super) fn block(run: &Run, style: &Style) -> Vec<String> {
         return Vec::new();
     }
     let column = text_column(run.workloads.iter().map(|workload| workload.name.as_str()));
-    let entries = run
-        .workloads
-        .iter()
-        .flat_map(|workload| entry(&workload.name, PLAIN, column, &sentences(workload), style));
+    let entries = by_workload(run).flat_map(|codecs| {
+        let text = match codecs {
+            [only] => sentences(only),
+            several => codecs::sentences(several),
+        };
+        let name = codecs.first().map_or("", |workload| workload.name.as_str());
+        entry(name, PLAIN, column, &text, style)
+    });
     heading("In short (mean times; in brackets 95 % intervals)", style).into_iter().chain(entries).collect()
 }
 
@@ -28,7 +32,7 @@ fn mean_ns(path: &PathRun) -> Option<f64> {
     path.mean_ns.filter(|_| path.operations > 0)
 }
 
-fn sentences(workload: &WorkloadRun) -> String {
+pub(super) fn sentences(workload: &WorkloadRun) -> String {
     let times = times(workload);
     if times.is_empty() {
         return "No read was measured.".to_owned();

@@ -25,7 +25,7 @@ pub(super) struct PathTable {
     pub(super) has_counts: bool,
 }
 
-/// One row a path, as wide as the page allows: with the counts, without them, or on its side.
+/// One row a path, as wide as the page allows: with the counts, without them, on its side, or in parts.
 pub(super) fn paths(paths: &[PathRun], style: &Style) -> PathTable {
     let with_errors = paths.iter().any(|path| !path.errors.is_empty());
     let full: Grid = std::iter::once(header(with_errors))
@@ -43,6 +43,11 @@ pub(super) fn paths(paths: &[PathRun], style: &Style) -> PathTable {
         }
     }
     let mut lines = on_its_side(&full);
+    if !fits(&lines, style) && paths.len() > 1 {
+        let (first, rest) = paths.split_at(paths.len() / 2);
+        let lines = [self::paths(first, style).lines, self::paths(rest, style).lines].join(&String::new());
+        return PathTable { lines, has_counts: true };
+    }
     if let Some(header) = lines.first_mut() {
         *header = paths.iter().fold(header.clone(), |header, path| named(&header, path, style));
     }

@@ -1,13 +1,16 @@
 //! The text output of `rcache bench`: one page, from the setting to the warnings.
 
 use super::layout::page;
-use super::{Style, assertions, floors, servers, setting, summary, workload};
+use super::{Style, assertions, codecs, floors, servers, setting, summary, workload};
 use crate::run_file::Run;
 
 /// The whole page, with a line break at its end.
 pub(crate) fn render(run: &Run, style: &Style) -> String {
     let mut blocks = setting::blocks(run, style);
-    blocks.extend(run.workloads.iter().flat_map(|measured| workload::blocks(measured, style)));
+    blocks.extend(super::by_workload(run).flat_map(|codecs| match codecs {
+        [only] => workload::blocks(only, style),
+        several => codecs::blocks(several, style),
+    }));
     blocks.push(floors::block(run, style));
     blocks.push(servers::block(run, style));
     blocks.push(summary::block(run, style));
@@ -64,6 +67,11 @@ mod tests {
     }
 
     #[test]
+    fn several_codecs_side_by_side() {
+        insta::assert_snapshot!(render(&sample_runs::several_codecs(1_000), &PAGE));
+    }
+
+    #[test]
     fn errors_and_warnings() {
         let mut run = sample_runs::full(1_000);
         let paths = &mut run.workloads[0].paths;
@@ -113,13 +121,15 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_the_page_and_colour_changes_no_letter() {
-        let run = sample_runs::full(10_000);
-        for width in [40, 60, 79, 80, 92, 100] {
-            let plain = render(&run, &Style { width, color: false });
+        for (run, width) in [sample_runs::full(10_000), sample_runs::several_codecs(10_000)]
+            .iter()
+            .flat_map(|run| [40, 60, 79, 80, 92, 100].map(|width| (run, width)))
+        {
+            let plain = render(run, &Style { width, color: false });
             for line in plain.lines() {
                 assert!(columns_of(line) <= width, "{width}: {line}");
             }
-            let colored = render(&run, &Style { width, color: true });
+            let colored = render(run, &Style { width, color: true });
             assert_eq!(anstream::adapter::strip_str(&colored).to_string(), plain);
         }
     }

@@ -23,7 +23,7 @@ pub(super) fn blocks(workload: &WorkloadRun, style: &Style) -> Vec<Vec<String>> 
 }
 
 /// The table and what it cannot say; without any reads, only why.
-fn table_block(paths: &[PathRun], style: &Style) -> Vec<String> {
+pub(super) fn table_block(paths: &[PathRun], style: &Style) -> Vec<String> {
     let mut lines = Vec::new();
     if paths.iter().any(|path| path.operations > 0) {
         let table = table::paths(paths, style);
@@ -42,7 +42,7 @@ fn table_block(paths: &[PathRun], style: &Style) -> Vec<String> {
     lines
 }
 
-fn title(workload: &WorkloadRun) -> String {
+pub(super) fn title(workload: &WorkloadRun) -> String {
     let name = clean(&workload.name);
     match meaning(&workload.name) {
         Some(meaning) => format!("Workload {name}: {meaning}"),
@@ -63,16 +63,22 @@ pub(super) fn meaning(workload: &str) -> Option<&'static str> {
 
 fn makeup(workload: &WorkloadRun) -> String {
     let keys = counted(workload.keys, "key", "keys");
-    let entry = match workload.value_bytes {
+    let codec = clean(&workload.codec);
+    let entry = match entry_bytes(workload) {
         Some(bytes) => {
             let entries = if workload.keys == 1 { "entry" } else { "entries" };
-            format!("{entries} of {} ({})", units::bytes(bytes as f64), clean(&workload.codec))
+            format!("{entries} of {bytes} ({codec})")
         }
-        None => format!("no entry written ({})", clean(&workload.codec)),
+        None => format!("no entry written ({codec})"),
     };
     let rounds = counted(workload.rounds, "round", "rounds");
     let block = counted(workload.block, "read", "reads");
     format!("{keys}, {entry}; {rounds} of {block} a path")
+}
+
+/// How large an entry is, where one was written.
+pub(super) fn entry_bytes(workload: &WorkloadRun) -> Option<String> {
+    workload.value_bytes.map(|bytes| units::bytes(bytes as f64))
 }
 
 /// How sure the means are.
@@ -168,16 +174,23 @@ fn curve_block(curve: &[CurvePoint], style: &Style) -> Vec<String> {
     if curve.is_empty() {
         return Vec::new();
     }
-    let row = |name: &str, cell: &dyn Fn(&CurvePoint) -> String| {
-        std::iter::once(name.to_owned()).chain(curve.iter().map(cell)).collect::<Vec<_>>()
-    };
+    let mean = |ns: Option<f64>| ns.map_or_else(|| table::WITHHELD.to_owned(), units::duration);
     let grid = [
-        row("hit ratio", &|point| format!("{} %", point.hit_percent)),
-        row("mean read", &|point| point.mean_ns.map_or_else(|| "n/a".to_owned(), units::duration)),
-        row("MySQL reads", &|point| format!("{:.0} %", (1.0 - point.mysql_reads_saved) * 100.0)),
+        curve_row("hit ratio", curve, &|point| format!("{} %", point.hit_percent)),
+        curve_row("mean read", curve, &|point| mean(point.mean_ns)),
+        curve_row("MySQL reads", curve, &|point| format!("{:.0} %", (1.0 - point.mysql_reads_saved) * 100.0)),
     ];
     let caption = "Expected at other hit ratios, from the cold and the warm path:";
     paragraph(caption, style).into_iter().chain(table::set(&grid, 1, style)).collect()
+}
+
+/// One row of a table of the curve.
+pub(super) fn curve_row(
+    name: &str,
+    curve: &[CurvePoint],
+    cell: &dyn Fn(&CurvePoint) -> String,
+) -> Vec<String> {
+    std::iter::once(name.to_owned()).chain(curve.iter().map(cell)).collect()
 }
 
 #[cfg(test)]
