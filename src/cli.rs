@@ -221,7 +221,7 @@ pub(crate) struct Bench {
     #[arg(long, value_enum, value_delimiter = ',', default_value = "all,point", value_name = "LIST")]
     pub(crate) workload: Vec<Workload>,
 
-    /// How it is read: MySQL only, a miss of the cache, a hit of the cache
+    /// How it is read: without a cache, as a miss, as a hit, or from disk
     #[arg(long, value_enum, value_delimiter = ',', default_value = "mysql,cold,warm", value_name = "LIST")]
     pub(crate) path: Vec<ReadPath>,
 
@@ -379,6 +379,8 @@ pub(crate) enum ReadPath {
     Cold,
     /// a hit
     Warm,
+    /// no cache, and the database has just restarted: pages come from disk; only with the sandbox's own database
+    Disk,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
@@ -406,7 +408,7 @@ macro_rules! named {
 }
 named! {
     Workload { All = "all", Page = "page", Point = "point", Aggregate = "aggregate" }
-    ReadPath { Mysql = "mysql", Cold = "cold", Warm = "warm" }
+    ReadPath { Mysql = "mysql", Cold = "cold", Warm = "warm", Disk = "disk" }
     ScenarioName { Stale = "stale", Stampede = "stampede", Corrupt = "corrupt" }
     Codec { Arrow = "arrow", Postcard = "postcard", Msgpack = "msgpack", Json = "json" }
 }

@@ -1,6 +1,7 @@
 //! The rounds, the workers, and the one clock around a read.
 
 pub(crate) mod clock;
+pub(crate) mod disk;
 pub(crate) mod keys;
 pub(crate) mod plan;
 pub(crate) mod rounds;
@@ -18,6 +19,7 @@ use crate::paths::lane::Lane;
 use crate::paths::reader::Written;
 use crate::rounds_log::{RoundSums, RoundsLog};
 use crate::sample::Latencies;
+use disk::DiskSamples;
 use plan::BlockKind;
 
 /// What was seen of one path.
@@ -34,7 +36,7 @@ pub(crate) struct PathSamples {
     pub(crate) hits: u64,
     pub(crate) misses: u64,
     /// Reads of this path's blocks that failed or answered wrongly, by kind.
-    pub(crate) errors: BTreeMap<&'static str, u64>,
+    pub(crate) errors: Errors,
     /// Reads that this path's blocks answered, and how long the blocks ran.
     pub(crate) answered: u64,
     pub(crate) busy_ns: u64,
@@ -64,7 +66,7 @@ impl PathSamples {
         self.parts.merge(&other.parts);
         self.hits += other.hits;
         self.misses += other.misses;
-        add_counts(&mut self.errors, &other.errors);
+        merge_errors(&mut self.errors, &other.errors);
         self.answered += other.answered;
         self.busy_ns += other.busy_ns;
     }
@@ -81,7 +83,7 @@ pub(crate) struct MixedSamples {
     pub(crate) hits: u64,
     pub(crate) misses: u64,
     /// Reads that failed or answered wrongly, by kind.
-    pub(crate) errors: BTreeMap<&'static str, u64>,
+    pub(crate) errors: Errors,
 }
 
 impl MixedSamples {
@@ -93,14 +95,19 @@ impl MixedSamples {
         self.latencies.merge(&other.latencies);
         self.hits += other.hits;
         self.misses += other.misses;
-        add_counts(&mut self.errors, &other.errors);
+        merge_errors(&mut self.errors, &other.errors);
     }
 }
 
-fn add_counts(total: &mut BTreeMap<&'static str, u64>, part: &BTreeMap<&'static str, u64>) {
-    for (kind, count) in part {
-        *total.entry(kind).or_default() += count;
-    }
+/// Reads that failed or answered wrongly, by kind.
+type Errors = BTreeMap<&'static str, u64>;
+
+fn count_error(errors: &mut Errors, kind: &'static str, count: u64) {
+    *errors.entry(kind).or_default() += count;
+}
+
+fn merge_errors(total: &mut Errors, part: &Errors) {
+    part.iter().for_each(|(kind, count)| count_error(total, kind, *count));
 }
 
 /// The bare round trips to both servers.
@@ -135,6 +142,8 @@ pub(crate) struct WorkloadSamples {
     /// The rounds that counted: what each path took in each of them. Behind the paths stand two more columns for each
     /// hit ratio that was to be verified: the hits and the misses of its blocks.
     pub(crate) rounds: RoundsLog,
+    /// Reads from disk, after all rounds.
+    pub(crate) disk: Option<DiskSamples>,
     /// The first failure, in words, where there was one.
     pub(crate) first_error: Option<String>,
 }
@@ -156,6 +165,7 @@ impl WorkloadSamples {
             written: Vec::new(),
             issued: Issued::default(),
             rounds,
+            disk: None,
             first_error: None,
         }
     }
@@ -175,6 +185,7 @@ impl WorkloadSamples {
             written: self.written.iter().copied().filter(|(own, _)| *own == codec).collect(),
             issued: self.issued,
             rounds: self.rounds.select(&columns),
+            disk: self.disk.clone(),
             first_error: self.first_error.clone(),
         }
     }
@@ -201,7 +212,8 @@ impl WorkloadSamples {
     /// Reads that failed or answered wrongly, warm-up included.
     pub(crate) fn failed_reads(&self) -> u64 {
         let mixed = self.mixed.iter().flat_map(|mixed| mixed.errors.values());
-        self.paths.iter().flat_map(|path| path.errors.values()).chain(mixed).sum()
+        let disk = self.disk.iter().flat_map(|disk| disk.path.errors.values());
+        self.paths.iter().flat_map(|path| path.errors.values()).chain(mixed).chain(disk).sum()
     }
 
     /// Mean size of this codec's entries; none where none was written.

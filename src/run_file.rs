@@ -115,7 +115,7 @@ pub(crate) struct Dataset {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Config {
-    /// Measured reads for every workload and path.
+    /// Measured reads for every workload and path; of the path `disk` at most 20.
     pub(crate) iterations: u64,
     /// Threads that read at the same time, each with connections of its own.
     pub(crate) clients: u64,
@@ -265,17 +265,18 @@ pub(crate) struct CurvePoint {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct PathRun {
-    /// `mysql`, `cold` or `warm`.
+    /// `mysql`, `cold`, `warm` or `disk`.
     pub(crate) path: String,
     /// Reads that returned the right answer on this path.
     pub(crate) operations: u64,
-    /// As the cache saw it; null on the path that has no cache.
+    /// As the cache saw it; null on the paths that have no cache.
     pub(crate) hits: Option<u64>,
     /// As the cache saw it; null on the path that has no cache.
     pub(crate) misses: Option<u64>,
     /// Reads that failed or answered wrongly, by kind; they are in no other number.
     pub(crate) errors: BTreeMap<String, u64>,
-    /// Reads per second of all clients together while this path's blocks ran.
+    /// Reads per second of all clients together while this path's blocks ran; null on the path `disk`, where a restart
+    /// lies between any two.
     pub(crate) throughput_per_s: Option<f64>,
     /// Of the exact sum, ns; null without reads.
     pub(crate) mean_ns: Option<f64>,
@@ -296,8 +297,23 @@ pub(crate) struct PathRun {
     /// mean, but for what lies between the last part and the end (some ten nanoseconds).
     #[serde(default)]
     pub(crate) parts_mean_ns: BTreeMap<String, f64>,
+    /// How the path `disk` was read; null on the others.
+    #[serde(default)]
+    pub(crate) disk: Option<DiskReads>,
     /// HdrHistogram V2, deflated, base64: latencies in ns.
     pub(crate) histogram: String,
+}
+
+/// Reads of a database that has just restarted, each after a restart of its own, by one client, after all rounds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct DiskReads {
+    /// Where pages came from: `direct`, from the disk past the system's page cache; `page_cache`, which may have held them;
+    /// `memory`, where the file system itself is in memory; or `unknown`.
+    pub(crate) storage: String,
+    /// Pages that InnoDB fetched for one read on average, those ahead of being asked for included; null where it does not
+    /// tell.
+    pub(crate) pages_per_read: Option<f64>,
 }
 
 /// Something that spoils or qualifies the numbers.

@@ -22,7 +22,9 @@ mod mysql_init;
 mod process;
 mod programs;
 mod redis;
+mod restart;
 mod state;
+mod storage;
 
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
@@ -37,11 +39,15 @@ use self::folder::Folder;
 use self::launch::{Plan, bring_up};
 use self::lock::Lock;
 use self::programs::{Program, Release};
+use self::restart::Recipe;
+use self::state::State;
 use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
 use crate::secret::Secret;
 
+pub(crate) use self::enter::Company;
 pub(crate) use self::folder::default_dir;
 pub(crate) use self::kept::{Report, ServerReport, destroy, start, status, stop};
+pub(crate) use self::storage::Storage;
 
 /// Which servers a command needs.
 #[derive(Clone, Copy, Debug)]
@@ -55,9 +61,13 @@ pub(crate) struct Wanted {
 pub(crate) struct Sandbox {
     mysql: Option<MysqlEndpoint>,
     redis: Option<RedisEndpoint>,
-    kept: bool,
+    /// How to start the database again, where that was asked for.
+    recipe: Option<Recipe>,
+    /// Of servers that run on after us.
+    kept: Option<Box<State>>,
     // The servers stop before the lock is free: fields are dropped in this order.
-    servers: Vec<Server>,
+    own_mysql: Option<Server>,
+    own_redis: Option<Server>,
     folder: Folder,
     _lock: Lock,
     // The kernel ends servers with the thread that started them, so this value stays there (it is not `Send`).
@@ -72,33 +82,66 @@ impl Sandbox {
         purpose: &str,
         note: &mut dyn FnMut(&str),
     ) -> anyhow::Result<Self> {
-        let (folder, entry) = enter::enter(dir, purpose, note)?;
+        Self::open_in(dir, wanted, Company::Anybody, purpose, note)
+    }
+
+    /// As [`Sandbox::open`]; in nobody's company the database can be restarted.
+    pub(crate) fn open_in(
+        dir: &Path,
+        wanted: Wanted,
+        company: Company,
+        purpose: &str,
+        note: &mut dyn FnMut(&str),
+    ) -> anyhow::Result<Self> {
+        let (folder, entry) = enter::enter(dir, purpose, company, note)?;
         match entry {
-            Entry::Attached { lock, state } => Ok(Self {
-                mysql: wanted.mysql.then(|| mysql::endpoint(state.mysql.port, &state.mysql.password())),
-                redis: wanted.redis.then(|| redis::endpoint(state.redis.port, &state.redis.password())),
-                kept: true,
-                servers: Vec::new(),
-                folder,
-                _lock: lock,
-                _on_this_thread: PhantomData,
-            }),
-            Entry::Owner(lock) => {
-                let up = launch(&folder, wanted, Life::WithUs, note)?;
-                let mysql = up.mysql.as_ref().map(|server| mysql::endpoint(server.port, &server.password));
-                let redis = up.redis.as_ref().map(|server| redis::endpoint(server.port, &server.password));
-                let servers = [up.mysql, up.redis].into_iter().flatten().map(|up| up.server).collect();
-                Ok(Self {
-                    mysql,
-                    redis,
-                    kept: false,
-                    servers,
-                    folder,
-                    _lock: lock,
-                    _on_this_thread: PhantomData,
-                })
-            }
+            Entry::Attached { lock, state } => Self::attached(folder, lock, state, wanted, company),
+            Entry::Owner(lock) => Self::started(folder, lock, wanted, company, note),
         }
+    }
+
+    fn attached(
+        folder: Folder,
+        lock: Lock,
+        state: Box<State>,
+        wanted: Wanted,
+        company: Company,
+    ) -> anyhow::Result<Self> {
+        let restarts = wanted.mysql && company == Company::Nobody;
+        Ok(Self {
+            mysql: wanted.mysql.then(|| mysql::endpoint(state.mysql.port, &state.mysql.password())),
+            redis: wanted.redis.then(|| redis::endpoint(state.redis.port, &state.redis.password())),
+            recipe: restarts.then(|| Recipe::of_kept(&folder, &state.mysql)).transpose()?,
+            kept: Some(state),
+            own_mysql: None,
+            own_redis: None,
+            folder,
+            _lock: lock,
+            _on_this_thread: PhantomData,
+        })
+    }
+
+    fn started(
+        folder: Folder,
+        lock: Lock,
+        wanted: Wanted,
+        company: Company,
+        note: &mut dyn FnMut(&str),
+    ) -> anyhow::Result<Self> {
+        let up = launch(&folder, wanted, Life::WithUs, note)?;
+        let recipe =
+            up.mysql.as_ref().filter(|_| company == Company::Nobody).map(|up| Recipe::of_own(&folder, up));
+        Ok(Self {
+            mysql: up.mysql.as_ref().map(|server| mysql::endpoint(server.port, &server.password)),
+            redis: up.redis.as_ref().map(|server| redis::endpoint(server.port, &server.password)),
+            recipe: recipe.transpose()?,
+            kept: None,
+            own_mysql: up.mysql.map(|up| up.server),
+            own_redis: up.redis.map(|up| up.server),
+            folder,
+            _lock: lock,
+            _on_this_thread: PhantomData,
+        })
     }
 
     /// By TCP on 127.0.0.1, with a database that exists.
@@ -113,7 +156,7 @@ impl Sandbox {
 
     /// True if the servers run on after us.
     pub(crate) fn is_kept(&self) -> bool {
-        self.kept
+        self.kept.is_some()
     }
 
     /// Stops what is ours, as dropping does, but tells what went wrong.
@@ -122,11 +165,12 @@ impl Sandbox {
     }
 
     fn stop_servers(&mut self) -> anyhow::Result<()> {
-        if self.servers.is_empty() {
+        let mut servers: Vec<Server> =
+            [self.own_mysql.take(), self.own_redis.take()].into_iter().flatten().collect();
+        if servers.is_empty() {
             return Ok(());
         }
-        child::stop_all(&mut self.servers).context("cannot stop the sandbox")?;
-        self.servers.clear();
+        child::stop_all(&mut servers).context("cannot stop the sandbox")?;
         self.folder.forget_servers()
     }
 }

@@ -22,12 +22,16 @@ use crate::verdict;
 
 pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
     let request = request(arguments);
-    check_paths(&request)?;
+    check_paths(&request, settings)?;
     let assertions = assertions(arguments, &request)?;
     let output = arguments.output.as_deref().map(OutputFile::create).transpose()?;
     let hgrm = arguments.hgrm.as_deref().map(OutputFolder::create).transpose()?;
-    let servers = Servers::open(settings, Need::Both, "bench", console)?;
-    let mut bench = Bench::prepare(&servers, settings, console)?;
+    let mut servers = if request.reads_from_disk() {
+        Servers::open_to_restart(settings, "bench --path disk", console)?
+    } else {
+        Servers::open(settings, Need::Both, "bench", console)?
+    };
+    let mut bench = Bench::prepare(&mut servers, settings, console)?;
     check_users(arguments, bench.data())?;
     bench.flush()?;
     let mut measured = bench.run(&request)?;
@@ -64,8 +68,16 @@ fn request(arguments: &cli::Bench) -> Request {
     }
 }
 
-/// What is expected at a hit ratio is made of a miss and a hit.
-fn check_paths(request: &Request) -> Result<(), UsageError> {
+/// Paths that need others, or a database of our own.
+fn check_paths(request: &Request, settings: &Settings) -> Result<(), UsageError> {
+    if request.reads_from_disk() && settings.mysql()?.is_some() {
+        return Err(UsageError(
+            "--path disk restarts the database, and rcache restarts none but its own: leave out --mysql-url, or use \
+             --sandbox where RCACHE_MYSQL_URL is set"
+                .to_owned(),
+        ));
+    }
+    // What is expected at a hit ratio is made of a miss and a hit.
     let missing = [ReadPath::Cold, ReadPath::Warm].into_iter().find(|path| !request.paths.contains(path));
     match missing.filter(|_| request.verify_hit_percent.is_some()) {
         Some(path) => Err(UsageError(format!(

@@ -24,9 +24,9 @@ use crate::users::{DEFAULT_RNG_SEED, DEFAULT_USERS, DataSet};
 const TTL: Duration = Duration::from_secs(3600);
 
 pub(super) fn run(arguments: &cli::Demo, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
-    let servers = Servers::open(settings, Need::Both, "demo", console)?;
+    let mut servers = Servers::open(settings, Need::Both, "demo", console)?;
     fill_table(arguments, &servers, console)?;
-    let mut bench = Bench::prepare(&servers, settings, console)?;
+    let mut bench = Bench::prepare(&mut servers, settings, console)?;
     bench.flush()?;
     let accesses = two_accesses(&bench)?;
     let style = console.page_style();

@@ -19,6 +19,7 @@ use crate::config::Settings;
 use crate::db::rows::RowConnection;
 use crate::db::{connect, seed};
 use crate::measure::clock::RunClock;
+use crate::measure::disk::{self, DISK_READS, DiskSamples, Fresh};
 use crate::measure::plan::{BlockKind, Plan};
 use crate::measure::rounds::{self, Progress};
 use crate::measure::{ControlSamples, WorkloadSamples};
@@ -46,6 +47,10 @@ pub(super) struct Request {
 }
 
 impl Request {
+    pub(super) fn reads_from_disk(&self) -> bool {
+        self.paths.contains(&ReadPath::Disk)
+    }
+
     /// What every round reads.
     fn blocks(&self, codecs: &[Codec]) -> Vec<BlockKind> {
         let lanes = Lane::all(&self.paths, codecs).into_iter().map(BlockKind::Lane);
@@ -58,7 +63,7 @@ impl Request {
 
 /// Servers that hold the users, and what they said of themselves.
 pub(super) struct Bench<'a> {
-    servers: &'a Servers,
+    servers: &'a mut Servers,
     namespace: &'a str,
     console: &'a Console,
     expected: Arc<Expected>,
@@ -77,10 +82,32 @@ pub(super) struct Measured {
     pub(super) first_error: Option<String>,
 }
 
+/// A workload whose rounds are over.
+struct Finished {
+    workload: Workload,
+    plan: Plan,
+    codecs: Vec<Codec>,
+    samples: WorkloadSamples,
+    server_side: ServerSide,
+}
+
+impl Finished {
+    /// As it is saved, codec by codec.
+    fn runs(&self, request: &Request) -> Vec<WorkloadRun> {
+        let Self { workload, plan, codecs, samples, server_side } = self;
+        let run = |codec: &Codec| {
+            let mut run = run_file::build::workload(*workload, *codec, plan, samples, request.rng_seed);
+            run.add_server_side(server_side, &samples.issued, *codec);
+            run
+        };
+        codecs.iter().map(run).collect()
+    }
+}
+
 impl<'a> Bench<'a> {
     /// Checks that the table holds the users it should.
     pub(super) fn prepare(
-        servers: &'a Servers,
+        servers: &'a mut Servers,
         settings: &'a Settings,
         console: &'a Console,
     ) -> anyhow::Result<Self> {
@@ -136,45 +163,53 @@ impl<'a> Bench<'a> {
         let times = machine::Times::now();
         self.expected = Arc::new(Expected::of(self.expected.data, &request.workloads));
         let evicted_before = counters::read(&mut self.admin)?.evicted;
-        let mut workloads = Vec::new();
-        let mut controls = ControlSamples::new();
-        let (mut failed_reads, mut first_error) = (0, None);
-        for &workload in &request.workloads {
-            if interrupt::requested() || first_error.is_some() {
-                break;
-            }
-            let (samples, server_side, runs) = match self.workload(workload, request) {
-                Ok(measured) => measured,
-                // What earlier workloads gave is not lost.
-                Err(error) if !workloads.is_empty() => {
-                    first_error = Some(format!("{error:#}"));
-                    break;
-                }
-                Err(error) => return Err(error),
-            };
-            controls.merge(&samples.controls);
-            self.warnings.extend(warnings::of_workload(workload, &samples));
-            self.warnings.extend(foreign::warnings(workload.name(), &server_side, &samples.issued));
-            failed_reads += samples.failed_reads();
-            first_error = samples.first_error;
-            workloads.extend(runs);
-        }
+        let (mut finished, mut first_error) = self.rounds(request)?;
         // The servers may be what failed: then there is nothing to ask.
         let evicted =
             counters::read(&mut self.admin).ok().and_then(|counters| counters.evicted).zip(evicted_before);
+        // After all rounds: what a restart leaves behind is no ground for any other path.
+        if request.reads_from_disk() && first_error.is_none() {
+            first_error = self.read_from_disk(request, &mut finished);
+        }
+        let mut controls = ControlSamples::new();
+        for Finished { workload, samples, server_side, .. } in &finished {
+            controls.merge(&samples.controls);
+            self.warnings.extend(warnings::of_workload(*workload, samples));
+            self.warnings.extend(foreign::warnings(workload.name(), server_side, &samples.issued));
+        }
         if let Some((after, before)) = evicted.filter(|(after, before)| after > before) {
             self.warnings.push(Warning::Evictions { keys: after - before });
         }
         self.warnings.extend(times.and_then(machine::Times::stolen_since));
+        let failed_reads = finished.iter().map(|finished| finished.samples.failed_reads()).sum();
+        let workloads = finished.iter().flat_map(|finished| finished.runs(request)).collect();
         let run = self.assemble(request, &clock, workloads, &controls);
         Ok(Measured { run, failed_reads, first_error })
     }
 
-    fn workload(
-        &self,
-        workload: Workload,
-        request: &Request,
-    ) -> anyhow::Result<(WorkloadSamples, ServerSide, Vec<WorkloadRun>)> {
+    /// Every workload's rounds, and the first failure, which ends them.
+    fn rounds(&self, request: &Request) -> anyhow::Result<(Vec<Finished>, Option<String>)> {
+        let mut finished = Vec::new();
+        for &workload in &request.workloads {
+            if interrupt::requested() {
+                break;
+            }
+            let one = match self.workload(workload, request) {
+                Ok(one) => one,
+                // What earlier workloads gave is not lost.
+                Err(error) if !finished.is_empty() => return Ok((finished, Some(format!("{error:#}")))),
+                Err(error) => return Err(error),
+            };
+            let first_error = one.samples.first_error.clone();
+            finished.push(one);
+            if first_error.is_some() {
+                return Ok((finished, first_error));
+            }
+        }
+        Ok((finished, None))
+    }
+
+    fn workload(&self, workload: Workload, request: &Request) -> anyhow::Result<Finished> {
         let clients = u64::from(request.clients);
         let plan = Plan::new(workload, request.iterations, clients, self.expected.data, request.rng_seed);
         let codecs = codecs(workload, request);
@@ -184,13 +219,48 @@ impl<'a> Bench<'a> {
             Workload::Point => self.measure::<OneUser>(workload, &codecs, &plan, request)?,
             Workload::Aggregate => self.measure::<TopDomains>(workload, &codecs, &plan, request)?,
         };
-        let run = |codec: &Codec| {
-            let mut run = run_file::build::workload(workload, *codec, &plan, &samples, request.rng_seed);
-            run.add_server_side(&server_side, &samples.issued, *codec);
-            run
+        Ok(Finished { workload, plan, codecs, samples, server_side })
+    }
+
+    /// The reads of every workload from disk; the first failure, in words.
+    fn read_from_disk(&mut self, request: &Request, finished: &mut [Finished]) -> Option<String> {
+        for Finished { workload, plan, samples, .. } in finished {
+            if interrupt::requested() {
+                break;
+            }
+            let disk = match workload {
+                Workload::All => self.restarted::<AllUsers>(*workload, plan, request),
+                Workload::Page => self.restarted::<Page>(*workload, plan, request),
+                Workload::Point => self.restarted::<OneUser>(*workload, plan, request),
+                Workload::Aggregate => self.restarted::<TopDomains>(*workload, plan, request),
+            };
+            let first_error = disk.first_error.clone();
+            samples.disk = Some(disk);
+            if first_error.is_some() {
+                return first_error;
+            }
+        }
+        None
+    }
+
+    /// Reads of one workload, each after a restart of the database.
+    fn restarted<Q: Query>(&mut self, workload: Workload, plan: &Plan, request: &Request) -> DiskSamples {
+        let items = plan.first_items(DISK_READS);
+        let template = format!(
+            "measuring {} from disk {{wide_bar}} restart {{human_pos}} of {{human_len}}, {{eta}} left",
+            workload.name()
+        );
+        let bar = self.console.progress(items.len() as u64, &template);
+        let expected = Arc::clone(&self.expected);
+        let mut restart = || {
+            self.servers.restart_mysql()?;
+            let watch = connect::connect(self.servers.mysql()?)?;
+            Ok(Fresh { reader: self.reader::<Q>(&[], request.ttl)?, watch })
         };
-        let runs = codecs.iter().map(run).collect();
-        Ok((samples, server_side, runs))
+        let mut samples = disk::measure(&items, &expected, &mut restart, &mut || bar.inc(1));
+        bar.finish_and_clear();
+        samples.storage = self.servers.storage_of("users");
+        samples
     }
 
     fn measure<Q: Query>(

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context;
+
 use super::console::Console;
 use crate::config::Settings;
 use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
-use crate::sandbox::{self, Sandbox, Wanted};
+use crate::sandbox::{self, Company, Sandbox, Storage, Wanted};
 
 /// Which of the two a command needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,25 @@ impl Servers {
         purpose: &str,
         console: &Console,
     ) -> anyhow::Result<Self> {
+        Self::open_in(settings, need, Company::Anybody, purpose, console)
+    }
+
+    /// Both servers, the database one that can be restarted: the sandbox's, which no other command may use meanwhile.
+    pub(crate) fn open_to_restart(
+        settings: &Settings,
+        purpose: &str,
+        console: &Console,
+    ) -> anyhow::Result<Self> {
+        Self::open_in(settings, Need::Both, Company::Nobody, purpose, console)
+    }
+
+    fn open_in(
+        settings: &Settings,
+        need: Need,
+        company: Company,
+        purpose: &str,
+        console: &Console,
+    ) -> anyhow::Result<Self> {
         let mysql = if need == Need::Redis { None } else { settings.mysql()? };
         let redis = if need == Need::Mysql { None } else { settings.redis()? };
         let mysql_in_sandbox = need != Need::Redis && mysql.is_none();
@@ -43,8 +64,8 @@ impl Servers {
         }
         let sandbox = if mysql_in_sandbox || redis_in_sandbox {
             let wanted = Wanted { mysql: mysql_in_sandbox, redis: redis_in_sandbox };
-            let note = &mut |text: &str| console.note(text);
-            Some(Sandbox::open(&sandbox_dir(settings)?, wanted, purpose, note)?)
+            let (dir, note) = (sandbox_dir(settings)?, &mut |text: &str| console.note(text));
+            Some(Sandbox::open_in(&dir, wanted, company, purpose, note)?)
         } else {
             None
         };
@@ -63,6 +84,19 @@ impl Servers {
 
     pub(crate) fn redis(&self) -> anyhow::Result<&RedisEndpoint> {
         self.redis.as_ref().ok_or_else(|| anyhow::anyhow!("this command was not given a Redis server"))
+    }
+
+    /// Ends the sandbox's database and starts it again, its memory empty.
+    pub(crate) fn restart_mysql(&mut self) -> anyhow::Result<()> {
+        let sandbox = self.sandbox.as_mut().context("the database is not the sandbox's")?;
+        sandbox.restart_mysql()?;
+        self.mysql = sandbox.mysql().cloned();
+        Ok(())
+    }
+
+    /// What stands between the database's reads of this table and the disk.
+    pub(crate) fn storage_of(&self, table: &str) -> Storage {
+        self.sandbox.as_ref().map_or(Storage::Unknown, |sandbox| sandbox.storage_of(table))
     }
 
     /// True where Redis was started by this very command, and is empty therefore, and will be gone.

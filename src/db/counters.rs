@@ -18,6 +18,8 @@ pub(crate) struct MysqlCounters {
     pub(crate) innodb_disk_reads: Option<u64>,
     /// Pages that InnoDB was asked for.
     pub(crate) innodb_page_requests: Option<u64>,
+    /// Pages that InnoDB has read from disk, those ahead of being asked for included.
+    pub(crate) innodb_pages_read: Option<u64>,
 }
 
 impl MysqlCounters {
@@ -29,6 +31,7 @@ impl MysqlCounters {
             executes: since(self.executes, before.executes),
             innodb_disk_reads: since(self.innodb_disk_reads, before.innodb_disk_reads),
             innodb_page_requests: since(self.innodb_page_requests, before.innodb_page_requests),
+            innodb_pages_read: since(self.innodb_pages_read, before.innodb_pages_read),
         }
     }
 }
@@ -50,6 +53,7 @@ fn counters(rows: &[(String, String)]) -> MysqlCounters {
         executes: value("com_stmt_execute"),
         innodb_disk_reads: value("innodb_buffer_pool_reads"),
         innodb_page_requests: value("innodb_buffer_pool_read_requests"),
+        innodb_pages_read: value("innodb_pages_read"),
     }
 }
 

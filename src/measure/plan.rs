@@ -127,6 +127,11 @@ impl Plan {
         Block { kind, items, present, absent }
     }
 
+    /// The items of the first reads, alone.
+    pub(crate) fn first_items(&self, reads: u64) -> Vec<u32> {
+        (0..self.iterations.min(reads)).map(|operation| self.item(operation, 0)).collect()
+    }
+
     fn operations(&self, round: u64, client: u64) -> Range<u64> {
         let of_round = share(0..self.iterations, round % self.rounds, self.rounds);
         share(of_round, client, self.clients)
@@ -213,6 +218,7 @@ mod tests {
         // 2,000 pages: 50 clients with blocks of 100 would read pages twice.
         assert_eq!(shape(Workload::Page, 100_000, 50), (50, 2_000));
         let few = Plan::new(Workload::Page, 200, 2, data(70), 42);
+        assert_eq!((few.first_items(20).len(), few.first_items(500).len()), (20, 200));
         assert_eq!((few.rounds(), few.block(), few.keys()), (100, 2, 2));
         assert_eq!(most_clients(Workload::Page, data(70)), Some(2));
         assert_eq!(most_clients(Workload::Aggregate, data(70)), None);

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Instant;
 
-use super::WorkloadSamples;
 use super::clock::{InParts, timed, timed_in_parts};
 use super::plan::{Block, BlockKind};
 use super::start_line::{Presence, StartLine};
+use super::{WorkloadSamples, count_error};
 use crate::cli::ReadPath;
 use crate::interrupt;
 use crate::parts::PartTimes;
@@ -208,7 +208,7 @@ impl<Q: Query> Worker<Q> {
             }
         };
         if let Some(errors) = errors {
-            *errors.entry(kind).or_default() += count;
+            count_error(errors, kind, count);
         }
     }
 

@@ -14,15 +14,20 @@ impl Lane {
     /// MySQL only.
     pub(crate) const MYSQL: Self = Self { path: ReadPath::Mysql, codec: None };
 
+    /// MySQL only, just restarted.
+    pub(crate) const DISK: Self = Self { path: ReadPath::Disk, codec: None };
+
     /// Through the cache, with entries of this codec; whether it is a miss or a hit depends on what is there.
     pub(crate) fn cached(path: ReadPath, codec: Codec) -> Self {
         Self { path, codec: Some(codec) }
     }
 
-    /// Every lane that these paths and codecs make.
+    /// Every lane of the rounds that these paths and codecs make. Reads from disk are none: a restart would disturb the
+    /// others.
     pub(crate) fn all(paths: &[ReadPath], codecs: &[Codec]) -> Vec<Self> {
         let of_path = |path: &ReadPath| match path {
             ReadPath::Mysql => vec![Self::MYSQL],
+            ReadPath::Disk => Vec::new(),
             ReadPath::Cold | ReadPath::Warm => {
                 codecs.iter().map(|codec| Self::cached(*path, *codec)).collect()
             }
@@ -42,7 +47,8 @@ mod tests {
 
     #[test]
     fn codecs_share_the_path_without_a_cache() {
-        let lanes = Lane::all(&[ReadPath::Mysql, ReadPath::Warm], &[Codec::Arrow, Codec::Json]);
+        let lanes =
+            Lane::all(&[ReadPath::Mysql, ReadPath::Warm, ReadPath::Disk], &[Codec::Arrow, Codec::Json]);
         let warm = |codec| Lane::cached(ReadPath::Warm, codec);
         assert_eq!(lanes, [Lane::MYSQL, warm(Codec::Arrow), warm(Codec::Json)]);
         let of_json: Vec<Lane> = lanes.into_iter().filter(|lane| lane.belongs_to(Codec::Json)).collect();

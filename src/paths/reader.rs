@@ -172,7 +172,7 @@ impl<Q: Query> Reader<Q> {
         end: &mut impl FnMut(Part),
     ) -> Result<Read<Q::Answer>, ReadError> {
         match lane.path {
-            cli::ReadPath::Mysql => {
+            cli::ReadPath::Mysql | cli::ReadPath::Disk => {
                 let answer = self.load(item)?;
                 end(Part::Query);
                 Ok(Read { answer, cache: CacheOutcome::Bypassed })
@@ -281,7 +281,7 @@ impl<Q: Query> Reader<Q> {
     /// Every lane is prepared alike, down to a round trip on both connections: none starts on a colder one.
     pub(crate) fn prepare(&mut self, lane: Lane, items: &[u32]) -> Result<(), ReadError> {
         match lane.path {
-            cli::ReadPath::Mysql => {}
+            cli::ReadPath::Mysql | cli::ReadPath::Disk => {}
             cli::ReadPath::Cold => self.remove(lane, items)?,
             cli::ReadPath::Warm => self.fill_missing(lane, items)?,
         }

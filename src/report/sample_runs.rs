@@ -10,8 +10,8 @@ use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
 use super::table::PERCENTILES;
 use crate::run_file::servers::{MysqlCounters, OwnRequests, RedisCounters};
 use crate::run_file::{
-    Avoided, Config, Control, CurvePoint, Dataset, Environment, FORMAT, FORMAT_VERSION, HitRatio, PathRun,
-    Ratio, RedisMemory, Run, Server, ServerCounters, WorkloadRun,
+    Avoided, Config, Control, CurvePoint, Dataset, DiskReads, Environment, FORMAT, FORMAT_VERSION, HitRatio,
+    PathRun, Ratio, RedisMemory, Run, Server, ServerCounters, WorkloadRun,
 };
 use crate::units;
 
@@ -83,6 +83,7 @@ pub(super) fn path_of(path: &str, samples: &[u64]) -> PathRun {
             .map(|(name, value)| (name, value.map(|ns| [ns as f64 * 0.97, ns as f64 * 1.03])))
             .collect(),
         parts_mean_ns: parts_mean_ns(path, mean_ns(samples)),
+        disk: None,
         histogram: encode(samples),
     }
 }
@@ -233,9 +234,17 @@ fn server(flavor: &str, version: &str, settings: &[(&str, &str)]) -> Server {
     }
 }
 
-/// `all` with three codecs side by side, and `point` with one.
+/// `all` with three codecs side by side, and `point` with one, both also read from disk.
 pub(super) fn several_codecs(reads: usize) -> Run {
     let mut run = full(reads);
+    for (workload, middle_ns, pages) in [(0, 42e6, 480.0), (1, 450e3, 1.0)] {
+        let mut disk = path_of("disk", &latencies(8, reads.min(20), middle_ns, 0.05));
+        disk.throughput_per_s = None;
+        (disk.hits, disk.misses) = (None, None);
+        disk.parts_mean_ns = disk.mean_ns.map(|ns| ("query".to_owned(), ns)).into_iter().collect();
+        disk.disk = Some(DiskReads { storage: "direct".to_owned(), pages_per_read: Some(pages) });
+        run.workloads[workload].paths.push(disk);
+    }
     let arrow = &run.workloads[0];
     let with = |codec: &str, bytes: u64, cold_ns: f64, warm_ns: f64| {
         let mut paths = arrow.paths.clone();

@@ -2,7 +2,7 @@
 
 use super::layout::{INDENT, clean, counted, entry, heading, text_column, wrap};
 use super::{ALERT, PLAIN, Style, path_ink};
-use crate::run_file::{Run, Server};
+use crate::run_file::{PathRun, Run, Server};
 use crate::units;
 
 /// The title, the note on an interrupted run, the setting and the paths.
@@ -92,14 +92,13 @@ fn machine(run: &Run) -> String {
 
 /// What the paths are, for those that were read.
 fn paths(run: &Run, style: &Style) -> Vec<String> {
-    let mut names: Vec<&str> = Vec::new();
+    let mut known: Vec<(&str, String)> = Vec::new();
     for path in run.workloads.iter().flat_map(|workload| &workload.paths) {
-        if !names.contains(&path.path.as_str()) {
-            names.push(&path.path);
+        if known.iter().any(|(name, _)| *name == path.path) {
+            continue;
         }
+        known.extend(path_meaning(path).map(|meaning| (path.path.as_str(), meaning)));
     }
-    let known: Vec<(&str, &str)> =
-        names.into_iter().filter_map(|name| Some((name, path_meaning(name)?))).collect();
     if known.is_empty() {
         return Vec::new();
     }
@@ -108,14 +107,34 @@ fn paths(run: &Run, style: &Style) -> Vec<String> {
     heading("Paths", style).into_iter().chain(entries).collect()
 }
 
-fn path_meaning(path: &str) -> Option<&'static str> {
-    match path {
-        "mysql" => Some("no cache; InnoDB's buffer pool is warm"),
-        "cold" => Some("a miss: the entry is absent in Redis; InnoDB's buffer pool is warm"),
-        "warm" => Some("a hit: the entry is in Redis"),
-        "disk" => Some("no cache; the database has just restarted and reads its pages from disk"),
-        _ => None,
-    }
+fn path_meaning(path: &PathRun) -> Option<String> {
+    let meaning = match path.path.as_str() {
+        "mysql" => "no cache; InnoDB's buffer pool is warm",
+        "cold" => "a miss: the entry is absent in Redis; InnoDB's buffer pool is warm",
+        "warm" => "a hit: the entry is in Redis",
+        "disk" => return Some(disk_meaning(path)),
+        _ => return None,
+    };
+    Some(meaning.to_owned())
+}
+
+/// What is special about reads from disk, and what they do not show.
+fn disk_meaning(path: &PathRun) -> String {
+    let storage = match path.disk.as_ref().map(|disk| disk.storage.as_str()) {
+        Some("direct") => "Pages come from the disk, past the system's page cache (O_DIRECT).",
+        Some("page_cache") => {
+            "This file system takes no O_DIRECT: pages may come from the system's page cache and from no disk."
+        }
+        Some("memory") => {
+            "The sandbox's folder lies in memory, so that no disk is read: name a folder on a disk with --sandbox-dir."
+        }
+        _ => "Whether pages come past the system's page cache is not known.",
+    };
+    format!(
+        "no cache; the database has just restarted, its buffer pool empty. {storage} After all rounds, by one client, at most 20 \
+         reads a workload, each after a restart of its own; in no ratio. Preparing the statement opens the table before \
+         the clock starts; whatever else a first query pays for is in its time"
+    )
 }
 
 /// The warnings, each with its code: cause, and what to do.
@@ -134,7 +153,23 @@ pub(super) fn warnings(run: &Run, style: &Style) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sample_runs;
     use super::*;
+    use crate::run_file::DiskReads;
+
+    #[test]
+    fn the_disk_is_spoken_of_as_it_is() {
+        let said = |storage: &str| {
+            let mut path = sample_runs::path_of("disk", &[1]);
+            path.disk = Some(DiskReads { storage: storage.to_owned(), pages_per_read: None });
+            path_meaning(&path).unwrap()
+        };
+        assert!(said("direct").contains("past the system's page cache (O_DIRECT)"));
+        assert!(said("page_cache").contains("takes no O_DIRECT"));
+        assert!(said("memory").contains("--sandbox-dir"));
+        assert!(said("?").contains("is not known"));
+        assert_eq!(path_meaning(&sample_runs::path_of("later", &[1])), None);
+    }
 
     #[test]
     fn sizes_are_read_as_sizes_and_nothing_else() {

@@ -30,7 +30,7 @@ pub(super) fn table_block(paths: &[PathRun], style: &Style) -> Vec<String> {
         lines.extend(table.lines);
         let counts = if table.has_counts { None } else { hits_and_misses(paths) };
         lines.extend(
-            [intervals(paths), counts, withheld(paths)]
+            [intervals(paths), counts, withheld(paths), from_disk(paths)]
                 .iter()
                 .flatten()
                 .flat_map(|note| paragraph(note, style)),
@@ -62,6 +62,9 @@ pub(super) fn meaning(workload: &str) -> Option<&'static str> {
 }
 
 fn makeup(workload: &WorkloadRun) -> String {
+    if workload.paths.iter().all(|path| path.disk.is_some()) {
+        return format!("{}, read from disk alone", counted(workload.keys, "key", "keys"));
+    }
     let keys = counted(workload.keys, "key", "keys");
     let codec = clean(&workload.codec);
     let entry = match entry_bytes(workload) {
@@ -121,6 +124,18 @@ fn withheld(paths: &[PathRun]) -> Option<String> {
         })
         .collect();
     (!needs.is_empty()).then(|| format!("n/a: {}, so that ten lie above it.", list(&needs)))
+}
+
+/// What InnoDB fetched for a read from disk, and why its row has no rate.
+fn from_disk(paths: &[PathRun]) -> Option<String> {
+    let path = paths.iter().find(|path| path.disk.is_some() && path.operations > 0)?;
+    let name = clean(&path.path);
+    let pages = path.disk.as_ref().and_then(|disk| disk.pages_per_read).map(|pages| {
+        let pages = units::whole(pages.round());
+        format!("InnoDB fetched {} for each read of {name}. ", counted(pages, "page", "pages"))
+    });
+    let pages = pages.unwrap_or_default();
+    Some(format!("{pages}{name} has no reads/s: a restart lies between any two."))
 }
 
 /// A percentile is shown only if ten reads lie above it.

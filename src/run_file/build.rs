@@ -7,14 +7,16 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
-use super::{Control, CurvePoint, HitRatio, PathRun, Ratio, VerifiedHitRatio, WorkloadRun};
+use super::{Control, CurvePoint, DiskReads, HitRatio, PathRun, Ratio, VerifiedHitRatio, WorkloadRun};
 use crate::cli::{Codec, ReadPath, Workload};
+use crate::measure::disk::DiskSamples;
 use crate::measure::plan::Plan;
 use crate::measure::{ControlSamples, MixedSamples, PathSamples, WorkloadSamples};
 use crate::sample::Latencies;
+use crate::sandbox::Storage;
 use crate::stats::curve;
 use crate::stats::estimate::{Estimate, Missing};
-use crate::stats::statistics::Statistics;
+use crate::stats::statistics::{self, PathStatistics, Statistics};
 use crate::stats::summary::{self, PERCENTILES, Summary};
 use crate::stats::verified::Verified;
 
@@ -35,7 +37,7 @@ pub(crate) fn workload(
         value_bytes: samples.entry_bytes(codec),
         rounds: samples.rounds.rounds(),
         block: plan.block(),
-        paths: samples.paths.iter().map(|samples| path(samples, &statistics)).collect(),
+        paths: paths(samples, &statistics, rng_seed),
         speedup: statistics.speedup.as_ref().ok().map(ratio),
         miss_penalty: statistics.miss_penalty.as_ref().ok().map(ratio),
         break_even_hit_ratio: statistics.break_even.estimate().as_ref().map(hit_ratio),
@@ -110,9 +112,28 @@ fn withheld(statistics: &Statistics) -> BTreeMap<String, String> {
     .collect()
 }
 
-fn path(samples: &PathSamples, statistics: &Statistics) -> PathRun {
+/// Those of the rounds, and the one from disk behind them.
+fn paths(samples: &WorkloadSamples, statistics: &Statistics, rng_seed: u64) -> Vec<PathRun> {
+    let of_rounds = samples.paths.iter().map(|samples| path(samples, statistics.of_path(samples.path)));
+    of_rounds.chain(samples.disk.as_ref().map(|disk| from_disk(disk, rng_seed))).collect()
+}
+
+fn from_disk(samples: &DiskSamples, rng_seed: u64) -> PathRun {
+    let bootstrap = statistics::alone(samples.rounds.column(0), rng_seed);
+    let storage = match samples.storage {
+        Storage::Direct => "direct",
+        Storage::PageCache => "page_cache",
+        Storage::Memory => "memory",
+        Storage::Unknown => "unknown",
+    };
+    let disk = DiskReads { storage: storage.to_owned(), pages_per_read: samples.pages_per_read() };
+    PathRun { disk: Some(disk), ..path(&samples.path, Some(PathStatistics::of_alone(&bootstrap))) }
+}
+
+fn path(samples: &PathSamples, statistics: Option<PathStatistics<'_>>) -> PathRun {
     let summary = Summary::of(&samples.latencies);
-    let cached = samples.path != ReadPath::Mysql;
+    let cached = matches!(samples.path, ReadPath::Cold | ReadPath::Warm);
+    let mean = statistics.and_then(|statistics| statistics.mean_ns());
     PathRun {
         path: samples.path.name().to_owned(),
         operations: summary.operations,
@@ -121,13 +142,14 @@ fn path(samples: &PathSamples, statistics: &Statistics) -> PathRun {
         errors: counts(&samples.errors),
         throughput_per_s: summary::throughput_per_s(samples.answered, samples.busy_ns),
         mean_ns: summary.mean_ns,
-        mean_ci95_ns: statistics.mean_ns(samples.path).as_ref().map(ends),
+        mean_ci95_ns: mean.as_ref().map(ends),
         min_ns: summary.min_ns,
         max_ns: summary.max_ns,
         saturated: summary.saturated,
         percentiles_ns: percentiles(&summary),
         percentiles_ci95_ns: percentile_intervals(samples, &summary, statistics),
         parts_mean_ns: samples.parts.means_ns().map(|(part, ns)| (part.name().to_owned(), ns)).collect(),
+        disk: None,
         histogram: encode(samples.latencies.histogram()),
     }
 }
@@ -144,10 +166,11 @@ fn percentiles(summary: &Summary) -> BTreeMap<String, Option<u64>> {
 fn percentile_intervals(
     samples: &PathSamples,
     summary: &Summary,
-    statistics: &Statistics,
+    statistics: Option<PathStatistics<'_>>,
 ) -> BTreeMap<String, Option<[f64; 2]>> {
     let interval = |percentile, value: Option<u64>| {
-        value.and_then(|_| statistics.percentile_ns(samples, percentile)).map(|ci95| [ci95.low, ci95.high])
+        let ci95 = value.and(statistics)?.percentile_ns(samples, percentile)?;
+        Some([ci95.low, ci95.high])
     };
     let given = PERCENTILES.iter().zip(summary.percentiles_ns);
     given.map(|((name, percentile), value)| ((*name).to_owned(), interval(*percentile, value))).collect()

@@ -27,9 +27,19 @@ pub(super) enum Entry {
     Attached { lock: Lock, state: Box<State> },
 }
 
+/// With whom kept servers are shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Company {
+    /// With every command that comes.
+    Anybody,
+    /// With nobody, since they are going to be restarted.
+    Nobody,
+}
+
 pub(super) fn enter(
     dir: &Path,
     purpose: &str,
+    company: Company,
     note: &mut dyn FnMut(&str),
 ) -> anyhow::Result<(Folder, Entry)> {
     let mut patience = Patience::new();
@@ -41,12 +51,14 @@ pub(super) fn enter(
                 end_servers(&folder, note)?;
                 return Ok((folder, Entry::Owner(lock)));
             }
-            if let Some(lock) = lock.share()?
+            let lock = if company == Company::Nobody { Some(lock) } else { lock.share()? };
+            if let Some(lock) = lock
                 && let Some(entry) = attach(&folder, lock)?
             {
                 return Ok((folder, entry));
             }
-        } else if let Some(lock) = Lock::try_shared(&folder)?
+        } else if company == Company::Anybody
+            && let Some(lock) = Lock::try_shared(&folder)?
             && let Some(entry) = attach(&folder, lock)?
         {
             return Ok((folder, entry));
@@ -123,7 +135,13 @@ impl Patience {
 
 fn occupied(folder: &Folder, holder: Option<&Holder>, sharers: &[u32]) -> String {
     let root = folder.root().display();
+    let is_kept = State::load(folder).ok().flatten().is_some_and(|state| state.is_alive());
     match holder {
+        Some(holder) if is_kept => format!(
+            "the sandbox {root} is in use by process {} (rcache {}, since {}), which shares its servers with nobody. Wait \
+             until it ends, or name another folder with --sandbox-dir",
+            holder.pid, holder.purpose, holder.since
+        ),
         Some(holder) => format!(
             "the sandbox {root} is in use by process {} (rcache {}, since {}). Wait until it ends, \
              name another folder with --sandbox-dir, or next time run `rcache sandbox start` first: \

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use serde::Serialize;
 
 use super::child::Life;
-use super::enter::{Entry, enter, enter_alone};
+use super::enter::{Company, Entry, enter, enter_alone};
 use super::folder::Folder;
 use super::leftovers::{end_servers, running};
 use super::lock::holder;
@@ -50,7 +50,7 @@ pub(crate) struct InUse {
 
 /// Starts the servers unless they run; `true` if it was us.
 pub(crate) fn start(dir: &Path, note: &mut dyn FnMut(&str)) -> anyhow::Result<(Report, bool)> {
-    let (folder, entry) = enter(dir, "sandbox start", note)?;
+    let (folder, entry) = enter(dir, "sandbox start", Company::Anybody, note)?;
     match entry {
         Entry::Attached { state, .. } => Ok((report(&folder, Some(&state)), false)),
         Entry::Owner(_lock) => {

@@ -51,16 +51,45 @@ struct Attempt<'a> {
     answers: bool,
 }
 
+/// What somebody's wish to stop does to a start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Interruption {
+    /// Gives it up.
+    Obeyed,
+    /// Has to wait: a server that others count on is to be there again.
+    Deferred,
+}
+
 /// Starts them all and waits for them all. On an error those that were started are stopped.
 pub(super) fn bring_up(plans: &[&dyn Plan]) -> anyhow::Result<Vec<Launched>> {
     let mut attempts = Vec::new();
     for (plan, port) in plans.iter().zip(free_ports(plans.len())?) {
-        let (server, log) = plan.spawn(port)?;
-        attempts.push(Attempt { plan: *plan, server, log, port, count: 1, answers: false });
+        attempts.push(Attempt::begin(*plan, port)?);
     }
+    wait_for(attempts, Interruption::Obeyed)
+}
+
+/// Starts a server where it was before, on another port only if that was taken meanwhile, and whether or not somebody
+/// wants us to stop.
+pub(super) fn bring_back(plan: &dyn Plan, port: u16) -> anyhow::Result<Launched> {
+    let attempts = vec![Attempt::begin(plan, port)?];
+    wait_for(attempts, Interruption::Deferred)?.pop().context("the server is gone again")
+}
+
+impl<'a> Attempt<'a> {
+    fn begin(plan: &'a dyn Plan, port: u16) -> anyhow::Result<Self> {
+        let (server, log) = plan.spawn(port)?;
+        Ok(Attempt { plan, server, log, port, count: 1, answers: false })
+    }
+}
+
+fn wait_for(mut attempts: Vec<Attempt<'_>>, interruption: Interruption) -> anyhow::Result<Vec<Launched>> {
     let deadline = Instant::now() + DEADLINE;
     loop {
         for attempt in attempts.iter_mut().filter(|attempt| !attempt.answers) {
+            if interruption == Interruption::Obeyed {
+                interrupt::check()?;
+            }
             advance(attempt, deadline)?;
         }
         if attempts.iter().all(|attempt| attempt.answers) {
@@ -72,7 +101,6 @@ pub(super) fn bring_up(plans: &[&dyn Plan]) -> anyhow::Result<Vec<Launched>> {
 }
 
 fn advance(attempt: &mut Attempt<'_>, deadline: Instant) -> anyhow::Result<()> {
-    interrupt::check()?;
     if let Some(status) = attempt.server.exit_status()? {
         let log = read_log(&attempt.log);
         if attempt.plan.blames_port(&log) && attempt.count < PORT_ATTEMPTS {

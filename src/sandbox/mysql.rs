@@ -185,6 +185,8 @@ fn options(flavor: Flavor, places: &Places<'_>, port: u16, root: bool) -> Vec<Os
         "--innodb-buffer-pool-dump-at-shutdown=OFF",
         "--innodb-buffer-pool-load-at-startup=OFF",
         "--innodb-flush-log-at-trx-commit=2",
+        // After a restart pages must come from the disk and not from the system's own cache.
+        "--loose-innodb-flush-method=O_DIRECT",
         "--skip-log-bin",
         "--performance-schema=OFF",
     ];

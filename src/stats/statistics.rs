@@ -44,17 +44,46 @@ impl Statistics {
         }
     }
 
-    /// A path's mean, where it has an interval.
-    pub(crate) fn mean_ns(&self, path: ReadPath) -> Option<Estimate> {
-        self.bootstrap.mean_ns(column_of(path)).ok()
+    /// What is known of one path of the rounds; reads from disk are none of them.
+    pub(crate) fn of_path(&self, path: ReadPath) -> Option<PathStatistics<'_>> {
+        let column = match path {
+            ReadPath::Mysql => Column::Mysql,
+            ReadPath::Cold => Column::Cold,
+            ReadPath::Warm => Column::Warm,
+            ReadPath::Disk => return None,
+        };
+        Some(PathStatistics { bootstrap: &self.bootstrap, column })
+    }
+}
+
+/// The rounds of a path that stands alone.
+pub(crate) fn alone(rounds: &[RoundSums], rng_seed: u64) -> Bootstrap {
+    Bootstrap::new(&PathRounds { mysql: rounds, ..PathRounds::default() }, rng_seed)
+}
+
+/// How sure the numbers of one path are.
+#[derive(Clone, Copy)]
+pub(crate) struct PathStatistics<'a> {
+    bootstrap: &'a Bootstrap,
+    column: Column,
+}
+
+impl<'a> PathStatistics<'a> {
+    /// Of a path that stands [`alone`].
+    pub(crate) fn of_alone(bootstrap: &'a Bootstrap) -> Self {
+        Self { bootstrap, column: Column::Mysql }
     }
 
-    /// How sure a percentile of a path is; reads that share a round's luck count for less.
+    /// The mean, where it has an interval.
+    pub(crate) fn mean_ns(&self) -> Option<Estimate> {
+        self.bootstrap.mean_ns(self.column).ok()
+    }
+
+    /// How sure a percentile is; reads that share a round's luck count for less.
     pub(crate) fn percentile_ns(&self, path: &PathSamples, percentile: f64) -> Option<Interval> {
         let histogram = path.latencies.histogram();
         let (reads, deviation) = (histogram.len(), histogram.stdev());
-        let effective =
-            self.bootstrap.effective_reads(column_of(path.path), reads, deviation * deviation).ok()?;
+        let effective = self.bootstrap.effective_reads(self.column, reads, deviation * deviation).ok()?;
         percentile_interval(histogram, percentile, effective)
     }
 }
@@ -65,14 +94,6 @@ fn verified(samples: &WorkloadSamples, paths: &Bootstrap, rng_seed: u64) -> Opti
     let hit_ratio = (reads > 0).then(|| mixed.hits as f64 / reads as f64)?;
     let (hits, misses) = samples.mixed_columns();
     Some(Verified::of(hits, misses, hit_ratio, paths, rng_seed))
-}
-
-fn column_of(path: ReadPath) -> Column {
-    match path {
-        ReadPath::Mysql => Column::Mysql,
-        ReadPath::Cold => Column::Cold,
-        ReadPath::Warm => Column::Warm,
-    }
 }
 
 /// The rounds of a path; none where it did not run.
