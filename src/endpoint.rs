@@ -4,6 +4,7 @@
 mod mysql;
 
 use std::fmt;
+#[cfg(feature = "cli")]
 use std::net::IpAddr;
 use std::path::PathBuf;
 

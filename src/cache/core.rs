@@ -4,9 +4,9 @@ use super::breaker::{Breaker, Permit};
 use super::bulkhead::Bulkhead;
 use super::flights::Flights;
 use super::key::{Key, namespace_prefix};
-use super::lane::Lane;
 use super::options::Options;
 use super::pool::Pool;
+use super::session::Session;
 use super::stats::{Counts, Stats};
 use super::wire::WireError;
 use crate::endpoint::RedisEndpoint;
@@ -51,10 +51,10 @@ impl Core {
         key: &Key,
         permit: Permit,
         twice: Twice,
-        mut command: impl FnMut(&mut Lane) -> Result<R, WireError>,
+        mut command: impl FnMut(&mut Session) -> Result<R, WireError>,
     ) -> Result<R, WireError> {
-        if let Some(lane) = self.pool.take_idle() {
-            match self.on(lane, key, &mut command) {
+        if let Some(session) = self.pool.take_idle() {
+            match self.on(session, key, &mut command) {
                 Err(error) if error.is_hang_up() => {
                     self.pool.drop_idle();
                     // It may have been closed long ago, as by a restart; then a new one works at once.
@@ -66,8 +66,8 @@ impl Core {
             }
         }
         match self.pool.open() {
-            Ok(lane) => {
-                let outcome = self.on(lane, key, &mut command);
+            Ok(session) => {
+                let outcome = self.on(session, key, &mut command);
                 self.note(outcome, permit)
             }
             Err(error) => {
@@ -81,16 +81,16 @@ impl Core {
 
     fn on<R>(
         &self,
-        mut lane: Lane,
+        mut session: Session,
         key: &Key,
-        command: &mut impl FnMut(&mut Lane) -> Result<R, WireError>,
+        command: &mut impl FnMut(&mut Session) -> Result<R, WireError>,
     ) -> Result<R, WireError> {
-        lane.key.clear();
-        lane.key.extend_from_slice(self.prefix.as_bytes());
-        lane.key.extend_from_slice(key.as_bytes());
-        let outcome = command(&mut lane);
+        session.key.clear();
+        session.key.extend_from_slice(self.prefix.as_bytes());
+        session.key.extend_from_slice(key.as_bytes());
+        let outcome = command(&mut session);
         if matches!(outcome, Ok(_) | Err(WireError::Server(_))) {
-            self.pool.give_back(lane);
+            self.pool.give_back(session);
         }
         outcome
     }

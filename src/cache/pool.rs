@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::lane::Lane;
+use super::session::Session;
 use super::store::Store;
 use super::wire::{Connection, Patience, WireError};
 use crate::endpoint::RedisEndpoint;
@@ -16,7 +16,7 @@ const MAX_KEPT_BYTES: usize = 8 << 20;
 pub(crate) struct Pool {
     endpoint: RedisEndpoint,
     patience: Patience,
-    idle: Mutex<Vec<Lane>>,
+    idle: Mutex<Vec<Session>>,
 }
 
 impl Pool {
@@ -25,20 +25,20 @@ impl Pool {
         Self { endpoint, patience, idle: Mutex::new(Vec::new()) }
     }
 
-    pub(crate) fn take_idle(&self) -> Option<Lane> {
+    pub(crate) fn take_idle(&self) -> Option<Session> {
         self.idle().pop()
     }
 
-    pub(crate) fn open(&self) -> Result<Lane, WireError> {
-        Ok(Lane::new(Store::new(Connection::open(&self.endpoint, self.patience)?)))
+    pub(crate) fn open(&self) -> Result<Session, WireError> {
+        Ok(Session::new(Store::new(Connection::open(&self.endpoint, self.patience)?)))
     }
 
     /// Gives a connection back that is in order.
-    pub(crate) fn give_back(&self, mut lane: Lane) {
-        lane.shrink(MAX_KEPT_BYTES);
+    pub(crate) fn give_back(&self, mut session: Session) {
+        session.shrink(MAX_KEPT_BYTES);
         let mut idle = self.idle();
         if idle.len() < MAX_IDLE {
-            idle.push(lane);
+            idle.push(session);
         }
     }
 
@@ -53,7 +53,7 @@ impl Pool {
         &self.endpoint
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Lane>> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Session>> {
         // Pushing and popping leave a whole list whatever happens.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -7,11 +7,11 @@ use super::codec::Codec;
 use super::core::{Core, Twice};
 use super::flights::{Boarding, Leader};
 use super::key::Key;
-use super::lane::{Lane, Sight};
 use super::protocol::reading::{self, Close, Fill, Loaded, Obstacle, Saw, Step};
 use super::protocol::standing::Head;
 use super::protocol::timing;
-use super::store::Acquired;
+use super::session::{Session, Sight};
+use super::store::{Acquired, Found};
 use super::wire::WireError;
 
 /// A read at work.
@@ -69,9 +69,9 @@ impl<'a, T> Reading<'a, T> {
 
     fn get(&mut self) -> Saw {
         let (codec, beta) = (self.codec, self.core.options.early_refresh);
-        let sight = self.core.ask(self.key, self.permit, Twice::Harmless, |lane| {
-            let found = lane.get()?;
-            Ok(lane.read(found, codec, beta))
+        let sight = self.core.ask(self.key, self.permit, Twice::Harmless, |session| {
+            let found = session.get()?;
+            Ok(session.read(found, codec, beta))
         });
         let saw = self.take(sight);
         if saw == Saw::Nothing && self.waiting.looks == 0 {
@@ -102,7 +102,7 @@ impl<'a, T> Reading<'a, T> {
     }
 
     fn discard(&mut self, head: Head) -> Saw {
-        let removed = self.core.ask(self.key, self.permit, Twice::Harmless, |lane| lane.remove(head));
+        let removed = self.core.ask(self.key, self.permit, Twice::Harmless, |session| session.remove(head));
         removed.map_or(Saw::Failed, |_| Saw::Done)
     }
 
@@ -118,13 +118,14 @@ impl<'a, T> Reading<'a, T> {
         }
         let (codec, beta, lives) = (self.codec, self.core.options.early_refresh, self.core.options.lease);
         let mut held = None;
-        let sight = self.core.ask(self.key, self.permit, Twice::Never, |lane| match lane.acquire(lives)? {
-            (Acquired::Held, head) => {
-                held = Some(head);
-                Ok(lane.read(super::store::Found::Nothing, codec, beta))
-            }
-            (Acquired::Found(found), _) => Ok(lane.read(found, codec, beta)),
-        });
+        let sight =
+            self.core.ask(self.key, self.permit, Twice::Never, |session| match session.acquire(lives)? {
+                (Acquired::Held, head) => {
+                    held = Some(head);
+                    Ok(session.read(Found::Nothing, codec, beta))
+                }
+                (Acquired::Found(found), _) => Ok(session.read(found, codec, beta)),
+            });
         match (self.take(sight), held) {
             (Saw::Nothing, Some(head)) => Saw::Held(head),
             (saw, _) => saw,
@@ -194,9 +195,9 @@ impl<'a, T> Reading<'a, T> {
             return Kept::Not;
         };
         let load_us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1);
-        let replaced = self
-            .core
-            .ask(self.key, self.permit, Twice::Harmless, |lane| self.write(lane, head, value, ttl, load_us));
+        let replaced = self.core.ask(self.key, self.permit, Twice::Harmless, |session| {
+            self.write(session, head, value, ttl, load_us)
+        });
         match replaced {
             Ok(Some(true)) => counts.fills.add(),
             Ok(Some(false)) => counts.fills_refused.add(),
@@ -211,15 +212,15 @@ impl<'a, T> Reading<'a, T> {
     /// None where the value cannot be an entry.
     fn write(
         &self,
-        lane: &mut Lane,
+        session: &mut Session,
         head: Head,
         value: Option<&T>,
         ttl: Duration,
         load_us: u32,
     ) -> Result<Option<bool>, WireError> {
-        let is_entry = lane.encode(value, self.codec, ttl, load_us).is_ok()
-            && lane.payload_bytes() <= self.core.options.max_value_bytes;
-        is_entry.then(|| lane.replace(head, ttl)).transpose()
+        let is_entry = session.encode(value, self.codec, ttl, load_us).is_ok()
+            && session.payload_bytes() <= self.core.options.max_value_bytes;
+        is_entry.then(|| session.replace(head, ttl)).transpose()
     }
 }
 
@@ -250,7 +251,7 @@ impl<T> Drop for HeldLease<'_, '_, T> {
         if let Some(head) = self.head {
             let Reading { core, key, permit, .. } = self.reading;
             // Where this fails, the lease expires.
-            let _ = core.ask(key, *permit, Twice::Harmless, |lane| lane.remove(head));
+            let _ = core.ask(key, *permit, Twice::Harmless, |session| session.remove(head));
         }
     }
 }

@@ -9,7 +9,9 @@ use super::core::{Core, Twice};
 use super::key::Key;
 use super::options::Unmarked;
 use super::protocol::Nonce;
+use super::session::Session;
 use super::trouble::RedisError;
+use super::wire::WireError;
 
 /// A write could not be announced, and nothing was: do not commit it.
 #[derive(Debug, thiserror::Error)]
@@ -116,7 +118,7 @@ impl WriteGuard {
 
     fn put(&self, key: &Key) -> Result<(), RedisError> {
         let (token, stands) = (self.token, self.core.options.marker);
-        tell(&self.core, key, |lane| lane.store.mark(&lane.key, token, stands))
+        tell(&self.core, key, |session| session.store.mark(&session.key, token, stands))
     }
 
     fn note(&mut self, key: &Key, stands_until: Option<Instant>) {
@@ -133,7 +135,7 @@ impl WriteGuard {
     }
 
     fn remove(&self, key: &Key) -> Result<(), RedisError> {
-        tell(&self.core, key, |lane| lane.store.finish(&lane.key, self.token))
+        tell(&self.core, key, |session| session.store.finish(&session.key, self.token))
     }
 
     /// The keys that Redis could not be told of, with [`Unmarked::Proceed`]: a crash before [`finish`](Self::finish) leaves
@@ -174,7 +176,7 @@ impl fmt::Debug for WriteGuard {
 
 /// Removes what is cached under a key, after a write.
 pub(crate) fn invalidate(core: &Core, key: &Key) -> Result<(), StaleError> {
-    tell(core, key, |lane| lane.store.invalidate(&lane.key)).map_err(|cause| StaleError {
+    tell(core, key, |session| session.store.invalidate(&session.key)).map_err(|cause| StaleError {
         keys: vec![key.clone()],
         stale_until: Some(stale_until(core)),
         cause,
@@ -186,7 +188,7 @@ pub(crate) fn invalidate(core: &Core, key: &Key) -> Result<(), StaleError> {
 fn tell(
     core: &Core,
     key: &Key,
-    command: impl FnMut(&mut super::lane::Lane) -> Result<(), super::wire::WireError>,
+    command: impl FnMut(&mut Session) -> Result<(), WireError>,
 ) -> Result<(), RedisError> {
     core.ask(key, Permit::Free, Twice::Harmless, command)
         .map_err(|cause| RedisError::new(core.pool.endpoint(), cause))

@@ -33,7 +33,7 @@ pub(crate) enum EncodeError {
 }
 
 /// A connection and its buffers, which are kept from read to read.
-pub(crate) struct Lane {
+pub(crate) struct Session {
     pub(crate) store: Store,
     /// The key of the read at hand.
     pub(crate) key: Vec<u8>,
@@ -41,7 +41,7 @@ pub(crate) struct Lane {
     entry: Vec<u8>,
 }
 
-impl Lane {
+impl Session {
     pub(crate) fn new(store: Store) -> Self {
         Self { store, key: Vec::new(), reply: Vec::new(), entry: Vec::new() }
     }
@@ -98,7 +98,7 @@ impl Lane {
         }
     }
 
-    /// Makes the entry that [`Lane::replace`] writes. No value: the row does not exist.
+    /// Makes the entry that [`Session::replace`] writes. No value: the row does not exist.
     pub(crate) fn encode<T>(
         &mut self,
         value: Option<&T>,
