@@ -1,13 +1,15 @@
 //! The parts of a read, and where its time went: what the cold and the warm read are made of.
 
-/// One part of a read. A read goes through its parts in this order and through none twice; a hit ends with the
-/// decoding.
+/// One part of a read. A read goes through its parts in this order, through none twice unless the entry was damaged; a
+/// hit ends with the decoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Part {
     /// Redis asked, and its whole reply received.
     Get,
     /// The entry checked and decoded.
     Decode,
+    /// A lease put into Redis, in whose place alone the entry may then be stored.
+    Lease,
     /// MySQL asked, and its rows received and put into the answer's type.
     Query,
     /// The answer put into the bytes of an entry.
@@ -17,16 +19,17 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    const COUNT: usize = 5;
+    const COUNT: usize = 6;
     /// In the order in which a read goes through them.
     pub(crate) const ALL: [Self; Self::COUNT] =
-        [Self::Get, Self::Decode, Self::Query, Self::Encode, Self::Set];
+        [Self::Get, Self::Decode, Self::Lease, Self::Query, Self::Encode, Self::Set];
 
     /// Its name in the output and in the run file.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Get => "get",
             Self::Decode => "decode",
+            Self::Lease => "lease",
             Self::Query => "query",
             Self::Encode => "encode",
             Self::Set => "set",

@@ -84,7 +84,7 @@ fn hint(error: &RedisError) -> Option<&'static str> {
         }
         Some("NOPERM") => {
             return Some(
-                "the account lacks a right; rcache needs PING, SELECT, GET, SET, EXISTS, GETRANGE, UNLINK, EVAL, SCAN, DBSIZE and INFO",
+                "the account lacks a right; rcache needs PING, SELECT, GET, SET, EXISTS, GETRANGE, UNLINK, EVAL, EVALSHA, SCAN, DBSIZE and INFO",
             );
         }
         Some("LOADING") => {

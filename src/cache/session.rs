@@ -18,7 +18,8 @@ pub(crate) struct Sight<T> {
 }
 
 impl<T> Sight<T> {
-    fn of(saw: Saw) -> Self {
+    /// Without an answer.
+    pub(crate) fn of(saw: Saw) -> Self {
         Self { saw, answer: None }
     }
 }
@@ -120,6 +121,12 @@ impl Session {
     /// How long the value is that was encoded last.
     pub(crate) fn payload_bytes(&self) -> usize {
         self.entry.len().saturating_sub(entry::HEADER_BYTES)
+    }
+
+    /// How long the entry is that was made last, its header included.
+    #[cfg(feature = "cli")]
+    pub(crate) fn entry_bytes(&self) -> usize {
+        self.entry.len()
     }
 
     /// Writes the entry that was made last in the place of what must stand there.

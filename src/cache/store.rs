@@ -35,6 +35,12 @@ impl Store {
         Self { connection }
     }
 
+    /// The bare connection, for what is no part of the protocol.
+    #[cfg(feature = "cli")]
+    pub(crate) fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
     /// What stands there: one round trip and no script.
     #[inline]
     pub(crate) fn get(&mut self, key: &[u8], value: &mut Vec<u8>) -> Result<Found, WireError> {

@@ -225,29 +225,6 @@ impl Connection {
             Reply::Status | Reply::Bytes | Reply::Nil => Err(self.unexpected()),
         }
     }
-
-    /// `SET` with a time to live.
-    pub(crate) fn set(
-        &mut self,
-        key: &[u8],
-        value: &[u8],
-        ttl: std::time::Duration,
-    ) -> Result<(), WireError> {
-        let ttl_ms = ttl.as_millis().max(1).to_string();
-        self.say(&[b"SET", key, value, b"PX", ttl_ms.as_bytes()])
-    }
-
-    /// `SET` with a time to live where nothing stands under the key; whether it was set.
-    pub(crate) fn set_if_absent(
-        &mut self,
-        key: &[u8],
-        value: &[u8],
-        ttl: std::time::Duration,
-    ) -> Result<bool, WireError> {
-        let ttl_ms = ttl.as_millis().max(1).to_string();
-        let reply = self.command(&[b"SET", key, value, b"NX", b"PX", ttl_ms.as_bytes()], &mut Vec::new())?;
-        Ok(reply == Reply::Status)
-    }
 }
 
 fn parse_integer(digits: &[u8]) -> Result<i64, WireError> {

@@ -7,7 +7,8 @@ pub(crate) struct Issued {
     pub(crate) text_selects: u64,
     /// Executions of a prepared SELECT.
     pub(crate) executes: u64,
-    /// Keys that Redis was asked for: one for a GET, one a key for EXISTS, two a key for the script that removes entries.
+    /// Keys that Redis was asked for: one for a GET and for each script of the protocol, one a key for EXISTS, two a key
+    /// for the script that removes entries.
     pub(crate) look_ups: u64,
 }
 

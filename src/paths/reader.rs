@@ -1,14 +1,18 @@
 //! A client: two open connections, a prepared question, and the two ways to have it answered.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::issued::Issued;
 use super::lane::Lane;
 use super::query::{self, Expected, LoadError, Query};
-use crate::cache::codec::{Codec, CodecError};
-use crate::cache::entry::{self, Corrupt, Header};
+use crate::cache::codec::Codec;
+use crate::cache::entry;
 use crate::cache::key::KeyLayout;
+use crate::cache::protocol::reading::{self, Close, Loaded, Saw, Step};
+use crate::cache::protocol::standing::Head;
+use crate::cache::session::{EncodeError, Session, Sight};
+use crate::cache::store::{Acquired, Found, Store};
 use crate::cache::wire::{Connection, Patience, WireError};
 use crate::cli;
 use crate::db::rows::RowConnection;
@@ -31,10 +35,8 @@ pub(crate) enum ReadError {
     Load(#[from] LoadError),
     #[error("Redis: {0}")]
     Redis(#[from] WireError),
-    #[error("{0}")]
-    Codec(#[from] CodecError),
-    #[error("the entry is too long for its format: {0}")]
-    Entry(#[from] Corrupt),
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
     /// Somebody else's value is left alone, also one that appears in the middle of a run.
     #[error(
         "a key of rcache's holds a value that rcache did not make; it was left alone; choose another --namespace"
@@ -51,7 +53,7 @@ impl ReadError {
             Self::Load(LoadError::Missing) => "missing_row",
             Self::Load(LoadError::Mysql(_) | LoadError::Shape) => "mysql",
             Self::Redis(_) => "redis",
-            Self::Codec(_) | Self::Entry(_) | Self::NoCodec => "encode",
+            Self::Encode(_) | Self::NoCodec => "encode",
             Self::ForeignKey => "foreign_key",
         }
     }
@@ -64,14 +66,6 @@ pub(crate) enum CacheOutcome {
     Bypassed,
     Hit,
     Miss,
-}
-
-/// What stands under a key.
-enum Found<A> {
-    Answer(A),
-    /// Something of ours that is no good entry: a miss that may be overwritten.
-    Damaged,
-    Nothing,
 }
 
 /// An answer and how it was found.
@@ -124,13 +118,10 @@ impl Written {
 /// One client with connections of its own. Buffers are kept from read to read.
 pub(crate) struct Reader<Q: Query> {
     mysql: RowConnection,
-    redis: Connection,
+    redis: Session,
     query: Q,
     entries: Vec<Entries<Q::Answer>>,
     ttl: Duration,
-    key: Vec<u8>,
-    entry: Vec<u8>,
-    reply: Vec<u8>,
     issued: Issued,
 }
 
@@ -151,13 +142,10 @@ impl<Q: Query> Reader<Q> {
         });
         Ok(Self {
             mysql,
-            redis,
+            redis: Session::new(Store::new(redis)),
             query,
             entries: entries.collect(),
             ttl: options.ttl,
-            key: Vec::new(),
-            entry: Vec::new(),
-            reply: Vec::new(),
             issued: Issued::default(),
         })
     }
@@ -190,23 +178,44 @@ impl<Q: Query> Reader<Q> {
         self.entries.iter().position(own).ok_or(ReadError::NoCodec)
     }
 
-    /// Cache-aside: GET; on a miss SELECT, encode, SET. An entry that does not parse is a miss.
+    /// The library's cache-aside on connections of our own, by the same table. Two things differ: somebody else's value
+    /// ends the read, and a bench waits for nobody.
+    #[inline]
     fn read_through_cache(
         &mut self,
         entries: usize,
         item: u32,
         end: &mut impl FnMut(Part),
     ) -> Result<Read<Q::Answer>, ReadError> {
-        self.entries[entries].keys.write_key(u64::from(item), &mut self.key);
-        let replaces = match self.look_up(entries, end)? {
-            Found::Answer(answer) => return Ok(Read { answer, cache: CacheOutcome::Hit }),
-            Found::Damaged => true,
-            Found::Nothing => false,
-        };
-        let answer = self.load(item)?;
-        end(Part::Query);
-        self.fill(entries, &answer, replaces, end)?;
-        Ok(Read { answer, cache: CacheOutcome::Miss })
+        self.entries[entries].keys.write_key(u64::from(item), &mut self.redis.key);
+        let mut step = Step::Get;
+        loop {
+            let sight = match step {
+                Step::Get => self.get(entries, end)?,
+                Step::Acquire => self.acquire(entries, end)?,
+                Step::Discard(head) => {
+                    self.issued.look_ups += 1;
+                    self.redis.remove(head)?;
+                    end(Part::Lease);
+                    Sight::of(Saw::Done)
+                }
+                Step::Wait(_) | Step::Return => Sight::of(Saw::OutOfTime),
+                Step::Load(fill) => {
+                    let answer = self.load(item)?;
+                    end(Part::Query);
+                    if let Close::Replace(head) = reading::after_load(fill, Loaded::Answer) {
+                        self.fill(entries, head, &answer, end)?;
+                    }
+                    return Ok(Read { answer, cache: CacheOutcome::Miss });
+                }
+            };
+            step = reading::next(step, sight.saw);
+            if let (Step::Return, Some(answer)) = (step, sight.answer) {
+                // No bench ever asks for a row that is not there.
+                let answer = answer.ok_or(LoadError::Missing)?;
+                return Ok(Read { answer, cache: CacheOutcome::Hit });
+            }
+        }
     }
 
     /// Asks MySQL.
@@ -216,63 +225,56 @@ impl<Q: Query> Reader<Q> {
     }
 
     /// What stands under the current key.
-    fn look_up(&mut self, entries: usize, end: &mut impl FnMut(Part)) -> Result<Found<Q::Answer>, ReadError> {
+    #[inline]
+    fn get(&mut self, entries: usize, end: &mut impl FnMut(Part)) -> Result<Sight<Q::Answer>, ReadError> {
         self.issued.look_ups += 1;
-        let there = match self.redis.get(&self.key, &mut self.reply) {
-            Err(error) if error.server_code() == Some("WRONGTYPE") => return Err(ReadError::ForeignKey),
-            outcome => outcome?,
-        };
+        let found = self.redis.get()?;
         end(Part::Get);
-        if !there {
-            return Ok(Found::Nothing);
+        if found == Found::Nothing {
+            return Ok(Sight::of(Saw::Nothing));
         }
-        let found = self.parse_reply(entries);
+        let sight = self.understand(entries, found)?;
         end(Part::Decode);
-        found
+        Ok(sight)
     }
 
-    fn parse_reply(&mut self, entries: usize) -> Result<Found<Q::Answer>, ReadError> {
-        let codec = &self.entries[entries].codec;
-        match entry::parse(&self.reply, &self.key) {
-            Ok(entry::Parsed { header, payload: Some(payload) }) if header.codec == codec.id() => {
-                let decoded = codec.decode(&mut self.reply, payload);
-                Ok(decoded.map_or(Found::Damaged, Found::Answer))
-            }
-            // Of another codec, or damaged behind its first bytes: ours all the same.
-            Ok(_) => Ok(Found::Damaged),
-            Err(_) if entry::has_magic(&self.reply) => Ok(Found::Damaged),
-            Err(_) => Err(ReadError::ForeignKey),
+    /// Puts a lease under the current key.
+    fn acquire(&mut self, entries: usize, end: &mut impl FnMut(Part)) -> Result<Sight<Q::Answer>, ReadError> {
+        self.issued.look_ups += 1;
+        // As long as the entry itself: a bench must show a slow load, not refuse to keep it.
+        let (acquired, head) = self.redis.acquire(self.ttl)?;
+        let sight = match acquired {
+            Acquired::Held => Sight::of(Saw::Held(head)),
+            Acquired::Found(found) => self.understand(entries, found)?,
+        };
+        end(Part::Lease);
+        Ok(sight)
+    }
+
+    fn understand(&mut self, entries: usize, found: Found) -> Result<Sight<Q::Answer>, ReadError> {
+        let sight = self.redis.read(found, &*self.entries[entries].codec, 0.0);
+        match sight.saw {
+            Saw::Unreadable(head) if !entry::has_magic(head.as_bytes()) => Err(ReadError::ForeignKey),
+            _ => Ok(sight),
         }
     }
 
-    /// Writes the entry; over nothing else than what the read has seen there.
+    /// Writes the entry in the place of what stands there, if it still does.
     fn fill(
         &mut self,
         entries: usize,
+        head: Head,
         answer: &Q::Answer,
-        replaces: bool,
         end: &mut impl FnMut(Part),
     ) -> Result<(), ReadError> {
         let Entries { codec, written, .. } = &mut self.entries[entries];
-        entry::begin(&mut self.entry);
-        codec.encode(answer, &mut self.entry)?;
-        let header = Header {
-            codec: codec.id(),
-            nonce: rand::random(),
-            expires_at_ms: expires_at_ms(self.ttl),
-            load_us: 0,
-        };
-        entry::seal(&mut self.entry, &self.key, &header)?;
+        self.redis.encode(Some(answer), &**codec, self.ttl, 0)?;
         end(Part::Encode);
-        let is_written = if replaces {
-            self.redis.set(&self.key, &self.entry, self.ttl).map(|()| true)?
-        } else {
-            // Where somebody was faster, the answer is right for this caller all the same.
-            self.redis.set_if_absent(&self.key, &self.entry, self.ttl)?
-        };
+        self.issued.look_ups += 1;
+        let is_written = self.redis.replace(head, self.ttl)?;
         end(Part::Set);
         if is_written {
-            written.add(Written { entries: 1, bytes: self.entry.len() as u64 });
+            written.add(Written { entries: 1, bytes: self.redis.entry_bytes() as u64 });
         }
         Ok(())
     }
@@ -292,7 +294,7 @@ impl<Q: Query> Reader<Q> {
     fn remove(&mut self, lane: Lane, items: &[u32]) -> Result<(), ReadError> {
         let keys = self.keys(self.entries_of(lane)?, items);
         self.issued.look_ups += 2 * keys.len() as u64;
-        let foreign = self.redis.eval(UNLINK_ENTRIES, &keys, entry::magic())?;
+        let foreign = self.redis.store.connection().eval(UNLINK_ENTRIES, &keys, entry::magic())?;
         if foreign > 0 { Err(ReadError::ForeignKey) } else { Ok(()) }
     }
 
@@ -300,7 +302,7 @@ impl<Q: Query> Reader<Q> {
         let entries = self.entries_of(lane)?;
         let keys = self.keys(entries, items);
         self.issued.look_ups += keys.len() as u64;
-        let there = self.redis.exists(&keys)?;
+        let there = self.redis.store.connection().exists(&keys)?;
         if usize::try_from(there) == Ok(items.len()) {
             return Ok(());
         }
@@ -315,7 +317,7 @@ impl<Q: Query> Reader<Q> {
 
     /// One bare round trip to Redis.
     pub(crate) fn ping(&mut self) -> Result<(), ReadError> {
-        Ok(self.redis.ping()?)
+        Ok(self.redis.store.connection().ping()?)
     }
 
     /// One bare round trip to MySQL.
@@ -339,10 +341,4 @@ impl<Q: Query> Reader<Q> {
     pub(crate) fn written(&self) -> Vec<(cli::Codec, Written)> {
         self.entries.iter().map(|entries| (entries.name, entries.written)).collect()
     }
-}
-
-fn expires_at_ms(ttl: Duration) -> u64 {
-    let at = SystemTime::now() + ttl;
-    let since_1970 = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
 }

@@ -91,7 +91,7 @@ pub(super) fn path_of(path: &str, samples: &[u64]) -> PathRun {
 fn parts_mean_ns(path: &str, mean_ns: Option<f64>) -> BTreeMap<String, f64> {
     let shares: &[(&str, f64)] = match path {
         "mysql" => &[("query", 0.999)],
-        "cold" => &[("get", 0.12), ("query", 0.6), ("encode", 0.003), ("set", 0.275)],
+        "cold" => &[("get", 0.12), ("lease", 0.13), ("query", 0.5), ("encode", 0.003), ("set", 0.245)],
         _ => &[("get", 0.89), ("decode", 0.107)],
     };
     let part = |(name, share): &(&str, f64)| Some(((*name).to_owned(), share * mean_ns?));

@@ -77,7 +77,7 @@ fn the_parts_of_a_read_add_up_to_it() {
         place.run(&["bench", "--iterations", "30", "--workload", "all", "--format", "json"]).fine().json();
     for (name, parts) in [
         ("mysql", &["query"][..]),
-        ("cold", &["encode", "get", "query", "set"]),
+        ("cold", &["encode", "get", "lease", "query", "set"]),
         ("warm", &["decode", "get"]),
     ] {
         let path = path(&run, "all", name);
