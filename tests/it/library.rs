@@ -46,6 +46,10 @@ impl Place {
         Self::with(Options::default())
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers write the options in place, with a struct update"
+    )]
     fn with(options: Options) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let namespace = format!("library{}", NEXT.fetch_add(1, Ordering::Relaxed));
