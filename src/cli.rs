@@ -22,7 +22,7 @@ Exit status:
   1    it failed
   2    the command line was wrong
   3    an assertion or the regression gate failed
-  4    an assertion or the gate could not be decided: too noisy, or too few samples
+  4    an assertion or the gate could not be decided: too noisy, or too few samples; or an experiment proves nothing
   130  interrupted, after printing and saving what was measured so far";
 
 /// More than anybody waits for, and far from the end of any counter.
