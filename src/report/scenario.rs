@@ -205,7 +205,7 @@ mod tests {
             samples::corrupt(),
         ];
         for document in documents {
-            for width in [40, 60, 80, 100] {
+            for width in [48, 60, 80, 100] {
                 let plain = render(&document, &Style { width, color: false });
                 for line in plain.lines() {
                     assert!(columns_of(line) <= width, "{width}: {line}");

@@ -100,7 +100,8 @@ pub(super) fn stale_broken() -> Document {
 }
 
 pub(super) fn interrupted() -> Document {
-    let mut document = document("stale", &STALE, Vec::new());
+    let mut document = stale();
+    document.arms.clear();
     document.interrupted = true;
     document.valid = false;
     document.reason = Some("the arm mysql did not run".to_owned());

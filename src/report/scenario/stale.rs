@@ -110,11 +110,11 @@ fn harm(document: &Document) -> Option<String> {
         .iter()
         .filter_map(|arm| {
             let stale = arm.stale.as_ref().filter(|stale| stale.stale_reads > 0)?;
-            Some(format!("{} of {}", percent(stale.stale_share?), arm.arm))
+            Some(format!("{} of those of {}", percent(stale.stale_share?), arm.arm))
         })
         .collect();
     (!shown.is_empty())
-        .then(|| format!("Stale were {}: their reads missed a write that had returned.", list(&shown)))
+        .then(|| format!("Of all reads, {} were stale: they missed a write that had returned.", list(&shown)))
 }
 
 /// The arms that showed none, with what that is worth.
@@ -135,21 +135,22 @@ fn cure(document: &Document) -> Option<String> {
     (!clean.is_empty()).then(|| format!("No stale read was found in {}.", list(&clean)))
 }
 
+fn missed(stale: &Stale) -> u64 {
+    stale.stale_keys_that_miss_a_returned_write.min(stale.stale_keys_when_quiet)
+}
+
 /// What writers left behind who died after their COMMIT.
 fn deaths(document: &Document) -> Option<String> {
     let of = |name: &str| {
         let arm = document.arms.iter().find(|arm| arm.arm == name)?;
         arm.stale.as_ref().filter(|stale| stale.dead_writers > 0)
     };
-    let (lease, marker) = (of("lease")?, of("lease-marker")?);
+    let left = |name| of(name).map(|stale| stale.stale_keys_when_quiet - missed(stale));
+    let (lease, marker) = (left("lease")?, left("lease-marker")?);
     Some(format!(
-        "When all was over, lease still had {} that differed from the committed row, until their time to live is over: their \
-         writers had died between COMMIT and invalidate. lease-marker had {}.",
-        counted(lease.stale_keys_when_quiet, "cached value", "cached values"),
-        if marker.stale_keys_when_quiet == 0 {
-            "none".to_owned()
-        } else {
-            units::count(marker.stale_keys_when_quiet)
-        },
+        "When all was over, {} of lease lacked what had been committed by a writer that never came back from its write, and \
+         will until their time to live is over; of lease-marker, {}.",
+        counted(lease, "cached value", "cached values"),
+        if marker == 0 { "none".to_owned() } else { units::count(marker) },
     ))
 }
