@@ -12,6 +12,8 @@ pub(crate) mod counters;
 pub(crate) mod entry;
 mod face;
 mod flights;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub(crate) mod key;
 mod options;
 mod pool;

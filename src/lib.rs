@@ -103,6 +103,13 @@ pub mod codec {
     pub use crate::cache::codec::*;
 }
 
+/// For `fuzz/` alone.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::cache::fuzzing::*;
+}
+
 /// Runs the program as the command line says.
 #[cfg(feature = "cli")]
 #[doc(hidden)]

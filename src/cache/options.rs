@@ -30,9 +30,10 @@ pub struct Options {
     /// How long a marker lives: longer than any COMMIT takes, and as long as a key stays uncached after its writer died.
     /// Default 10 seconds, at most an hour.
     pub marker: Duration,
-    /// How long a read waits while somebody else loads, before it asks the database itself. Default 1 second.
+    /// How long a read waits while somebody else loads, before it asks the database itself. Default 1 second, at most an hour.
     pub lease_wait: Duration,
-    /// How long a read waits while somebody writes, before it asks the database itself. Default 25 milliseconds.
+    /// How long a read waits while somebody writes, before it asks the database itself. Default 25 milliseconds, at
+    /// most an hour.
     pub marker_wait: Duration,
     /// How eagerly entries are refreshed ahead of their expiry: 1 is the optimum for steady loads, 0 turns it off. Default 1.
     pub early_refresh: f64,
@@ -104,6 +105,9 @@ impl Options {
         within("negative_ttl", self.negative_ttl.unwrap_or(self.ttl), YEARS, "is longer than ten years")?;
         within("lease", self.lease, HOUR, "is longer than an hour")?;
         within("marker", self.marker, HOUR, "is longer than an hour")?;
+        // No wait at all is a choice too.
+        within("lease_wait", self.lease_wait.max(self.lease), HOUR, "is longer than an hour")?;
+        within("marker_wait", self.marker_wait.max(self.marker), HOUR, "is longer than an hour")?;
         within("connect_timeout", self.connect_timeout, HOUR, "is longer than an hour")?;
         within("reply_timeout", self.reply_timeout, HOUR, "is longer than an hour")?;
         let wrong = |option, wrong| Err(OptionsError { option, wrong });
@@ -138,12 +142,14 @@ mod tests {
     fn what_makes_no_sense_is_refused_by_name() {
         Options::default().check().unwrap();
         let zero = Duration::ZERO;
-        let cases: [(&str, Options); 10] = [
+        let cases: [(&str, Options); 12] = [
             ("ttl", Options { ttl: zero, ..Options::default() }),
             ("ttl", Options { ttl: Duration::MAX, ..Options::default() }),
             ("negative_ttl", Options { negative_ttl: Some(zero), ..Options::default() }),
             ("lease", Options { lease: zero, ..Options::default() }),
             ("marker", Options { marker: Duration::from_secs(3601), ..Options::default() }),
+            ("lease_wait", Options { lease_wait: Duration::MAX, ..Options::default() }),
+            ("marker_wait", Options { marker_wait: Duration::from_secs(3601), ..Options::default() }),
             ("reply_timeout", Options { reply_timeout: zero, ..Options::default() }),
             ("namespace", Options { namespace: String::new(), ..Options::default() }),
             ("early_refresh", Options { early_refresh: f64::NAN, ..Options::default() }),
@@ -154,5 +160,6 @@ mod tests {
             assert_eq!(options.check().unwrap_err().option, option);
         }
         Options { negative_ttl: None, ..Options::default() }.check().unwrap();
+        Options { lease_wait: zero, marker_wait: zero, ..Options::default() }.check().unwrap();
     }
 }

@@ -74,7 +74,7 @@ impl<'a, T> Reading<'a, T> {
             Ok(session.read(found, codec, beta))
         });
         let saw = self.take(sight);
-        if saw == Saw::Nothing && self.waiting.looks == 0 {
+        if saw == Saw::Nothing && !self.waiting.has_begun() {
             self.core.counts.misses.add();
         }
         self.only_one_refreshes(saw)
@@ -257,9 +257,13 @@ impl<T> Drop for HeldLease<'_, '_, T> {
 }
 
 impl Waiting {
+    fn has_begun(&self) -> bool {
+        self.lease_until.is_some() || self.marker_until.is_some()
+    }
+
     /// How long this read may still wait for that; the time runs from the first time on.
     fn left(&mut self, obstacle: Obstacle, core: &Core) -> Duration {
-        if self.lease_until.is_none() && self.marker_until.is_none() {
+        if !self.has_begun() {
             core.counts.waits.add();
         }
         let now = Instant::now();

@@ -77,26 +77,7 @@ impl Session {
             Found::Other => return Sight::of(Saw::Unreadable(Head::NONE)),
             Found::Text => {}
         }
-        let head = Head::of(&self.reply);
-        match Standing::read(&self.reply, &self.key) {
-            Standing::Entry(Parsed { header, payload }) => {
-                let answer = match payload {
-                    None => None,
-                    Some(payload) if header.codec == codec.id() => {
-                        match codec.decode(&mut self.reply, payload) {
-                            Ok(value) => Some(value),
-                            Err(_) => return Sight::of(Saw::Unreadable(head)),
-                        }
-                    }
-                    Some(_) => return Sight::of(Saw::Unreadable(head)),
-                };
-                let saw = if is_due(&header, beta) { Saw::Due(head) } else { Saw::Entry };
-                Sight { saw, answer: Some(answer) }
-            }
-            Standing::Lease => Sight::of(Saw::Lease),
-            Standing::Marker => Sight::of(Saw::Marker),
-            Standing::Unreadable(_) => Sight::of(Saw::Unreadable(head)),
-        }
+        understand(&mut self.reply, &self.key, codec, beta)
     }
 
     /// Makes the entry that [`Session::replace`] writes. No value: the row does not exist.
@@ -137,6 +118,29 @@ impl Session {
     /// Removes what must stand there.
     pub(crate) fn remove(&mut self, expected: Head) -> Result<bool, WireError> {
         self.store.remove(&self.key, expected)
+    }
+}
+
+/// Understands the bytes that stand under a key. The codec may keep them.
+#[inline]
+pub(super) fn understand<T>(bytes: &mut Vec<u8>, key: &[u8], codec: &dyn Codec<T>, beta: f64) -> Sight<T> {
+    let head = Head::of(bytes);
+    match Standing::read(bytes, key) {
+        Standing::Entry(Parsed { header, payload }) => {
+            let answer = match payload {
+                None => None,
+                Some(payload) if header.codec == codec.id() => match codec.decode(bytes, payload) {
+                    Ok(value) => Some(value),
+                    Err(_) => return Sight::of(Saw::Unreadable(head)),
+                },
+                Some(_) => return Sight::of(Saw::Unreadable(head)),
+            };
+            let saw = if is_due(&header, beta) { Saw::Due(head) } else { Saw::Entry };
+            Sight { saw, answer: Some(answer) }
+        }
+        Standing::Lease => Sight::of(Saw::Lease),
+        Standing::Marker => Sight::of(Saw::Marker),
+        Standing::Unreadable(_) => Sight::of(Saw::Unreadable(head)),
     }
 }
 

@@ -164,6 +164,9 @@ impl Connection {
         if self.line.is_empty() {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "Redis closed the connection").into());
         }
+        if !self.line.ends_with(b"\n") && (self.line.len() as u64) < MAX_LINE_BYTES {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "Redis broke off in a reply").into());
+        }
         match self.line.strip_suffix(b"\r\n") {
             Some([b'-', words @ ..]) => Err(WireError::Server(String::from_utf8_lossy(words).into_owned())),
             Some([b'+', ..]) => Ok(Reply::Status),
@@ -183,7 +186,9 @@ impl Connection {
             u64::try_from(length).ok().filter(|length| *length <= MAX_BULK_BYTES).ok_or(IMPOSSIBLE)?;
         let wanted = usize::try_from(length).map_err(|_| IMPOSSIBLE)?;
         self.stream.get_mut().expect(wanted);
-        value.reserve_exact(wanted);
+        value
+            .try_reserve_exact(wanted)
+            .map_err(|_| WireError::Protocol("a string too long for this memory"))?;
         (&mut self.stream).take(length).read_to_end(value)?;
         let mut end = [0; 2];
         self.stream.read_exact(&mut end)?;
@@ -191,6 +196,15 @@ impl Connection {
             return Err(WireError::Protocol("a string without its end"));
         }
         Ok(Reply::Bytes)
+    }
+}
+
+#[cfg(fuzzing)]
+impl Connection {
+    /// Over a stream on whose other side somebody else speaks for Redis.
+    pub(crate) fn over(stream: std::os::unix::net::UnixStream) -> Self {
+        let stream = BufReader::with_capacity(READ_BUFFER_BYTES, Patient::over(stream));
+        Self { stream, command: Vec::new(), line: Vec::new(), broken: false }
     }
 }
 

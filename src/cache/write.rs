@@ -194,8 +194,11 @@ fn tell(
         .map_err(|cause| RedisError::new(core.pool.endpoint(), cause))
 }
 
-/// When the last entry is gone that can hold what was there before now: loaded until now, written within a lease's time.
+/// When the last entry is gone that can hold what was there before now. What was loaded until now may be written, by a
+/// command that is late, as long as what it replaces stands: a lease, or with early refresh an entry.
 fn stale_until(core: &Core) -> SystemTime {
-    let longest = core.options.ttl.max(core.options.negative_ttl.unwrap_or(Duration::ZERO));
-    SystemTime::now() + core.options.lease + longest
+    let options = &core.options;
+    let longest = options.ttl.max(options.negative_ttl.unwrap_or(Duration::ZERO));
+    let written_within = if options.early_refresh > 0.0 { options.lease.max(longest) } else { options.lease };
+    SystemTime::now() + written_within + longest
 }

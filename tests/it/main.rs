@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod bench;
+mod chaos;
+mod chaos_database;
 mod command_line;
 mod compare;
 mod demo;
@@ -13,11 +15,13 @@ mod formats;
 mod library;
 mod library_trouble;
 mod private_redis;
+mod proxy;
 mod published;
 mod sandbox;
 mod scenario;
 mod schema;
 mod seed;
+mod storm;
 mod world;
 
 use std::process::ExitCode;
@@ -29,6 +33,8 @@ fn main() -> ExitCode {
     let mut tests = Vec::new();
     for (room, room_tests) in [
         ("bench", bench::TESTS),
+        ("chaos", chaos::TESTS),
+        ("chaos_database", chaos_database::TESTS),
         ("command_line", command_line::TESTS),
         ("compare", compare::TESTS),
         ("demo", demo::TESTS),

@@ -71,7 +71,7 @@ impl PrivateRedis {
         Cache::connect(&self.url(), options).unwrap()
     }
 
-    fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.folder.path().join("redis.sock")
     }
 }

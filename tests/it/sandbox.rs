@@ -28,13 +28,13 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
 ];
 
 /// A sandbox folder of a test; destroyed at the end, even of a failed test.
-struct Sandbox {
+pub(crate) struct Sandbox {
     root: tempfile::TempDir,
     dir: PathBuf,
 }
 
 impl Sandbox {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::named("box")
     }
 
@@ -54,7 +54,7 @@ impl Sandbox {
         self.command(action).output().unwrap()
     }
 
-    fn run_well(&self, action: &str) -> String {
+    pub(crate) fn run_well(&self, action: &str) -> String {
         let output = self.run(action);
         assert!(output.status.success(), "{action}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
@@ -75,7 +75,15 @@ impl Sandbox {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    fn pids(&self) -> Vec<u64> {
+    /// The account of the database, made anew at each start.
+    pub(crate) fn mysql_url(&self) -> String {
+        let state: Value =
+            serde_json::from_slice(&std::fs::read(self.dir.join("state.json")).unwrap()).unwrap();
+        let (port, password) = (&state["mysql"]["port"], state["mysql"]["password"].as_str().unwrap());
+        format!("mysql://rcache:{password}@127.0.0.1:{port}/rcache")
+    }
+
+    pub(crate) fn pids(&self) -> Vec<u64> {
         let status = self.status();
         status["sandbox"]["servers"]
             .as_array()
@@ -136,7 +144,7 @@ impl Drop for Sandbox {
     }
 }
 
-fn signal(pid: u32, signal: &str) {
+pub(crate) fn signal(pid: u32, signal: &str) {
     // The shell's own kill: a small system has no program of that name.
     let sent = Command::new("sh").args(["-c", "kill \"$0\" \"$1\"", signal, &pid.to_string()]).status();
     assert!(sent.unwrap().success());

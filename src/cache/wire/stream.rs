@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,13 @@ impl Patient {
         let stream = Stream::open(endpoint, give_up_at)?;
         stream.set_timeouts(patience.look(patience.connect))?;
         Ok(Self { stream, patience, give_up_at, is_opening: true })
+    }
+
+    #[cfg(fuzzing)]
+    pub(super) fn over(stream: UnixStream) -> Self {
+        let long = Duration::from_secs(60);
+        let patience = Patience { connect: long, reply: long, is_over: None };
+        Self { stream: Stream::Unix(stream), patience, give_up_at: Instant::now() + long, is_opening: false }
     }
 
     /// From now on each command has a deadline of its own.
@@ -122,7 +130,7 @@ enum Stream {
 impl Stream {
     fn open(endpoint: &RedisEndpoint, give_up_at: Instant) -> io::Result<Self> {
         match &endpoint.address {
-            Address::Socket(path) => Ok(Self::Unix(UnixStream::connect(path)?)),
+            Address::Socket(path) => Ok(Self::Unix(connect_unix(path, left(give_up_at)?)?)),
             Address::Tcp { host, port } => {
                 let stream = connect_tcp(host, *port, give_up_at)?;
                 stream.set_nodelay(true)?;
@@ -154,6 +162,21 @@ fn connect_tcp(host: &str, port: u16, give_up_at: Instant) -> io::Result<TcpStre
         }
     }
     Err(last)
+}
+
+/// Where the queue of a server that hangs is full, a plain `connect` waits without end; the timeout for sending bounds it.
+fn connect_unix(path: &Path, timeout: Duration) -> io::Result<UnixStream> {
+    use rustix::net::sockopt::{Timeout, set_socket_timeout};
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, connect, socket};
+
+    let stream = UnixStream::from(socket(AddressFamily::UNIX, SocketType::STREAM, None)?);
+    rustix::io::fcntl_setfd(&stream, rustix::io::FdFlags::CLOEXEC)?;
+    set_socket_timeout(&stream, Timeout::Send, Some(timeout))?;
+    match connect(&stream, &SocketAddrUnix::new(path)?) {
+        Ok(()) => Ok(stream),
+        Err(rustix::io::Errno::AGAIN) => Err(too_late()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The addresses of a host. The system's resolver knows no timeout and can take many seconds, so a name is looked up on

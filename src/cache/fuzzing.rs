@@ -1,0 +1,127 @@
+//! Doors for `fuzz/` alone: everything that reads bytes which came from Redis, without a Redis. No other build has them.
+
+use std::io::Write;
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+
+use super::codec::{Codec, Json};
+use super::entry::{self, CodecId, Header};
+use super::protocol::reading::Saw;
+use super::protocol::standing::{HEAD_BYTES, Head, Standing};
+use super::session;
+use super::wire::{Connection, Reply};
+
+/// More than that is not written into the socket at once, which nobody reads meanwhile.
+pub const MAX_REPLY_BYTES: usize = 32 * 1024;
+/// Each asks once, and asking takes room in the socket too.
+const MAX_REPLIES: usize = 256;
+
+/// Reads these bytes as Redis' replies until one is bad, and says how many were good.
+///
+/// # Panics
+/// Where the connection breaks a promise of its own.
+pub fn replies(bytes: &[u8]) -> usize {
+    let Ok((ours, mut theirs)) = UnixStream::pair() else { return 0 };
+    let sent = theirs.write_all(bytes.get(..MAX_REPLY_BYTES).unwrap_or(bytes));
+    if sent.is_err() || theirs.shutdown(Shutdown::Write).is_err() {
+        return 0;
+    }
+    let mut connection = Connection::over(ours);
+    let mut value = Vec::new();
+    for good in 0..MAX_REPLIES {
+        match connection.command(&[b"GET", b"k"], &mut value) {
+            Ok(Reply::Bytes) => assert!(value.len() <= bytes.len(), "a string longer than all that was sent"),
+            Ok(Reply::Status | Reply::Integer(_) | Reply::Nil) => assert!(value.is_empty()),
+            Err(error) if error.server_code().is_some() => assert!(value.is_empty()),
+            Err(_) => {
+                assert!(
+                    connection.command(&[b"GET", b"k"], &mut value).is_err(),
+                    "nobody trusts it any more"
+                );
+                return good;
+            }
+        }
+    }
+    MAX_REPLIES
+}
+
+/// Reads these bytes as what stands under `key`, from the bytes to the answer of a read.
+///
+/// # Panics
+/// Where what was understood contradicts the bytes.
+pub fn standing(bytes: &[u8], key: &[u8]) {
+    let head = Head::of(bytes);
+    assert!(bytes.starts_with(head.as_bytes()));
+    assert_eq!(head.as_bytes().len(), bytes.len().min(HEAD_BYTES));
+    let standing = Standing::read(bytes, key);
+    if standing == Standing::Marker {
+        assert!(head.is_marker(), "a marker is never simply removed");
+    }
+    let sight = session::understand::<serde_json::Value>(&mut bytes.to_vec(), key, &Json, 1.0);
+    match sight.saw {
+        Saw::Entry | Saw::Due(_) => assert!(sight.answer.is_some()),
+        Saw::Lease | Saw::Marker => assert!(sight.answer.is_none()),
+        Saw::Unreadable(discarded) => assert_eq!(discarded, head),
+        saw => unreachable!("no bytes mean {saw:?}"),
+    }
+    if let Standing::Entry(parsed) = standing {
+        // It has a checksum over all of it: what is read is what was written, to the bit.
+        let payload = parsed.payload.map(|payload| bytes[payload].to_vec());
+        assert_eq!(sealed(key, parsed.header, payload.as_deref()), bytes);
+    }
+}
+
+/// Makes an entry of these parts, which must be read as it was written; with any one bit flipped, or under another key,
+/// it must not be read as an entry.
+///
+/// # Panics
+/// Where it is.
+pub fn entry(key: &[u8], payload: Option<&[u8]>, fields: [u8; 29], bit: usize) {
+    let header = Header {
+        codec: CodecId(if payload.is_some() { fields[0] } else { 0 }),
+        nonce: std::array::from_fn(|index| fields[1 + index]),
+        expires_at_ms: u64::from_le_bytes(std::array::from_fn(|index| fields[17 + index])),
+        load_us: u32::from_le_bytes(std::array::from_fn(|index| fields[25 + index])),
+    };
+    let mut bytes = sealed(key, header, payload);
+    let Ok(parsed) = entry::parse(&bytes, key) else { panic!("what was written is not read") };
+    assert_eq!(parsed.header, header);
+    assert_eq!(parsed.payload.map(|payload| &bytes[payload]), payload);
+    assert!(entry::parse(&bytes, &[key, b"x"].concat()).is_err(), "another key's");
+    let bit = bit % (bytes.len() * 8);
+    bytes[bit / 8] ^= 1 << (bit % 8);
+    assert!(entry::parse(&bytes, key).is_err(), "bit {bit} was flipped");
+}
+
+fn sealed(key: &[u8], header: Header, payload: Option<&[u8]>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let Some(payload) = payload else {
+        entry::seal_missing(&mut bytes, key, header.nonce, header.expires_at_ms, header.load_us);
+        return bytes;
+    };
+    entry::begin(&mut bytes);
+    bytes.extend_from_slice(payload);
+    let Ok(()) = entry::seal(&mut bytes, key, &header) else { panic!("no entry is that long") };
+    bytes
+}
+
+/// Decodes any bytes. What gives a value must be encodable, and decode to the same value again.
+///
+/// # Panics
+/// Where it does not.
+pub fn codec<T: PartialEq + std::fmt::Debug>(codec: &impl Codec<T>, payload: &[u8]) {
+    let decode = |payload: &[u8]| {
+        // As in an entry: behind a header.
+        let mut bytes = vec![0; entry::HEADER_BYTES];
+        bytes.extend_from_slice(payload);
+        let range = entry::HEADER_BYTES..bytes.len();
+        codec.decode(&mut bytes, range)
+    };
+    let Ok(value) = decode(payload) else { return };
+    let mut encoded = Vec::new();
+    let Ok(()) = codec.encode(&value, &mut encoded) else { panic!("cannot be encoded: {value:?}") };
+    match decode(&encoded) {
+        Ok(again) => assert_eq!(again, value),
+        Err(error) => panic!("{error}: {value:?}"),
+    }
+}
