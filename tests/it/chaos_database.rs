@@ -38,9 +38,9 @@ struct Scene {
 
 impl Scene {
     /// A connection, kept as long as it works.
-    fn on<'a, R>(
+    fn on<R>(
         &self,
-        kept: &'a mut Option<mysql::Conn>,
+        kept: &mut Option<mysql::Conn>,
         work: impl FnOnce(&mut mysql::Conn) -> mysql::Result<R>,
     ) -> mysql::Result<R> {
         let mut conn = match kept.take() {
