@@ -24,7 +24,7 @@ fn wrong_usage_exits_with_2() {
         &["bench", "--iterations", "-1"],
         &["bench", "--iterations", "many"],
         &["bench", "--workload", "nothing"],
-        &["bench", "--path", "disk"],
+        &["bench", "--path", "disc"],
         &["bench", "--clients", "0"],
         &["bench", "--ttl", "0"],
         &["seed", "--users", "0"],

@@ -9,6 +9,7 @@ mod chaos_database;
 mod command_line;
 mod compare;
 mod demo;
+mod disk;
 mod flush;
 mod foreign;
 mod formats;
@@ -22,6 +23,7 @@ mod scenario;
 mod schema;
 mod seed;
 mod storm;
+mod workloads;
 mod world;
 
 use std::process::ExitCode;
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         ("command_line", command_line::TESTS),
         ("compare", compare::TESTS),
         ("demo", demo::TESTS),
+        ("disk", disk::TESTS),
         ("flush", flush::TESTS),
         ("foreign", foreign::TESTS),
         ("formats", formats::TESTS),
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         ("scenario", scenario::TESTS),
         ("schema", schema::TESTS),
         ("seed", seed::TESTS),
+        ("workloads", workloads::TESTS),
     ] {
         tests.extend(room_tests.iter().map(|(name, test)| {
             Trial::test(format!("{room}::{name}"), move || {
