@@ -312,11 +312,11 @@ pub(crate) struct Scenario {
     #[arg(value_enum, value_name = "NAME")]
     pub(crate) name: ScenarioName,
 
-    /// Threads that read at the same time, each with connections of its own [default: stale 16, stampede 64, corrupt 8]
+    /// Threads that read at the same time, each with connections of its own [default: stale 16, stampede 64, outage 8, corrupt 8]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=512), value_name = "N")]
     pub(crate) clients: Option<u16>,
 
-    /// How long each arm lasts [default: stale 2, which makes 12 in all; stampede 5, which makes 20; corrupt 3, which makes 6]
+    /// How long each arm lasts [default: stale 2, which makes 12 in all; stampede 10, which makes 40; outage 2 without Redis, which makes 42 in all; corrupt 3, which makes 6]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=3600), value_name = "SECONDS")]
     pub(crate) duration: Option<u16>,
 
@@ -348,6 +348,8 @@ pub(crate) enum ScenarioName {
     Stale,
     /// a popular value expires, and every client that wants it asks the database at the same time
     Stampede,
+    /// Redis stops answering, goes on, is killed, comes back empty; only in the sandbox
+    Outage,
     /// entries get damaged: bits turned, values cut off or under the wrong key, other programs under our keys
     Corrupt,
 }
@@ -409,7 +411,7 @@ macro_rules! named {
 named! {
     Workload { All = "all", Page = "page", Point = "point", Aggregate = "aggregate" }
     ReadPath { Mysql = "mysql", Cold = "cold", Warm = "warm", Disk = "disk" }
-    ScenarioName { Stale = "stale", Stampede = "stampede", Corrupt = "corrupt" }
+    ScenarioName { Stale = "stale", Stampede = "stampede", Outage = "outage", Corrupt = "corrupt" }
     Codec { Arrow = "arrow", Postcard = "postcard", Msgpack = "msgpack", Json = "json" }
 }
 

@@ -19,6 +19,7 @@ mod leftovers;
 mod lock;
 mod mysql;
 mod mysql_init;
+mod outage;
 mod process;
 mod programs;
 mod redis;

@@ -7,6 +7,7 @@ pub(crate) mod corrupt;
 mod crowd;
 mod database;
 mod keys;
+pub(crate) mod outage;
 pub(crate) mod outcome;
 mod row;
 pub(crate) mod stale;
@@ -49,4 +50,6 @@ pub(crate) enum ScenarioError {
     Inspection(#[from] arms::ClientError),
     #[error(transparent)]
     Lost(#[from] crowd::Lost),
+    #[error("{0:#}")]
+    Sandbox(anyhow::Error),
 }

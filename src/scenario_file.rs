@@ -74,6 +74,8 @@ pub(crate) struct Arm {
     #[serde(flatten)]
     pub(crate) stampede: Option<Stampede>,
     #[serde(flatten)]
+    pub(crate) outage: Option<Outage>,
+    #[serde(flatten)]
     pub(crate) corrupt: Option<Corrupt>,
 }
 
@@ -125,6 +127,34 @@ pub(crate) struct Corrupt {
     pub(crate) corrupt: Option<u64>,
     /// Rows that could not be read, or not rightly, once the damage was over.
     pub(crate) unusable_when_quiet: u64,
+}
+
+/// What `outage` counts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Outage {
+    /// `before`, `stopped`, `continued`, `killed`, `restarted`, in this order.
+    pub(crate) phases: Vec<Phase>,
+    pub(crate) recovery_ms: Recovery,
+}
+
+/// What readers got in one phase of an outage; a read belongs to the phase in which it began.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Phase {
+    pub(crate) phase: String,
+    pub(crate) reads: u64,
+    pub(crate) failed_reads: u64,
+    /// Reads that were answered without a load.
+    pub(crate) hits: u64,
+    pub(crate) database_loads: u64,
+    /// Until there was an answer, or an error.
+    pub(crate) latency_ms: Option<Spread>,
+}
+
+/// How long after Redis' return every client had a hit again; null where that did not happen in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Recovery {
+    pub(crate) continued: Option<f64>,
+    pub(crate) restarted: Option<f64>,
 }
 
 /// A distribution in ms; a percentile is null where fewer than ten samples lie above it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use super::Outcome;
 use super::console::Console;
@@ -10,11 +10,11 @@ use super::environment;
 use super::servers::{Need, Servers};
 use crate::cache::admin;
 use crate::cli::{self, Format, ScenarioName};
-use crate::config::Settings;
+use crate::config::{Settings, UsageError};
 use crate::db::connect;
 use crate::measure::clock::RunClock;
 use crate::run_file::{self, Environment};
-use crate::scenario::{self, Ground, Request, ScenarioError, corrupt, stale, stampede};
+use crate::scenario::{self, Ground, Request, ScenarioError, corrupt, outage, stale, stampede};
 use crate::scenario_file::{Document, Head};
 use crate::stats::warnings::Warning;
 use crate::{interrupt, report, units};
@@ -24,8 +24,9 @@ pub(super) fn run(
     settings: &Settings,
     console: &Console,
 ) -> anyhow::Result<Outcome> {
-    let servers = Servers::open(settings, Need::Both, "scenario", console)?;
-    let document = experiment(arguments, settings, &servers, console)?;
+    check_servers(arguments.name, settings)?;
+    let mut servers = Servers::open(settings, Need::Both, "scenario", console)?;
+    let document = experiment(arguments, settings, &mut servers, console)?;
     servers.stop()?;
     console.result(&match settings.format {
         Format::Text => report::scenario::render(&document, &console.page_style()),
@@ -34,23 +35,37 @@ pub(super) fn run(
     Ok(outcome(&document, console))
 }
 
+/// Nobody's servers are stopped and killed but our own.
+fn check_servers(name: ScenarioName, settings: &Settings) -> anyhow::Result<()> {
+    let named = settings.mysql()?.is_some() || settings.redis()?.is_some();
+    if name == ScenarioName::Outage && named {
+        bail!(UsageError(
+            "the scenario outage stops and kills Redis, which rcache does to servers of its own alone: add --sandbox, or leave \
+             --mysql-url and --redis-url away"
+                .to_owned()
+        ));
+    }
+    Ok(())
+}
+
 fn experiment(
     arguments: &cli::Scenario,
     settings: &Settings,
-    servers: &Servers,
+    servers: &mut Servers,
     console: &Console,
 ) -> anyhow::Result<Document> {
     let environment = look(servers)?;
     let request =
         Request { clients: arguments.clients, duration_s: arguments.duration, rng_seed: arguments.rng_seed };
-    let ground = Ground { mysql: servers.mysql()?, redis: servers.redis()?, namespace: &settings.namespace };
+    let (mysql, redis) = (servers.mysql()?.clone(), servers.redis()?.clone());
+    let ground = Ground { mysql: &mysql, redis: &redis, namespace: &settings.namespace };
     let clock = RunClock::start();
     let bar = console.progress(0, "{spinner} {msg}");
     let progress = |arm: &str, elapsed: Duration| {
         bar.set_message(format!("arm {arm}, {}", units::duration(elapsed.as_secs_f64() * 1e9)));
         bar.tick();
     };
-    let found = conduct(arguments.name, &ground, &request, &progress);
+    let found = conduct(arguments.name, &ground, servers, &request, &progress);
     bar.finish_and_clear();
     let head = Head {
         scenario: arguments.name.name().to_owned(),
@@ -68,10 +83,15 @@ fn experiment(
 fn conduct(
     name: ScenarioName,
     ground: &Ground<'_>,
+    servers: &mut Servers,
     request: &Request,
     progress: scenario::Progress<'_>,
 ) -> Result<scenario::outcome::Outcome, ScenarioError> {
     match name {
+        ScenarioName::Outage => {
+            let sandbox = servers.own_sandbox().map_err(ScenarioError::Sandbox)?;
+            outage::run(ground, sandbox, request, progress)
+        }
         ScenarioName::Stale => stale::run(ground, request, progress),
         ScenarioName::Stampede => stampede::run(ground, request, progress),
         ScenarioName::Corrupt => corrupt::run(ground, request, progress),
@@ -81,6 +101,7 @@ fn conduct(
 fn config(name: ScenarioName, request: &Request) -> Vec<(&'static str, u64)> {
     match name {
         ScenarioName::Stale => stale::config(request),
+        ScenarioName::Outage => outage::config(request),
         ScenarioName::Stampede => stampede::config(request),
         ScenarioName::Corrupt => corrupt::config(request),
     }

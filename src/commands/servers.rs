@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use super::console::Console;
 use crate::config::Settings;
@@ -97,6 +97,18 @@ impl Servers {
     /// What stands between the database's reads of this table and the disk.
     pub(crate) fn storage_of(&self, table: &str) -> Storage {
         self.sandbox.as_ref().map_or(Storage::Unknown, |sandbox| sandbox.storage_of(table))
+    }
+
+    /// The sandbox, where its servers end with this command.
+    pub(crate) fn own_sandbox(&mut self) -> anyhow::Result<&mut Sandbox> {
+        let sandbox = self.sandbox.as_mut().context("the servers are not the sandbox's")?;
+        if sandbox.is_kept() {
+            bail!(
+                "the sandbox is kept for other commands, whose Redis must not be stopped and killed\n  \
+                 run `rcache sandbox stop` first, or name another folder with --sandbox-dir"
+            );
+        }
+        Ok(sandbox)
     }
 
     /// True where Redis was started by this very command, and is empty therefore, and will be gone.

@@ -1,6 +1,7 @@
 //! An experiment as a page: the setting, the arms side by side, and what one sees, in words made from the numbers.
 
 mod corrupt;
+mod outage;
 #[cfg(test)]
 mod samples;
 mod stale;
@@ -21,6 +22,7 @@ pub(crate) fn render(document: &Document, style: &Style) -> String {
     }
     blocks.extend(match document.scenario.as_str() {
         "stale" => stale::blocks(document, style),
+        "outage" => outage::blocks(document, style),
         "stampede" => stampede::blocks(document, style),
         "corrupt" => corrupt::blocks(document, style),
         _ => Vec::new(),
@@ -184,6 +186,11 @@ mod tests {
     }
 
     #[test]
+    fn outage_as_it_should_be() {
+        insta::assert_snapshot!(render(&samples::outage(), &PAGE));
+    }
+
+    #[test]
     fn corrupt_as_it_should_be() {
         insta::assert_snapshot!(render(&samples::corrupt(), &PAGE));
     }
@@ -202,6 +209,7 @@ mod tests {
             samples::stale_broken(),
             samples::interrupted(),
             samples::stampede(),
+            samples::outage(),
             samples::corrupt(),
         ];
         for document in documents {

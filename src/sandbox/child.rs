@@ -97,6 +97,26 @@ impl Server {
         self.exited = Some(ExitStatus::default());
     }
 
+    /// Stops it in the middle of whatever it does; its connections stay open.
+    pub(super) fn freeze(&self) -> io::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on.
+    pub(super) fn thaw(&self) -> io::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// Ends it without a warning, and waits until it is gone.
+    pub(super) fn kill(&mut self) -> io::Result<()> {
+        if self.exit_status()?.is_none() {
+            self.signal(Signal::KILL)?;
+            self.exited = Some(self.child.wait()?);
+            let _ = std::fs::remove_file(&self.birth);
+        }
+        Ok(())
+    }
+
     fn signal(&self, signal: Signal) -> io::Result<()> {
         // Not yet waited for, so the number cannot belong to anybody else.
         match i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {

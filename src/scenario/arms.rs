@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::app_redis::AppRedis;
+pub(crate) use self::app_redis::TIMEOUT as APP_TIMEOUT;
 use self::delayed::DelayedDeletes;
 use self::library::{Library, Writing};
 use self::lock::Locking;

@@ -1,5 +1,6 @@
 //! A client's own way to the table: loads that are counted and can be slowed down, and writes that announce their COMMIT.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -62,9 +63,28 @@ impl Loads {
         self.all.load(Ordering::Relaxed)
     }
 
+    /// Begins anew, for what comes after a preparation. Nobody may be loading.
+    pub(crate) fn forget(&self) {
+        self.all.store(0, Ordering::Relaxed);
+        self.of_row.iter().for_each(|row| row.store(0, Ordering::Relaxed));
+        if let Some(log) = &self.log {
+            log.begun.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+
     fn slot(&self, id: u32) -> Option<&AtomicU64> {
         usize::try_from(id).ok().and_then(|index| self.of_row.get(index))
     }
+}
+
+thread_local! {
+    static LOADED_HERE: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How often this thread has loaded. A client works in a thread of its own, and so does its loader, whichever way leads
+/// to it: so one sees from outside whether a read was a hit.
+pub(crate) fn loaded_here() -> u64 {
+    LOADED_HERE.get()
 }
 
 /// A connection of one client.
@@ -108,6 +128,7 @@ impl Database {
     /// The row as it is committed. Counted.
     pub(crate) fn load(&mut self, id: u32) -> Result<Option<Row>, DbError> {
         self.loads.count(id);
+        LOADED_HERE.set(LOADED_HERE.get() + 1);
         let row = self.committed(id)?;
         if !self.load_delay.is_zero() {
             thread::sleep(self.load_delay);

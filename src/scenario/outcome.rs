@@ -1,5 +1,7 @@
 //! What an experiment found, as plain values: counts for each arm, and what they prove.
 
+use std::time::Duration;
+
 use crate::sample::Latencies;
 
 /// An experiment, whole or as far as it came.
@@ -43,6 +45,7 @@ pub(crate) struct Arm {
 pub(crate) enum Findings {
     Stale(Staleness),
     Stampede(Rush),
+    Outage(Outage),
     Corrupt(Corruption),
 }
 
@@ -90,6 +93,16 @@ pub(crate) struct RushCounts {
     pub(crate) excused_loads: u64,
 }
 
+impl RushCounts {
+    /// What came after an earlier count.
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self {
+            early_refreshes: self.early_refreshes.saturating_sub(before.early_refreshes),
+            excused_loads: self.excused_loads.saturating_sub(before.excused_loads),
+        }
+    }
+}
+
 /// Of the scenario `corrupt`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Corruption {
@@ -113,4 +126,27 @@ pub(crate) struct Damage {
     pub(crate) other_type: u64,
     /// What another program might have stored there.
     pub(crate) foreign: u64,
+}
+
+/// Of the scenario `outage`.
+#[derive(Debug)]
+pub(crate) struct Outage {
+    /// In their order.
+    pub(crate) phases: Vec<PhaseFound>,
+    /// How long after Redis continued, and after it was restarted, every client had a hit again; none where that did not
+    /// happen in time.
+    pub(crate) recovery: [Option<Duration>; 2],
+}
+
+/// What readers got in one phase of an outage.
+#[derive(Debug)]
+pub(crate) struct PhaseFound {
+    pub(crate) name: &'static str,
+    pub(crate) reads: u64,
+    pub(crate) failed_reads: u64,
+    /// Reads that were answered without a load.
+    pub(crate) hits: u64,
+    pub(crate) database_loads: u64,
+    /// Until there was an answer, or an error.
+    pub(crate) latencies: Latencies,
 }

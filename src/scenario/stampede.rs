@@ -24,10 +24,14 @@ use crate::sample::Latencies;
 
 pub(crate) const DEFAULT_CLIENTS: u16 = 64;
 /// For each arm.
-pub(crate) const DEFAULT_DURATION_S: u16 = 5;
+pub(crate) const DEFAULT_DURATION_S: u16 = 10;
 const PROCESSES: u16 = 4;
 /// The one row that everybody wants.
 const HOT: u32 = 0;
+/// Read by all before anything counts, so that every connection is open.
+const PRIMER: u32 = 1;
+const ROWS: u32 = 2;
+const PRIMING: Duration = Duration::from_millis(500);
 const TTL: Duration = Duration::from_millis(600);
 const LOAD_DELAY: Duration = Duration::from_millis(40);
 /// What a client waits on average between two reads: less than a load takes, so that an expiry meets them all.
@@ -99,7 +103,7 @@ pub(crate) fn run(
 ) -> Result<Outcome, ScenarioError> {
     let setting = Setting::new(request);
     let mut table = Table::create(ground.mysql)?;
-    table.fill(HOT + 1)?;
+    table.fill(ROWS)?;
     let run = new_run();
     let mut arms = Vec::new();
     for course in &COURSES {
@@ -119,8 +123,8 @@ fn arm(
     keys: &Keys,
     progress: Progress<'_>,
 ) -> Result<Arm, ScenarioError> {
-    let _guard = KeysGuard { redis: ground.redis, keys, rows: HOT + 1 };
-    let loads = Arc::new(Loads::logged(HOT + 1));
+    let _guard = KeysGuard { redis: ground.redis, keys, rows: ROWS };
+    let loads = Arc::new(Loads::logged(ROWS));
     let stage = Stage {
         mysql: ground.mysql,
         redis: ground.redis,
@@ -136,6 +140,9 @@ fn arm(
     };
     let Team { clients, background, caches } =
         stage.team(course.way, usize::from(setting.clients), usize::from(processes))?;
+    let clients = crowd::work(clients, PRIMING, prime, &mut |_| progress(course.name, Duration::ZERO))?;
+    loads.forget();
+    let before = counts(&caches);
     let numbered = clients.into_iter().zip(0u64..).collect();
     let work = |(mut client, number): (Box<dyn Client>, u64), shift: &Shift| {
         // The same pauses in every arm.
@@ -154,9 +161,18 @@ fn arm(
         expiries: expiries.count,
         most_loads: expiries.most_loads,
         waits,
-        library: counts(&caches),
+        library: before.zip(counts(&caches)).map(|(before, after)| after.since(before)),
     });
     Ok(answers.into_arm(course.name, loads.all(), findings))
+}
+
+/// One client opens its connections. What goes wrong here comes to light soon enough.
+fn prime(mut client: Box<dyn Client>, shift: &Shift) -> Box<dyn Client> {
+    while shift.goes_on() {
+        let _ = client.read(PRIMER);
+        shift.pause(PAUSE);
+    }
+    client
 }
 
 /// One client: reads, and rests a little.

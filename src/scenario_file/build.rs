@@ -1,6 +1,8 @@
 //! From what an experiment found to its document, field by field.
 
-use super::{Arm, Corrupt, Document, FORMAT, FORMAT_VERSION, Head, Spread, Stale, Stampede};
+use super::{
+    Arm, Corrupt, Document, FORMAT, FORMAT_VERSION, Head, Outage, Phase, Recovery, Spread, Stale, Stampede,
+};
 use crate::sample::Latencies;
 use crate::scenario::outcome::{self, Corruption, Damage, Findings, Outcome, Rush, Staleness, Verdict};
 use crate::stats::summary::Summary;
@@ -45,6 +47,7 @@ fn arm(arm: outcome::Arm) -> Arm {
     };
     match &arm.findings {
         Findings::Stale(found) => saved.stale = Some(stale(found, arm.reads)),
+        Findings::Outage(found) => saved.outage = Some(outage(found)),
         Findings::Stampede(found) => saved.stampede = Some(stampede(found, arm.database_loads)),
         Findings::Corrupt(found) => saved.corrupt = Some(corrupt(found)),
     }
@@ -90,6 +93,19 @@ fn corrupt(found: &Corruption) -> Corrupt {
         corrupt: found.noticed,
         unusable_when_quiet: found.unusable_when_quiet,
     }
+}
+
+fn outage(found: &outcome::Outage) -> Outage {
+    let phases = found.phases.iter().map(|phase| Phase {
+        phase: phase.name.to_owned(),
+        reads: phase.reads,
+        failed_reads: phase.failed_reads,
+        hits: phase.hits,
+        database_loads: phase.database_loads,
+        latency_ms: spread_ms(&phase.latencies),
+    });
+    let [continued, restarted] = found.recovery.map(|recovery| Some(recovery?.as_secs_f64() * 1e3));
+    Outage { phases: phases.collect(), recovery_ms: Recovery { continued, restarted } }
 }
 
 fn share(part: u64, whole: u64) -> Option<f64> {

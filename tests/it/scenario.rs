@@ -12,6 +12,8 @@ crate::tests![
     no_read_of_the_library_is_stale,
     no_damaged_entry_is_passed_on,
     one_client_loads_what_many_want,
+    an_outage_fails_no_read_of_the_library,
+    an_outage_is_for_servers_of_our_own_alone,
     text_shows_the_arms_and_what_one_sees,
     table_and_keys_are_removed,
     the_table_of_a_killed_experiment_is_replaced,
@@ -118,6 +120,44 @@ fn one_client_loads_what_many_want() {
             assert!(arm["early_refreshes"].as_u64().unwrap_or(0) == 0, "{arm}");
         }
     }
+}
+
+/// On servers of its own, which are gone afterwards.
+fn an_outage_fails_no_read_of_the_library() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("box");
+    let mut command = world::rcache();
+    command.args(["scenario", "outage", "--duration", "1", "--clients", "4", "--format", "json", "--sandbox-dir"]);
+    let document = not_broken(world::ran(command.arg(&dir))).json();
+    for name in ["mysql", "naive", "lease"] {
+        let arm = arm(&document, name);
+        let phases: Vec<&str> = arm["phases"].as_array().unwrap().iter().map(|it| it["phase"].as_str().unwrap()).collect();
+        assert_eq!(phases, ["before", "stopped", "continued", "killed", "restarted"], "{arm}");
+        let sum = |field: &str| -> u64 {
+            arm["phases"].as_array().unwrap().iter().map(|phase| phase[field].as_u64().unwrap()).sum()
+        };
+        for field in ["reads", "failed_reads", "database_loads"] {
+            assert_eq!(arm[field], sum(field), "{field} of {arm}");
+        }
+        assert_eq!(arm["wrong_reads"], 0, "{arm}");
+        for phase in ["continued", "restarted"] {
+            let recovery = &arm["recovery_ms"][phase];
+            assert!(recovery.is_null() || recovery.as_f64().unwrap() >= 0.0, "{arm}");
+        }
+    }
+    let lease = arm(&document, "lease");
+    assert_eq!(lease["failed_reads"], 0, "{lease}");
+    assert!(arm(&document, "mysql")["recovery_ms"]["restarted"].is_null(), "{document}");
+    assert!(world::servers_of(&dir).is_empty());
+}
+
+fn an_outage_is_for_servers_of_our_own_alone() {
+    let place = Place::new();
+    place.run(&["scenario", "outage"]).failed(2, &["outage", "--sandbox"]);
+    let mut kept = world::rcache();
+    kept.args(["scenario", "outage", "--sandbox-dir"]).arg(world::world().dir());
+    world::ran(&mut kept).failed(1, &["kept", "rcache sandbox stop"]);
+    let _: String = redis::cmd("PING").query(&mut place.redis()).unwrap();
 }
 
 fn text_shows_the_arms_and_what_one_sees() {

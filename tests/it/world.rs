@@ -82,6 +82,11 @@ impl World {
         format!("mysql://rcache:{}@127.0.0.1:{}/{database}", self.mysql_password, self.mysql_port)
     }
 
+    /// Of the kept sandbox.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     pub(crate) fn redis_url(&self) -> String {
         format!("redis://:{}@127.0.0.1:{}/0", self.redis_password, self.redis_port)
     }

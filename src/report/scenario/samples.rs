@@ -1,7 +1,7 @@
 //! Experiments made up for the tests of their pages.
 
 use super::super::sample_runs;
-use crate::scenario_file::{Arm, Corrupt, Document, Spread, Stale, Stampede};
+use crate::scenario_file::{Arm, Corrupt, Document, Outage, Phase, Recovery, Spread, Stale, Stampede};
 
 fn document(scenario: &str, config: &[(&str, u64)], arms: Vec<Arm>) -> Document {
     Document {
@@ -172,4 +172,55 @@ pub(super) fn stampede() -> Document {
         arm("lease-early", 12, 20, 3, 83, Some(19)),
     ];
     document("stampede", &config, arms)
+}
+
+pub(super) fn outage() -> Document {
+    let config = [
+        ("clients", 8),
+        ("processes", 2),
+        ("keys", 64),
+        ("duration_s", 2),
+        ("naive_timeout_ms", 1_000),
+        ("library_connect_timeout_ms", 100),
+        ("library_reply_timeout_ms", 50),
+    ];
+    let phase = |phase: &str, reads, failed_reads, database_loads, p50, max| Phase {
+        phase: phase.to_owned(),
+        reads,
+        failed_reads,
+        hits: reads - database_loads,
+        database_loads,
+        latency_ms: Some(Spread { p50, p99: p50.map(|p50| p50 * 3.0), max }),
+    };
+    let arm = |arm: &str, failed_reads, phases: Vec<Phase>, continued, restarted| Arm {
+        arm: arm.to_owned(),
+        reads: phases.iter().map(|phase| phase.reads).sum(),
+        failed_reads,
+        database_loads: phases.iter().map(|phase| phase.database_loads).sum(),
+        first_error: (failed_reads > 0).then(|| "Redis: timed out".to_owned()),
+        outage: Some(Outage { phases, recovery_ms: Recovery { continued, restarted } }),
+        ..Arm::default()
+    };
+    let mysql = ["before", "stopped", "continued", "killed", "restarted"]
+        .map(|name| phase(name, 6_000, 0, 6_000, Some(0.21), 4.2));
+    let naive = vec![
+        phase("before", 6_000, 0, 64, Some(0.11), 3.0),
+        phase("stopped", 0, 16, 0, None, 1_001.0),
+        phase("continued", 12_000, 0, 0, Some(0.11), 3.0),
+        phase("killed", 0, 6_400, 0, Some(0.09), 2.0),
+        phase("restarted", 12_000, 3, 70, Some(0.11), 3.0),
+    ];
+    let lease = vec![
+        phase("before", 6_000, 0, 64, Some(0.12), 3.1),
+        phase("stopped", 6_000, 0, 6_000, Some(0.22), 151.0),
+        phase("continued", 12_000, 0, 4_800, Some(0.13), 51.0),
+        phase("killed", 6_000, 0, 6_000, Some(0.214), 9.0),
+        phase("restarted", 12_000, 0, 4_500, Some(0.12), 4.0),
+    ];
+    let arms = vec![
+        arm("mysql", 0, mysql.into(), None, None),
+        arm("naive", 6_419, naive, Some(3.1), Some(5.2)),
+        arm("lease", 0, lease, Some(1_420.0), Some(1_310.0)),
+    ];
+    document("outage", &config, arms)
 }

@@ -79,9 +79,18 @@ fn crowd(document: &Document) -> Option<String> {
     if cured.is_empty() {
         return None;
     }
+    let excused: u64 = document.arms.iter().filter_map(|arm| arm.stampede.as_ref()?.excused_loads).sum();
+    let excuse = if excused > 0 {
+        format!(
+            " In {} of the library, Redis did not answer in time, or waiting took too long.",
+            counted(excused, "load", "loads")
+        )
+    } else {
+        String::new()
+    };
     let lease_alone = find(document, "lease-no-mutex").is_some();
     Some(format!(
-        "When the value expired, naive loaded it {} times on average and {} times at most, {}{}.",
+        "When the value expired, naive loaded it {} times on average and {} times at most, {}{}.{excuse}",
         loads(naive.loads_per_expiry?),
         units::count(naive.most_loads_in_an_expiry),
         list(&cured),

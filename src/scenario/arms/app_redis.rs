@@ -8,7 +8,7 @@ use crate::cache::admin;
 use crate::endpoint::RedisEndpoint;
 
 /// For connecting, and for each answer.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(1);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(crate) struct AppRedis {
     endpoint: RedisEndpoint,

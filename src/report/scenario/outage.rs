@@ -1,0 +1,127 @@
+//! The page of `outage`: what readers got while Redis was away, how long they waited for it, and how soon all was well.
+
+use super::super::layout::{counted, paragraph};
+use super::super::{Style, table};
+use super::{arms_table, config, sentences};
+use crate::scenario_file::{Arm, Document, Outage, Phase, Spread};
+use crate::units;
+
+/// One number of a distribution.
+type Pick = fn(&Spread) -> Option<f64>;
+
+const PHASES: [&str; 5] = ["before", "stopped", "continued", "killed", "restarted"];
+/// Those in which there is no Redis.
+const AWAY: [&str; 2] = ["stopped", "killed"];
+
+pub(super) fn blocks(document: &Document, style: &Style) -> Vec<Vec<String>> {
+    let mut blocks = vec![setting(document, style)];
+    if document.arms.is_empty() {
+        return blocks;
+    }
+    let times: [(&str, Pick); 3] = [
+        ("Time until an answer or an error, p50", |spread| spread.p50),
+        ("p99", |spread| spread.p99),
+        ("max", |spread| Some(spread.max)),
+    ];
+    for (title, pick) in times {
+        let row = |arm: &Arm| PHASES.map(|name| time(phase(arm, name), pick)).to_vec();
+        blocks.push(arms_table(title, &PHASES, document, row, style));
+    }
+    let header = ["reads", "failed", "loads", "loads while away", "hits after stop", "after kill"];
+    let mut counts = arms_table("What was counted", &header, document, counts, style);
+    counts.extend(paragraph(NOTE, style));
+    blocks.extend([counts, sentences(&what_one_sees(document), style)]);
+    blocks
+}
+
+const NOTE: &str = "A read belongs to the phase in which it began. hits after stop, after kill: how long after Redis' return every \
+                    client had a hit again.";
+
+fn setting(document: &Document, style: &Style) -> Vec<String> {
+    let number = |name| config(document, name);
+    let text = format!(
+        "{} in {} on {}. Redis is stopped (SIGSTOP) for {} s and continued, then killed (SIGKILL) for {} s and restarted empty, each \
+         followed by twice that time with it. naive waits {} ms for Redis; the library {} ms for a connection and {} ms for an answer, \
+         until its breaker opens.",
+        counted(number("clients"), "client", "clients"),
+        counted(number("processes"), "process", "processes"),
+        counted(number("keys"), "row", "rows"),
+        number("duration_s"),
+        number("duration_s"),
+        units::count(number("naive_timeout_ms")),
+        number("library_connect_timeout_ms"),
+        number("library_reply_timeout_ms"),
+    );
+    paragraph(&text, style)
+}
+
+fn phase<'a>(arm: &'a Arm, name: &str) -> Option<&'a Phase> {
+    arm.outage.as_ref()?.phases.iter().find(|phase| phase.phase == name)
+}
+
+fn time(phase: Option<&Phase>, pick: Pick) -> String {
+    match phase.and_then(|phase| phase.latency_ms.as_ref()) {
+        Some(spread) => ms(pick(spread)),
+        None => "-".to_owned(),
+    }
+}
+
+fn ms(ms: Option<f64>) -> String {
+    table::time(ms.map(|ms| ms * 1e6))
+}
+
+fn counts(arm: &Arm) -> Vec<String> {
+    let away: u64 = AWAY.iter().filter_map(|name| phase(arm, name)).map(|phase| phase.database_loads).sum();
+    let recovery = arm.outage.as_ref().map(|outage| outage.recovery_ms).unwrap_or_default();
+    let back = |time: Option<f64>| time.map_or_else(|| "-".to_owned(), |time| ms(Some(time)));
+    vec![
+        units::count(arm.reads),
+        units::count(arm.failed_reads),
+        units::count(arm.database_loads),
+        units::count(away),
+        back(recovery.continued),
+        back(recovery.restarted),
+    ]
+}
+
+fn what_one_sees(document: &Document) -> Vec<String> {
+    [failures(document), cost(document), recovery(document)].into_iter().flatten().collect()
+}
+
+fn find<'a>(document: &'a Document, name: &str) -> Option<(&'a Arm, &'a Outage)> {
+    let arm = document.arms.iter().find(|arm| arm.arm == name)?;
+    Some((arm, arm.outage.as_ref()?))
+}
+
+/// Who got no answer.
+fn failures(document: &Document) -> Option<String> {
+    let ((naive, _), (lease, _)) = (find(document, "naive")?, find(document, "lease")?);
+    Some(format!(
+        "naive failed {}, lease {} of {}.",
+        counted(naive.failed_reads, "read", "reads"),
+        if lease.failed_reads == 0 { "none".to_owned() } else { units::count(lease.failed_reads) },
+        units::count(lease.reads + lease.failed_reads),
+    ))
+}
+
+/// What a read costs without Redis, beside one without a cache.
+fn cost(document: &Document) -> Option<String> {
+    let p50 = |arm: &str, name: &str| phase(find(document, arm)?.0, name)?.latency_ms.as_ref()?.p50;
+    let ratio = |name: &str| Some(p50("lease", name)? / p50("mysql", name)?);
+    Some(format!(
+        "The median read of lease took {:.2} times as long as without a cache while Redis was stopped, and {:.2} times as long \
+         while it was gone.",
+        ratio("stopped")?,
+        ratio("killed")?,
+    ))
+}
+
+/// How soon hits flow again.
+fn recovery(document: &Document) -> Option<String> {
+    let (_, lease) = find(document, "lease")?;
+    Some(format!(
+        "All clients of lease had hits again {} after Redis went on, and {} after it was restarted.",
+        ms(Some(lease.recovery_ms.continued?)),
+        ms(Some(lease.recovery_ms.restarted?)),
+    ))
+}

@@ -1,0 +1,124 @@
+//! What an arm goes through, and when: with Redis, without it, with it again, and all that twice.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Before,
+    Stopped,
+    Continued,
+    Killed,
+    Restarted,
+}
+
+pub(super) const PHASES: [Phase; 5] =
+    [Phase::Before, Phase::Stopped, Phase::Continued, Phase::Killed, Phase::Restarted];
+/// Those that begin with the return of Redis.
+pub(super) const RETURNS: [Phase; 2] = [Phase::Continued, Phase::Restarted];
+
+impl Phase {
+    /// Its name in every output.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::Stopped => "stopped",
+            Self::Continued => "continued",
+            Self::Killed => "killed",
+            Self::Restarted => "restarted",
+        }
+    }
+
+    /// When it is due, in outages since the beginning.
+    fn due(self) -> u32 {
+        match self {
+            Self::Before => 0,
+            Self::Stopped => 1,
+            Self::Continued => 2,
+            Self::Killed => 4,
+            Self::Restarted => 5,
+        }
+    }
+
+    pub(super) fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// How long an arm lasts with outages of this length.
+pub(super) fn length(outage: Duration) -> Duration {
+    outage * (Phase::Restarted.due() + 2)
+}
+
+/// The phase that follows and is due.
+pub(super) fn next(now: Phase, elapsed: Duration, outage: Duration) -> Option<Phase> {
+    let next = PHASES.get(now.index() + 1).copied()?;
+    (elapsed >= outage * next.due()).then_some(next)
+}
+
+/// The phase that is, for all threads.
+pub(super) struct Phases {
+    now: AtomicUsize,
+    began_ns: [AtomicU64; PHASES.len()],
+}
+
+impl Phases {
+    pub(super) fn new() -> Self {
+        Self { now: AtomicUsize::new(0), began_ns: Default::default() }
+    }
+
+    pub(super) fn now(&self) -> Phase {
+        PHASES.get(self.now.load(Ordering::SeqCst)).copied().unwrap_or(Phase::Restarted)
+    }
+
+    pub(super) fn begin(&self, phase: Phase, elapsed: Duration) {
+        if let Some(began) = self.began_ns.get(phase.index()) {
+            began.store(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX), Ordering::SeqCst);
+        }
+        self.now.store(phase.index(), Ordering::SeqCst);
+    }
+
+    /// Since the beginning; of a phase that has begun.
+    pub(super) fn began(&self, phase: Phase) -> Duration {
+        let ns = self.began_ns.get(phase.index()).map_or(0, |began| began.load(Ordering::SeqCst));
+        Duration::from_nanos(ns)
+    }
+}
+
+/// How long after `returned` the last client had its first hit; none while one of them has had none.
+pub(super) fn at_all(
+    first_hits: impl Iterator<Item = Option<Duration>>,
+    returned: Duration,
+) -> Option<Duration> {
+    let last = first_hits.collect::<Option<Vec<_>>>()?.into_iter().max()?;
+    Some(last.saturating_sub(returned))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_phase_comes_when_it_is_due_and_none_is_left_out() {
+        let s = Duration::from_secs;
+        let mut now = Phase::Before;
+        let mut began = Vec::new();
+        for elapsed in 0..=15 {
+            if let Some(phase) = next(now, s(elapsed), s(2)) {
+                began.push((elapsed, phase.name()));
+                now = phase;
+            }
+        }
+        assert_eq!(began, [(2, "stopped"), (4, "continued"), (8, "killed"), (10, "restarted")]);
+        assert_eq!(length(s(2)), s(14));
+        assert_eq!(next(Phase::Before, s(99), s(2)), Some(Phase::Stopped), "one after the other");
+    }
+
+    #[test]
+    fn all_is_well_when_the_last_client_has_a_hit() {
+        let ms = Duration::from_millis;
+        assert_eq!(at_all([Some(ms(30)), Some(ms(50))].into_iter(), ms(20)), Some(ms(30)));
+        assert_eq!(at_all([Some(ms(30)), None].into_iter(), ms(20)), None);
+        assert_eq!(at_all([].into_iter(), ms(20)), None);
+    }
+}

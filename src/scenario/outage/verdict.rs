@@ -1,0 +1,112 @@
+//! What the counts of all arms prove, and what they do not.
+
+use super::WAYS;
+use crate::scenario::answers::{broken, missing};
+use crate::scenario::arms::Way;
+use crate::scenario::outcome::{Arm, Findings, Outage, Verdict};
+
+/// The library's promises first: whatever else went wrong, a broken one must be heard of.
+pub(super) fn judge(arms: &[Arm]) -> Verdict {
+    if let Some(reason) = find(arms, Way::Lease).and_then(broken) {
+        return Verdict::Broken(reason);
+    }
+    match proves_nothing(arms) {
+        Some(reason) => Verdict::ProvesNothing(reason),
+        None => Verdict::Shown,
+    }
+}
+
+fn find(arms: &[Arm], way: Way) -> Option<&Arm> {
+    arms.iter().find(|arm| arm.name == way.name())
+}
+
+fn outage(arm: &Arm) -> Option<&Outage> {
+    match &arm.findings {
+        Findings::Outage(outage) => Some(outage),
+        _ => None,
+    }
+}
+
+fn proves_nothing(arms: &[Arm]) -> Option<String> {
+    if let Some(reason) = missing(arms, WAYS.map(Way::name)) {
+        return Some(reason);
+    }
+    for arm in arms {
+        let unread = outage(arm)?.phases.iter().find(|phase| phase.reads + phase.failed_reads == 0);
+        if let Some(phase) = unread {
+            return Some(format!(
+                "the arm {} read nothing in the phase {:?}; give it more time with --duration",
+                arm.name, phase.name
+            ));
+        }
+    }
+    if find(arms, Way::Naive)?.failed_reads == 0 {
+        return Some(
+            "the naive cache-aside failed no read, so that none elsewhere proves nothing; give it more time with --duration"
+                .to_owned(),
+        );
+    }
+    let came_back = outage(find(arms, Way::Lease)?)?.recovery.iter().all(Option::is_some);
+    (!came_back).then(|| {
+        "the arm lease had no hits again for all clients while Redis was back; give it more time with --duration".to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::phases::PHASES;
+    use super::*;
+    use crate::sample::Latencies;
+    use crate::scenario::answers::Answers;
+    use crate::scenario::outcome::PhaseFound;
+
+    fn arm(way: Way, failed_reads: u64, came_back: bool) -> Arm {
+        let phases = PHASES.map(|phase| PhaseFound {
+            name: phase.name(),
+            reads: 10,
+            failed_reads: 0,
+            hits: 5,
+            database_loads: 5,
+            latencies: Latencies::new(),
+        });
+        let recovery = [came_back.then_some(Duration::from_millis(700)); 2];
+        let answers = Answers { reads: 50, failed_reads, ..Default::default() };
+        answers.into_arm(way.name(), 25, Findings::Outage(Outage { phases: phases.into(), recovery }))
+    }
+
+    fn arms() -> Vec<Arm> {
+        vec![arm(Way::Mysql, 0, false), arm(Way::Naive, 30, true), arm(Way::Lease, 0, true)]
+    }
+
+    #[track_caller]
+    fn proves_nothing_since(arms: &[Arm], words: &str) {
+        let Verdict::ProvesNothing(reason) = judge(arms) else { panic!("{:?}", judge(arms)) };
+        assert!(reason.contains(words), "{reason}");
+    }
+
+    #[test]
+    fn the_library_answers_every_read_and_comes_back() {
+        assert_eq!(judge(&arms()), Verdict::Shown);
+        let mut failed = arms();
+        failed[2].failed_reads = 1;
+        failed[1].failed_reads = 0;
+        assert_eq!(judge(&failed), Verdict::Broken("the arm lease shows 1 failed reads".to_owned()));
+    }
+
+    #[test]
+    fn without_harm_or_without_an_end_nothing_is_proved() {
+        let mut harmless = arms();
+        harmless[1].failed_reads = 0;
+        proves_nothing_since(&harmless, "failed no read");
+        let mut away = arms();
+        away[2] = arm(Way::Lease, 0, false);
+        proves_nothing_since(&away, "no hits again");
+        proves_nothing_since(&arms()[..2], "the arm lease did not run");
+        let mut short = arms();
+        let Findings::Outage(outage) = &mut short[0].findings else { unreachable!() };
+        outage.phases[4].reads = 0;
+        proves_nothing_since(&short, "mysql read nothing in the phase \"restarted\"");
+    }
+}
