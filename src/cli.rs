@@ -312,11 +312,11 @@ pub(crate) struct Scenario {
     #[arg(value_enum, value_name = "NAME")]
     pub(crate) name: ScenarioName,
 
-    /// Threads that read at the same time, each with connections of its own [default: stale 16, stampede 64, outage 8, corrupt 8]
+    /// Threads that read at the same time, each with connections of its own [default: stale 16, stampede 64, outage 8, avalanche 16, penetration 8, corrupt 8]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=512), value_name = "N")]
     pub(crate) clients: Option<u16>,
 
-    /// How long each arm lasts [default: stale 2, which makes 12 in all; stampede 10, which makes 40; outage 2 without Redis, which makes 42 in all; corrupt 3, which makes 6]
+    /// How long each arm lasts [default: stale 2, which makes 12 in all; stampede 10, which makes 40; outage 2 without Redis, which makes 42 in all; avalanche 10, which makes 30; penetration 3, which makes 9; corrupt 3, which makes 6]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=3600), value_name = "SECONDS")]
     pub(crate) duration: Option<u16>,
 
@@ -334,6 +334,8 @@ Every arm goes another way, with equal settings:
   lease                rcache's library; writers COMMIT, then invalidate
   lease-marker         rcache's library; writers mark, COMMIT, finish
   lease-no-mutex       as lease, every client a process of its own
+  naive-jitter         as naive, with times to live shortened by chance
+  lease-no-negative    as lease, but it does not remember which rows do not exist
   lease-early          as lease, with values refreshed ahead of their expiry
 
 An experiment makes a table of its own, rcache_scenario, and keys of its own, and removes both.
@@ -350,6 +352,10 @@ pub(crate) enum ScenarioName {
     Stampede,
     /// Redis stops answering, goes on, is killed, comes back empty; only in the sandbox
     Outage,
+    /// thousands of values that were loaded at once expire together
+    Avalanche,
+    /// reads of rows that do not exist go past the cache to the database
+    Penetration,
     /// entries get damaged: bits turned, values cut off or under the wrong key, other programs under our keys
     Corrupt,
 }
@@ -411,7 +417,7 @@ macro_rules! named {
 named! {
     Workload { All = "all", Page = "page", Point = "point", Aggregate = "aggregate" }
     ReadPath { Mysql = "mysql", Cold = "cold", Warm = "warm", Disk = "disk" }
-    ScenarioName { Stale = "stale", Stampede = "stampede", Outage = "outage", Corrupt = "corrupt" }
+    ScenarioName { Stale = "stale", Stampede = "stampede", Outage = "outage", Avalanche = "avalanche", Penetration = "penetration", Corrupt = "corrupt" }
     Codec { Arrow = "arrow", Postcard = "postcard", Msgpack = "msgpack", Json = "json" }
 }
 

@@ -3,12 +3,14 @@
 
 mod answers;
 pub(crate) mod arms;
+pub(crate) mod avalanche;
 pub(crate) mod corrupt;
 mod crowd;
 mod database;
 mod keys;
 pub(crate) mod outage;
 pub(crate) mod outcome;
+pub(crate) mod penetration;
 mod row;
 pub(crate) mod stale;
 pub(crate) mod stampede;

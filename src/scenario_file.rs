@@ -76,6 +76,10 @@ pub(crate) struct Arm {
     #[serde(flatten)]
     pub(crate) outage: Option<Outage>,
     #[serde(flatten)]
+    pub(crate) avalanche: Option<Avalanche>,
+    #[serde(flatten)]
+    pub(crate) penetration: Option<Penetration>,
+    #[serde(flatten)]
     pub(crate) corrupt: Option<Corrupt>,
 }
 
@@ -137,7 +141,8 @@ pub(crate) struct Outage {
     pub(crate) recovery_ms: Recovery,
 }
 
-/// What readers got in one phase of an outage; a read belongs to the phase in which it began.
+/// What readers got in one phase of an outage; a read belongs to the phase in which it began, or to the outage
+/// that it met.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Phase {
     pub(crate) phase: String,
@@ -155,6 +160,24 @@ pub(crate) struct Phase {
 pub(crate) struct Recovery {
     pub(crate) continued: Option<f64>,
     pub(crate) restarted: Option<f64>,
+}
+
+/// What `avalanche` counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Avalanche {
+    /// The most loads that began within `window_ms`.
+    pub(crate) peak_loads: u64,
+    /// How long it took until all but the first and the last twentieth of the loads had begun; null without loads.
+    pub(crate) nine_tenths_of_loads_ms: Option<f64>,
+}
+
+/// What `penetration` counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Penetration {
+    /// Reads of rows that do not exist that were answered.
+    pub(crate) missing_reads: u64,
+    /// How often the database was asked for such a row.
+    pub(crate) missing_loads: u64,
 }
 
 /// A distribution in ms; a percentile is null where fewer than ten samples lie above it.

@@ -14,7 +14,9 @@ use crate::config::{Settings, UsageError};
 use crate::db::connect;
 use crate::measure::clock::RunClock;
 use crate::run_file::{self, Environment};
-use crate::scenario::{self, Ground, Request, ScenarioError, corrupt, outage, stale, stampede};
+use crate::scenario::{
+    self, Ground, Request, ScenarioError, avalanche, corrupt, outage, penetration, stale, stampede,
+};
 use crate::scenario_file::{Document, Head};
 use crate::stats::warnings::Warning;
 use crate::{interrupt, report, units};
@@ -92,6 +94,8 @@ fn conduct(
             let sandbox = servers.own_sandbox().map_err(ScenarioError::Sandbox)?;
             outage::run(ground, sandbox, request, progress)
         }
+        ScenarioName::Avalanche => avalanche::run(ground, request, progress),
+        ScenarioName::Penetration => penetration::run(ground, request, progress),
         ScenarioName::Stale => stale::run(ground, request, progress),
         ScenarioName::Stampede => stampede::run(ground, request, progress),
         ScenarioName::Corrupt => corrupt::run(ground, request, progress),
@@ -102,6 +106,8 @@ fn config(name: ScenarioName, request: &Request) -> Vec<(&'static str, u64)> {
     match name {
         ScenarioName::Stale => stale::config(request),
         ScenarioName::Outage => outage::config(request),
+        ScenarioName::Avalanche => avalanche::config(request),
+        ScenarioName::Penetration => penetration::config(request),
         ScenarioName::Stampede => stampede::config(request),
         ScenarioName::Corrupt => corrupt::config(request),
     }

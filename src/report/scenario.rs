@@ -1,7 +1,9 @@
 //! An experiment as a page: the setting, the arms side by side, and what one sees, in words made from the numbers.
 
+mod avalanche;
 mod corrupt;
 mod outage;
+mod penetration;
 #[cfg(test)]
 mod samples;
 mod stale;
@@ -23,6 +25,8 @@ pub(crate) fn render(document: &Document, style: &Style) -> String {
     blocks.extend(match document.scenario.as_str() {
         "stale" => stale::blocks(document, style),
         "outage" => outage::blocks(document, style),
+        "avalanche" => avalanche::blocks(document, style),
+        "penetration" => penetration::blocks(document, style),
         "stampede" => stampede::blocks(document, style),
         "corrupt" => corrupt::blocks(document, style),
         _ => Vec::new(),
@@ -78,6 +82,8 @@ fn meaning(arm: &str) -> Option<&'static str> {
         "lock" => "as naive; only who gets a lock (SET NX) loads, and fills by SET",
         "lease" => "rcache's library; writers COMMIT, then invalidate",
         "lease-marker" => "rcache's library; writers mark, COMMIT, finish",
+        "naive-jitter" => "as naive; times to live are shortened by up to a tenth, by chance",
+        "lease-no-negative" => "as lease, but it does not remember which rows do not exist",
         "lease-no-mutex" => "as lease; every client is a process of its own, so that no mutex is shared",
         "lease-early" => "as lease; values are refreshed ahead of their expiry, by chance (XFetch)",
         _ => return None,
@@ -191,6 +197,16 @@ mod tests {
     }
 
     #[test]
+    fn avalanche_as_it_should_be() {
+        insta::assert_snapshot!(render(&samples::avalanche(), &PAGE));
+    }
+
+    #[test]
+    fn penetration_as_it_should_be() {
+        insta::assert_snapshot!(render(&samples::penetration(), &PAGE));
+    }
+
+    #[test]
     fn corrupt_as_it_should_be() {
         insta::assert_snapshot!(render(&samples::corrupt(), &PAGE));
     }
@@ -210,6 +226,8 @@ mod tests {
             samples::interrupted(),
             samples::stampede(),
             samples::outage(),
+            samples::avalanche(),
+            samples::penetration(),
             samples::corrupt(),
         ];
         for document in documents {

@@ -33,6 +33,8 @@ pub(crate) enum Way {
     Naive,
     /// As naive, and writers have a second DEL sent a while later.
     NaiveDoubleDelete,
+    /// As naive, with times to live that are shortened by chance.
+    NaiveJitter,
     /// As naive, but only who gets a lock (SET NX) loads; the fill is an unchecked SET.
     Lock,
     /// The library; writers commit, then `invalidate`.
@@ -48,6 +50,7 @@ impl Way {
             Self::Mysql => "mysql",
             Self::Naive => "naive",
             Self::NaiveDoubleDelete => "naive-double-delete",
+            Self::NaiveJitter => "naive-jitter",
             Self::Lock => "lock",
             Self::Lease => "lease",
             Self::LeaseMarker => "lease-marker",
@@ -145,7 +148,7 @@ impl Stage<'_> {
             Way::Lease | Way::LeaseMarker => {
                 (0..processes.max(1)).map(|_| self.cache()).collect::<Result<Vec<_>, _>>()?
             }
-            Way::Mysql | Way::Naive | Way::NaiveDoubleDelete | Way::Lock => Vec::new(),
+            Way::Mysql | Way::Naive | Way::NaiveDoubleDelete | Way::NaiveJitter | Way::Lock => Vec::new(),
         };
         let deletes = match way {
             Way::NaiveDoubleDelete => {
@@ -157,11 +160,12 @@ impl Stage<'_> {
             .map(|number| -> Result<Box<dyn Client>, StageError> {
                 Ok(match way {
                     Way::Mysql => Box::new(MysqlOnly { database: self.database()? }),
-                    Way::Naive | Way::NaiveDoubleDelete => Box::new(Naive {
+                    Way::Naive | Way::NaiveDoubleDelete | Way::NaiveJitter => Box::new(Naive {
                         database: self.database()?,
                         redis: self.app_redis()?,
                         keys: self.keys.clone(),
                         ttl: self.options.ttl,
+                        jitter: way == Way::NaiveJitter,
                         later: deletes.as_ref().and_then(DelayedDeletes::desk),
                     }),
                     Way::Lock => Box::new(Locking {
@@ -201,7 +205,7 @@ impl Stage<'_> {
     pub(crate) fn inspector(&self, way: Way) -> Result<Inspector, StageError> {
         Ok(match way {
             Way::Mysql => Inspector::NothingIsCached,
-            Way::Naive | Way::NaiveDoubleDelete | Way::Lock => {
+            Way::Naive | Way::NaiveDoubleDelete | Way::NaiveJitter | Way::Lock => {
                 Inspector::App(Box::new(self.app_redis()?), self.keys.clone())
             }
             Way::Lease | Way::LeaseMarker => Inspector::Library(self.cache()?, self.keys.clone()),

@@ -147,6 +147,7 @@ fn read(client: &mut dyn Client, rng: &mut StdRng, phases: &Phases, shift: &Shif
         let (phase, began, loaded) = (phases.now(), shift.elapsed(), loaded_here());
         let answer = client.read(id);
         let ended = shift.elapsed();
+        let phase = phase.or_met(phases.now());
         tally.book(phase, id, answer, loaded_here() - loaded, began, ended);
         shift.pause(PAUSE.mul_f64(2.0 * rng.random::<f64>()));
     }

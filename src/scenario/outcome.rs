@@ -46,6 +46,8 @@ pub(crate) enum Findings {
     Stale(Staleness),
     Stampede(Rush),
     Outage(Outage),
+    Avalanche(Avalanche),
+    Penetration(Penetration),
     Corrupt(Corruption),
 }
 
@@ -149,4 +151,28 @@ pub(crate) struct PhaseFound {
     pub(crate) database_loads: u64,
     /// Until there was an answer, or an error.
     pub(crate) latencies: Latencies,
+}
+
+/// Of the scenario `avalanche`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Avalanche {
+    /// The most loads within a short while.
+    pub(crate) peak_loads: u64,
+    /// How long nine tenths of them took to come; none where there were none.
+    pub(crate) most_within: Option<Duration>,
+}
+
+/// Of the scenario `penetration`: what concerns rows that do not exist.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Penetration {
+    /// Reads that were answered.
+    pub(crate) reads: u64,
+    pub(crate) loads: u64,
+}
+
+impl Penetration {
+    /// Both together.
+    pub(crate) fn with(self, other: Self) -> Self {
+        Self { reads: self.reads + other.reads, loads: self.loads + other.loads }
+    }
 }

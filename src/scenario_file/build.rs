@@ -1,7 +1,8 @@
 //! From what an experiment found to its document, field by field.
 
 use super::{
-    Arm, Corrupt, Document, FORMAT, FORMAT_VERSION, Head, Outage, Phase, Recovery, Spread, Stale, Stampede,
+    Arm, Avalanche, Corrupt, Document, FORMAT, FORMAT_VERSION, Head, Outage, Penetration, Phase, Recovery,
+    Spread, Stale, Stampede,
 };
 use crate::sample::Latencies;
 use crate::scenario::outcome::{self, Corruption, Damage, Findings, Outcome, Rush, Staleness, Verdict};
@@ -47,6 +48,10 @@ fn arm(arm: outcome::Arm) -> Arm {
     };
     match &arm.findings {
         Findings::Stale(found) => saved.stale = Some(stale(found, arm.reads)),
+        Findings::Avalanche(found) => saved.avalanche = Some(avalanche(*found)),
+        Findings::Penetration(found) => {
+            saved.penetration = Some(Penetration { missing_reads: found.reads, missing_loads: found.loads });
+        }
         Findings::Outage(found) => saved.outage = Some(outage(found)),
         Findings::Stampede(found) => saved.stampede = Some(stampede(found, arm.database_loads)),
         Findings::Corrupt(found) => saved.corrupt = Some(corrupt(found)),
@@ -106,6 +111,11 @@ fn outage(found: &outcome::Outage) -> Outage {
     });
     let [continued, restarted] = found.recovery.map(|recovery| Some(recovery?.as_secs_f64() * 1e3));
     Outage { phases: phases.collect(), recovery_ms: Recovery { continued, restarted } }
+}
+
+fn avalanche(found: outcome::Avalanche) -> Avalanche {
+    let ms = found.most_within.map(|time| time.as_secs_f64() * 1e3);
+    Avalanche { peak_loads: found.peak_loads, nine_tenths_of_loads_ms: ms }
 }
 
 fn share(part: u64, whole: u64) -> Option<f64> {

@@ -12,6 +12,8 @@ crate::tests![
     no_read_of_the_library_is_stale,
     no_damaged_entry_is_passed_on,
     one_client_loads_what_many_want,
+    what_expires_together_is_loaded_again,
+    what_does_not_exist_is_remembered,
     an_outage_fails_no_read_of_the_library,
     an_outage_is_for_servers_of_our_own_alone,
     text_shows_the_arms_and_what_one_sees,
@@ -122,16 +124,55 @@ fn one_client_loads_what_many_want() {
     }
 }
 
+fn what_expires_together_is_loaded_again() {
+    let place = Place::new();
+    let arguments = ["scenario", "avalanche", "--duration", "1", "--clients", "4", "--format", "json"];
+    let document = not_broken(place.run(&arguments)).json();
+    for name in ["naive", "naive-jitter", "lease"] {
+        let arm = arm(&document, name);
+        let count = |field: &str| arm[field].as_u64().unwrap_or_else(|| panic!("{field} of {arm}"));
+        assert_eq!((count("failed_reads"), count("wrong_reads")), (0, 0), "{arm}");
+        assert!(count("reads") > 0 && count("peak_loads") <= count("database_loads"), "{arm}");
+        assert_eq!(arm["nine_tenths_of_loads_ms"].is_number(), count("database_loads") > 0, "{arm}");
+    }
+}
+
+fn what_does_not_exist_is_remembered() {
+    let place = Place::new();
+    let arguments = ["scenario", "penetration", "--duration", "1", "--clients", "4", "--format", "json"];
+    let document = not_broken(place.run(&arguments)).json();
+    for name in ["naive", "lease-no-negative", "lease"] {
+        let arm = arm(&document, name);
+        let count = |field: &str| arm[field].as_u64().unwrap_or_else(|| panic!("{field} of {arm}"));
+        assert_eq!((count("failed_reads"), count("wrong_reads")), (0, 0), "{arm}");
+        assert!(count("missing_reads") > 0 && count("missing_loads") <= count("database_loads"), "{arm}");
+        if name == "naive" {
+            assert_eq!(count("missing_loads"), count("missing_reads"), "nothing is remembered: {arm}");
+        }
+    }
+}
+
 /// On servers of its own, which are gone afterwards.
 fn an_outage_fails_no_read_of_the_library() {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("box");
     let mut command = world::rcache();
-    command.args(["scenario", "outage", "--duration", "1", "--clients", "4", "--format", "json", "--sandbox-dir"]);
+    command.args([
+        "scenario",
+        "outage",
+        "--duration",
+        "1",
+        "--clients",
+        "4",
+        "--format",
+        "json",
+        "--sandbox-dir",
+    ]);
     let document = not_broken(world::ran(command.arg(&dir))).json();
     for name in ["mysql", "naive", "lease"] {
         let arm = arm(&document, name);
-        let phases: Vec<&str> = arm["phases"].as_array().unwrap().iter().map(|it| it["phase"].as_str().unwrap()).collect();
+        let phases: Vec<&str> =
+            arm["phases"].as_array().unwrap().iter().map(|it| it["phase"].as_str().unwrap()).collect();
         assert_eq!(phases, ["before", "stopped", "continued", "killed", "restarted"], "{arm}");
         let sum = |field: &str| -> u64 {
             arm["phases"].as_array().unwrap().iter().map(|phase| phase[field].as_u64().unwrap()).sum()
@@ -178,7 +219,7 @@ fn table_and_keys_are_removed() {
     let mut redis = place.redis();
     let foreign = format!("{}:scenario-session", place.namespace);
     let _: () = redis.set(&foreign, "somebody else's").unwrap();
-    for name in ["stale", "stampede", "corrupt"] {
+    for name in ["stale", "stampede", "avalanche", "penetration", "corrupt"] {
         not_broken(place.run(&["scenario", name, "--duration", "1", "--clients", "2"]));
     }
     assert_eq!(keys(&place), [foreign]);

@@ -34,7 +34,7 @@ pub(super) fn blocks(document: &Document, style: &Style) -> Vec<Vec<String>> {
     blocks
 }
 
-const NOTE: &str = "A read belongs to the phase in which it began. hits after stop, after kill: how long after Redis' return every \
+const NOTE: &str = "A read belongs to the phase in which it began, or to the outage that it met. hits after stop, after kill: how long after Redis' return every \
                     client had a hit again.";
 
 fn setting(document: &Document, style: &Style) -> Vec<String> {

@@ -1,7 +1,9 @@
 //! Experiments made up for the tests of their pages.
 
 use super::super::sample_runs;
-use crate::scenario_file::{Arm, Corrupt, Document, Outage, Phase, Recovery, Spread, Stale, Stampede};
+use crate::scenario_file::{
+    Arm, Avalanche, Corrupt, Document, Outage, Penetration, Phase, Recovery, Spread, Stale, Stampede,
+};
 
 fn document(scenario: &str, config: &[(&str, u64)], arms: Vec<Arm>) -> Document {
     Document {
@@ -223,4 +225,48 @@ pub(super) fn outage() -> Document {
         arm("lease", 0, lease, Some(1_420.0), Some(1_310.0)),
     ];
     document("outage", &config, arms)
+}
+
+pub(super) fn avalanche() -> Document {
+    let config = [
+        ("clients", 16),
+        ("processes", 4),
+        ("keys", 2_000),
+        ("duration_s", 10),
+        ("ttl_ms", 8_000),
+        ("window_ms", 100),
+    ];
+    let arm = |arm: &str, peak_loads, within| Arm {
+        arm: arm.to_owned(),
+        reads: 110_000,
+        database_loads: 2_010,
+        avalanche: Some(Avalanche { peak_loads, nine_tenths_of_loads_ms: within }),
+        ..Arm::default()
+    };
+    let arms = vec![
+        arm("naive", 810, Some(341.0)),
+        arm("naive-jitter", 262, Some(1_012.0)),
+        arm("lease", 255, Some(1_030.0)),
+    ];
+    document("avalanche", &config, arms)
+}
+
+pub(super) fn penetration() -> Document {
+    let config = [
+        ("clients", 8),
+        ("processes", 2),
+        ("keys", 100),
+        ("missing_keys", 100),
+        ("duration_s", 3),
+        ("negative_ttl_ms", 30_000),
+    ];
+    let arm = |arm: &str, missing_loads| Arm {
+        arm: arm.to_owned(),
+        reads: 20_000,
+        database_loads: missing_loads + 100,
+        penetration: Some(Penetration { missing_reads: 10_000, missing_loads }),
+        ..Arm::default()
+    };
+    let arms = vec![arm("naive", 10_000), arm("lease-no-negative", 9_950), arm("lease", 100)];
+    document("penetration", &config, arms)
 }

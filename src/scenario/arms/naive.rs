@@ -14,6 +14,8 @@ pub(super) struct Naive {
     pub(super) redis: AppRedis,
     pub(super) keys: Keys,
     pub(super) ttl: Duration,
+    /// Whether a time to live is shortened by up to a tenth, by chance.
+    pub(super) jitter: bool,
     /// Where a second DEL is ordered.
     pub(super) later: Option<Desk>,
 }
@@ -26,7 +28,8 @@ impl Client for Naive {
         }
         let row = self.database.load(id)?;
         if let Some(row) = &row {
-            fill(&mut self.redis, &key, row, self.ttl)?;
+            let luck = if self.jitter { rand::random::<f64>() } else { 0.0 };
+            fill(&mut self.redis, &key, row, self.ttl.mul_f64(1.0 - luck / 10.0))?;
         }
         Ok(row)
     }

@@ -40,6 +40,11 @@ impl Phase {
         }
     }
 
+    /// Of a read that began in this phase and ended in that one: where it met an outage, the outage's.
+    pub(super) fn or_met(self, ended_in: Self) -> Self {
+        if matches!(ended_in, Self::Stopped | Self::Killed) { ended_in } else { self }
+    }
+
     pub(super) fn index(self) -> usize {
         self as usize
     }
@@ -112,6 +117,13 @@ mod tests {
         assert_eq!(began, [(2, "stopped"), (4, "continued"), (8, "killed"), (10, "restarted")]);
         assert_eq!(length(s(2)), s(14));
         assert_eq!(next(Phase::Before, s(99), s(2)), Some(Phase::Stopped), "one after the other");
+    }
+
+    #[test]
+    fn a_read_that_met_an_outage_belongs_to_it() {
+        assert_eq!(Phase::Before.or_met(Phase::Stopped), Phase::Stopped);
+        assert_eq!(Phase::Stopped.or_met(Phase::Continued), Phase::Stopped);
+        assert_eq!(Phase::Continued.or_met(Phase::Continued), Phase::Continued);
     }
 
     #[test]

@@ -1,0 +1,78 @@
+//! The page of `avalanche`: how hard the loads came when thousands of values expired together.
+
+use super::super::layout::{counted, paragraph};
+use super::super::{Style, table};
+use super::{arms_table, config, sentences};
+use crate::scenario_file::{Arm, Avalanche, Document};
+use crate::units;
+
+pub(super) fn blocks(document: &Document, style: &Style) -> Vec<Vec<String>> {
+    let mut blocks = vec![setting(document, style)];
+    if document.arms.is_empty() {
+        return blocks;
+    }
+    let title = "Loads of values that were loaded at once before";
+    let mut arms = arms_table(title, &["reads", "loads", "peak", "nine tenths within"], document, row, style);
+    let note = format!(
+        "peak: the most loads that began within {} ms. nine tenths within: how long all but the first and the last twentieth took \
+         to come.",
+        config(document, "window_ms")
+    );
+    arms.extend(paragraph(&note, style));
+    let seen: Vec<String> = [peaks(document), spread(document)].into_iter().flatten().collect();
+    blocks.extend([arms, sentences(&seen, style)]);
+    blocks
+}
+
+fn setting(document: &Document, style: &Style) -> Vec<String> {
+    let number = |name| config(document, name);
+    let text = format!(
+        "{} in {} load {} at once, for {} ms, and go on reading them by chance, {} s an arm.",
+        counted(number("clients"), "client", "clients"),
+        counted(number("processes"), "process", "processes"),
+        counted(number("keys"), "row", "rows"),
+        units::count(number("ttl_ms")),
+        units::count(number("duration_s")),
+    );
+    paragraph(&text, style)
+}
+
+fn row(arm: &Arm) -> Vec<String> {
+    let found = arm.avalanche.unwrap_or_default();
+    vec![
+        units::count(arm.reads),
+        units::count(arm.database_loads),
+        units::count(found.peak_loads),
+        within(&found).unwrap_or_else(|| "-".to_owned()),
+    ]
+}
+
+fn within(found: &Avalanche) -> Option<String> {
+    Some(table::time(Some(found.nine_tenths_of_loads_ms? * 1e6)))
+}
+
+fn find(document: &Document, name: &str) -> Option<Avalanche> {
+    document.arms.iter().find(|arm| arm.arm == name)?.avalanche
+}
+
+fn peaks(document: &Document) -> Option<String> {
+    let peak = |name| Some(units::count(find(document, name)?.peak_loads));
+    Some(format!(
+        "Where all values lived equally long, up to {} were loaded within {} ms; where chance shortened that, up to {} in naive-jitter \
+         and {} in lease.",
+        peak("naive")?,
+        config(document, "window_ms"),
+        peak("naive-jitter")?,
+        peak("lease")?,
+    ))
+}
+
+fn spread(document: &Document) -> Option<String> {
+    let took = |name| within(&find(document, name)?);
+    Some(format!(
+        "Nine tenths of the loads came within {} in naive, {} in naive-jitter and {} in lease.",
+        took("naive")?,
+        took("naive-jitter")?,
+        took("lease")?,
+    ))
+}

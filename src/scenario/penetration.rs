@@ -1,0 +1,153 @@
+//! Reads of ids that do not exist go past a cache that keeps only what there is: how many reach the database?
+
+mod verdict;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::answers::Answers;
+use super::arms::{Client, Stage, Team, Way};
+use super::crowd::{self, Shift};
+use super::database::{Loads, loaded_here};
+use super::keys::{Keys, KeysGuard, new_run};
+use super::outcome::{Arm, Findings, Outcome, Penetration};
+use super::table::Table;
+use super::{Ground, Progress, Request, ScenarioError};
+use crate::cache::Options;
+use crate::interrupt;
+
+pub(crate) const DEFAULT_CLIENTS: u16 = 8;
+/// For each arm.
+pub(crate) const DEFAULT_DURATION_S: u16 = 3;
+const PROCESSES: u16 = 2;
+/// The rows that exist, 0 and up, and behind them the ids of those that do not.
+const KEYS: u32 = 100;
+const MISSING: u32 = 100;
+/// What a client waits on average between two reads.
+const PAUSE: Duration = Duration::from_millis(1);
+const TTL: Duration = Duration::from_secs(60);
+const NEGATIVE_TTL: Duration = Duration::from_secs(30);
+
+/// An arm: a way of caching, and whether it remembers that a row does not exist.
+struct Course {
+    name: &'static str,
+    way: Way,
+    negative_ttl: Option<Duration>,
+}
+
+const COURSES: [Course; 3] = [
+    Course { name: "naive", way: Way::Naive, negative_ttl: None },
+    Course { name: "lease-no-negative", way: Way::Lease, negative_ttl: None },
+    Course { name: "lease", way: Way::Lease, negative_ttl: Some(NEGATIVE_TTL) },
+];
+
+/// What was asked for, with the defaults filled in.
+struct Setting {
+    clients: u16,
+    duration: Duration,
+    rng_seed: u64,
+}
+
+impl Setting {
+    fn new(request: &Request) -> Self {
+        Self {
+            clients: request.clients.unwrap_or(DEFAULT_CLIENTS),
+            duration: Duration::from_secs(u64::from(request.duration_s.unwrap_or(DEFAULT_DURATION_S))),
+            rng_seed: request.rng_seed,
+        }
+    }
+}
+
+/// Everything that changes a number, by the names that it has in the document.
+pub(crate) fn config(request: &Request) -> Vec<(&'static str, u64)> {
+    let setting = Setting::new(request);
+    let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    vec![
+        ("clients", u64::from(setting.clients)),
+        ("processes", u64::from(PROCESSES)),
+        ("duration_s", setting.duration.as_secs()),
+        ("rng_seed", setting.rng_seed),
+        ("keys", u64::from(KEYS)),
+        ("missing_keys", u64::from(MISSING)),
+        ("read_pause_ms", ms(PAUSE)),
+        ("ttl_ms", ms(TTL)),
+        ("negative_ttl_ms", ms(NEGATIVE_TTL)),
+    ]
+}
+
+/// Runs every arm, or as many as there is time for before an interrupt.
+pub(crate) fn run(
+    ground: &Ground<'_>,
+    request: &Request,
+    progress: Progress<'_>,
+) -> Result<Outcome, ScenarioError> {
+    let setting = Setting::new(request);
+    let mut table = Table::create(ground.mysql)?;
+    table.fill(KEYS)?;
+    let run = new_run();
+    let mut arms = Vec::new();
+    for course in &COURSES {
+        if interrupt::requested() {
+            break;
+        }
+        let keys = Keys::new(ground.namespace, &run, course.name);
+        arms.push(arm(ground, &setting, course, &keys, progress)?);
+    }
+    Ok(Outcome { verdict: verdict::judge(&arms), arms })
+}
+
+fn arm(
+    ground: &Ground<'_>,
+    setting: &Setting,
+    course: &Course,
+    keys: &Keys,
+    progress: Progress<'_>,
+) -> Result<Arm, ScenarioError> {
+    let _guard = KeysGuard { redis: ground.redis, keys, rows: KEYS + MISSING };
+    let loads = Arc::new(Loads::new(KEYS));
+    let stage = Stage {
+        mysql: ground.mysql,
+        redis: ground.redis,
+        keys: keys.clone(),
+        loads: Arc::clone(&loads),
+        load_delay: Duration::ZERO,
+        second_delete_after: Duration::ZERO,
+        options: Options { ttl: TTL, negative_ttl: course.negative_ttl, ..Options::default() },
+    };
+    let Team { clients, background, caches } =
+        stage.team(course.way, usize::from(setting.clients), usize::from(PROCESSES))?;
+    let numbered = clients.into_iter().zip(0u64..).collect();
+    let work = |(mut client, number): (Box<dyn Client>, u64), shift: &Shift| {
+        // The same choices in every arm.
+        let mut rng = StdRng::seed_from_u64(setting.rng_seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        read(client.as_mut(), &mut rng, shift)
+    };
+    let seen = crowd::work(numbered, setting.duration, work, &mut |elapsed| progress(course.name, elapsed))?;
+    drop((background, caches));
+    let (answers, found) = seen
+        .into_iter()
+        .fold((Answers::default(), Penetration::default()), |(answers, found), (more, also_found)| {
+            (answers.with(more), found.with(also_found))
+        });
+    Ok(answers.into_arm(course.name, loads.all(), Findings::Penetration(found)))
+}
+
+/// Every second read asks for what does not exist.
+fn read(client: &mut dyn Client, rng: &mut StdRng, shift: &Shift) -> (Answers, Penetration) {
+    let (mut answers, mut found) = (Answers::default(), Penetration::default());
+    while shift.goes_on() {
+        let exists = rng.random();
+        let id = if exists { rng.random_range(0..KEYS) } else { rng.random_range(KEYS..KEYS + MISSING) };
+        let loaded = loaded_here();
+        let answered = answers.book(id, exists, client.read(id));
+        if !exists {
+            found.reads += u64::from(answered);
+            found.loads += loaded_here() - loaded;
+        }
+        shift.pause(PAUSE.mul_f64(2.0 * rng.random::<f64>()));
+    }
+    (answers, found)
+}
