@@ -1,5 +1,6 @@
 //! The program's own work beside the limit of that work, in turn on the same servers: what `scripts/limits` shows.
 
+mod library;
 mod statistics;
 
 use std::fmt::Write as _;
@@ -47,6 +48,8 @@ pub(crate) fn measure() -> anyhow::Result<String> {
     row(&mut text, compare("seed 100,000 users / bare LOAD DATA", &seeding));
     let reading = read_pairs(mysql, redis)?;
     row(&mut text, compare("all warm, decoded / raw socket read", &reading));
+    row(&mut text, compare("library: a hit / bare GET of it", &library::hits(redis)?));
+    row(&mut text, compare("library: a miss / GET and SET", &library::misses(redis)?));
     let sample_ns = sample_cost_ns();
     // Writing to a String cannot fail.
     let _ = writeln!(text, "taking and recording one sample: {sample_ns:.0} ns");

@@ -12,8 +12,17 @@ pub(crate) struct Flights {
 
 /// A load that somebody does.
 pub(crate) struct Flight {
-    is_over: Mutex<bool>,
+    end: Mutex<Option<Landing>>,
     over: Condvar,
+}
+
+/// How a load ended, for those who waited for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Landing {
+    /// It is worth looking into Redis again.
+    Over,
+    /// What was loaded cannot be kept: whoever wants it must load it too, and need not do so one after the other.
+    Unkept,
 }
 
 /// What came of asking.
@@ -27,6 +36,8 @@ pub(crate) enum Boarding<'a> {
 pub(crate) struct Leader<'a> {
     flights: &'a Flights,
     key: Vec<u8>,
+    /// What the others shall hear.
+    pub(crate) landing: Landing,
 }
 
 impl Flights {
@@ -38,17 +49,17 @@ impl Flights {
         match lock(&self.under_way).entry(key.to_vec()) {
             Entry::Occupied(flight) => Boarding::Follow(Arc::clone(flight.get())),
             Entry::Vacant(place) => {
-                place.insert(Arc::new(Flight { is_over: Mutex::new(false), over: Condvar::new() }));
-                Boarding::Lead(Leader { flights: self, key: key.to_vec() })
+                place.insert(Arc::new(Flight { end: Mutex::new(None), over: Condvar::new() }));
+                Boarding::Lead(Leader { flights: self, key: key.to_vec(), landing: Landing::Over })
             }
         }
     }
 }
 
 impl Flight {
-    /// Waits for the end of the load; false where it takes longer than that.
-    pub(crate) fn wait(&self, longest: Duration) -> bool {
-        let waited = self.over.wait_timeout_while(lock(&self.is_over), longest, |is_over| !*is_over);
+    /// Waits for the end of the load; none where it takes longer than that.
+    pub(crate) fn wait(&self, longest: Duration) -> Option<Landing> {
+        let waited = self.over.wait_timeout_while(lock(&self.end), longest, |end| end.is_none());
         *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }
@@ -56,7 +67,7 @@ impl Flight {
 impl Drop for Leader<'_> {
     fn drop(&mut self) {
         if let Some(flight) = lock(&self.flights.under_way).remove(&self.key) {
-            *lock(&flight.is_over) = true;
+            *lock(&flight.end) = Some(self.landing);
             flight.over.notify_all();
         }
     }
@@ -76,14 +87,15 @@ mod tests {
     #[test]
     fn one_leads_and_the_others_hear_of_the_end() {
         let flights = Flights::new();
-        let Boarding::Lead(leader) = flights.board(b"k") else { panic!("nobody else is there") };
+        let Boarding::Lead(mut leader) = flights.board(b"k") else { panic!("nobody else is there") };
         let Boarding::Follow(flight) = flights.board(b"k") else { panic!("there is a leader") };
         assert!(matches!(flights.board(b"other"), Boarding::Lead(_)));
-        assert!(!flight.wait(Duration::from_millis(1)));
+        assert_eq!(flight.wait(Duration::from_millis(1)), None);
+        leader.landing = Landing::Unkept;
         thread::scope(|scope| {
             let waiter = scope.spawn(|| flight.wait(Duration::from_secs(60)));
             drop(leader);
-            assert!(waiter.join().unwrap());
+            assert_eq!(waiter.join().unwrap(), Some(Landing::Unkept));
         });
         assert!(matches!(flights.board(b"k"), Boarding::Lead(_)));
         assert!(lock(&flights.under_way).is_empty());

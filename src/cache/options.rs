@@ -15,8 +15,8 @@ use super::wire::Patience;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// Stands in front of every key: programs that share a Redis and not their values choose different ones.
-    /// Default `rcache`.
+    /// Stands in front of every key: programs that share a Redis and not their values choose different ones. What stands under
+    /// the cache's keys is the cache's: whatever it cannot read there it removes. Default `rcache`.
     pub namespace: String,
     /// How long a value lives, less a random tenth at most. It bounds what no protocol can prevent: writes behind the
     /// library's back, for example. Zero is an error. Default 5 minutes.
@@ -39,7 +39,8 @@ pub struct Options {
     pub early_refresh: f64,
     /// What a crash-safe write does when Redis cannot be told of it beforehand. Default [`Unmarked::Refuse`].
     pub unmarked: Unmarked,
-    /// How many loads this cache runs at once, counted over all threads; more wait for their turn. Default 32.
+    /// How many loads this cache and its clones run at once, counted over all threads; more wait for their turn. A loader that
+    /// reads through the cache itself, on its own thread, counts once. Default 32.
     pub max_loads: usize,
     /// Larger values are not kept. Default 64 MiB, at most 511 MiB.
     pub max_value_bytes: usize,

@@ -1,16 +1,18 @@
 //! A read: walks by the table of `protocol::reading`, and does what each step says.
 
+mod load;
+
 use std::time::{Duration, Instant};
 
 use super::breaker::Permit;
 use super::codec::Codec;
 use super::core::{Core, Twice};
-use super::flights::{Boarding, Leader};
+use super::flights::{Boarding, Landing, Leader};
 use super::key::Key;
-use super::protocol::reading::{self, Close, Fill, Loaded, Obstacle, Saw, Step};
+use super::protocol::reading::{self, Fill, Obstacle, Saw, Step};
 use super::protocol::standing::Head;
 use super::protocol::timing;
-use super::session::{Session, Sight};
+use super::session::Sight;
 use super::store::{Acquired, Found};
 use super::wire::WireError;
 
@@ -25,6 +27,15 @@ pub(crate) struct Reading<'a, T> {
     /// Held while this read is the one in this process that misses on the key.
     flight: Option<Leader<'a>>,
     waiting: Waiting,
+}
+
+/// Whether somebody else in this process was at the same key.
+enum Company {
+    None,
+    /// It is done, and it is worth looking into Redis again.
+    Left,
+    /// It takes too long, or cannot be kept.
+    InVain,
 }
 
 /// How long this read has waited, and how long it may.
@@ -107,14 +118,10 @@ impl<'a, T> Reading<'a, T> {
     }
 
     fn acquire(&mut self) -> Saw {
-        if self.flight.is_none() {
-            match self.core.flights.board(self.key.as_bytes()) {
-                Boarding::Lead(leader) => self.flight = Some(leader),
-                Boarding::Follow(flight) => {
-                    let left = self.waiting.left(Obstacle::Lease, self.core);
-                    return if flight.wait(left) { Saw::Landed } else { Saw::OutOfTime };
-                }
-            }
+        match self.follow() {
+            Company::None => {}
+            Company::Left => return Saw::Landed,
+            Company::InVain => return Saw::OutOfTime,
         }
         let (codec, beta, lives) = (self.codec, self.core.options.early_refresh, self.core.options.lease);
         let mut held = None;
@@ -132,7 +139,33 @@ impl<'a, T> Reading<'a, T> {
         }
     }
 
+    /// Somebody else in this process may be at this key already: waits for the end of that. Where nobody is, this read
+    /// becomes the one that others wait for.
+    fn follow(&mut self) -> Company {
+        if self.flight.is_some() {
+            return Company::None;
+        }
+        match self.core.flights.board(self.key.as_bytes()) {
+            Boarding::Lead(leader) => {
+                self.flight = Some(leader);
+                Company::None
+            }
+            Boarding::Follow(flight) => match flight.wait(self.waiting.left(Obstacle::Lease, self.core)) {
+                Some(Landing::Over) => Company::Left,
+                Some(Landing::Unkept) | None => Company::InVain,
+            },
+        }
+    }
+
     fn wait(&mut self, obstacle: Obstacle) -> Saw {
+        if obstacle == Obstacle::Lease {
+            // One thread looks into Redis for all that wait for the same lease.
+            match self.follow() {
+                Company::None => {}
+                Company::Left => return Saw::Done,
+                Company::InVain => return Saw::OutOfTime,
+            }
+        }
         let left = self.waiting.left(obstacle, self.core);
         if left.is_zero() {
             return Saw::OutOfTime;
@@ -140,119 +173,6 @@ impl<'a, T> Reading<'a, T> {
         std::thread::sleep(timing::pause(obstacle, self.waiting.looks, rand::random()).min(left));
         self.waiting.looks += 1;
         Saw::Done
-    }
-
-    /// Asks the database; the entry is written only over what was seen before that.
-    fn load<E>(mut self, fill: Fill, load: impl FnOnce() -> Result<Option<T>, E>) -> Result<Option<T>, E> {
-        let counts = &self.core.counts;
-        match fill {
-            Fill::No => {
-                // Nobody shall wait for a load that fills nothing.
-                self.flight = None;
-                counts.bypasses.add();
-            }
-            Fill::Lease(_) => {}
-            Fill::Refresh(_) => counts.early_refreshes.add(),
-        }
-        let mut lease = HeldLease { reading: &self, head: lease_of(fill) };
-        let (outcome, took) = self.core.bulkhead.run(|| {
-            counts.loads.add();
-            let started = Instant::now();
-            (load(), started.elapsed())
-        });
-        match outcome {
-            Ok(value) => {
-                if self.keep(fill, value.as_ref(), took) == Kept::Settled {
-                    lease.head = None;
-                }
-                drop(lease);
-                Ok(value)
-            }
-            Err(error) => {
-                drop(lease);
-                match (fill, self.answer.is_some()) {
-                    // It has not expired: who came a moment earlier got it too.
-                    (Fill::Refresh(_), true) => Ok(self.into_answer()),
-                    _ => Err(error),
-                }
-            }
-        }
-    }
-
-    fn keep(&self, fill: Fill, value: Option<&T>, took: Duration) -> Kept {
-        let options = &self.core.options;
-        let ttl = if value.is_some() { Some(options.ttl) } else { options.negative_ttl };
-        let (loaded, ttl) = match ttl {
-            _ if took > options.lease => (Loaded::TooLate, Duration::ZERO),
-            Some(ttl) => (Loaded::Answer, timing::shortened(ttl, rand::random())),
-            None => (Loaded::Unstorable, Duration::ZERO),
-        };
-        let counts = &self.core.counts;
-        let Close::Replace(head) = reading::after_load(fill, loaded) else {
-            if fill != Fill::No && loaded == Loaded::TooLate {
-                counts.fills_skipped.add();
-            }
-            return Kept::Not;
-        };
-        let load_us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1);
-        let replaced = self.core.ask(self.key, self.permit, Twice::Harmless, |session| {
-            self.write(session, head, value, ttl, load_us)
-        });
-        match replaced {
-            Ok(Some(true)) => counts.fills.add(),
-            Ok(Some(false)) => counts.fills_refused.add(),
-            Ok(None) | Err(_) => counts.fills_skipped.add(),
-        }
-        match replaced {
-            Ok(None) | Err(WireError::Server(_)) => Kept::Not,
-            Ok(Some(_)) | Err(WireError::Io(_) | WireError::Protocol(_)) => Kept::Settled,
-        }
-    }
-
-    /// None where the value cannot be an entry.
-    fn write(
-        &self,
-        session: &mut Session,
-        head: Head,
-        value: Option<&T>,
-        ttl: Duration,
-        load_us: u32,
-    ) -> Result<Option<bool>, WireError> {
-        let is_entry = session.encode(value, self.codec, ttl, load_us).is_ok()
-            && session.payload_bytes() <= self.core.options.max_value_bytes;
-        is_entry.then(|| session.replace(head, ttl)).transpose()
-    }
-}
-
-/// What became of what was to be replaced.
-#[derive(PartialEq, Eq)]
-enum Kept {
-    /// It is gone, or with Redis out of reach nothing more can be done about it.
-    Settled,
-    /// It stands there still.
-    Not,
-}
-
-fn lease_of(fill: Fill) -> Option<Head> {
-    match reading::after_load(fill, Loaded::Failed) {
-        Close::Release(head) => Some(head),
-        Close::Replace(_) | Close::Nothing => None,
-    }
-}
-
-/// A lease that is given up when this is dropped, also by a panic of the loader, so that nobody waits for it.
-struct HeldLease<'a, 'b, T> {
-    reading: &'a Reading<'b, T>,
-    head: Option<Head>,
-}
-
-impl<T> Drop for HeldLease<'_, '_, T> {
-    fn drop(&mut self) {
-        if let Some(head) = self.head {
-            let Reading { core, key, permit, .. } = self.reading;
-            // Where this fails, the lease expires.
-            let _ = core.ask(key, *permit, Twice::Harmless, |session| session.remove(head));
-        }
     }
 }
 

@@ -30,6 +30,7 @@ crate::tests![
     damaged_and_foreign_values_are_missed_and_replaced,
     scripts_that_the_server_forgot_are_sent_again,
     values_that_are_too_large_are_not_kept,
+    nobody_queues_for_what_cannot_be_kept,
     codecs_and_namespaces_do_not_read_each_other,
     the_program_flushes_what_the_library_wrote,
 ];
@@ -43,14 +44,10 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        Self::with(Options::default())
+        Self::with(&Options::default())
     }
 
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "callers write the options in place, with a struct update"
-    )]
-    fn with(options: Options) -> Self {
+    fn with(options: &Options) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let namespace = format!("library{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let options = Options {
@@ -60,7 +57,7 @@ impl Place {
             lease: PATIENT,
             marker: PATIENT,
             lease_wait: 4 * PATIENT,
-            ..options
+            ..options.clone()
         };
         let redis = redis::Client::open(world().redis_url()).unwrap().get_connection().unwrap();
         Self { cache: other_process(&options), redis, options }
@@ -95,7 +92,7 @@ fn must_not_load() -> Result<Option<String>, Infallible> {
 }
 
 fn a_miss_is_loaded_once_and_then_a_hit() {
-    let mut place = Place::with(Options { ttl: Duration::from_secs(1000), ..Options::default() });
+    let mut place = Place::with(&Options { ttl: Duration::from_secs(1000), ..Options::default() });
     for loader in [|| load("one"), must_not_load, must_not_load] {
         assert_eq!(place.cache.get(&key(1), loader).unwrap().as_deref(), Some("one"));
     }
@@ -118,7 +115,7 @@ fn a_missing_row_is_remembered_until_it_is_written() {
 }
 
 fn a_missing_row_is_not_remembered_where_the_options_say_so() {
-    let mut place = Place::with(Options { negative_ttl: None, ..Options::default() });
+    let mut place = Place::with(&Options { negative_ttl: None, ..Options::default() });
     assert_eq!(place.cache.get(&key(1), || Ok::<Option<String>, Infallible>(None)).unwrap(), None);
     assert!(!place.is_there(&key(1)), "no entry and no lease");
 }
@@ -216,7 +213,7 @@ fn slowly(value: &str) -> Result<Option<String>, &'static str> {
 }
 
 fn an_entry_is_refreshed_ahead_of_its_expiry() {
-    let place = Place::with(eager());
+    let place = Place::with(&eager());
     place.cache.get(&key(1), || slowly("old")).unwrap();
     assert_eq!(place.cache.get(&key(1), || slowly("new")).unwrap().as_deref(), Some("new"));
     let stats = place.cache.stats();
@@ -232,7 +229,7 @@ fn an_entry_is_refreshed_ahead_of_its_expiry() {
 }
 
 fn a_refresh_that_fails_leaves_the_entry_as_the_answer() {
-    let mut place = Place::with(eager());
+    let mut place = Place::with(&eager());
     place.cache.get(&key(1), || slowly("good")).unwrap();
     let answer = place.cache.get::<String, _>(&key(1), || Err("the database is gone"));
     assert_eq!(answer, Ok(Some("good".to_owned())));
@@ -339,13 +336,32 @@ fn scripts_that_the_server_forgot_are_sent_again() {
 }
 
 fn values_that_are_too_large_are_not_kept() {
-    let mut place = Place::with(Options { max_value_bytes: 10, ..Options::default() });
+    let mut place = Place::with(&Options { max_value_bytes: 10, ..Options::default() });
     let long = || load("much longer than ten bytes");
     assert!(place.cache.get(&key(1), long).unwrap().is_some());
     assert!(!place.is_there(&key(1)), "no entry and no lease");
     assert_eq!((place.cache.stats().fills, place.cache.stats().fills_skipped), (0, 1));
     place.cache.get(&key(1), || load("short")).unwrap();
     assert_eq!(place.cache.get(&key(1), must_not_load).unwrap().as_deref(), Some("short"));
+}
+
+fn nobody_queues_for_what_cannot_be_kept() {
+    const FOLLOWERS: u64 = 4;
+    let place = Place::with(&Options { max_value_bytes: 10, ..Options::default() });
+    let cache = &place.cache;
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let leads = cache.get(&key(1), || {
+                for _ in 0..FOLLOWERS {
+                    scope.spawn(|| cache.get(&key(1), || load("much longer than ten bytes")).unwrap());
+                }
+                crate::world::wait_until("all others wait", || cache.stats().waits == FOLLOWERS);
+                load("much longer than ten bytes")
+            });
+            assert!(leads.unwrap().is_some());
+        });
+    });
+    assert_eq!((cache.stats().bypasses, cache.stats().fills_skipped), (FOLLOWERS, 1));
 }
 
 fn codecs_and_namespaces_do_not_read_each_other() {

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, LazyLock, mpsc};
 use std::time::{Duration, Instant};
 
 use crate::endpoint::{Address, RedisEndpoint};
@@ -205,16 +205,18 @@ fn too_late() -> io::Error {
 }
 
 fn tls(host: &str, stream: TcpStream) -> io::Result<Stream> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let config =
-        rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(io::Error::other)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+    // Reading the system's certificates takes longer than connecting: once is enough.
+    static CONFIG: LazyLock<Result<Arc<rustls::ClientConfig>, rustls::Error>> = LazyLock::new(|| {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let versions =
+            rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        Ok(Arc::new(versions.with_root_certificates(roots).with_no_client_auth()))
+    });
+    let config = CONFIG.as_ref().map_err(|error| io::Error::other(error.clone()))?;
     let name = rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-    let session = rustls::ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+    let session = rustls::ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
     Ok(Stream::Tls(Box::new(rustls::StreamOwned::new(session, stream))))
 }
 
