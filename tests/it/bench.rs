@@ -313,6 +313,11 @@ fn ratios_stand_with_their_intervals_or_a_reason() {
     let run = place.run(&["bench", "--iterations", "60", "--format", "json"]).fine().json();
     for workload in run["workloads"].as_array().unwrap() {
         for name in ["speedup", "miss_penalty", "warm_over_mysql"] {
+            // On a machine that jerks, sixty rounds can be too few.
+            if workload[name].is_null() {
+                assert!(workload["withheld"][name].is_string(), "{workload}");
+                continue;
+            }
             let [low, high] = [0, 1].map(|end| workload[name]["ci95"][end].as_f64().unwrap());
             let ratio = workload[name]["ratio"].as_f64().unwrap();
             assert!(low <= ratio && ratio <= high, "{name}: {low} {ratio} {high}");
