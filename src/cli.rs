@@ -213,7 +213,7 @@ pub(crate) struct Seed {
 
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
-    /// Measured reads for every workload and path
+    /// Measured reads for every workload and path; from disk at most 20
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=MAX_ITERATIONS), value_name = "N")]
     pub(crate) iterations: u64,
 
@@ -266,7 +266,7 @@ pub(crate) struct Bench {
     /// ms, s), throughput (reads per second) or errors; or WORKLOAD.FIELD with speedup, miss_penalty or
     /// break_even (a share such as 0.2, or 20%). Then <, <=, >, >= or ==. What has an interval is judged by
     /// it: wholly on the right side passes, wholly on the wrong side fails (exit status 3), astride is
-    /// inconclusive (exit status 4).
+    /// inconclusive (exit status 4). With several codecs each is judged by itself.
     #[arg(long, value_name = "EXPR")]
     pub(crate) assert: Vec<String>,
 }

@@ -238,3 +238,55 @@ impl WorkloadSamples {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Rounds in which every column is known by its number.
+    fn samples(codecs: &[Codec], paths: &[ReadPath], rounds: u64) -> WorkloadSamples {
+        let lanes = Lane::all(paths, codecs).into_iter().map(BlockKind::Lane);
+        let mixed = codecs.iter().map(|codec| BlockKind::AtHitRatio { percent: 80, codec: *codec });
+        let kinds: Vec<BlockKind> = lanes.chain(mixed).collect();
+        let mut samples = WorkloadSamples::new(&kinds);
+        let columns = samples.rounds.columns() as u64;
+        let sums: Vec<RoundSums> =
+            (0..columns).map(|column| RoundSums { count: 1, sum_ns: column }).collect();
+        (0..rounds).for_each(|_| samples.rounds.push(&sums));
+        samples
+    }
+
+    /// The number by which a column is known.
+    fn number(column: &[RoundSums]) -> u64 {
+        column[0].sum_ns
+    }
+
+    proptest! {
+        #[test]
+        fn a_codec_has_its_own_columns_and_those_of_mysql(
+            codecs in prop::sample::subsequence(vec![Codec::Arrow, Codec::Postcard, Codec::Msgpack, Codec::Json], 1..=4),
+            paths in prop::sample::subsequence(vec![ReadPath::Mysql, ReadPath::Cold, ReadPath::Warm, ReadPath::Disk], 0..=4),
+            rounds in 1u64..5,
+        ) {
+            let all = samples(&codecs, &paths, rounds);
+            for codec in codecs {
+                let own = all.of_codec(codec);
+                prop_assert_eq!(own.rounds.rounds(), rounds);
+                prop_assert_eq!(own.rounds.columns(), own.paths.len() + 2);
+                let expected: Vec<usize> =
+                    (0..all.paths.len()).filter(|index| all.paths[*index].lane().belongs_to(codec)).collect();
+                prop_assert_eq!(own.paths.len(), expected.len());
+                for (index, before) in expected.into_iter().enumerate() {
+                    prop_assert_eq!(own.paths[index].lane(), all.paths[before].lane());
+                    prop_assert_eq!(number(own.rounds.column(index)), before as u64);
+                }
+                let mixed = all.mixed.iter().position(|mixed| mixed.codec == codec).unwrap();
+                let (hits, misses) = own.mixed_columns();
+                let first = (all.paths.len() + 2 * mixed) as u64;
+                prop_assert_eq!((number(hits), number(misses)), (first, first + 1));
+            }
+        }
+    }
+}
