@@ -21,6 +21,7 @@ mod summary;
 mod table;
 pub(crate) mod text;
 mod verified;
+mod warnings;
 mod workload;
 
 use anstyle::{AnsiColor, Style as Ink};

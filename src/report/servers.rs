@@ -1,44 +1,53 @@
 //! What the servers counted beside us, what hits spared MySQL, and what that takes in Redis: latency alone hides it.
 
-use super::layout::{clean, counted, entry, heading, text_column};
-use super::{PLAIN, Style};
+use super::layout::{clean, counted, entry, heading, list, text_column};
+use super::{PLAIN, Style, by_workload};
 use crate::run_file::{Avoided, RedisMemory, Run, ServerCounters, WorkloadRun};
 use crate::units;
 
 /// One entry a workload; nothing for runs that were saved without the counts.
 pub(super) fn block(run: &Run, style: &Style) -> Vec<String> {
-    let told: Vec<(String, String)> = (0..run.workloads.len())
-        .map(|index| (label(&run.workloads, index), sentences(&run.workloads, index)))
+    let told: Vec<(&str, String)> = by_workload(run)
+        .filter_map(|codecs| Some((codecs.first()?.name.as_str(), sentences(codecs))))
         .filter(|(_, text)| !text.is_empty())
         .collect();
     if told.is_empty() {
         return Vec::new();
     }
-    let column = text_column(told.iter().map(|(name, _)| name.as_str()));
+    let column = text_column(told.iter().map(|(name, _)| *name));
     let entries = told.iter().flat_map(|(name, text)| entry(name, PLAIN, column, text, style));
     heading("What the servers counted", style).into_iter().chain(entries).collect()
 }
 
-/// With the codec where a workload was measured with several.
-fn label(workloads: &[WorkloadRun], index: usize) -> String {
-    let WorkloadRun { name, codec, .. } = &workloads[index];
-    let several = workloads.iter().filter(|other| other.name == *name).count() > 1;
-    if several { format!("{name} {codec}") } else { name.clone() }
+/// Codecs side by side are counted together, and their counts told once; what they spared adds up.
+fn sentences(codecs: &[WorkloadRun]) -> String {
+    let counters = codecs.iter().find_map(|workload| workload.server_counters.as_ref());
+    let spared = codecs.iter().filter_map(|workload| workload.avoided).reduce(together);
+    [counters.map(counts), spared.as_ref().and_then(avoided), held(codecs)]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
-fn sentences(workloads: &[WorkloadRun], index: usize) -> String {
-    let workload = &workloads[index];
-    // Codecs side by side are counted together, and their counts told once.
-    let is_first = workloads[..index].iter().all(|other| other.name != workload.name);
-    [
-        workload.server_counters.as_ref().filter(|_| is_first).map(counts),
-        workload.avoided.as_ref().and_then(avoided),
-        workload.redis_memory.as_ref().and_then(memory),
-    ]
-    .into_iter()
-    .flatten()
-    .collect::<Vec<_>>()
-    .join(" ")
+/// What one of them does not know, both do not.
+fn together(one: Avoided, other: Avoided) -> Avoided {
+    let both = |one: Option<u64>, other: Option<u64>| Some(one?.saturating_add(other?));
+    Avoided {
+        mysql_reads: one.mysql_reads.saturating_add(other.mysql_reads),
+        innodb_page_requests: both(one.innodb_page_requests, other.innodb_page_requests),
+        innodb_disk_reads: both(one.innodb_disk_reads, other.innodb_disk_reads),
+    }
+}
+
+/// What the entries of each codec take: `Redis holds 4.40 MiB of ours (1 entry).`
+fn held(codecs: &[WorkloadRun]) -> Option<String> {
+    let held = |workload: &WorkloadRun| {
+        let with = if codecs.len() > 1 { format!(" with {}", clean(&workload.codec)) } else { String::new() };
+        memory(workload.redis_memory.as_ref()?, &with)
+    };
+    let held: Vec<String> = codecs.iter().filter_map(held).collect();
+    (!held.is_empty()).then(|| format!("Redis holds {}.", list(&held)))
 }
 
 /// `MySQL 4,174 SELECTs, all ours; Redis 6,454 look-ups, all ours.`
@@ -88,14 +97,14 @@ fn avoided(avoided: &Avoided) -> Option<String> {
     Some(format!("Hits spared MySQL {reads}{}.", pages.unwrap_or_default()))
 }
 
-fn memory(memory: &RedisMemory) -> Option<String> {
+fn memory(memory: &RedisMemory, with: &str) -> Option<String> {
     if memory.entries == 0 {
         return None;
     }
     let bytes = units::bytes(memory.bytes as f64);
     let entries = counted(memory.entries, "entry", "entries");
     let bare = if memory.source == "value_bytes" { ", keys and bookkeeping not counted" } else { "" };
-    Some(format!("Redis holds {bytes} of ours ({entries}{bare})."))
+    Some(format!("{bytes} of ours{with} ({entries}{bare})"))
 }
 
 #[cfg(test)]

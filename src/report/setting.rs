@@ -1,6 +1,6 @@
 //! What was measured, where and how: the head of the page, without which no number means anything.
 
-use super::layout::{INDENT, clean, counted, entry, heading, text_column, wrap};
+use super::layout::{clean, counted, entry, heading, text_column, wrap};
 use super::{ALERT, PLAIN, Style, path_ink};
 use crate::run_file::{PathRun, Run, Server};
 use crate::units;
@@ -135,20 +135,6 @@ fn disk_meaning(path: &PathRun) -> String {
          reads a workload, each after a restart of its own; in no ratio. Preparing the statement opens the table before \
          the clock starts; whatever else a first query pays for is in its time"
     )
-}
-
-/// The warnings, each with its code: cause, and what to do.
-pub(super) fn warnings(run: &Run, style: &Style) -> Vec<String> {
-    if run.warnings.is_empty() {
-        return Vec::new();
-    }
-    let heading = style.paint(ALERT.bold(), "Warnings");
-    let entries = run.warnings.iter().flat_map(|warning| {
-        let code = style.paint(ALERT, &clean(&warning.code));
-        let lines = wrap(&clean(&warning.message), style.columns() - 2 * INDENT);
-        std::iter::once(format!("  {code}")).chain(lines.into_iter().map(|line| format!("    {line}")))
-    });
-    std::iter::once(heading).chain(entries).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The text output of `rcache bench`: one page, from the setting to the warnings.
 
 use super::layout::page;
-use super::{Style, assertions, codecs, floors, servers, setting, summary, workload};
+use super::{Style, assertions, codecs, floors, servers, setting, summary, warnings, workload};
 use crate::run_file::Run;
 
 /// The whole page, with a line break at its end.
@@ -15,7 +15,7 @@ pub(crate) fn render(run: &Run, style: &Style) -> String {
     blocks.push(servers::block(run, style));
     blocks.push(summary::block(run, style));
     blocks.push(assertions::block(run, style));
-    blocks.push(setting::warnings(run, style));
+    blocks.push(warnings::block(run, style));
     page(&blocks)
 }
 
