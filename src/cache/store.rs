@@ -1,5 +1,7 @@
 //! The operations of the protocol on one key, each atomic, over one connection.
 
+mod large;
+
 use std::time::Duration;
 
 use super::protocol::Nonce;
@@ -78,6 +80,11 @@ impl Store {
         entry: &[u8],
         ttl: Duration,
     ) -> Result<bool, WireError> {
+        if entry.len() >= large::LARGE_BYTES
+            && let Some(done) = self.replace_large(key, expected, entry, ttl)?
+        {
+            return Ok(done);
+        }
         let arguments = [expected.as_bytes(), entry, &ms(ttl)];
         match REPLACE.run(&mut self.connection, key, arguments, &mut Vec::new())? {
             Reply::Integer(done) => Ok(done == 1),

@@ -112,13 +112,44 @@ impl Connection {
     /// Sends one command and reads its reply; a string replaces what `value` holds. Any failure but the server's own
     /// words leaves the connection unusable, since the next reply could belong to this command.
     pub(crate) fn command(&mut self, arguments: &[&[u8]], value: &mut Vec<u8>) -> Result<Reply, WireError> {
+        self.pipeline([arguments], value)
+    }
+
+    /// Sends several commands at once. The reply is that of the last one, or the first error; the reply of EXEC counts as
+    /// that of the one command in it.
+    pub(crate) fn pipeline<const N: usize>(
+        &mut self,
+        commands: [&[&[u8]]; N],
+        value: &mut Vec<u8>,
+    ) -> Result<Reply, WireError> {
         value.clear();
         if self.broken {
             return Err(io::Error::new(io::ErrorKind::NotConnected, "the connection failed before").into());
         }
-        self.stream.get_mut().begin(arguments.iter().map(|argument| argument.len()).sum());
-        let outcome = self.send(arguments).map_err(WireError::Io).and_then(|()| self.read_reply(value));
+        self.stream
+            .get_mut()
+            .begin(commands.iter().flat_map(|command| command.iter()).map(|word| word.len()).sum());
+        let outcome = self.exchange(&commands, value);
         self.broken = matches!(outcome, Err(WireError::Io(_) | WireError::Protocol(_)));
+        outcome
+    }
+
+    fn exchange(&mut self, commands: &[&[&[u8]]], value: &mut Vec<u8>) -> Result<Reply, WireError> {
+        self.command.clear();
+        for command in commands {
+            self.send(command)?;
+        }
+        self.stream.get_mut().write_all(&self.command)?;
+        self.stream.get_mut().flush()?;
+        let mut outcome = Ok(Reply::Nil);
+        for _ in commands {
+            let reply = self.read_reply(value, true);
+            match reply {
+                Ok(_) | Err(WireError::Server(_)) if outcome.is_ok() => outcome = reply,
+                Ok(_) | Err(WireError::Server(_)) => {}
+                Err(WireError::Io(_) | WireError::Protocol(_)) => return reply,
+            }
+        }
         outcome
     }
 
@@ -136,10 +167,10 @@ impl Connection {
         }
     }
 
+    /// Puts a command behind what is to be sent.
     fn send(&mut self, arguments: &[&[u8]]) -> io::Result<()> {
         /// A value from here on is sent from where it stands instead of being copied behind the command.
         const SEND_IN_PLACE_BYTES: usize = 32 * 1024;
-        self.command.clear();
         write!(self.command, "*{}\r\n", arguments.len())?;
         for argument in arguments {
             write!(self.command, "${}\r\n", argument.len())?;
@@ -152,12 +183,11 @@ impl Connection {
             }
             self.command.extend_from_slice(b"\r\n");
         }
-        self.stream.get_mut().write_all(&self.command)?;
-        self.stream.get_mut().flush()
+        Ok(())
     }
 
     /// A line, and behind the line of a string its bytes, straight from the socket into `value`.
-    fn read_reply(&mut self, value: &mut Vec<u8>) -> Result<Reply, WireError> {
+    fn read_reply(&mut self, value: &mut Vec<u8>, may_be_list: bool) -> Result<Reply, WireError> {
         const MAX_LINE_BYTES: u64 = 64 * 1024;
         self.line.clear();
         (&mut self.stream).take(MAX_LINE_BYTES).read_until(b'\n', &mut self.line)?;
@@ -172,6 +202,8 @@ impl Connection {
             Some([b'+', ..]) => Ok(Reply::Status),
             Some([b':', digits @ ..]) => Ok(Reply::Integer(parse_integer(digits)?)),
             Some(b"$-1" | b"*-1") => Ok(Reply::Nil),
+            // What EXEC answers to one command. Lists of lists of lists are nobody's answer.
+            Some(b"*1") if may_be_list => self.read_reply(value, false),
             Some([b'$', digits @ ..]) => {
                 let length = parse_integer(digits)?;
                 self.read_string(length, value)

@@ -20,6 +20,7 @@ crate::tests![
     a_full_redis_keeps_no_more_and_takes_markers_still,
     a_replica_is_read_and_not_written,
     a_login_that_is_refused_costs_no_read,
+    large_values_are_kept_with_and_without_transactions,
     replies_of_any_kind_give_right_answers_in_time,
     a_loader_that_reads_through_the_cache_itself_needs_one_place,
 ];
@@ -194,6 +195,28 @@ fn a_login_that_is_refused_costs_no_read() {
     let right = Cache::connect(&format!("{}?pass=hunter2", redis.url()), patient()).unwrap();
     reads(&right, 1, "b");
     assert_eq!(right.get(&key(1), must_not_load).unwrap().as_deref(), Some("b"));
+}
+
+fn large_values_are_kept_with_and_without_transactions() {
+    let large = "large ".repeat(50_000);
+    for forbidden in ["", "-watch", "-multi"] {
+        let redis = PrivateRedis::start(&format!("user default on nopass ~* &* +@all {forbidden}"));
+        let cache = redis.cache(patient());
+        reads(&cache, 1, &large);
+        assert_eq!(
+            cache.get(&key(1), must_not_load).unwrap().as_deref(),
+            Some(large.as_str()),
+            "{forbidden}"
+        );
+        // The connection is in no transaction, and a write during a load wins.
+        let during = cache.get(&key(2), || {
+            cache.invalidate(&key(2)).unwrap();
+            load(&large)
+        });
+        assert!(during.unwrap().is_some());
+        reads(&cache, 2, "new");
+        assert_eq!((cache.stats().fills, cache.stats().fills_refused), (2, 1), "{forbidden}");
+    }
 }
 
 /// How a server that is none talks.

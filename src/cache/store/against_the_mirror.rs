@@ -228,3 +228,64 @@ fn a_token_ends_for_itself_and_the_marker_with_the_last_one() {
     assert_eq!(left_ms(&mut pair), -2, "nothing stands there");
     sandbox.stop().unwrap();
 }
+
+/// Between the two halves of a large replacement anything may happen.
+#[test]
+fn a_large_entry_is_not_put_where_anything_happened_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let wanted = Wanted { mysql: false, redis: true };
+    let sandbox = Sandbox::open(&folder.path().join("sandbox"), wanted, "test", &mut |_| {}).unwrap();
+    let open = || Store::new(Connection::open(sandbox.redis().unwrap(), PATIENCE).unwrap());
+    let (mut reader, mut writer) = (open(), Pair { store: open(), slot: Slot::Empty });
+    let (lease, large) = (lease(nonce(1)), vec![7; large::LARGE_BYTES]);
+    let brief = Duration::from_millis(20);
+    let outlive = || std::thread::sleep(Duration::from_millis(40));
+    type Event<'a> = &'a dyn Fn(&mut Pair);
+    let meanwhile: [(&str, Event<'_>, bool); 7] = [
+        ("nothing", &|_| (), true),
+        ("invalidated", &|pair| pair.store.invalidate(KEY).unwrap(), false),
+        ("marked", &|pair| pair.store.mark(KEY, nonce(2), LONG).unwrap(), false),
+        (
+            "removed and leased again",
+            &|pair| {
+                pair.store.invalidate(KEY).unwrap();
+                pair.store.acquire(KEY, &self::lease(nonce(3)), LONG, &mut Vec::new()).unwrap();
+            },
+            false,
+        ),
+        ("expired", &|_| outlive(), false),
+        (
+            "expired, and a write that found nothing",
+            &|pair| {
+                outlive();
+                pair.store.invalidate(KEY).unwrap();
+            },
+            false,
+        ),
+        (
+            "expired, and leased again",
+            &|pair| {
+                outlive();
+                pair.store.acquire(KEY, &self::lease(nonce(3)), LONG, &mut Vec::new()).unwrap();
+            },
+            false,
+        ),
+    ];
+    for (what, happens, is_put) in meanwhile {
+        writer.say(&[b"UNLINK", KEY]);
+        let lives = if what.contains("expired") { brief } else { LONG };
+        assert_eq!(reader.acquire(KEY, &lease, lives, &mut Vec::new()).unwrap(), Acquired::Held);
+        // On a machine so slow that the lease is gone by now, that is found out here.
+        if reader.watch(KEY, Head::of(&lease)).unwrap() == large::Watched::Expected {
+            happens(&mut writer);
+            assert_eq!(reader.set_watched(KEY, &large, LONG).unwrap(), is_put, "{what}");
+        } else {
+            assert!(what.contains("expired"));
+        }
+        // The connection is in order, and in no transaction.
+        writer.say(&[b"UNLINK", KEY]);
+        assert!(!reader.replace(KEY, Head::of(&lease), &large, LONG).unwrap());
+        assert_eq!(reader.get(KEY, &mut Vec::new()).unwrap(), Found::Nothing);
+    }
+    sandbox.stop().unwrap();
+}
