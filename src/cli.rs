@@ -1,11 +1,17 @@
 //! What was typed: the one definition of the command line, from which help, completions and the man
 //! page are generated. What it means is decided in `config`.
 
+mod scenario;
+mod words;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use scenario::Scenario;
+pub(crate) use words::{Codec, ReadPath, ScenarioName, Workload};
 
 const ABOUT: &str = "Measures what Redis in front of MySQL would really buy";
 const LONG_ABOUT: &str = "\
@@ -305,120 +311,11 @@ pub(crate) struct Compare {
     pub(crate) format: TypedFormat,
 }
 
-#[derive(Debug, Args)]
-#[command(after_long_help = AFTER_SCENARIO_HELP)]
-pub(crate) struct Scenario {
-    /// The failure that is provoked
-    #[arg(value_enum, value_name = "NAME")]
-    pub(crate) name: ScenarioName,
-
-    /// Threads that read at the same time, each with connections of its own [default: stale 16, stampede 64, outage 8, avalanche 16, penetration 8, corrupt 8]
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=512), value_name = "N")]
-    pub(crate) clients: Option<u16>,
-
-    /// How long each arm lasts [default: stale 2, which makes 12 in all; stampede 10, which makes 40; outage 2 without Redis, which makes 42 in all; avalanche 10, which makes 30; penetration 3, which makes 9; corrupt 3, which makes 6]
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=3600), value_name = "SECONDS")]
-    pub(crate) duration: Option<u16>,
-
-    /// Seed of the random generator that picks rows and pauses
-    #[arg(long, default_value_t = crate::users::DEFAULT_RNG_SEED, value_name = "N")]
-    pub(crate) rng_seed: u64,
-}
-
-const AFTER_SCENARIO_HELP: &str = "\
-Every arm goes another way, with equal settings:
-  mysql                no cache
-  naive                GET; on a miss SELECT, then SET. Writers COMMIT, then DEL
-  naive-double-delete  as naive, and a second DEL a while later
-  lock                 as naive, with a lock (SET NX) around the miss
-  lease                rcache's library; writers COMMIT, then invalidate
-  lease-marker         rcache's library; writers mark, COMMIT, finish
-  lease-no-mutex       as lease, every client a process of its own
-  naive-jitter         as naive, with times to live shortened by chance
-  lease-no-negative    as lease, but it does not remember which rows do not exist
-  lease-early          as lease, with values refreshed ahead of their expiry
-
-An experiment makes a table of its own, rcache_scenario, and keys of its own, and removes both.
-
-Exit status: 0 the harm was there without the cure and not with it; 1 the library broke a promise, or the experiment
-failed; 4 the harm did not appear where it must, so that the run proves nothing; 130 interrupted.";
-
-/// The failures that can be provoked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
-pub(crate) enum ScenarioName {
-    /// readers get what a write has replaced: a reader stores the old row after the writer removed the entry
-    Stale,
-    /// a popular value expires, and every client that wants it asks the database at the same time
-    Stampede,
-    /// Redis stops answering, goes on, is killed, comes back empty; only in the sandbox
-    Outage,
-    /// thousands of values that were loaded at once expire together
-    Avalanche,
-    /// reads of rows that do not exist go past the cache to the database
-    Penetration,
-    /// entries get damaged: bits turned, values cut off or under the wrong key, other programs under our keys
-    Corrupt,
-}
-
 fn percent(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(percent) if percent.is_finite() && percent > 0.0 => Ok(percent),
         _ => Err("a number above 0 is needed, such as 10 or 7.5".to_owned()),
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
-pub(crate) enum Workload {
-    /// every user, one key
-    All,
-    /// 50 users in a row by primary key, one key a page
-    Page,
-    /// one user by primary key, one key a user
-    Point,
-    /// the ten most frequent e-mail domains with their counts, one key
-    Aggregate,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
-pub(crate) enum ReadPath {
-    /// no cache
-    Mysql,
-    /// a miss: the entry is absent; GET, SELECT, encode, SET
-    Cold,
-    /// a hit
-    Warm,
-    /// no cache, and the database has just restarted: pages come from disk; only with the sandbox's own database
-    Disk,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
-pub(crate) enum Codec {
-    /// columns, decoded without a copy
-    Arrow,
-    /// compact rows
-    Postcard,
-    /// compact rows that programs in any language read
-    Msgpack,
-    /// readable rows
-    Json,
-}
-
-/// The words of the command line are the words of the run file too.
-macro_rules! named {
-    ($($type:ty { $($variant:ident = $name:literal),+ })+) => {$(
-        impl $type {
-            /// Its name on the command line, in the output and in the run file.
-            pub(crate) fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),+ }
-            }
-        }
-    )+};
-}
-named! {
-    Workload { All = "all", Page = "page", Point = "point", Aggregate = "aggregate" }
-    ReadPath { Mysql = "mysql", Cold = "cold", Warm = "warm", Disk = "disk" }
-    ScenarioName { Stale = "stale", Stampede = "stampede", Outage = "outage", Avalanche = "avalanche", Penetration = "penetration", Corrupt = "corrupt" }
-    Codec { Arrow = "arrow", Postcard = "postcard", Msgpack = "msgpack", Json = "json" }
 }
 
 #[derive(Debug, Subcommand)]
@@ -448,7 +345,7 @@ pub(crate) struct Man {
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory, Parser, ValueEnum};
+    use clap::{CommandFactory, Parser};
 
     #[test]
     fn the_definition_is_consistent() {
@@ -469,18 +366,5 @@ mod tests {
             assert!(error.contains("[possible values: text, json]"), "{error}");
         }
         assert_eq!(parse("rcache flush --format json").unwrap().global.format.format(), super::Format::Json);
-    }
-
-    #[test]
-    fn what_is_typed_and_what_is_printed_are_the_same_words() {
-        fn check<T: ValueEnum + Copy>(name: impl Fn(T) -> &'static str) {
-            for value in T::value_variants() {
-                assert_eq!(value.to_possible_value().unwrap().get_name(), name(*value));
-            }
-        }
-        check(super::Workload::name);
-        check(super::ReadPath::name);
-        check(super::Codec::name);
-        check(super::ScenarioName::name);
     }
 }

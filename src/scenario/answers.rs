@@ -2,7 +2,7 @@
 
 use super::arms::ClientError;
 use super::outcome::{Arm, Findings};
-use super::row::Row;
+use super::row::{FIRST_VERSION, Row};
 
 /// What one reader got, or many together.
 #[derive(Debug, Default)]
@@ -25,11 +25,8 @@ impl Answers {
             }
         };
         self.reads += 1;
-        let is_right = match row {
-            Some(row) => exists && row.is_genuine(id),
-            None => !exists,
-        };
-        self.wrong_reads += u64::from(!is_right);
+        let right = exists.then(|| Row::of(id, FIRST_VERSION));
+        self.wrong_reads += u64::from(row != right);
         true
     }
 
@@ -90,10 +87,11 @@ mod tests {
         assert_eq!((answers.reads, answers.wrong_reads), (2, 0));
         assert!(answers.book(7, true, Ok(None)));
         assert!(answers.book(7, true, Ok(Some(Row::of(6, 1)))));
+        assert!(answers.book(7, true, Ok(Some(Row::of(7, 2)))));
         assert!(answers.book(8, false, Ok(Some(Row::of(8, 1)))));
         assert!(!answers.book(7, true, Err(redis::RedisError::from(std::io::Error::other("gone")).into())));
         let both = Answers::default().with(answers);
-        assert_eq!((both.reads, both.wrong_reads, both.failed_reads), (5, 3, 1));
+        assert_eq!((both.reads, both.wrong_reads, both.failed_reads), (6, 4, 1));
         assert!(both.first_error.is_some_and(|error| error.contains("gone")));
     }
 }

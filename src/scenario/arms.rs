@@ -17,6 +17,7 @@ use self::library::{Library, Writing};
 use self::lock::Locking;
 use self::mysql_only::MysqlOnly;
 use self::naive::Naive;
+use super::Ground;
 use super::database::{Database, Loads, WriteError};
 use super::keys::Keys;
 use super::row::Row;
@@ -126,6 +127,21 @@ pub(crate) struct Stage<'a> {
     pub(crate) second_delete_after: Duration,
     /// The library's; the others take the time to live from here.
     pub(crate) options: Options,
+}
+
+impl<'a> Stage<'a> {
+    /// Without any delay.
+    pub(crate) fn new(ground: &Ground<'a>, keys: &Keys, loads: &Arc<Loads>, options: Options) -> Self {
+        Self {
+            mysql: ground.mysql,
+            redis: ground.redis,
+            keys: keys.clone(),
+            loads: Arc::clone(loads),
+            load_delay: Duration::ZERO,
+            second_delete_after: Duration::ZERO,
+            options,
+        }
+    }
 }
 
 /// The clients of an arm, and whatever works in their background until this is dropped.

@@ -6,19 +6,19 @@ mod verdict;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rand::RngExt;
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
 
 use super::answers::Answers;
 use super::arms::{Client, Stage, Team, Way};
 use super::crowd::{self, Shift};
 use super::database::Loads;
-use super::keys::{Keys, KeysGuard, new_run};
+use super::experiment::{self, Ids};
+use super::keys::Keys;
 use super::outcome::{Arm, Avalanche, Findings, Outcome};
-use super::table::Table;
+use super::setting::{Setting, ms};
 use super::{Ground, Progress, Request, ScenarioError};
 use crate::cache::Options;
-use crate::interrupt;
 
 /// The library shortens every time to live by chance, so an arm without that is a naive one; another naive one that does it
 /// too tells what the shortening does from what the lease does.
@@ -33,41 +33,25 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// The peak is that of a window so long.
 const WINDOW: Duration = Duration::from_millis(100);
 
-/// What was asked for, with the defaults filled in.
-struct Setting {
-    clients: u16,
-    duration: Duration,
-    /// So that all expire once within the time, and are read for a while afterwards.
-    ttl: Duration,
-    rng_seed: u64,
+fn setting(request: &Request) -> Setting {
+    Setting::new(request, DEFAULT_CLIENTS, DEFAULT_DURATION_S)
 }
 
-impl Setting {
-    fn new(request: &Request) -> Self {
-        let duration = Duration::from_secs(u64::from(request.duration_s.unwrap_or(DEFAULT_DURATION_S)));
-        Self {
-            clients: request.clients.unwrap_or(DEFAULT_CLIENTS),
-            duration,
-            ttl: duration * 4 / 5,
-            rng_seed: request.rng_seed,
-        }
-    }
+/// So that all expire once within the time, and are read for a while afterwards.
+fn ttl(setting: &Setting) -> Duration {
+    setting.duration * 4 / 5
 }
 
 /// Everything that changes a number, by the names that it has in the document.
 pub(crate) fn config(request: &Request) -> Vec<(&'static str, u64)> {
-    let setting = Setting::new(request);
-    let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    vec![
-        ("clients", u64::from(setting.clients)),
-        ("processes", u64::from(PROCESSES)),
-        ("duration_s", setting.duration.as_secs()),
-        ("rng_seed", setting.rng_seed),
+    let setting = setting(request);
+    let own = [
         ("keys", u64::from(KEYS)),
         ("read_pause_ms", ms(PAUSE)),
-        ("ttl_ms", ms(setting.ttl)),
+        ("ttl_ms", ms(ttl(&setting))),
         ("window_ms", ms(WINDOW)),
-    ]
+    ];
+    setting.config(PROCESSES).into_iter().chain(own).collect()
 }
 
 /// Runs every arm, or as many as there is time for before an interrupt.
@@ -76,18 +60,11 @@ pub(crate) fn run(
     request: &Request,
     progress: Progress<'_>,
 ) -> Result<Outcome, ScenarioError> {
-    let setting = Setting::new(request);
-    let mut table = Table::create(ground.mysql)?;
-    table.fill(KEYS)?;
-    let run = new_run();
-    let mut arms = Vec::new();
-    for way in WAYS {
-        if interrupt::requested() {
-            break;
-        }
-        let keys = Keys::new(ground.namespace, &run, way.name());
-        arms.push(arm(ground, &setting, way, &keys, progress)?);
-    }
+    let setting = setting(request);
+    let arms =
+        experiment::run(ground, &Ids::of_rows(KEYS), WAYS.map(|way| (way.name(), way)), |way, keys| {
+            arm(ground, &setting, way, keys, progress)
+        })?;
     Ok(Outcome { verdict: verdict::judge(&arms), arms })
 }
 
@@ -98,17 +75,9 @@ fn arm(
     keys: &Keys,
     progress: Progress<'_>,
 ) -> Result<Arm, ScenarioError> {
-    let _guard = KeysGuard { redis: ground.redis, keys, rows: KEYS };
     let loads = Arc::new(Loads::logged(KEYS));
-    let stage = Stage {
-        mysql: ground.mysql,
-        redis: ground.redis,
-        keys: keys.clone(),
-        loads: Arc::clone(&loads),
-        load_delay: Duration::ZERO,
-        second_delete_after: Duration::ZERO,
-        options: Options { ttl: setting.ttl, early_refresh: 0.0, ..Options::default() },
-    };
+    let options = Options { ttl: ttl(setting), early_refresh: 0.0, ..Options::default() };
+    let stage = Stage::new(ground, keys, &loads, options);
     let Team { clients, background, caches } =
         stage.team(way, usize::from(setting.clients), usize::from(PROCESSES))?;
     let numbered = clients.into_iter().zip(0u32..).collect();
@@ -123,8 +92,7 @@ fn arm(
     loads.forget();
     let work = |(mut client, number): (Box<dyn Client>, u32), shift: &Shift| {
         // The same choices in every arm.
-        let stream = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        read(client.as_mut(), &mut StdRng::seed_from_u64(setting.rng_seed ^ stream), shift)
+        read(client.as_mut(), &mut setting.rng(u64::from(number)), shift)
     };
     let seen = crowd::work(filled, setting.duration, work, &mut |elapsed| progress(way.name(), elapsed))?;
     drop((background, caches));

@@ -8,8 +8,8 @@ mod verdict;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rand::RngExt;
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
 
 use self::phases::{Phases, at_all};
 use self::saboteur::Saboteur;
@@ -17,12 +17,12 @@ use self::tally::Tally;
 use super::arms::{Client, Stage, Team, Way};
 use super::crowd::{self, Shift};
 use super::database::{Loads, loaded_here};
-use super::keys::{Keys, KeysGuard, new_run};
+use super::experiment::{self, Ids};
+use super::keys::Keys;
 use super::outcome::{Arm, Findings, Outcome};
-use super::table::Table;
+use super::setting::{Setting, ms};
 use super::{Ground, Progress, Request, ScenarioError};
 use crate::cache::Options;
-use crate::interrupt;
 use crate::sandbox::Sandbox;
 
 const WAYS: [Way; 3] = [Way::Mysql, Way::Naive, Way::Lease];
@@ -36,39 +36,22 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// Longer than an arm of the default length.
 const TTL: Duration = Duration::from_secs(60);
 
-/// What was asked for, with the defaults filled in.
-struct Setting {
-    clients: u16,
-    outage: Duration,
-    rng_seed: u64,
-}
-
-impl Setting {
-    fn new(request: &Request) -> Self {
-        Self {
-            clients: request.clients.unwrap_or(DEFAULT_CLIENTS),
-            outage: Duration::from_secs(u64::from(request.duration_s.unwrap_or(DEFAULT_DURATION_S))),
-            rng_seed: request.rng_seed,
-        }
-    }
+fn setting(request: &Request) -> Setting {
+    Setting::new(request, DEFAULT_CLIENTS, DEFAULT_DURATION_S)
 }
 
 /// Everything that changes a number, by the names that it has in the document.
 pub(crate) fn config(request: &Request) -> Vec<(&'static str, u64)> {
-    let setting = Setting::new(request);
-    let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    vec![
-        ("clients", u64::from(setting.clients)),
-        ("processes", u64::from(PROCESSES)),
-        ("duration_s", setting.outage.as_secs()),
-        ("rng_seed", setting.rng_seed),
+    let setting = setting(request);
+    let own = [
         ("keys", u64::from(KEYS)),
         ("read_pause_ms", ms(PAUSE)),
         ("ttl_ms", ms(TTL)),
         ("naive_timeout_ms", ms(super::arms::APP_TIMEOUT)),
         ("library_connect_timeout_ms", ms(Options::default().connect_timeout)),
         ("library_reply_timeout_ms", ms(Options::default().reply_timeout)),
-    ]
+    ];
+    setting.config(PROCESSES).into_iter().chain(own).collect()
 }
 
 /// Runs every arm, or as many as there is time for before an interrupt. Redis runs when this returns.
@@ -78,18 +61,11 @@ pub(crate) fn run(
     request: &Request,
     progress: Progress<'_>,
 ) -> Result<Outcome, ScenarioError> {
-    let setting = Setting::new(request);
-    let mut table = Table::create(ground.mysql)?;
-    table.fill(KEYS)?;
-    let run = new_run();
-    let mut arms = Vec::new();
-    for way in WAYS {
-        if interrupt::requested() {
-            break;
-        }
-        let keys = Keys::new(ground.namespace, &run, way.name());
-        arms.push(arm(ground, sandbox, &setting, way, &keys, progress)?);
-    }
+    let setting = setting(request);
+    let arms =
+        experiment::run(ground, &Ids::of_rows(KEYS), WAYS.map(|way| (way.name(), way)), |way, keys| {
+            arm(ground, sandbox, &setting, way, keys, progress)
+        })?;
     Ok(Outcome { verdict: verdict::judge(&arms), arms })
 }
 
@@ -101,28 +77,20 @@ fn arm(
     keys: &Keys,
     progress: Progress<'_>,
 ) -> Result<Arm, ScenarioError> {
-    let _guard = KeysGuard { redis: ground.redis, keys, rows: KEYS };
     let loads = Arc::new(Loads::new(KEYS));
-    let stage = Stage {
-        mysql: ground.mysql,
-        redis: ground.redis,
-        keys: keys.clone(),
-        loads: Arc::clone(&loads),
-        load_delay: Duration::ZERO,
-        second_delete_after: Duration::ZERO,
-        options: Options { ttl: TTL, ..Options::default() },
-    };
+    let options = Options { ttl: TTL, ..Options::default() };
+    let stage = Stage::new(ground, keys, &loads, options);
     let Team { clients, background, caches } =
         stage.team(way, usize::from(setting.clients), usize::from(PROCESSES))?;
     let phases = Phases::new();
     let numbered = clients.into_iter().zip(0u64..).collect();
     let work = |(mut client, number): (Box<dyn Client>, u64), shift: &Shift| {
         // The same choices in every arm.
-        let mut rng = StdRng::seed_from_u64(setting.rng_seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut rng = setting.rng(number);
         read(client.as_mut(), &mut rng, &phases, shift)
     };
-    let mut saboteur = Saboteur::new(sandbox, &phases, setting.outage);
-    let seen = crowd::work(numbered, phases::length(setting.outage), work, &mut |elapsed| {
+    let mut saboteur = Saboteur::new(sandbox, &phases, setting.duration);
+    let seen = crowd::work(numbered, phases::length(setting.duration), work, &mut |elapsed| {
         progress(way.name(), elapsed);
         saboteur.look(elapsed);
     });

@@ -5,19 +5,19 @@ mod verdict;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rand::RngExt;
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
 
 use super::answers::Answers;
 use super::arms::{Client, Stage, Team, Way};
 use super::crowd::{self, Shift};
 use super::database::{Loads, loaded_here};
-use super::keys::{Keys, KeysGuard, new_run};
+use super::experiment::{self, Ids};
+use super::keys::Keys;
 use super::outcome::{Arm, Findings, Outcome, Penetration};
-use super::table::Table;
+use super::setting::{Setting, ms};
 use super::{Ground, Progress, Request, ScenarioError};
 use crate::cache::Options;
-use crate::interrupt;
 
 pub(crate) const DEFAULT_CLIENTS: u16 = 8;
 /// For each arm.
@@ -44,38 +44,21 @@ const COURSES: [Course; 3] = [
     Course { name: "lease", way: Way::Lease, negative_ttl: Some(NEGATIVE_TTL) },
 ];
 
-/// What was asked for, with the defaults filled in.
-struct Setting {
-    clients: u16,
-    duration: Duration,
-    rng_seed: u64,
-}
-
-impl Setting {
-    fn new(request: &Request) -> Self {
-        Self {
-            clients: request.clients.unwrap_or(DEFAULT_CLIENTS),
-            duration: Duration::from_secs(u64::from(request.duration_s.unwrap_or(DEFAULT_DURATION_S))),
-            rng_seed: request.rng_seed,
-        }
-    }
+fn setting(request: &Request) -> Setting {
+    Setting::new(request, DEFAULT_CLIENTS, DEFAULT_DURATION_S)
 }
 
 /// Everything that changes a number, by the names that it has in the document.
 pub(crate) fn config(request: &Request) -> Vec<(&'static str, u64)> {
-    let setting = Setting::new(request);
-    let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    vec![
-        ("clients", u64::from(setting.clients)),
-        ("processes", u64::from(PROCESSES)),
-        ("duration_s", setting.duration.as_secs()),
-        ("rng_seed", setting.rng_seed),
+    let setting = setting(request);
+    let own = [
         ("keys", u64::from(KEYS)),
         ("missing_keys", u64::from(MISSING)),
         ("read_pause_ms", ms(PAUSE)),
         ("ttl_ms", ms(TTL)),
         ("negative_ttl_ms", ms(NEGATIVE_TTL)),
-    ]
+    ];
+    setting.config(PROCESSES).into_iter().chain(own).collect()
 }
 
 /// Runs every arm, or as many as there is time for before an interrupt.
@@ -84,18 +67,13 @@ pub(crate) fn run(
     request: &Request,
     progress: Progress<'_>,
 ) -> Result<Outcome, ScenarioError> {
-    let setting = Setting::new(request);
-    let mut table = Table::create(ground.mysql)?;
-    table.fill(KEYS)?;
-    let run = new_run();
-    let mut arms = Vec::new();
-    for course in &COURSES {
-        if interrupt::requested() {
-            break;
-        }
-        let keys = Keys::new(ground.namespace, &run, course.name);
-        arms.push(arm(ground, &setting, course, &keys, progress)?);
-    }
+    let setting = setting(request);
+    let arms = experiment::run(
+        ground,
+        &Ids { rows: KEYS, asked: KEYS + MISSING },
+        COURSES.iter().map(|course| (course.name, course)),
+        |course, keys| arm(ground, &setting, course, keys, progress),
+    )?;
     Ok(Outcome { verdict: verdict::judge(&arms), arms })
 }
 
@@ -106,23 +84,15 @@ fn arm(
     keys: &Keys,
     progress: Progress<'_>,
 ) -> Result<Arm, ScenarioError> {
-    let _guard = KeysGuard { redis: ground.redis, keys, rows: KEYS + MISSING };
     let loads = Arc::new(Loads::new(KEYS));
-    let stage = Stage {
-        mysql: ground.mysql,
-        redis: ground.redis,
-        keys: keys.clone(),
-        loads: Arc::clone(&loads),
-        load_delay: Duration::ZERO,
-        second_delete_after: Duration::ZERO,
-        options: Options { ttl: TTL, negative_ttl: course.negative_ttl, ..Options::default() },
-    };
+    let options = Options { ttl: TTL, negative_ttl: course.negative_ttl, ..Options::default() };
+    let stage = Stage::new(ground, keys, &loads, options);
     let Team { clients, background, caches } =
         stage.team(course.way, usize::from(setting.clients), usize::from(PROCESSES))?;
     let numbered = clients.into_iter().zip(0u64..).collect();
     let work = |(mut client, number): (Box<dyn Client>, u64), shift: &Shift| {
         // The same choices in every arm.
-        let mut rng = StdRng::seed_from_u64(setting.rng_seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut rng = setting.rng(number);
         read(client.as_mut(), &mut rng, shift)
     };
     let seen = crowd::work(numbered, setting.duration, work, &mut |elapsed| progress(course.name, elapsed))?;

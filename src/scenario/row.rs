@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::permutation::mix;
+
 /// A row as the database has it, and as it is cached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Row {
@@ -31,14 +33,6 @@ impl Row {
 fn payload(id: u32, version: u64) -> String {
     let start = mix(u64::from(id)) ^ version;
     (1..=4).map(|word: u64| format!("{:016x}", mix(start.wrapping_add(word << 56)))).collect()
-}
-
-/// The finalizer of `SplitMix64`: a bijection in which every bit of the input moves half of those of the output.
-fn mix(mut bits: u64) -> u64 {
-    bits = bits.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
 }
 
 #[cfg(test)]

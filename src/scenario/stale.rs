@@ -7,20 +7,20 @@ mod verdict;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rand::RngExt;
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
 
 use self::floors::Floors;
 use self::tally::Tally;
 use super::arms::{Client, Fate, Stage, Team, Way};
 use super::crowd::{self, Shift};
 use super::database::Loads;
-use super::keys::{Keys, KeysGuard, new_run};
+use super::experiment::{self, Ids};
+use super::keys::Keys;
 use super::outcome::{Arm, Findings, Outcome, Staleness, WhenQuiet};
-use super::table::Table;
+use super::setting::{Setting, ms};
 use super::{Ground, Progress, Request, ScenarioError};
 use crate::cache::Options;
-use crate::interrupt;
 
 /// One after the other, each with the machine to itself: nothing that is compared here is a time.
 pub(crate) const WAYS: [Way; 6] =
@@ -47,36 +47,19 @@ const MARKER: Duration = Duration::from_secs(1);
 /// Longer than an experiment of the default length.
 const TTL: Duration = Duration::from_secs(60);
 
-/// What was asked for, with the defaults filled in.
-struct Setting {
-    readers: u16,
-    writers: u16,
-    duration: Duration,
-    rng_seed: u64,
+fn setting(request: &Request) -> Setting {
+    Setting::new(request, DEFAULT_READERS, DEFAULT_DURATION_S)
 }
 
-impl Setting {
-    fn new(request: &Request) -> Self {
-        let readers = request.clients.unwrap_or(DEFAULT_READERS);
-        Self {
-            readers,
-            writers: readers.div_ceil(READERS_PER_WRITER),
-            duration: Duration::from_secs(u64::from(request.duration_s.unwrap_or(DEFAULT_DURATION_S))),
-            rng_seed: request.rng_seed,
-        }
-    }
+fn writers(setting: &Setting) -> u16 {
+    setting.clients.div_ceil(READERS_PER_WRITER)
 }
 
 /// Everything that changes a number, by the names that it has in the document.
 pub(crate) fn config(request: &Request) -> Vec<(&'static str, u64)> {
-    let setting = Setting::new(request);
-    let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    vec![
-        ("clients", u64::from(setting.readers)),
-        ("writers", u64::from(setting.writers)),
-        ("processes", u64::from(PROCESSES)),
-        ("duration_s", setting.duration.as_secs()),
-        ("rng_seed", setting.rng_seed),
+    let setting = setting(request);
+    let own = [
+        ("writers", u64::from(writers(&setting))),
         ("keys", u64::from(KEYS)),
         ("load_delay_ms", ms(LOAD_DELAY)),
         ("write_pause_ms", ms(WRITE_PAUSE)),
@@ -85,7 +68,8 @@ pub(crate) fn config(request: &Request) -> Vec<(&'static str, u64)> {
         ("deaths_at_the_end", u64::from(DEATHS_AT_THE_END)),
         ("ttl_ms", ms(TTL)),
         ("marker_ms", ms(MARKER)),
-    ]
+    ];
+    setting.config(PROCESSES).into_iter().chain(own).collect()
 }
 
 /// Runs every arm, or as many as there is time for before an interrupt.
@@ -94,18 +78,11 @@ pub(crate) fn run(
     request: &Request,
     progress: Progress<'_>,
 ) -> Result<Outcome, ScenarioError> {
-    let setting = Setting::new(request);
-    let mut table = Table::create(ground.mysql)?;
-    let run = new_run();
-    let mut arms = Vec::new();
-    for way in WAYS {
-        if interrupt::requested() {
-            break;
-        }
-        table.fill(KEYS)?;
-        let keys = Keys::new(ground.namespace, &run, way.name());
-        arms.push(arm(ground, &setting, way, &keys, progress)?);
-    }
+    let setting = setting(request);
+    let arms =
+        experiment::run(ground, &Ids::of_rows(KEYS), WAYS.map(|way| (way.name(), way)), |way, keys| {
+            arm(ground, &setting, way, keys, progress)
+        })?;
     Ok(Outcome { verdict: verdict::judge(&arms), arms })
 }
 
@@ -116,16 +93,12 @@ fn arm(
     keys: &Keys,
     progress: Progress<'_>,
 ) -> Result<Arm, ScenarioError> {
-    let _guard = KeysGuard { redis: ground.redis, keys, rows: KEYS };
     let loads = Arc::new(Loads::new(KEYS));
+    let options = Options { ttl: TTL, marker: MARKER, ..Options::default() };
     let stage = Stage {
-        mysql: ground.mysql,
-        redis: ground.redis,
-        keys: keys.clone(),
-        loads: Arc::clone(&loads),
         load_delay: LOAD_DELAY,
         second_delete_after: SECOND_DELETE_AFTER,
-        options: Options { ttl: TTL, marker: MARKER, ..Options::default() },
+        ..Stage::new(ground, keys, &loads, options)
     };
     let floors = Floors::new(KEYS);
     let mut tally = at_work(&stage, way, setting, &floors, progress)?;
@@ -159,13 +132,13 @@ fn at_work(
     floors: &Floors,
     progress: Progress<'_>,
 ) -> Result<Tally, ScenarioError> {
-    let clients = usize::from(setting.readers + setting.writers);
+    let clients = usize::from(setting.clients + writers(setting));
     let Team { clients, background, caches } = stage.team(way, clients, usize::from(PROCESSES))?;
     let numbered = clients.into_iter().zip(0u64..).collect();
     let work = |(mut client, number): (Box<dyn Client>, u64), shift: &Shift| {
         // The same choices in every arm.
-        let mut rng = StdRng::seed_from_u64(setting.rng_seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        if number < u64::from(setting.readers) {
+        let mut rng = setting.rng(number);
+        if number < u64::from(setting.clients) {
             read(client.as_mut(), &mut rng, floors, shift)
         } else {
             write(client.as_mut(), &mut rng, floors, shift)

@@ -6,20 +6,20 @@ mod verdict;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rand::RngExt;
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
 
 use self::expiries::Expiries;
 use super::answers::Answers;
 use super::arms::{Client, Stage, Team, Way};
 use super::crowd::{self, Shift};
 use super::database::Loads;
-use super::keys::{Keys, KeysGuard, new_run};
+use super::experiment::{self, Ids};
+use super::keys::Keys;
 use super::outcome::{Arm, Findings, Outcome, Rush, RushCounts};
-use super::table::Table;
+use super::setting::{Setting, ms};
 use super::{Ground, Progress, Request, ScenarioError};
 use crate::cache::{Cache, Options};
-use crate::interrupt;
 use crate::sample::Latencies;
 
 pub(crate) const DEFAULT_CLIENTS: u16 = 64;
@@ -62,37 +62,20 @@ const COURSES: [Course; 4] = [
     Course { name: "lease-early", way: Way::Lease, spread: Spread::Few, early_refresh: 1.0 },
 ];
 
-/// What was asked for, with the defaults filled in.
-struct Setting {
-    clients: u16,
-    duration: Duration,
-    rng_seed: u64,
-}
-
-impl Setting {
-    fn new(request: &Request) -> Self {
-        Self {
-            clients: request.clients.unwrap_or(DEFAULT_CLIENTS),
-            duration: Duration::from_secs(u64::from(request.duration_s.unwrap_or(DEFAULT_DURATION_S))),
-            rng_seed: request.rng_seed,
-        }
-    }
+fn setting(request: &Request) -> Setting {
+    Setting::new(request, DEFAULT_CLIENTS, DEFAULT_DURATION_S)
 }
 
 /// Everything that changes a number, by the names that it has in the document.
 pub(crate) fn config(request: &Request) -> Vec<(&'static str, u64)> {
-    let setting = Setting::new(request);
-    let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    vec![
-        ("clients", u64::from(setting.clients)),
-        ("processes", u64::from(PROCESSES)),
-        ("duration_s", setting.duration.as_secs()),
-        ("rng_seed", setting.rng_seed),
+    let setting = setting(request);
+    let own = [
         ("ttl_ms", ms(TTL)),
         ("load_delay_ms", ms(LOAD_DELAY)),
         ("read_pause_ms", ms(PAUSE)),
         ("waited_from_ms", ms(WAITED_FROM)),
-    ]
+    ];
+    setting.config(PROCESSES).into_iter().chain(own).collect()
 }
 
 /// Runs every arm, or as many as there is time for before an interrupt.
@@ -101,18 +84,13 @@ pub(crate) fn run(
     request: &Request,
     progress: Progress<'_>,
 ) -> Result<Outcome, ScenarioError> {
-    let setting = Setting::new(request);
-    let mut table = Table::create(ground.mysql)?;
-    table.fill(ROWS)?;
-    let run = new_run();
-    let mut arms = Vec::new();
-    for course in &COURSES {
-        if interrupt::requested() {
-            break;
-        }
-        let keys = Keys::new(ground.namespace, &run, course.name);
-        arms.push(arm(ground, &setting, course, &keys, progress)?);
-    }
+    let setting = setting(request);
+    let arms = experiment::run(
+        ground,
+        &Ids::of_rows(ROWS),
+        COURSES.iter().map(|course| (course.name, course)),
+        |course, keys| arm(ground, &setting, course, keys, progress),
+    )?;
     Ok(Outcome { verdict: verdict::judge(&arms), arms })
 }
 
@@ -123,17 +101,9 @@ fn arm(
     keys: &Keys,
     progress: Progress<'_>,
 ) -> Result<Arm, ScenarioError> {
-    let _guard = KeysGuard { redis: ground.redis, keys, rows: ROWS };
     let loads = Arc::new(Loads::logged(ROWS));
-    let stage = Stage {
-        mysql: ground.mysql,
-        redis: ground.redis,
-        keys: keys.clone(),
-        loads: Arc::clone(&loads),
-        load_delay: LOAD_DELAY,
-        second_delete_after: Duration::ZERO,
-        options: Options { ttl: TTL, early_refresh: course.early_refresh, ..Options::default() },
-    };
+    let options = Options { ttl: TTL, early_refresh: course.early_refresh, ..Options::default() };
+    let stage = Stage { load_delay: LOAD_DELAY, ..Stage::new(ground, keys, &loads, options) };
     let processes = match course.spread {
         Spread::Few => PROCESSES,
         Spread::EachItsOwn => setting.clients,
@@ -146,7 +116,7 @@ fn arm(
     let numbered = clients.into_iter().zip(0u64..).collect();
     let work = |(mut client, number): (Box<dyn Client>, u64), shift: &Shift| {
         // The same pauses in every arm.
-        let mut rng = StdRng::seed_from_u64(setting.rng_seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut rng = setting.rng(number);
         read(client.as_mut(), &mut rng, shift)
     };
     let seen = crowd::work(numbered, setting.duration, work, &mut |elapsed| progress(course.name, elapsed))?;

@@ -1,0 +1,43 @@
+//! What is typed behind `rcache scenario`.
+
+use clap::Args;
+
+use super::ScenarioName;
+
+#[derive(Debug, Args)]
+#[command(after_long_help = AFTER_SCENARIO_HELP)]
+pub(crate) struct Scenario {
+    /// The failure that is provoked
+    #[arg(value_enum, value_name = "NAME")]
+    pub(crate) name: ScenarioName,
+
+    /// Threads that read at the same time, each with connections of its own [default: stale 16, stampede 64, outage 8, avalanche 16, penetration 8, corrupt 8]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=512), value_name = "N")]
+    pub(crate) clients: Option<u16>,
+
+    /// How long each arm lasts [default: stale 2, which makes 12 in all; stampede 10, which makes 40; outage 2 without Redis, which makes 42 in all; avalanche 10, which makes 30; penetration 3, which makes 9; corrupt 3, which makes 6]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=3600), value_name = "SECONDS")]
+    pub(crate) duration: Option<u16>,
+
+    /// Seed of the random generator that picks rows and pauses
+    #[arg(long, default_value_t = crate::users::DEFAULT_RNG_SEED, value_name = "N")]
+    pub(crate) rng_seed: u64,
+}
+
+const AFTER_SCENARIO_HELP: &str = "\
+Every arm goes another way, with equal settings:
+  mysql                no cache
+  naive                GET; on a miss SELECT, then SET. Writers COMMIT, then DEL
+  naive-double-delete  as naive, and a second DEL a while later
+  lock                 as naive, with a lock (SET NX) around the miss
+  lease                rcache's library; writers COMMIT, then invalidate
+  lease-marker         rcache's library; writers mark, COMMIT, finish
+  lease-no-mutex       as lease, every client a process of its own
+  naive-jitter         as naive, with times to live shortened by chance
+  lease-no-negative    as lease, but it does not remember which rows do not exist
+  lease-early          as lease, with values refreshed ahead of their expiry
+
+An experiment makes a table of its own, rcache_scenario, and keys of its own, and removes both.
+
+Exit status: 0 the harm was there without the cure and not with it; 1 the library broke a promise, or the experiment
+failed; 4 the harm did not appear where it must, so that the run proves nothing; 130 interrupted.";

@@ -1,0 +1,92 @@
+//! Words that are typed, and stand in the output and in the run file as they were typed.
+
+use clap::ValueEnum;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
+pub(crate) enum Workload {
+    /// every user, one key
+    All,
+    /// 50 users in a row by primary key, one key a page
+    Page,
+    /// one user by primary key, one key a user
+    Point,
+    /// the ten most frequent e-mail domains with their counts, one key
+    Aggregate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
+pub(crate) enum ReadPath {
+    /// no cache
+    Mysql,
+    /// a miss: the entry is absent; GET, SELECT, encode, SET
+    Cold,
+    /// a hit
+    Warm,
+    /// no cache, and the database has just restarted: pages come from disk; only with the sandbox's own database
+    Disk,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
+pub(crate) enum Codec {
+    /// columns, decoded without a copy
+    Arrow,
+    /// compact rows
+    Postcard,
+    /// compact rows that programs in any language read
+    Msgpack,
+    /// readable rows
+    Json,
+}
+
+/// The failures that can be provoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
+pub(crate) enum ScenarioName {
+    /// readers get what a write has replaced: a reader stores the old row after the writer removed the entry
+    Stale,
+    /// a popular value expires, and every client that wants it asks the database at the same time
+    Stampede,
+    /// Redis stops answering, goes on, is killed, comes back empty; only in the sandbox
+    Outage,
+    /// thousands of values that were loaded at once expire together
+    Avalanche,
+    /// reads of rows that do not exist go past the cache to the database
+    Penetration,
+    /// entries get damaged: bits turned, values cut off or under the wrong key, other programs under our keys
+    Corrupt,
+}
+
+/// The words of the command line are the words of the run file too.
+macro_rules! named {
+    ($($type:ty { $($variant:ident = $name:literal),+ })+) => {$(
+        impl $type {
+            /// Its name on the command line, in the output and in the run file.
+            pub(crate) fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+        }
+    )+};
+}
+named! {
+    Workload { All = "all", Page = "page", Point = "point", Aggregate = "aggregate" }
+    ReadPath { Mysql = "mysql", Cold = "cold", Warm = "warm", Disk = "disk" }
+    ScenarioName { Stale = "stale", Stampede = "stampede", Outage = "outage", Avalanche = "avalanche", Penetration = "penetration", Corrupt = "corrupt" }
+    Codec { Arrow = "arrow", Postcard = "postcard", Msgpack = "msgpack", Json = "json" }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum;
+
+    #[test]
+    fn what_is_typed_and_what_is_printed_are_the_same_words() {
+        fn check<T: ValueEnum + Copy>(name: impl Fn(T) -> &'static str) {
+            for value in T::value_variants() {
+                assert_eq!(value.to_possible_value().unwrap().get_name(), name(*value));
+            }
+        }
+        check(super::Workload::name);
+        check(super::ReadPath::name);
+        check(super::Codec::name);
+        check(super::ScenarioName::name);
+    }
+}

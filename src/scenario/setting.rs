@@ -1,0 +1,43 @@
+//! What was asked for, with a scenario's defaults filled in: the part that all of them share.
+
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::Request;
+
+pub(super) struct Setting {
+    pub(super) clients: u16,
+    pub(super) duration: Duration,
+    rng_seed: u64,
+}
+
+impl Setting {
+    pub(super) fn new(request: &Request, default_clients: u16, default_duration_s: u16) -> Self {
+        Self {
+            clients: request.clients.unwrap_or(default_clients),
+            duration: Duration::from_secs(u64::from(request.duration_s.unwrap_or(default_duration_s))),
+            rng_seed: request.rng_seed,
+        }
+    }
+
+    /// What a client's choices follow from: the same in every arm.
+    pub(super) fn rng(&self, client: u64) -> StdRng {
+        StdRng::seed_from_u64(self.rng_seed ^ client.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    /// What every scenario has, by the names that it has in the document.
+    pub(super) fn config(&self, processes: u16) -> Vec<(&'static str, u64)> {
+        vec![
+            ("clients", u64::from(self.clients)),
+            ("processes", u64::from(processes)),
+            ("duration_s", self.duration.as_secs()),
+            ("rng_seed", self.rng_seed),
+        ]
+    }
+}
+
+pub(super) fn ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
