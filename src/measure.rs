@@ -1,6 +1,8 @@
 //! The rounds, the workers, and the one clock around a read.
 
+pub(crate) mod affinity;
 pub(crate) mod clock;
+pub(crate) mod dealing;
 pub(crate) mod disk;
 pub(crate) mod keys;
 pub(crate) mod plan;

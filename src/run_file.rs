@@ -121,6 +121,9 @@ pub(crate) struct Config {
     pub(crate) clients: u64,
     /// `mysql` (no cache), `cold` (a miss), `warm` (a hit).
     pub(crate) paths: Vec<String>,
+    /// `even`: in every block each client read for the same time on each core; `free`: wherever the system put it.
+    #[serde(default = "placed_freely")]
+    pub(crate) placement: String,
     /// How long entries live in Redis, s.
     pub(crate) ttl_s: u64,
     /// The hit ratio at which `--verify-hit-ratio` had reads made beside those of the paths; null without it.
@@ -128,6 +131,11 @@ pub(crate) struct Config {
     pub(crate) verify_hit_percent: Option<u64>,
     /// Orders the keys and shuffles the paths.
     pub(crate) rng_seed: u64,
+}
+
+/// Before clients could be moved.
+fn placed_freely() -> String {
+    "free".to_owned()
 }
 
 /// A server's bare round trip.

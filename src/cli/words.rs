@@ -38,6 +38,16 @@ pub(crate) enum Codec {
     Json,
 }
 
+/// On which cores clients read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
+pub(crate) enum Placement {
+    /// for the same time on each core in every block, so that no path is lucky with the scheduler; where there are at
+    /// least two cores a client
+    Even,
+    /// wherever the system puts them
+    Free,
+}
+
 /// The failures that can be provoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub(crate) enum ScenarioName {
@@ -67,6 +77,7 @@ macro_rules! named {
     )+};
 }
 named! {
+    Placement { Even = "even", Free = "free" }
     Workload { All = "all", Page = "page", Point = "point", Aggregate = "aggregate" }
     ReadPath { Mysql = "mysql", Cold = "cold", Warm = "warm", Disk = "disk" }
     ScenarioName { Stale = "stale", Stampede = "stampede", Outage = "outage", Avalanche = "avalanche", Penetration = "penetration", Corrupt = "corrupt" }
@@ -84,6 +95,7 @@ mod tests {
                 assert_eq!(value.to_possible_value().unwrap().get_name(), name(*value));
             }
         }
+        check(super::Placement::name);
         check(super::Workload::name);
         check(super::ReadPath::name);
         check(super::Codec::name);

@@ -14,11 +14,13 @@ use super::server_watch::ServerWatch;
 use super::servers::Servers;
 use crate::cache::wire;
 use crate::cache::{admin, counters};
-use crate::cli::{Codec, ReadPath, Workload};
+use crate::cli::{Codec, Placement, ReadPath, Workload};
 use crate::config::Settings;
 use crate::db::rows::RowConnection;
 use crate::db::{connect, seed};
+use crate::measure::affinity;
 use crate::measure::clock::RunClock;
+use crate::measure::dealing::Dealing;
 use crate::measure::disk::{self, DISK_READS, DiskSamples, Fresh};
 use crate::measure::plan::{BlockKind, Plan};
 use crate::measure::rounds::{self, Progress};
@@ -42,6 +44,7 @@ pub(super) struct Request {
     pub(super) codecs: Vec<Codec>,
     /// Measure also with so many percent of the entries there.
     pub(super) verify_hit_percent: Option<u8>,
+    pub(super) placement: Placement,
     pub(super) ttl: Duration,
     pub(super) rng_seed: u64,
 }
@@ -49,6 +52,21 @@ pub(super) struct Request {
 impl Request {
     pub(super) fn reads_from_disk(&self) -> bool {
         self.paths.contains(&ReadPath::Disk)
+    }
+
+    /// How the clients go over the cores, if they do.
+    fn dealing(&self) -> Option<Dealing> {
+        match self.placement {
+            Placement::Even => {
+                Dealing::new(&affinity::allowed_cores(), u64::from(self.clients), self.rng_seed)
+            }
+            Placement::Free => None,
+        }
+    }
+
+    /// How the clients were placed after all, as the run file says it.
+    fn placement(&self) -> Placement {
+        if self.dealing().is_some() { Placement::Even } else { Placement::Free }
     }
 
     /// What every round reads.
@@ -211,7 +229,9 @@ impl<'a> Bench<'a> {
 
     fn workload(&self, workload: Workload, request: &Request) -> anyhow::Result<Finished> {
         let clients = u64::from(request.clients);
-        let plan = Plan::new(workload, request.iterations, clients, self.expected.data, request.rng_seed);
+        let dealing = request.dealing();
+        let plan =
+            Plan::new(workload, request.iterations, clients, self.expected.data, dealing, request.rng_seed);
         let codecs = codecs(workload, request);
         let (samples, server_side) = match workload {
             Workload::All => self.measure::<AllUsers>(workload, &codecs, &plan, request)?,
@@ -325,6 +345,7 @@ impl<'a> Bench<'a> {
                 iterations: request.iterations,
                 clients: u64::from(request.clients),
                 paths: request.paths.iter().map(|path| path.name().to_owned()).collect(),
+                placement: request.placement().name().to_owned(),
                 ttl_s: request.ttl.as_secs(),
                 verify_hit_percent: request.verify_hit_percent.map(u64::from),
                 rng_seed: request.rng_seed,

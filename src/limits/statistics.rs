@@ -17,7 +17,7 @@ const DATA: DataSet = DataSet { users: DEFAULT_USERS, rng_seed: DEFAULT_RNG_SEED
 /// A million reads of each of three paths, summed up as for a run file: ns, and the peak resident memory in bytes where
 /// the system tells. To be called before anything else takes memory.
 pub(super) fn of_a_million_reads() -> (u64, Option<u64>) {
-    let plan = Plan::new(Workload::Point, READS, 1, DATA, DEFAULT_RNG_SEED);
+    let plan = Plan::new(Workload::Point, READS, 1, DATA, None, DEFAULT_RNG_SEED);
     let samples = samples(&plan);
     let (run, ns) =
         timed(|| build::workload(Workload::Point, Codec::Postcard, &plan, &samples, DEFAULT_RNG_SEED));
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn the_samples_are_a_whole_run() {
-        let plan = Plan::new(Workload::Point, 1_000, 1, DataSet { users: 500, rng_seed: 1 }, 1);
+        let plan = Plan::new(Workload::Point, 1_000, 1, DataSet { users: 500, rng_seed: 1 }, None, 1);
         let samples = samples(&plan);
         assert_eq!(samples.rounds.rounds(), plan.rounds());
         for path in &samples.paths {

@@ -7,6 +7,9 @@ use crate::users::DataSet;
 /// machine is the same for all paths of a round.
 const POINT_BLOCK: u64 = 200;
 const PAGE_BLOCK: u64 = 100;
+/// The same where clients are moved over the cores: few clients, which are sooner all at work, and many rounds say more
+/// than long ones.
+const DEALT_BLOCK: u64 = 50;
 
 /// The keys of one workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,18 +21,19 @@ pub(super) enum Keys {
 }
 
 impl Keys {
-    pub(super) fn of(workload: Workload, data: DataSet) -> Self {
+    pub(super) fn of(workload: Workload, data: DataSet, is_dealt: bool) -> Self {
+        let block = |free: u64| if is_dealt { DEALT_BLOCK } else { free };
         match workload {
             Workload::All | Workload::Aggregate => Self::OneAClient,
-            Workload::Page => Self::Numbered { keys: data.pages(), block: PAGE_BLOCK },
-            Workload::Point => Self::Numbered { keys: data.users, block: POINT_BLOCK },
+            Workload::Page => Self::Numbered { keys: data.pages(), block: block(PAGE_BLOCK) },
+            Workload::Point => Self::Numbered { keys: data.users, block: block(POINT_BLOCK) },
         }
     }
 }
 
 /// The most clients that can read a workload at the same time, each another key; none where each has its own.
 pub(crate) fn most_clients(workload: Workload, data: DataSet) -> Option<u32> {
-    match Keys::of(workload, data) {
+    match Keys::of(workload, data, false) {
         Keys::OneAClient => None,
         Keys::Numbered { keys, .. } => Some(keys),
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::dealing::Dealing;
 use super::keys::Keys;
 use crate::cli::{Codec, Workload};
 use crate::paths::lane::Lane;
@@ -43,6 +44,8 @@ pub(crate) struct Block {
     pub(crate) kind: BlockKind,
     /// In the order in which they are read.
     pub(crate) items: Vec<u32>,
+    /// The cores to read on, one for each of as many equal stretches of the items; empty: wherever the system likes.
+    pub(crate) cores: Vec<u32>,
     /// For [`BlockKind::AtHitRatio`]: those whose entries must be there, and those whose must not.
     pub(crate) present: Vec<u32>,
     pub(crate) absent: Vec<u32>,
@@ -56,20 +59,23 @@ pub(crate) struct Plan {
     clients: u64,
     rounds: u64,
     order: Permutation,
+    dealing: Option<Dealing>,
     rng_seed: u64,
 }
 
 impl Plan {
-    /// `clients` is at least 1 and no more than [`keys::most_clients`](super::keys::most_clients).
+    /// `clients` is at least 1 and no more than [`keys::most_clients`](super::keys::most_clients). They are moved over
+    /// the cores if there are some to deal.
     pub(crate) fn new(
         workload: Workload,
         iterations: u64,
         clients: u64,
         data: DataSet,
+        dealing: Option<Dealing>,
         rng_seed: u64,
     ) -> Self {
         let each = iterations.div_ceil(clients);
-        let keys = Keys::of(workload, data);
+        let keys = Keys::of(workload, data, dealing.is_some());
         let (rounds, size) = match keys {
             Keys::OneAClient => (each, 1),
             Keys::Numbered { keys, block } => {
@@ -80,7 +86,7 @@ impl Plan {
             }
         };
         let order = Permutation::new(size, rng_seed ^ 0x6b65_7973);
-        Self { keys, iterations, clients, rounds, order, rng_seed }
+        Self { keys, iterations, clients, rounds, order, dealing, rng_seed }
     }
 
     /// Rounds that count.
@@ -124,7 +130,17 @@ impl Plan {
                 if self.is_hit(operation, percent) { present.push(*item) } else { absent.push(*item) }
             }
         }
-        Block { kind, items, present, absent }
+        let cores = self.cores(round, client, self.block().div_ceil(self.clients));
+        Block { kind, items, cores, present, absent }
+    }
+
+    /// Where the bare round trips of a round are made.
+    pub(crate) fn control_cores(&self, round: u64) -> Vec<u32> {
+        self.cores(round, 0, self.control_reads())
+    }
+
+    fn cores(&self, round: u64, client: u64, reads: u64) -> Vec<u32> {
+        self.dealing.as_ref().map_or_else(Vec::new, |dealing| dealing.stretches(round, client, reads))
     }
 
     /// The items of the first reads, alone.
@@ -204,7 +220,7 @@ mod tests {
     #[test]
     fn the_usual_shapes() {
         let shape = |workload, iterations, clients| {
-            let plan = Plan::new(workload, iterations, clients, data(100_000), 42);
+            let plan = Plan::new(workload, iterations, clients, data(100_000), None, 42);
             (plan.rounds(), plan.block())
         };
         assert_eq!(shape(Workload::All, 100, 1), (100, 1));
@@ -217,11 +233,36 @@ mod tests {
         assert_eq!(shape(Workload::Page, 10_000, 8), (30, 334));
         // 2,000 pages: 50 clients with blocks of 100 would read pages twice.
         assert_eq!(shape(Workload::Page, 100_000, 50), (50, 2_000));
-        let few = Plan::new(Workload::Page, 200, 2, data(70), 42);
+        let few = Plan::new(Workload::Page, 200, 2, data(70), None, 42);
         assert_eq!((few.first_items(20).len(), few.first_items(500).len()), (20, 200));
         assert_eq!((few.rounds(), few.block(), few.keys()), (100, 2, 2));
         assert_eq!(most_clients(Workload::Page, data(70)), Some(2));
         assert_eq!(most_clients(Workload::Aggregate, data(70)), None);
+    }
+
+    #[test]
+    fn dealt_reads_come_in_shorter_blocks_on_both_cores() {
+        let plan = |workload: Workload, iterations: u64| {
+            let dealing = Dealing::new(&[0, 1], 1, 42);
+            Plan::new(workload, iterations, 1, data(100_000), dealing, 42)
+        };
+        let shape = |workload: Workload, iterations: u64| {
+            let plan = plan(workload, iterations);
+            (plan.rounds(), plan.block())
+        };
+        assert_eq!(shape(Workload::All, 100), (100, 1));
+        assert_eq!(shape(Workload::Point, 100), (30, 4));
+        assert_eq!(shape(Workload::Point, 10_000), (200, 50));
+        assert_eq!(shape(Workload::Page, 10_000), (200, 50));
+        let (point, all) = (plan(Workload::Point, 10_000), plan(Workload::All, 100));
+        for round in 0..10 {
+            let mut cores = point.block_of(KINDS[0], round, 0).cores;
+            assert_eq!(cores, point.block_of(KINDS[1], round, 0).cores, "every path on the same cores");
+            cores.sort_unstable();
+            assert_eq!(cores, [0, 1]);
+            assert_eq!(all.block_of(KINDS[0], round, 0).cores.len(), 1);
+            assert_eq!(point.control_cores(round).len(), 2);
+        }
     }
 
     proptest! {
@@ -232,7 +273,7 @@ mod tests {
         ) {
             let most = most_clients(workload, data(users)).map(u64::from);
             let clients = clients.min(most.unwrap_or(clients));
-            let plan = Plan::new(workload, iterations, clients, data(users), rng_seed);
+            let plan = Plan::new(workload, iterations, clients, data(users), None, rng_seed);
             let mut reads = 0;
             for round in 0..plan.rounds() {
                 let mut seen = HashSet::new();
@@ -253,7 +294,7 @@ mod tests {
             workload in prop::sample::select(Workload::value_variants()),
             hundreds in 1u64..20, clients in 1u64..20, percent in 0u8..=100, rng_seed: u64
         ) {
-            let plan = Plan::new(workload, hundreds * 100, clients, data(3_000), rng_seed);
+            let plan = Plan::new(workload, hundreds * 100, clients, data(3_000), None, rng_seed);
             let mut hits = 0;
             for (round, client) in (0..plan.rounds()).flat_map(|round| (0..clients).map(move |client| (round, client))) {
                 let mixed = plan.block_of(BlockKind::AtHitRatio { percent, codec: Codec::Json }, round, client);
@@ -270,7 +311,7 @@ mod tests {
 
         #[test]
         fn every_order_of_paths_comes_up(rng_seed: u64) {
-            let plan = Plan::new(Workload::All, 100, 1, data(100), rng_seed);
+            let plan = Plan::new(Workload::All, 100, 1, data(100), None, rng_seed);
             let orders: Vec<Vec<BlockKind>> = (0..100).map(|round| plan.order(round, &KINDS)).collect();
             let distinct = orders.iter().enumerate().filter(|(at, order)| !orders[..*at].contains(order)).count();
             prop_assert_eq!(distinct, 6);

@@ -104,7 +104,7 @@ impl<'a> Rounds<'a> {
 
     fn round(&mut self, round: u64, counted: bool) -> Result<(), AllFailed> {
         self.sums.fill(RoundSums::default());
-        self.controls(counted)?;
+        self.controls(round, counted)?;
         for kind in self.plan.order(round, self.kinds) {
             if interrupt::requested() {
                 return Ok(());
@@ -115,11 +115,12 @@ impl<'a> Rounds<'a> {
     }
 
     /// Bare round trips by the first client alone: the floor is the way to the server, not the queue in front of it.
-    fn controls(&mut self, counted: bool) -> Result<(), AllFailed> {
+    fn controls(&mut self, round: u64, counted: bool) -> Result<(), AllFailed> {
         let reads = self.plan.control_reads();
         let Some(link) = self.links.first() else { return Ok(()) };
-        let report =
-            link.steps.send(Step::Controls { reads, counted }).ok().and_then(|()| link.done.recv().ok());
+        let cores = self.plan.control_cores(round);
+        let step = Step::Controls { reads, cores, counted };
+        let report = link.steps.send(step).ok().and_then(|()| link.done.recv().ok());
         match report.and_then(|report| report.first_error) {
             Some(error) => {
                 self.samples.first_error.get_or_insert(error);
@@ -166,12 +167,16 @@ impl<'a> Rounds<'a> {
     }
 }
 
-/// From the first client's start to the last one's end.
+/// From the first client's start to the last one's end, without the time in which all were on the move.
 fn busy_ns(reports: &[BlockDone]) -> u64 {
     let start = reports.iter().map(|report| report.started).min();
     let end: Option<Instant> = reports.iter().map(|report| report.ended).max();
+    let moving_ns = reports.iter().map(|report| report.moving_ns).min().unwrap_or(0);
     match (start, end) {
-        (Some(start), Some(end)) => u64::try_from(end.duration_since(start).as_nanos()).unwrap_or(u64::MAX),
+        (Some(start), Some(end)) => {
+            let ns = u64::try_from(end.duration_since(start).as_nanos()).unwrap_or(u64::MAX);
+            ns.saturating_sub(moving_ns)
+        }
         _ => 0,
     }
 }

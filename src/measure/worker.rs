@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Instant;
 
+use super::affinity::Affinity;
 use super::clock::{InParts, timed, timed_in_parts};
 use super::plan::{Block, BlockKind};
 use super::start_line::{Presence, StartLine};
@@ -22,13 +23,15 @@ pub(super) enum Step {
     /// Read these items, all workers at the same time.
     Block { block: Block, counted: bool },
     /// That many bare round trips to each server, alone.
-    Controls { reads: u64, counted: bool },
+    Controls { reads: u64, cores: Vec<u32>, counted: bool },
 }
 
 /// What a worker saw in a block.
 pub(super) struct BlockDone {
     pub(super) started: Instant,
     pub(super) ended: Instant,
+    /// How much of that went into moving from core to core.
+    pub(super) moving_ns: u64,
     pub(super) answered: u64,
     pub(super) failed: u64,
     /// What the block answered, in the columns of the log of rounds.
@@ -63,7 +66,7 @@ impl<Q: Query> Worker<Q> {
         while let Ok(step) = steps.recv() {
             let report = match step {
                 Step::Block { block, counted } => self.block(&block, counted),
-                Step::Controls { reads, counted } => self.control_block(reads, counted),
+                Step::Controls { reads, cores, counted } => self.control_block(reads, &cores, counted),
             };
             if done.send(report).is_err() {
                 break;
@@ -79,15 +82,21 @@ impl<Q: Query> Worker<Q> {
         let mut taken = Vec::with_capacity(block.items.len());
         self.start_line.wait();
         let started = Instant::now();
-        if prepared.is_ok() {
-            self.timed_reads(block, &mut taken);
-        }
+        let moving_ns = if prepared.is_ok() { self.timed_block(block, &mut taken) } else { 0 };
         let ended = Instant::now();
         // Nobody verifies while another client is still on the clock.
         self.start_line.wait();
         let sums = vec![RoundSums::default(); self.samples.rounds.columns()];
-        let mut report =
-            BlockDone { started, ended, answered: 0, failed: 0, sums, hopeless: false, first_error: None };
+        let mut report = BlockDone {
+            started,
+            ended,
+            moving_ns,
+            answered: 0,
+            failed: 0,
+            sums,
+            hopeless: false,
+            first_error: None,
+        };
         if let Err(error) = prepared {
             self.count_error(block.kind, error.kind(), block.items.len() as u64);
             report.failed = block.items.len() as u64;
@@ -109,14 +118,23 @@ impl<Q: Query> Worker<Q> {
         }
     }
 
+    /// All reads of the block, on the cores that it names. Returns how long moving took, ns, which no read's time holds.
+    fn timed_block(&mut self, block: &Block, taken: &mut Vec<Taken<Q::Answer>>) -> u64 {
+        let mut moving_ns = 0;
+        for_stretches(&block.items, &block.cores, &mut moving_ns, |items| {
+            self.timed_reads(block, items, taken)
+        });
+        moving_ns
+    }
+
     /// The only place where a read is timed. The clock stops when the answer is decoded and usable.
-    fn timed_reads(&mut self, block: &Block, taken: &mut Vec<Taken<Q::Answer>>) {
+    fn timed_reads(&mut self, block: &Block, items: &[u32], taken: &mut Vec<Taken<Q::Answer>>) {
         let lane = match block.kind {
             BlockKind::Lane(lane) => lane,
             // Through the cache: cold and warm are one code.
             BlockKind::AtHitRatio { codec, .. } => Lane::cached(ReadPath::Warm, codec),
         };
-        for &item in &block.items {
+        for &item in items {
             if interrupt::requested() {
                 return;
             }
@@ -212,27 +230,22 @@ impl<Q: Query> Worker<Q> {
         }
     }
 
-    fn control_block(&mut self, reads: u64, counted: bool) -> BlockDone {
+    fn control_block(&mut self, reads: u64, cores: &[u32], counted: bool) -> BlockDone {
         let started = Instant::now();
+        let mut moving_ns = 0;
         let mut first_error = None;
-        for _ in 0..reads {
-            let (redis, redis_ns) = timed(|| self.reader.ping());
-            let (mysql, mysql_ns) = timed(|| self.reader.select_1());
-            match redis.and(mysql) {
-                Ok(()) if counted => {
-                    self.samples.controls.redis.record(redis_ns);
-                    self.samples.controls.mysql.record(mysql_ns);
-                }
-                Ok(()) => {}
-                Err(error) => {
-                    first_error = Some(error.to_string());
-                    break;
+        let reads: Vec<u64> = (0..reads).collect();
+        for_stretches(&reads, cores, &mut moving_ns, |reads| {
+            for _ in reads {
+                if first_error.is_none() {
+                    first_error = self.control(counted).err().map(|error| error.to_string());
                 }
             }
-        }
+        });
         BlockDone {
             started,
             ended: Instant::now(),
+            moving_ns,
             answered: 0,
             failed: 0,
             sums: Vec::new(),
@@ -240,4 +253,33 @@ impl<Q: Query> Worker<Q> {
             first_error,
         }
     }
+
+    /// A bare round trip to each server.
+    fn control(&mut self, counted: bool) -> Result<(), ReadError> {
+        let (redis, redis_ns) = timed(|| self.reader.ping());
+        let (mysql, mysql_ns) = timed(|| self.reader.select_1());
+        redis.and(mysql)?;
+        if counted {
+            self.samples.controls.redis.record(redis_ns);
+            self.samples.controls.mysql.record(mysql_ns);
+        }
+        Ok(())
+    }
+}
+
+/// Does the work for one equal share of the items after the other, each on its core, and leaves the thread free again.
+/// Without cores: for all of them at once, wherever the thread is.
+fn for_stretches<T>(items: &[T], cores: &[u32], moving_ns: &mut u64, mut work: impl FnMut(&[T])) {
+    if cores.is_empty() || items.is_empty() {
+        return work(items);
+    }
+    let affinity = Affinity::of_this_thread();
+    let mut rest = items;
+    for (done, core) in cores.iter().enumerate() {
+        let (stretch, after) = rest.split_at(rest.len().div_ceil(cores.len() - done));
+        *moving_ns += timed(|| affinity.move_to(*core)).1;
+        work(stretch);
+        rest = after;
+    }
+    *moving_ns += timed(|| affinity.release()).1;
 }

@@ -299,6 +299,7 @@ pub(crate) fn full(reads: usize) -> Run {
             paths: ["mysql", "cold", "warm"].map(str::to_owned).to_vec(),
             ttl_s: 300,
             verify_hit_percent: None,
+            placement: "even".to_owned(),
             rng_seed: 1,
         },
         controls: vec![control("mysql", "SELECT 1", 24e3), control("redis", "PING", 16e3)],

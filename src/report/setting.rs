@@ -30,7 +30,7 @@ fn setting(run: &Run, style: &Style) -> Vec<String> {
     let environment = &run.environment;
     let reads = [
         format!("{} a workload and path", counted(run.config.iterations, "read", "reads")),
-        counted(run.config.clients, "client", "clients"),
+        clients(run),
         format!("TTL {} s", units::count(run.config.ttl_s)),
         format!("rng_seed {}", run.config.rng_seed),
     ];
@@ -46,6 +46,11 @@ fn setting(run: &Run, style: &Style) -> Vec<String> {
     let column = text_column(rows.iter().map(|(label, _)| *label));
     let entries = rows.iter().flat_map(|(label, text)| entry(label, PLAIN, column, text, style));
     heading("Setting", style).into_iter().chain(entries).collect()
+}
+
+fn clients(run: &Run) -> String {
+    let clients = counted(run.config.clients, "client", "clients");
+    if run.config.placement == "even" { format!("{clients} on each core in turn") } else { clients }
 }
 
 fn users(run: &Run) -> String {

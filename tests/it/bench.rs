@@ -12,6 +12,7 @@ crate::tests![
     every_path_is_read_and_counted,
     every_codec_carries_every_workload,
     several_clients_share_the_work,
+    clients_go_over_the_cores_where_there_are_enough,
     a_hit_ratio_is_enforced_and_held_against_what_is_expected,
     the_parts_of_a_read_add_up_to_it,
     json_on_stdout_is_the_saved_run,
@@ -134,6 +135,20 @@ fn several_clients_share_the_work() {
             assert_eq!(path(&run, workload, "warm")["hits"], 100);
         }
     }
+}
+
+fn clients_go_over_the_cores_where_there_are_enough() {
+    let place = Place::seeded(500);
+    let bench = |arguments: &[&str]| {
+        let always =
+            ["bench", "--iterations", "20", "--workload", "point", "--path", "warm", "--format", "json"];
+        place.run(&[&always[..], arguments].concat()).fine().json()
+    };
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let placements = [bench(&[]), bench(&["--placement", "free"]), bench(&["--clients", "500"])]
+        .map(|run| run["config"]["placement"].clone());
+    let expected = if cores >= 2 && cfg!(target_os = "linux") { "even" } else { "free" };
+    assert_eq!(placements, [expected, "free", "free"], "{cores} cores");
 }
 
 fn json_on_stdout_is_the_saved_run() {
