@@ -254,8 +254,7 @@ mod tests {
         let kinds: Vec<BlockKind> = lanes.chain(mixed).collect();
         let mut samples = WorkloadSamples::new(&kinds);
         let columns = samples.rounds.columns() as u64;
-        let sums: Vec<RoundSums> =
-            (0..columns).map(|column| RoundSums { count: 1, sum_ns: column }).collect();
+        let sums: Vec<RoundSums> = (0..columns).map(|column| RoundSums::alike(1, column)).collect();
         (0..rounds).for_each(|_| samples.rounds.push(&sums));
         samples
     }

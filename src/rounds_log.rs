@@ -1,23 +1,41 @@
 //! What each path's block took in each round, in memory that does not grow with the number of rounds.
 
 /// The reads that one path answered in one round, or in several neighbouring ones.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct RoundSums {
     /// Zero where the path answered nothing in the round.
     pub(crate) count: u64,
     /// 64 bits of nanoseconds are 584 years.
     pub(crate) sum_ns: u64,
+    /// Of the natural logarithms of the times in ns: what a typical read took, whatever a few slow ones did.
+    pub(crate) sum_ln: f64,
 }
 
 impl RoundSums {
     /// Adds one read.
     pub(crate) fn record(&mut self, ns: u64) {
-        self.add(Self { count: 1, sum_ns: ns });
+        self.add(Self::alike(1, ns));
+    }
+
+    /// So many reads that took equally long.
+    pub(crate) fn alike(count: u64, sum_ns: u64) -> Self {
+        let sum_ln = match count {
+            0 => 0.0,
+            // A clock may stand still for a short read.
+            _ => count as f64 * (sum_ns.max(1) as f64 / count as f64).ln(),
+        };
+        Self { count, sum_ns, sum_ln }
+    }
+
+    /// The geometric mean in ns; not a number without reads.
+    pub(crate) fn typical_ns(&self) -> f64 {
+        (self.sum_ln / self.count as f64).exp()
     }
 
     pub(crate) fn add(&mut self, other: Self) {
         self.count += other.count;
         self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
+        self.sum_ln += other.sum_ln;
     }
 }
 
@@ -34,7 +52,7 @@ pub(crate) struct RoundsLog {
 }
 
 impl RoundsLog {
-    /// More rows tell an interval nothing more: 4,096 rows of three paths are 200 kB.
+    /// More rows tell an interval nothing more: 4,096 rows of three paths are 300 kB.
     const MAX_ROWS: usize = 4096;
 
     pub(crate) fn new(paths: usize) -> Self {
@@ -104,7 +122,7 @@ mod tests {
     use super::*;
 
     fn sums(count: u64, sum_ns: u64) -> RoundSums {
-        RoundSums { count, sum_ns }
+        RoundSums::alike(count, sum_ns)
     }
 
     #[test]
@@ -126,10 +144,23 @@ mod tests {
         let mut log = RoundsLog::new(1);
         (0..4097).for_each(|round| log.push(&[sums(1, round)]));
         assert_eq!(log.column(0).len(), 2049);
-        assert_eq!(log.column(0)[..2], [sums(2, 1), sums(2, 5)]);
+        let times = |row: RoundSums| (row.count, row.sum_ns);
+        assert_eq!(log.column(0)[..2].iter().copied().map(times).collect::<Vec<_>>(), [(2, 1), (2, 5)]);
         assert_eq!(log.column(0).last(), Some(&sums(1, 4096)));
         log.push(&[sums(1, 1)]);
-        assert_eq!(log.column(0).last(), Some(&sums(2, 4097)));
+        assert_eq!(log.column(0).last().copied().map(times), Some((2, 4097)));
+    }
+
+    #[test]
+    fn one_slow_read_hardly_moves_the_typical_one() {
+        let mut block = RoundSums::default();
+        (0..49).for_each(|_| block.record(20_000));
+        assert!((block.typical_ns() - 20_000.0).abs() < 1e-6);
+        block.record(4_000_000);
+        assert!(block.typical_ns() < 22_500.0 && block.sum_ns as f64 / 50.0 > 99_000.0);
+        assert!(RoundSums::default().typical_ns().is_nan());
+        block.record(0);
+        assert!(block.typical_ns() > 0.0);
     }
 
     proptest! {
@@ -138,7 +169,7 @@ mod tests {
             let mut log = RoundsLog::new(1);
             (0..rounds).for_each(|round| log.push(&[sums(3, round)]));
             let total = merged(log.column(0));
-            prop_assert_eq!(total, sums(3 * rounds, (0..rounds).sum()));
+            prop_assert_eq!((total.count, total.sum_ns), (3 * rounds, (0..rounds).sum()));
             prop_assert_eq!(log.rounds(), rounds);
             prop_assert!(log.column(0).len() <= RoundsLog::MAX_ROWS);
             // All rows but the last hold as many rounds as one another.

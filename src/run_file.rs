@@ -181,8 +181,8 @@ pub(crate) struct WorkloadRun {
     pub(crate) miss_penalty: Option<Ratio>,
     /// Below this hit ratio the cache costs time.
     pub(crate) break_even_hit_ratio: Option<HitRatio>,
-    /// warm / mysql in a typical round: the median over rounds, which a few slow rounds do not move. What `compare`
-    /// gates on.
+    /// warm / mysql of typical reads: the median over rounds of the ratio of geometric means, which neither a few slow
+    /// rounds nor a few slow reads move. What `compare` gates on.
     pub(crate) warm_over_mysql: Option<Ratio>,
     /// Why one of the four above is null, by its name.
     #[serde(default)]

@@ -17,7 +17,7 @@ fn bootstrap(columns: &Columns) -> Bootstrap {
 }
 
 fn constant(times: [u64; 3]) -> Columns {
-    times.map(|sum_ns| vec![RoundSums { count: 1, sum_ns }; 20])
+    times.map(|sum_ns| vec![RoundSums::alike(1, sum_ns); 20])
 }
 
 fn estimates(bootstrap: &Bootstrap) -> Vec<Estimate> {
@@ -71,9 +71,9 @@ fn noise_that_hides_the_gain_of_a_hit_is_unclear() {
 #[test]
 fn reads_that_share_their_rounds_luck_count_as_fewer() {
     // Ten reads a round, all alike: as many independent reads as rounds.
-    let columns = Law::Normal { relative: 0.1 }.rounds(400, 3).map(|column| {
-        column.iter().map(|sums| RoundSums { count: 10, sum_ns: 10 * sums.sum_ns }).collect::<Vec<_>>()
-    });
+    let columns = Law::Normal { relative: 0.1 }
+        .rounds(400, 3)
+        .map(|column| column.iter().map(|sums| RoundSums::alike(10, 10 * sums.sum_ns)).collect::<Vec<_>>());
     let reads = bootstrap(&columns).effective_reads(Column::Mysql, 4_000, (0.1 * 1e6f64).powi(2)).unwrap();
     assert!((350.0..450.0).contains(&reads), "{reads}");
     let independent = bootstrap(&columns).effective_reads(Column::Mysql, 4_000, 1e12).unwrap();
@@ -84,7 +84,7 @@ fn any_columns() -> impl Strategy<Value = Columns> {
     let round = (0u64..5, 1u64..1_000_000_000);
     let column = || {
         proptest::collection::vec(round.clone(), 25).prop_map(|rounds| {
-            rounds.into_iter().map(|(count, ns)| RoundSums { count, sum_ns: count * ns }).collect::<Vec<_>>()
+            rounds.into_iter().map(|(count, ns)| RoundSums::alike(count, count * ns)).collect::<Vec<_>>()
         })
     };
     [column(), column(), column()]
@@ -110,7 +110,7 @@ proptest! {
     #[test]
     fn ratios_do_not_know_the_unit(columns in any_columns(), factor in 2u64..1_000) {
         let scaled = columns.clone().map(|column| {
-            column.iter().map(|sums| RoundSums { sum_ns: sums.sum_ns * factor, ..*sums }).collect::<Vec<_>>()
+            column.iter().map(|sums| RoundSums::alike(sums.count, sums.sum_ns * factor)).collect::<Vec<_>>()
         });
         let near = |one: f64, other: f64| (one - other).abs() <= 1e-6 * one.abs().max(1e-3);
         let (one, other) = (bootstrap(&columns).speedup(), bootstrap(&scaled).speedup());

@@ -107,7 +107,7 @@ mod tests {
     use crate::stats::simulation::Law;
 
     fn rounds(times: impl IntoIterator<Item = u64>) -> Vec<RoundSums> {
-        times.into_iter().map(|sum_ns| RoundSums { count: 1, sum_ns }).collect()
+        times.into_iter().map(|sum_ns| RoundSums::alike(1, sum_ns)).collect()
     }
 
     #[test]

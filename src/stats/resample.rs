@@ -80,8 +80,8 @@ mod tests {
     use crate::rounds_log::RoundSums;
 
     fn rounds(times: &[u64]) -> Rounds {
-        let mysql: Vec<_> = times.iter().map(|&sum_ns| RoundSums { count: 1, sum_ns }).collect();
-        let warm: Vec<_> = times.iter().map(|&sum_ns| RoundSums { count: 2, sum_ns: 6 * sum_ns }).collect();
+        let mysql: Vec<_> = times.iter().map(|&sum_ns| RoundSums::alike(1, sum_ns)).collect();
+        let warm: Vec<_> = times.iter().map(|&sum_ns| RoundSums::alike(2, 6 * sum_ns)).collect();
         Rounds::of(&PathRounds { mysql: &mysql, cold: &[], warm: &warm })
     }
 

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     fn column(sums: &[(u64, u64)]) -> Vec<RoundSums> {
-        sums.iter().map(|&(count, sum_ns)| RoundSums { count, sum_ns }).collect()
+        sums.iter().map(|&(count, sum_ns)| RoundSums::alike(count, sum_ns)).collect()
     }
 
     #[test]

@@ -115,6 +115,6 @@ impl Law {
             Self::Autoregressive { .. } => factor(own, 0.3),
         };
         let count = if matches!(self, Self::OutliersInBlocks { .. }) { 200 } else { 1 };
-        RoundSums { count, sum_ns: crate::units::whole(mean_ns * relative * count as f64) }
+        RoundSums::alike(count, crate::units::whole(mean_ns * relative * count as f64))
     }
 }

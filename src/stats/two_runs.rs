@@ -82,6 +82,7 @@ fn logarithm(estimate: Estimate) -> Option<Estimate> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rounds_log::RoundSums;
     use crate::stats::simulation::{Law, Noise};
     use crate::stats::typical_ratio::typical_ratio;
 
@@ -128,7 +129,7 @@ mod tests {
             let [mysql, _, mut warm] = law.rounds(rounds, seed);
             let factor = slowdown * (between_runs_sd * Noise::new(seed + 1_000_000).normal()).exp();
             for sums in &mut warm {
-                sums.sum_ns = crate::units::whole(sums.sum_ns as f64 * factor);
+                *sums = RoundSums::alike(sums.count, crate::units::whole(sums.sum_ns as f64 * factor));
             }
             typical_ratio(&warm, &mysql).ok()
         };

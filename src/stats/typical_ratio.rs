@@ -8,11 +8,13 @@ use super::rounds::MIN_ROUNDS;
 use crate::rounds_log::RoundSums;
 use crate::units::whole;
 
-/// The median over the rounds of `mean of one path / mean of the other`, with its 95 % interval.
+/// The median over the rounds of `typical read of one path / typical read of the other`, with its 95 % interval. A
+/// round's typical read is the geometric mean of its reads.
 ///
-/// One round of 30 that takes 20 times as long moves the mean by half and the median hardly at all. The interval is
-/// the one of order statistics, right for every distribution (Hahn and Meeker 1991, section 5.2); rounds that
-/// correlate count as fewer, judged by the signs of their distance from the median.
+/// One round of 30 that takes 20 times as long moves the mean by half and the median hardly at all; one read of 50 that
+/// something else held up moves the geometric mean as little. The interval is the one of order statistics, right for
+/// every distribution (Hahn and Meeker 1991, section 5.2); rounds that correlate count as fewer, judged by the signs of
+/// their distance from the median.
 pub(crate) fn typical_ratio(above: &[RoundSums], below: &[RoundSums]) -> Result<Estimate, Missing> {
     let ratios: Vec<f64> = above.iter().zip(below).filter_map(|(above, below)| ratio(above, below)).collect();
     match ratios.len() {
@@ -31,10 +33,9 @@ pub(crate) fn typical_ratio(above: &[RoundSums], below: &[RoundSums]) -> Result<
     Ok(Estimate { value, ci95 })
 }
 
-/// Of the two means in one round; none where a path has no reads or took no time.
+/// Of the two typical reads in one round; none where a path has no reads.
 fn ratio(above: &RoundSums, below: &RoundSums) -> Option<f64> {
-    let mean = |sums: &RoundSums| sums.sum_ns as f64 / sums.count as f64;
-    let ratio = mean(above) / mean(below);
+    let ratio = above.typical_ns() / below.typical_ns();
     (ratio.is_finite() && ratio > 0.0).then_some(ratio)
 }
 
@@ -71,7 +72,13 @@ mod tests {
     use crate::stats::simulation::Law;
 
     fn rounds(times: &[u64]) -> Vec<RoundSums> {
-        times.iter().map(|&sum_ns| RoundSums { count: 1, sum_ns }).collect()
+        times.iter().map(|&sum_ns| RoundSums::alike(1, sum_ns)).collect()
+    }
+
+    fn assert_near(typical: Estimate, [low, value, high]: [f64; 3]) {
+        let near = |one: f64, other: f64| (one / other - 1.0).abs() < 1e-9;
+        let Estimate { value: own, ci95 } = typical;
+        assert!(near(own, value) && near(ci95.low, low) && near(ci95.high, high), "{typical:?}");
     }
 
     #[test]
@@ -79,7 +86,23 @@ mod tests {
         let above = rounds(&[60, 20, 80, 1_000_000, 10, 90, 30, 70, 40, 50]);
         let typical = typical_ratio(&above, &rounds(&[10; 10])).unwrap();
         // Of ten values the second and the ninth enclose the median.
-        assert_eq!(typical, Estimate { value: 5.5, ci95: Interval { low: 2.0, high: 9.0 } });
+        assert_near(typical, [2.0, 5.5, 9.0]);
+    }
+
+    #[test]
+    fn a_read_that_was_held_up_weighs_little() {
+        let block = |slow_ns: u64| {
+            let mut block = RoundSums::alike(49, 49 * 100);
+            block.record(slow_ns);
+            block
+        };
+        let held_up = typical_ratio(&[block(10_000); 12], &[block(100); 12]).unwrap();
+        assert!(held_up.value < 1.1, "{held_up:?}");
+        let slower = typical_ratio(
+            &[block(100); 12].map(|sums| RoundSums::alike(50, sums.sum_ns * 13 / 10)),
+            &[block(100); 12],
+        );
+        assert_near(slower.unwrap(), [1.3; 3]);
     }
 
     #[test]
@@ -87,7 +110,7 @@ mod tests {
         let mut above = rounds(&[20; 12]);
         above[3] = RoundSums::default();
         let typical = typical_ratio(&above, &rounds(&[10; 12])).unwrap();
-        assert_eq!(typical, Estimate { value: 2.0, ci95: Interval { low: 2.0, high: 2.0 } });
+        assert_near(typical, [2.0; 3]);
         let few = typical_ratio(&above[..9], &rounds(&[10; 9]));
         assert_eq!(few, Err(Missing::TooFewRounds { rounds: 8, needed: 10 }));
         assert_eq!(typical_ratio(&[], &above), Err(Missing::NoReads));
