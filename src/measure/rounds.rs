@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Instant;
 
 use super::WorkloadSamples;
+use super::affinity::Affinity;
 use super::plan::{BlockKind, Plan};
 use super::start_line::StartLine;
 use super::worker::{BlockDone, Step, Worker};
@@ -44,6 +45,7 @@ pub(crate) fn measure<Q: Query>(
                     reader,
                     expected: Arc::clone(expected),
                     start_line: Arc::clone(&start_line),
+                    affinity: Affinity::of_this_thread(),
                     samples: WorkloadSamples::new(kinds),
                 };
                 let (step_sender, steps) = mpsc::channel();

@@ -46,6 +46,7 @@ pub(super) struct Worker<Q: Query> {
     pub(super) reader: Reader<Q>,
     pub(super) expected: Arc<Expected>,
     pub(super) start_line: Arc<StartLine>,
+    pub(super) affinity: Affinity,
     /// What this worker has seen so far; the log of rounds is the coordinator's.
     pub(super) samples: WorkloadSamples,
 }
@@ -118,13 +119,28 @@ impl<Q: Query> Worker<Q> {
         }
     }
 
-    /// All reads of the block, on the cores that it names. Returns how long moving took, ns, which no read's time holds.
+    /// All reads of the block, on the cores that it names. Returns how long getting there took, ns, which no read's time
+    /// holds.
     fn timed_block(&mut self, block: &Block, taken: &mut Vec<Taken<Q::Answer>>) -> u64 {
         let mut moving_ns = 0;
-        for_stretches(&block.items, &block.cores, &mut moving_ns, |items| {
-            self.timed_reads(block, items, taken)
-        });
+        for (core, items) in stretches(&block.items, &block.cores) {
+            moving_ns += self.go_to(core);
+            self.timed_reads(block, items, taken);
+        }
+        self.affinity.release();
         moving_ns
+    }
+
+    /// Moves to a core and makes an untimed round trip to each server from there: every stretch begins alike, and no read
+    /// pays for the way. Returns how long that took, ns.
+    fn go_to(&mut self, core: Option<u32>) -> u64 {
+        let Some(core) = core else { return 0 };
+        let ((), ns) = timed(|| {
+            self.affinity.move_to(core);
+            // A server that is gone is found by the read that comes next.
+            let _ = self.reader.select_1().and_then(|()| self.reader.ping());
+        });
+        ns
     }
 
     /// The only place where a read is timed. The clock stops when the answer is decoded and usable.
@@ -235,13 +251,15 @@ impl<Q: Query> Worker<Q> {
         let mut moving_ns = 0;
         let mut first_error = None;
         let reads: Vec<u64> = (0..reads).collect();
-        for_stretches(&reads, cores, &mut moving_ns, |reads| {
+        for (core, reads) in stretches(&reads, cores) {
+            moving_ns += self.go_to(core);
             for _ in reads {
                 if first_error.is_none() {
                     first_error = self.control(counted).err().map(|error| error.to_string());
                 }
             }
-        });
+        }
+        self.affinity.release();
         BlockDone {
             started,
             ended: Instant::now(),
@@ -267,19 +285,30 @@ impl<Q: Query> Worker<Q> {
     }
 }
 
-/// Does the work for one equal share of the items after the other, each on its core, and leaves the thread free again.
-/// Without cores: for all of them at once, wherever the thread is.
-fn for_stretches<T>(items: &[T], cores: &[u32], moving_ns: &mut u64, mut work: impl FnMut(&[T])) {
-    if cores.is_empty() || items.is_empty() {
-        return work(items);
+/// Equal shares of the items, one for each core; without cores all of them, wherever the thread is.
+fn stretches<'a, T>(items: &'a [T], cores: &'a [u32]) -> impl Iterator<Item = (Option<u32>, &'a [T])> {
+    let everywhere = cores.is_empty().then_some((None, items));
+    let end = |part: usize| items.len() * part / cores.len();
+    let on_cores = cores.iter().enumerate().map(move |(part, core)| {
+        let share = items.get(end(part)..end(part + 1)).unwrap_or_default();
+        (Some(*core), share)
+    });
+    everywhere.into_iter().chain(on_cores)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretches_are_equal_and_leave_nothing_out() {
+        let shares = |items: &[u32], cores: &[u32]| -> Vec<(Option<u32>, Vec<u32>)> {
+            stretches(items, cores).map(|(core, share)| (core, share.to_vec())).collect()
+        };
+        assert_eq!(shares(&[1, 2, 3], &[]), [(None, vec![1, 2, 3])]);
+        assert_eq!(shares(&[1, 2, 3, 4], &[7, 5]), [(Some(7), vec![1, 2]), (Some(5), vec![3, 4])]);
+        assert_eq!(shares(&[1, 2, 3], &[7, 5]), [(Some(7), vec![1]), (Some(5), vec![2, 3])]);
+        assert_eq!(shares(&[1], &[7, 5]), [(Some(7), vec![]), (Some(5), vec![1])]);
+        assert_eq!(shares(&[], &[7]), [(Some(7), vec![])]);
     }
-    let affinity = Affinity::of_this_thread();
-    let mut rest = items;
-    for (done, core) in cores.iter().enumerate() {
-        let (stretch, after) = rest.split_at(rest.len().div_ceil(cores.len() - done));
-        *moving_ns += timed(|| affinity.move_to(*core)).1;
-        work(stretch);
-        rest = after;
-    }
-    *moving_ns += timed(|| affinity.release()).1;
 }
