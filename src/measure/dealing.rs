@@ -30,7 +30,7 @@ impl Dealing {
     /// The cores of a client's block, one for each stretch of its reads (as many as it `usually` has); stretches are
     /// equally long. Blocks of one round have the same, whatever they read. Over many rounds each core comes up
     /// equally often.
-    pub(super) fn stretches(&self, round: u64, client: u64, usually: u64) -> Vec<u32> {
+    pub(super) fn cores(&self, round: u64, client: u64, usually: u64) -> Vec<u32> {
         let length = self.cores.len() as u64;
         let stretches = length.min(MOST_STRETCHES).min(usually);
         // Clients stand apart by a fixed distance, so that no two meet on a core.
@@ -49,6 +49,20 @@ impl Dealing {
         let length = u32::try_from(self.cores.len()).unwrap_or(u32::MAX);
         Permutation::new(length, mix(self.rng_seed ^ 0x636f_7265) ^ cycle)
     }
+}
+
+/// Equal shares of the items, one for each core; without cores all of them, wherever the thread is.
+pub(super) fn stretches<'a, T>(
+    items: &'a [T],
+    cores: &'a [u32],
+) -> impl Iterator<Item = (Option<u32>, &'a [T])> {
+    let everywhere = cores.is_empty().then_some((None, items));
+    let end = |part: usize| items.len() * part / cores.len();
+    let on_cores = cores.iter().enumerate().map(move |(part, core)| {
+        let share = items.get(end(part)..end(part + 1)).unwrap_or_default();
+        (Some(*core), share)
+    });
+    everywhere.into_iter().chain(on_cores)
 }
 
 #[cfg(test)]
@@ -71,8 +85,20 @@ mod tests {
     #[test]
     fn two_cores_share_every_block_in_either_order() {
         let dealing = Dealing::new(&[3, 7], 1, 42).unwrap();
-        let blocks: HashSet<Vec<u32>> = (0..50).map(|round| dealing.stretches(round, 0, 50)).collect();
+        let blocks: HashSet<Vec<u32>> = (0..50).map(|round| dealing.cores(round, 0, 50)).collect();
         assert_eq!(blocks, HashSet::from([vec![3, 7], vec![7, 3]]));
+    }
+
+    #[test]
+    fn stretches_are_equal_and_leave_nothing_out() {
+        let shares = |items: &[u32], cores: &[u32]| -> Vec<(Option<u32>, Vec<u32>)> {
+            stretches(items, cores).map(|(core, share)| (core, share.to_vec())).collect()
+        };
+        assert_eq!(shares(&[1, 2, 3], &[]), [(None, vec![1, 2, 3])]);
+        assert_eq!(shares(&[1, 2, 3, 4], &[7, 5]), [(Some(7), vec![1, 2]), (Some(5), vec![3, 4])]);
+        assert_eq!(shares(&[1, 2, 3], &[7, 5]), [(Some(7), vec![1]), (Some(5), vec![2, 3])]);
+        assert_eq!(shares(&[1], &[7, 5]), [(Some(7), vec![]), (Some(5), vec![1])]);
+        assert_eq!(shares(&[], &[7]), [(Some(7), vec![])]);
     }
 
     proptest! {
@@ -88,7 +114,7 @@ mod tests {
             let rounds = u64::from(count) * 12;
             for round in 0..rounds {
                 let blocks: Vec<Vec<u32>> =
-                    (0..clients).map(|client| dealing.stretches(round, client, usually)).collect();
+                    (0..clients).map(|client| dealing.cores(round, client, usually)).collect();
                 for stretch in 0..blocks[0].len() {
                     let here: HashSet<u32> = blocks.iter().map(|block| block[stretch]).collect();
                     prop_assert_eq!(here.len() as u64, clients);

@@ -140,7 +140,7 @@ impl Plan {
     }
 
     fn cores(&self, round: u64, client: u64, reads: u64) -> Vec<u32> {
-        self.dealing.as_ref().map_or_else(Vec::new, |dealing| dealing.stretches(round, client, reads))
+        self.dealing.as_ref().map_or_else(Vec::new, |dealing| dealing.cores(round, client, reads))
     }
 
     /// The items of the first reads, alone.

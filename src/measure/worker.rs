@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::affinity::Affinity;
 use super::clock::{InParts, timed, timed_in_parts};
+use super::dealing::stretches;
 use super::plan::{Block, BlockKind};
 use super::start_line::{Presence, StartLine};
 use super::{WorkloadSamples, count_error};
@@ -282,33 +283,5 @@ impl<Q: Query> Worker<Q> {
             self.samples.controls.mysql.record(mysql_ns);
         }
         Ok(())
-    }
-}
-
-/// Equal shares of the items, one for each core; without cores all of them, wherever the thread is.
-fn stretches<'a, T>(items: &'a [T], cores: &'a [u32]) -> impl Iterator<Item = (Option<u32>, &'a [T])> {
-    let everywhere = cores.is_empty().then_some((None, items));
-    let end = |part: usize| items.len() * part / cores.len();
-    let on_cores = cores.iter().enumerate().map(move |(part, core)| {
-        let share = items.get(end(part)..end(part + 1)).unwrap_or_default();
-        (Some(*core), share)
-    });
-    everywhere.into_iter().chain(on_cores)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stretches_are_equal_and_leave_nothing_out() {
-        let shares = |items: &[u32], cores: &[u32]| -> Vec<(Option<u32>, Vec<u32>)> {
-            stretches(items, cores).map(|(core, share)| (core, share.to_vec())).collect()
-        };
-        assert_eq!(shares(&[1, 2, 3], &[]), [(None, vec![1, 2, 3])]);
-        assert_eq!(shares(&[1, 2, 3, 4], &[7, 5]), [(Some(7), vec![1, 2]), (Some(5), vec![3, 4])]);
-        assert_eq!(shares(&[1, 2, 3], &[7, 5]), [(Some(7), vec![1]), (Some(5), vec![2, 3])]);
-        assert_eq!(shares(&[1], &[7, 5]), [(Some(7), vec![]), (Some(5), vec![1])]);
-        assert_eq!(shares(&[], &[7]), [(Some(7), vec![])]);
     }
 }

@@ -24,3 +24,29 @@ impl Issued {
         self.text_selects + self.executes
     }
 }
+
+/// Which counter of which server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counter {
+    Selects,
+    Executes,
+    LookUps,
+}
+
+impl Counter {
+    pub(crate) fn server(self) -> &'static str {
+        match self {
+            Self::Selects | Self::Executes => "MySQL",
+            Self::LookUps => "Redis",
+        }
+    }
+
+    /// As the server calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Selects => "Com_select",
+            Self::Executes => "Com_stmt_execute",
+            Self::LookUps => "keyspace_hits + keyspace_misses",
+        }
+    }
+}

@@ -1,27 +1,9 @@
 //! What a workload comes to, in plain words. Every ratio stands with its 95 % interval; where there is none, the reason
 //! stands in its place.
 
-use super::layout::{clean, entry, heading, text_column};
-use super::{PLAIN, Style, by_workload, codecs};
-use crate::run_file::{HitRatio, PathRun, Ratio, Run, WorkloadRun};
+use super::layout::clean;
+use crate::run_file::{HitRatio, PathRun, Ratio, WorkloadRun};
 use crate::units;
-
-/// One entry a workload.
-pub(super) fn block(run: &Run, style: &Style) -> Vec<String> {
-    if run.workloads.is_empty() {
-        return Vec::new();
-    }
-    let column = text_column(run.workloads.iter().map(|workload| workload.name.as_str()));
-    let entries = by_workload(run).flat_map(|codecs| {
-        let text = match codecs {
-            [only] => sentences(only),
-            several => codecs::sentences(several),
-        };
-        let name = codecs.first().map_or("", |workload| workload.name.as_str());
-        entry(name, PLAIN, column, &text, style)
-    });
-    heading("In short (mean times; in brackets 95 % intervals)", style).into_iter().chain(entries).collect()
-}
 
 /// The path of that name, if anything was read on it.
 fn measured<'a>(workload: &'a WorkloadRun, name: &str) -> Option<&'a PathRun> {

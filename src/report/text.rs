@@ -1,22 +1,41 @@
 //! The text output of `rcache bench`: one page, from the setting to the warnings.
 
-use super::layout::page;
-use super::{Style, assertions, codecs, floors, servers, setting, summary, warnings, workload};
+use super::layout::{entry, heading, page, text_column};
+use super::{
+    PLAIN, Style, assertions, by_workload, codecs, floors, servers, setting, summary, warnings, workload,
+};
 use crate::run_file::Run;
 
 /// The whole page, with a line break at its end.
 pub(crate) fn render(run: &Run, style: &Style) -> String {
     let mut blocks = setting::blocks(run, style);
-    blocks.extend(super::by_workload(run).flat_map(|codecs| match codecs {
+    blocks.extend(by_workload(run).flat_map(|codecs| match codecs {
         [only] => workload::blocks(only, style),
         several => codecs::blocks(several, style),
     }));
     blocks.push(floors::block(run, style));
     blocks.push(servers::block(run, style));
-    blocks.push(summary::block(run, style));
+    blocks.push(in_short(run, style));
     blocks.push(assertions::block(run, style));
     blocks.push(warnings::block(run, style));
     page(&blocks)
+}
+
+/// One entry a workload.
+fn in_short(run: &Run, style: &Style) -> Vec<String> {
+    if run.workloads.is_empty() {
+        return Vec::new();
+    }
+    let column = text_column(run.workloads.iter().map(|workload| workload.name.as_str()));
+    let entries = by_workload(run).flat_map(|codecs| {
+        let text = match codecs {
+            [only] => summary::sentences(only),
+            several => codecs::sentences(several),
+        };
+        let name = codecs.first().map_or("", |workload| workload.name.as_str());
+        entry(name, PLAIN, column, &text, style)
+    });
+    heading("In short (mean times; in brackets 95 % intervals)", style).into_iter().chain(entries).collect()
 }
 
 #[cfg(test)]

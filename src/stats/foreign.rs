@@ -4,7 +4,7 @@ use super::warnings::Warning;
 use crate::cache::counters::RedisCounters;
 use crate::cli::Codec;
 use crate::db::counters::MysqlCounters;
-use crate::paths::issued::Issued;
+use crate::paths::issued::{Counter, Issued};
 
 /// What both servers counted while one workload was measured, or why that is not known.
 #[derive(Clone, Debug)]
@@ -38,32 +38,6 @@ pub(crate) fn warnings(workload: &'static str, counted: &ServerSide, ours: &Issu
     .into_iter()
     .flatten()
     .collect()
-}
-
-/// Which counter of which server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Counter {
-    Selects,
-    Executes,
-    LookUps,
-}
-
-impl Counter {
-    pub(crate) fn server(self) -> &'static str {
-        match self {
-            Self::Selects | Self::Executes => "MySQL",
-            Self::LookUps => "Redis",
-        }
-    }
-
-    /// As the server calls it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Selects => "Com_select",
-            Self::Executes => "Com_stmt_execute",
-            Self::LookUps => "keyspace_hits + keyspace_misses",
-        }
-    }
 }
 
 fn judge(workload: &'static str, counter: Counter, counted: u64, ours: u64) -> Option<Warning> {

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use super::foreign::Counter;
 use super::oddities::{Oddity, oddities};
 use super::rounds::MIN_ROUNDS;
 use crate::cli::{ReadPath, Workload};
 use crate::measure::WorkloadSamples;
+use crate::paths::issued::Counter;
 use crate::units;
 
 /// One reason to distrust a number.
