@@ -81,6 +81,9 @@ mod scenario;
 #[cfg(feature = "cli")]
 mod scenario_file;
 mod secret;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod socket_calls;
 #[cfg(feature = "cli")]
 mod stats;
 #[cfg(feature = "cli")]

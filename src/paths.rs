@@ -1,6 +1,8 @@
 //! The read paths over open connections: MySQL only, and cache-aside. What both return is the same type, and
 //! neither looks at a clock: they are timed from outside by the same code.
 
+#[cfg(test)]
+mod frugality;
 pub(crate) mod issued;
 pub(crate) mod lane;
 pub(crate) mod query;

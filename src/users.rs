@@ -10,9 +10,10 @@ pub(crate) use domains::DomainCount;
 pub(crate) use raw_columns::RawUsersBuilder;
 
 use std::fmt;
-use std::fmt::Write as _;
+use std::fmt::Write;
 use std::ops::RangeInclusive;
 
+use arrayvec::ArrayString;
 use names::{DOMAINS, FIRST_NAMES, LAST_NAMES};
 use serde::{Deserialize, Serialize};
 
@@ -27,12 +28,26 @@ pub(crate) const MAX_USERS: u32 = 50_000_000;
 /// Users on a page; `sql/select_page.sql` has the same number.
 pub(crate) const PAGE_USERS: u32 = 50;
 
-/// A row of the table.
+/// A row of the table. Its texts stand in the row itself, as long as `sql/create_users.sql` allows them to be: reading
+/// one user, by whichever path, then takes no memory from the allocator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct User {
     pub(crate) id: u32,
-    pub(crate) username: String,
-    pub(crate) email: String,
+    pub(crate) username: ArrayString<80>,
+    pub(crate) email: ArrayString<120>,
+}
+
+/// A text is longer than its column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a text is longer than its column")]
+pub(crate) struct TooLong;
+
+impl User {
+    pub(crate) fn new(id: u32, username: &str, email: &str) -> Result<Self, TooLong> {
+        let username = ArrayString::from(username).map_err(|_| TooLong)?;
+        let email = ArrayString::from(email).map_err(|_| TooLong)?;
+        Ok(Self { id, username, email })
+    }
 }
 
 /// Which users there are: ids 1 to `users`, named by `rng_seed`.
@@ -53,26 +68,30 @@ enum Purpose {
 impl DataSet {
     /// The user with this id. Defined for every id, also beyond `users`.
     pub(crate) fn user(&self, id: u32) -> User {
-        let (mut username, mut email) = (String::new(), String::new());
-        self.write_user(id, &mut username, &mut email);
-        User { id, username, email }
+        let mut user = User { id, username: ArrayString::new(), email: ArrayString::new() };
+        // Every user fits its columns, as the tests have it.
+        let _ = self.write_texts(id, &mut user.username, &mut user.email);
+        user
     }
 
     /// Replaces the two texts by those of the user with this id; allocates nothing once they have grown.
-    ///
+    pub(crate) fn write_user(&self, id: u32, username: &mut String, email: &mut String) {
+        username.clear();
+        email.clear();
+        let _ = self.write_texts(id, username, email); // writing to a String cannot fail
+    }
+
     /// Users come in blocks of 100,000, and within a block every pair of first and last name stands
     /// exactly once. Numbers behind the name are drawn from ranges that no two blocks share. So no
     /// two users have the same username or the same e-mail address.
-    pub(crate) fn write_user(&self, id: u32, username: &mut String, email: &mut String) {
+    fn write_texts(&self, id: u32, username: &mut impl Write, email: &mut impl Write) -> fmt::Result {
         let (block, first, last) = self.name_pair(id);
         let style = self.draw(Purpose::Style, u64::from(id));
         let number = number_behind(block, style);
-        username.clear();
-        email.clear();
-        write_name(username, first, last, separator(style >> 8), number);
-        write_name(email, first, last, separator(style >> 16), number);
-        email.push('@');
-        email.push_str(self.domain(id));
+        write_name(username, first, last, separator(style >> 8), number)?;
+        write_name(email, first, last, separator(style >> 16), number)?;
+        email.write_char('@')?;
+        email.write_str(self.domain(id))
     }
 
     /// The part behind the @ of this user's address.
@@ -176,13 +195,17 @@ fn separator(style: u64) -> char {
     }
 }
 
-fn write_name(text: &mut String, first: usize, last: usize, separator: char, number: Option<u64>) {
-    text.push_str(FIRST_NAMES[first]);
-    text.push(separator);
-    text.push_str(LAST_NAMES[last]);
-    if let Some(number) = number {
-        let _ = write!(text, "{number}"); // writing to a String cannot fail
-    }
+fn write_name(
+    text: &mut impl Write,
+    first: usize,
+    last: usize,
+    separator: char,
+    number: Option<u64>,
+) -> fmt::Result {
+    text.write_str(FIRST_NAMES[first])?;
+    text.write_char(separator)?;
+    text.write_str(LAST_NAMES[last])?;
+    number.map_or(Ok(()), |number| write!(text, "{number}"))
 }
 
 fn domain(random: u64) -> &'static str {
@@ -239,8 +262,8 @@ mod tests {
         let (mut names, mut emails) = (HashSet::new(), HashSet::new());
         for id in 1..=350_000 {
             let user = DATA.user(id);
-            assert!(names.insert(user.username.clone()), "{user:?}");
-            assert!(emails.insert(user.email.clone()), "{user:?}");
+            assert!(names.insert(user.username), "{user:?}");
+            assert!(emails.insert(user.email), "{user:?}");
         }
     }
 
@@ -271,8 +294,12 @@ mod tests {
     proptest! {
         #[test]
         fn every_user_fits_its_columns(rng_seed: u64, id: u32) {
-            let user = DataSet { users: 1, rng_seed }.user(id);
-            prop_assert!(user.username.len() <= 80 && user.email.len() <= 120);
+            let data = DataSet { users: 1, rng_seed };
+            let (mut username, mut email) = (String::new(), String::new());
+            data.write_user(id, &mut username, &mut email);
+            let user = data.user(id);
+            prop_assert_eq!((user.id, user.username.as_str(), user.email.as_str()), (id, &username[..], &email[..]));
+            prop_assert_eq!(User::new(id, &username, &email), Ok(user.clone()));
             prop_assert!(user.email.is_ascii() && user.email.ends_with(".example"));
         }
 

@@ -22,7 +22,7 @@
 use std::hash::Hasher;
 use std::ops::Range;
 
-use twox_hash::XxHash3_64;
+use twox_hash::xxhash3_64::{RawHasher, SecretBuffer};
 
 pub(super) const MAGIC: [u8; 4] = *b"rcae";
 pub(super) const FORMAT_NUMBER: u8 = 1;
@@ -169,7 +169,8 @@ fn part<const N: usize>(head: &[u8; HEADER_BYTES], offset: usize) -> [u8; N] {
 }
 
 fn checksum(key: &[u8], head: &[u8], payload: &[u8]) -> u64 {
-    let mut hasher = XxHash3_64::with_seed(0);
+    // The seed is 0, so its secret is the one that the algorithm comes with: `XxHash3_64` would copy it to the heap.
+    let mut hasher = RawHasher::new(SecretBuffer::default());
     // The length in front keeps key and header apart.
     hasher.write(&(key.len() as u64).to_le_bytes());
     hasher.write(key);

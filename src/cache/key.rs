@@ -37,7 +37,8 @@ impl Key {
     /// [`KeyError`] where the kind or the id is empty, or the whole is longer than 1,024 bytes once escaped. A key is
     /// never cut off: two long ones must not become the same.
     pub fn new(kind: &str, schema: u32, id: impl Display) -> Result<Self, KeyError> {
-        let mut key = String::new();
+        // Long enough for any schema and any number, so that a usual key takes memory once.
+        let mut key = String::with_capacity(kind.len() + ":4294967295:18446744073709551615".len());
         escape_into(&mut key, kind);
         if key.is_empty() {
             return Err(KeyError::Empty("kind"));

@@ -15,7 +15,6 @@ mod packets;
 mod socket;
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
 
 use mysql::consts::ColumnType;
 use mysql::prelude::Queryable;
@@ -26,6 +25,7 @@ use super::error::DbError;
 use crate::endpoint::{MysqlEndpoint, MysqlTls};
 pub(crate) use cells::{Cells, WrongCells};
 use packets::Packets;
+use socket::Socket;
 
 const COM_STMT_EXECUTE: u8 = 0x17;
 const NO_CURSOR: u8 = 0;
@@ -57,7 +57,7 @@ impl From<io::Error> for RowsError {
 pub(crate) struct RowConnection {
     conn: Conn,
     /// None where the connection is encrypted: then only the crate can read it.
-    packets: Option<Packets<TcpStream>>,
+    packets: Option<Packets<Socket>>,
     command: Vec<u8>,
     /// After a failed exchange the next reply could belong to it.
     broken: bool,
@@ -68,7 +68,7 @@ impl RowConnection {
     pub(crate) fn open(endpoint: &MysqlEndpoint) -> Result<Self, DbError> {
         let conn = connect::connect(endpoint)?;
         let packets = match endpoint.tls {
-            MysqlTls::Disabled => socket::of(&conn).ok().map(Packets::over),
+            MysqlTls::Disabled => Socket::of(&conn).ok().map(Packets::over),
             MysqlTls::Required | MysqlTls::VerifyCa | MysqlTls::VerifyIdentity => None,
         };
         Ok(Self { conn, packets, command: Vec::new(), broken: false })
@@ -123,7 +123,7 @@ fn by_the_crate(
 }
 
 fn exchange(
-    packets: &mut Packets<TcpStream>,
+    packets: &mut Packets<Socket>,
     command: &[u8],
     row: &mut impl FnMut(Cells<'_>) -> Result<(), WrongCells>,
 ) -> Result<(), RowsError> {

@@ -167,7 +167,7 @@ mod tests {
         let users = data.all();
         assert_eq!(users.len(), 100);
         let row = users.get(41).unwrap();
-        assert_eq!(data.user(42).email, row.email);
+        assert_eq!(data.user(42).email.as_str(), row.email);
         assert_eq!(users.get(100), None);
         let batch = users.to_record_batch().unwrap();
         assert_eq!(Users::from_record_batch(&batch).unwrap(), users);

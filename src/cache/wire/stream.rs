@@ -222,6 +222,8 @@ fn tls(host: &str, stream: TcpStream) -> io::Result<Stream> {
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        #[cfg(all(test, feature = "cli"))]
+        crate::socket_calls::received();
         match self {
             Self::Tcp(stream) => stream.read(buffer),
             Self::Unix(stream) => stream.read(buffer),
@@ -232,6 +234,8 @@ impl Read for Stream {
 
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        #[cfg(all(test, feature = "cli"))]
+        crate::socket_calls::sent();
         match self {
             Self::Tcp(stream) => stream.write(bytes),
             Self::Unix(stream) => stream.write(bytes),

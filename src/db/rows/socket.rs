@@ -1,6 +1,6 @@
 //! The socket under a connection of the `mysql` crate, for reading beside it.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -8,9 +8,35 @@ use mysql::Conn;
 
 /// A second handle of the connection's socket. A `TcpStream` also where it is a unix socket: recv(2) and send(2),
 /// which are all that is used of it, do not tell them apart.
-pub(super) fn of(conn: &Conn) -> io::Result<TcpStream> {
-    // SAFETY: the descriptor is the connection's own, and open while `conn` is borrowed; only its duplicate is kept.
-    #[expect(unsafe_code, reason = "the crate lends its socket as a bare number only")]
-    let descriptor = unsafe { BorrowedFd::borrow_raw(conn.as_raw_fd()) };
-    descriptor.try_clone_to_owned().map(TcpStream::from)
+pub(super) struct Socket(TcpStream);
+
+impl Socket {
+    pub(super) fn of(conn: &Conn) -> io::Result<Self> {
+        // SAFETY: the descriptor is the connection's own, and open while `conn` is borrowed; only its duplicate is kept.
+        #[expect(unsafe_code, reason = "the crate lends its socket as a bare number only")]
+        let descriptor = unsafe { BorrowedFd::borrow_raw(conn.as_raw_fd()) };
+        Ok(Self(descriptor.try_clone_to_owned()?.into()))
+    }
+}
+
+impl Read for Socket {
+    #[inline]
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        #[cfg(test)]
+        crate::socket_calls::received();
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Socket {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        #[cfg(test)]
+        crate::socket_calls::sent();
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }

@@ -27,7 +27,7 @@ impl Query for TopDomains {
     fn load(&mut self, conn: &mut RowConnection, _item: u32) -> Result<Vec<DomainCount>, LoadError> {
         let mut domains = Vec::new();
         conn.execute(&self.statement, &[], |mut cells| {
-            domains.push(DomainCount { domain: row::text(&mut cells)?, users: cells.u64()? });
+            domains.push(DomainCount { domain: row::text(&mut cells)?.to_owned(), users: cells.u64()? });
             cells.end()
         })?;
         Ok(domains)

@@ -48,9 +48,8 @@ impl Columnar for User {
     fn from_record_batch(batch: &RecordBatch) -> Result<Self, ArrowError> {
         let users = Users::from_record_batch(batch)?;
         match users.get(0) {
-            Some(user) if users.len() == 1 => {
-                Ok(Self { id: user.id, username: user.username.to_owned(), email: user.email.to_owned() })
-            }
+            Some(user) if users.len() == 1 => Self::new(user.id, user.username, user.email)
+                .map_err(|error| ArrowError::SchemaError(error.to_string())),
             _ => Err(ArrowError::SchemaError("not exactly one user".to_owned())),
         }
     }

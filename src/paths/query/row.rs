@@ -1,7 +1,7 @@
 //! Rows of id, username and email, and texts in rows.
 
 use crate::db::rows::{Cells, WrongCells};
-use crate::users::{RawUsersBuilder, User};
+use crate::users::{RawUsersBuilder, TooLong, User};
 
 /// Takes the user in a row over into the columns.
 #[inline]
@@ -13,12 +13,13 @@ pub(super) fn push_user(users: &mut RawUsersBuilder, mut cells: Cells<'_>) -> Re
 /// The user in a row.
 #[inline]
 pub(super) fn user(mut cells: Cells<'_>) -> Result<User, WrongCells> {
-    let user = User { id: cells.u32()?, username: text(&mut cells)?, email: text(&mut cells)? };
-    cells.end().map(|()| user)
+    let (id, username, email) = (cells.u32()?, text(&mut cells)?, text(&mut cells)?);
+    cells.end()?;
+    User::new(id, username, email).map_err(|TooLong| WrongCells)
 }
 
 /// The next cell, a text.
 #[inline]
-pub(super) fn text(cells: &mut Cells<'_>) -> Result<String, WrongCells> {
-    std::str::from_utf8(cells.text()?).map(str::to_owned).map_err(|_| WrongCells)
+pub(super) fn text<'a>(cells: &mut Cells<'a>) -> Result<&'a str, WrongCells> {
+    std::str::from_utf8(cells.text()?).map_err(|_| WrongCells)
 }
