@@ -42,6 +42,8 @@ pub(crate) struct PathSamples {
     /// Reads that this path's blocks answered, and how long the blocks ran.
     pub(crate) answered: u64,
     pub(crate) busy_ns: u64,
+    /// Processor time that rcache itself took for them, all clients together.
+    pub(crate) processor_ns: u64,
 }
 
 impl PathSamples {
@@ -56,6 +58,7 @@ impl PathSamples {
             errors: BTreeMap::new(),
             answered: 0,
             busy_ns: 0,
+            processor_ns: 0,
         }
     }
 
@@ -71,6 +74,7 @@ impl PathSamples {
         merge_errors(&mut self.errors, &other.errors);
         self.answered += other.answered;
         self.busy_ns += other.busy_ns;
+        self.processor_ns += other.processor_ns;
     }
 }
 

@@ -10,6 +10,7 @@ mod coverage;
 pub(crate) mod curve;
 pub(crate) mod estimate;
 pub(crate) mod foreign;
+pub(crate) mod harness;
 mod interval;
 pub(crate) mod judge;
 pub(crate) mod oddities;

@@ -30,6 +30,7 @@ use crate::paths::query::{AllUsers, Expected, OneUser, Page, Query, TopDomains};
 use crate::paths::reader::{self, Reader, ReaderOptions};
 use crate::run_file::{self, Config, Dataset, Run, WorkloadRun};
 use crate::stats::foreign::{self, ServerSide};
+use crate::stats::harness;
 use crate::stats::warnings::{self, Warning};
 use crate::users::DataSet;
 use crate::{interrupt, units};
@@ -189,10 +190,12 @@ impl<'a> Bench<'a> {
         if request.reads_from_disk() && first_error.is_none() {
             first_error = self.read_from_disk(request, &mut finished);
         }
+        let ground = self.harness_ground(request)?;
         let mut controls = ControlSamples::new();
         for Finished { workload, samples, server_side, .. } in &finished {
             controls.merge(&samples.controls);
             self.warnings.extend(warnings::of_workload(*workload, samples));
+            self.warnings.extend(harness::warnings(*workload, samples, ground));
             self.warnings.extend(foreign::warnings(workload.name(), server_side, &samples.issued));
         }
         if let Some((after, before)) = evicted.filter(|(after, before)| after > before) {
@@ -203,6 +206,16 @@ impl<'a> Bench<'a> {
         let workloads = finished.iter().flat_map(|finished| finished.runs(request)).collect();
         let run = self.assemble(request, &clock, workloads, &controls);
         Ok(Measured { run, failed_reads, first_error })
+    }
+
+    fn harness_ground(&self, request: &Request) -> anyhow::Result<harness::Ground> {
+        let (mysql, redis) = (&self.servers.mysql()?.address, &self.servers.redis()?.address);
+        let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+        Ok(harness::Ground {
+            clients: u64::from(request.clients),
+            cores: cores as u64,
+            beside_servers: mysql.is_here() || redis.is_here(),
+        })
     }
 
     /// Every workload's rounds, and the first failure, which ends them.

@@ -1,8 +1,9 @@
 //! The clock. Every latency that rcache reports was taken by [`timed`] or [`timed_in_parts`].
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::parts::{Part, PartTimes};
 
@@ -47,6 +48,13 @@ pub(crate) fn timed_in_parts<T>(work: impl FnOnce(&mut Laps) -> T) -> InParts<T>
     let outcome = work(&mut laps);
     let ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
     InParts { outcome, ns, parts: laps.parts }
+}
+
+/// Processor time of this thread so far, ns, in and out of the kernel.
+pub(super) fn processor_ns() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let ns = Duration::try_from(time).map_or(0, |time| time.as_nanos());
+    u64::try_from(ns).unwrap_or(u64::MAX)
 }
 
 /// When a run began, and how long it has lasted.

@@ -47,6 +47,7 @@ pub(crate) fn measure<Q: Query>(
                     start_line: Arc::clone(&start_line),
                     affinity: Affinity::of_this_thread(),
                     samples: WorkloadSamples::new(kinds),
+                    processor_ns: 0,
                 };
                 let (step_sender, steps) = mpsc::channel();
                 let (done_sender, done) = mpsc::channel();

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::Instant;
 
 use super::affinity::Affinity;
-use super::clock::{InParts, timed, timed_in_parts};
+use super::clock::{self, InParts, timed, timed_in_parts};
 use super::dealing::stretches;
 use super::plan::{Block, BlockKind};
 use super::start_line::{Presence, StartLine};
@@ -50,6 +50,8 @@ pub(super) struct Worker<Q: Query> {
     pub(super) affinity: Affinity,
     /// What this worker has seen so far; the log of rounds is the coordinator's.
     pub(super) samples: WorkloadSamples,
+    /// Processor time of the timed reads that are not booked yet.
+    pub(super) processor_ns: u64,
 }
 
 /// A read as the clock saw it, not yet verified.
@@ -88,6 +90,7 @@ impl<Q: Query> Worker<Q> {
         let ended = Instant::now();
         // Nobody verifies while another client is still on the clock.
         self.start_line.wait();
+        self.book_processor_time(block.kind, counted);
         let sums = vec![RoundSums::default(); self.samples.rounds.columns()];
         let mut report = BlockDone {
             started,
@@ -151,9 +154,10 @@ impl<Q: Query> Worker<Q> {
             // Through the cache: cold and warm are one code.
             BlockKind::AtHitRatio { codec, .. } => Lane::cached(ReadPath::Warm, codec),
         };
+        let before_ns = clock::processor_ns();
         for &item in items {
             if interrupt::requested() {
-                return;
+                break;
             }
             let InParts { outcome, ns, parts } = timed_in_parts(|laps| {
                 #[cfg(feature = "slow-warm")]
@@ -165,6 +169,7 @@ impl<Q: Query> Worker<Q> {
             });
             taken.push(Taken { item, ns, parts, outcome });
         }
+        self.processor_ns += clock::processor_ns().saturating_sub(before_ns);
     }
 
     /// Verifies a read and books it under the path that it really took, with the same codec.
@@ -226,6 +231,15 @@ impl<Q: Query> Worker<Q> {
                 samples.parts.record(parts);
                 sums.record(ns);
             }
+        }
+    }
+
+    /// What the timed reads of a block took of the machine.
+    fn book_processor_time(&mut self, kind: BlockKind, counted: bool) {
+        let ns = std::mem::take(&mut self.processor_ns);
+        let samples = self.samples.paths.iter_mut().find(|samples| BlockKind::Lane(samples.lane()) == kind);
+        if let (true, Some(samples)) = (counted, samples) {
+            samples.processor_ns += ns;
         }
     }
 

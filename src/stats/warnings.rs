@@ -77,6 +77,15 @@ pub(crate) enum Warning {
     StolenTime {
         share: f64,
     },
+    /// rcache's own work took that share of the machine.
+    HarnessBound {
+        workload: &'static str,
+        path: &'static str,
+        share: f64,
+        clients: u64,
+        cores: u64,
+        beside_servers: bool,
+    },
     SmallBufferPool {
         pool_bytes: u64,
         data_bytes: u64,
@@ -108,6 +117,7 @@ impl Warning {
             Self::UncountedRequests { .. } => "uncounted_requests",
             Self::BusyMachine { .. } => "busy_machine",
             Self::StolenTime { .. } => "stolen_time",
+            Self::HarnessBound { .. } => "harness_bound",
             Self::SmallBufferPool { .. } => "small_buffer_pool",
             Self::OneServerElsewhere { .. } => "one_server_elsewhere",
         }
@@ -202,6 +212,20 @@ impl fmt::Display for Warning {
                 f,
                 "the hypervisor gave {:.1} % of this machine's processor time to other guests during the run; p99 and max \
                  suffer most; trust p50 and the ratios, or measure on a machine of your own",
+                share * 100.0
+            ),
+            Self::HarnessBound { workload, path, share, clients, cores, beside_servers: true } => write!(
+                f,
+                "rcache itself took {:.0} % of this machine's processor time while {clients} clients read {workload} by path \
+                 {path}: it shares {cores} cores with a server, and from {cores} clients on these are full, so that throughput and latency are \
+                 as much rcache's as the servers'; use fewer --clients than cores, or run rcache on a machine of its own",
+                share * 100.0
+            ),
+            Self::HarnessBound { workload, path, share, clients, cores, beside_servers: false } => write!(
+                f,
+                "rcache itself took {:.0} % of this machine's processor time while {clients} clients read {workload} by path \
+                 {path}: its clients wait for one another's turn on {cores} cores, so that throughput and latency are as much rcache's as \
+                 the servers'; use fewer --clients, or a machine with more cores",
                 share * 100.0
             ),
             Self::SmallBufferPool { pool_bytes, data_bytes } => write!(

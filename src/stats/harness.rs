@@ -1,0 +1,115 @@
+//! Whether rcache itself is what was measured: how much of this machine its own work took while it read.
+//!
+//! A blocking client keeps one core busy at a time, its own or the server's. So where client and server share a machine,
+//! it is full from as many clients as cores on, and what rcache takes is taken from the servers: with a quarter
+//! of the machine they could have answered a third more. With one client on 2 cores rcache took 14 to 23 %, with 2 as
+//! much, with 8 and 64 between 22 and 37 %, while throughput grew by a fifth at most. Where both servers are elsewhere,
+//! nobody else wants this machine, and there is room for more.
+
+use super::warnings::Warning;
+use crate::cli::Workload;
+use crate::measure::{PathSamples, WorkloadSamples};
+
+/// So much of the machine is too much where a server wants it too,
+const SHARE_BESIDE_SERVERS: f64 = 0.25;
+/// and so much where none does: with less than a quarter free, clients wait for one another.
+const SHARE_ALONE: f64 = 0.75;
+
+/// Where rcache ran.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ground {
+    pub(crate) clients: u64,
+    pub(crate) cores: u64,
+    /// One of the servers, or both, run on this machine too.
+    pub(crate) beside_servers: bool,
+}
+
+/// The paths of which rcache itself may be what limits them.
+pub(crate) fn warnings(workload: Workload, samples: &WorkloadSamples, ground: Ground) -> Vec<Warning> {
+    let of_path = |path: &PathSamples| {
+        let share = share(path.processor_ns, path.busy_ns, ground.cores)?;
+        is_too_much(share, ground).then(|| Warning::HarnessBound {
+            workload: workload.name(),
+            path: path.path.name(),
+            share,
+            clients: ground.clients,
+            cores: ground.cores,
+            beside_servers: ground.beside_servers,
+        })
+    };
+    samples.paths.iter().filter_map(of_path).collect()
+}
+
+/// Of what the machine could give in that time.
+fn share(processor_ns: u64, busy_ns: u64, cores: u64) -> Option<f64> {
+    (busy_ns > 0 && cores > 0).then(|| processor_ns as f64 / (busy_ns as f64 * cores as f64))
+}
+
+/// With fewer clients than cores none of them waits for another: what a client does itself is then part of the read.
+fn is_too_much(share: f64, ground: Ground) -> bool {
+    let limit = if ground.beside_servers { SHARE_BESIDE_SERVERS } else { SHARE_ALONE };
+    ground.clients > 1 && ground.clients >= ground.cores && share >= limit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Codec, ReadPath};
+    use crate::measure::plan::BlockKind;
+    use crate::paths::lane::Lane;
+
+    const HERE: Ground = Ground { clients: 64, cores: 2, beside_servers: true };
+
+    /// Warm reads of a second for which rcache took so many percent of 2 cores.
+    fn warm(percent: u64) -> WorkloadSamples {
+        let lane = Lane::cached(ReadPath::Warm, Codec::Postcard);
+        let mut samples = WorkloadSamples::new(&[BlockKind::Lane(lane)]);
+        samples.paths[0].busy_ns = 1_000_000_000;
+        samples.paths[0].processor_ns = percent * 20_000_000;
+        samples
+    }
+
+    fn says(percent: u64, ground: Ground) -> bool {
+        !warnings(Workload::Point, &warm(percent), ground).is_empty()
+    }
+
+    #[test]
+    fn a_quarter_of_a_full_machine_is_too_much_beside_servers() {
+        let found = warnings(Workload::Point, &warm(36), HERE);
+        let [warning] = &found[..] else { panic!("{found:?}") };
+        let expected = Warning::HarnessBound {
+            workload: "point",
+            path: "warm",
+            share: 0.36,
+            clients: 64,
+            cores: 2,
+            beside_servers: true,
+        };
+        assert_eq!(*warning, expected);
+        insta::assert_snapshot!(warning.to_string());
+        assert!(says(25, HERE) && !says(24, HERE));
+    }
+
+    #[test]
+    fn alone_on_the_machine_there_is_room_for_more() {
+        let far = Ground { beside_servers: false, ..HERE };
+        assert!(says(75, far) && !says(74, far));
+        insta::assert_snapshot!(warnings(Workload::All, &warm(80), far)[0].to_string());
+    }
+
+    #[test]
+    fn with_fewer_clients_than_cores_nobody_waits_for_another() {
+        assert!(!says(50, Ground { clients: 1, ..HERE }));
+        assert!(!says(90, Ground { clients: 1, cores: 1, ..HERE }));
+        assert!(says(50, Ground { clients: 2, ..HERE }));
+        assert!(!says(50, Ground { clients: 3, cores: 4, ..HERE }));
+    }
+
+    #[test]
+    fn without_time_or_cores_nothing_is_said() {
+        assert!(!says(50, Ground { cores: 0, ..HERE }));
+        let mut samples = warm(50);
+        samples.paths[0].busy_ns = 0;
+        assert_eq!(warnings(Workload::Point, &samples, HERE), []);
+    }
+}
