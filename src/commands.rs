@@ -29,6 +29,7 @@ use crate::cli::{Cli, Command, Sandbox};
 use crate::config::{Settings, UsageError};
 use crate::db::seed::SeedError;
 use crate::interrupt::{self, Interrupted};
+use crate::limits::Limits;
 use console::Console;
 
 const EXIT_FAILED: u8 = 1;
@@ -100,10 +101,12 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// Prints how far rcache is from the limits; no subcommand, since only its makers ask.
+/// Prints how far rcache is from the limits, as a page or pair by pair; no subcommand, since only its makers ask.
 pub(crate) fn limits() -> ExitCode {
     let console = Console::plain();
-    match crate::limits::measure().and_then(|text| console.result(&text)) {
+    let pair_by_pair = std::env::args_os().any(|argument| argument == "--pairs");
+    let told = |limits: Limits| if pair_by_pair { limits.pairs() } else { limits.page() };
+    match crate::limits::measure().and_then(|limits| console.result(&told(limits))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure(&error, &console),
     }

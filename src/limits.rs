@@ -34,31 +34,79 @@ const SEED_PAIRS: u64 = 9;
 const SAMPLES: u64 = 5_000_000;
 const DATA: DataSet = DataSet { users: DEFAULT_USERS, rng_seed: DEFAULT_RNG_SEED };
 
-/// Measures all limits on a sandbox of its own and returns the table.
-pub(crate) fn measure() -> anyhow::Result<String> {
+/// What was measured.
+pub(crate) struct Limits {
+    seeding: Vec<Pair>,
+    reading: Vec<Pair>,
+    hits: Vec<Pair>,
+    misses: Vec<Pair>,
+    sample_ns: f64,
+    part_ns: f64,
+    statistics_ns: u64,
+    peak_bytes: Option<u64>,
+}
+
+/// Measures all limits on a sandbox of its own.
+pub(crate) fn measure() -> anyhow::Result<Limits> {
     let (statistics_ns, peak_bytes) = statistics::of_a_million_reads();
     let folder = tempfile::tempdir().context("cannot make a folder for the sandbox")?;
     let wanted = Wanted { mysql: true, redis: true };
     let sandbox = Sandbox::open(&folder.path().join("sandbox"), wanted, "limits", &mut |_| {})?;
     let mysql = sandbox.mysql().context("the sandbox has no MySQL")?;
     let redis = sandbox.redis().context("the sandbox has no Redis")?;
-    let mut text = String::new();
-    row(&mut text, ["work", "rcache", "limit", "median ratio", "p10 to p90"].map(str::to_owned));
-    let seeding = seed_pairs(mysql)?;
-    row(&mut text, compare("seed 100,000 users / bare LOAD DATA", &seeding));
-    let reading = read_pairs(mysql, redis)?;
-    row(&mut text, compare("all warm, decoded / raw socket read", &reading));
-    row(&mut text, compare("library: a hit / bare GET of it", &library::hits(redis)?));
-    row(&mut text, compare("library: a miss / GET and SET", &library::misses(redis)?));
-    let sample_ns = sample_cost_ns();
-    // Writing to a String cannot fail.
-    let _ = writeln!(text, "taking and recording one sample: {sample_ns:.0} ns");
-    let _ = writeln!(text, "splitting a read: {:.0} ns a part", part_cost_ns());
-    let time = units::duration(statistics_ns as f64);
-    let memory = peak_bytes.map_or("not known".to_owned(), |bytes| units::bytes(bytes as f64));
-    let _ = writeln!(text, "statistics of 1,000,000 reads by each of 3 paths: {time}, peak memory {memory}");
+    let limits = Limits {
+        seeding: seed_pairs(mysql)?,
+        reading: read_pairs(mysql, redis)?,
+        hits: library::hits(redis)?,
+        misses: library::misses(redis)?,
+        sample_ns: sample_cost_ns(),
+        part_ns: part_cost_ns(),
+        statistics_ns,
+        peak_bytes,
+    };
     sandbox.stop()?;
-    Ok(text)
+    Ok(limits)
+}
+
+impl Limits {
+    /// As a page.
+    pub(crate) fn page(&self) -> String {
+        let mut text = String::new();
+        row(&mut text, ["work", "rcache", "limit", "median ratio", "p10 to p90"].map(str::to_owned));
+        row(&mut text, compare("seed 100,000 users / bare LOAD DATA", &self.seeding));
+        row(&mut text, compare("all warm, decoded / raw socket read", &self.reading));
+        row(&mut text, compare("library: a hit / bare GET of it", &self.hits));
+        row(&mut text, compare("library: a miss / GET and SET", &self.misses));
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "taking and recording one sample: {:.0} ns", self.sample_ns);
+        let _ = writeln!(text, "splitting a read: {:.0} ns a part", self.part_ns);
+        let time = units::duration(self.statistics_ns as f64);
+        let memory = self.peak_bytes.map_or("not known".to_owned(), |bytes| units::bytes(bytes as f64));
+        let _ =
+            writeln!(text, "statistics of 1,000,000 reads by each of 3 paths: {time}, peak memory {memory}");
+        text
+    }
+
+    /// As `benches/peers/table.py` reads them: work, unit, aim, ours, the limit; a line each.
+    pub(crate) fn pairs(&self) -> String {
+        let mut text = String::new();
+        let works = [
+            (
+                "seed of 100,000 users, within the program / bare `LOAD DATA` of a ready file",
+                "<= 1.2",
+                &self.seeding,
+            ),
+            ("`all` `warm`, decoded / raw socket read of the same bytes", "<= 1.3", &self.reading),
+        ];
+        // Writing to a String cannot fail.
+        for (work, aim, pairs) in works {
+            for (ours, limit) in pairs {
+                let _ = writeln!(text, "{work}\tns\t{aim}\t{ours}\t{limit}");
+            }
+        }
+        let _ = writeln!(text, "taking and recording one sample\tns\t<= 60\t{:.1}\t", self.sample_ns);
+        text
+    }
 }
 
 /// The same work twice, ns: rcache's, and the limit's.
