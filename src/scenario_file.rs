@@ -112,12 +112,16 @@ pub(crate) struct Stampede {
     /// On average; null where nothing was loaded.
     pub(crate) loads_per_expiry: Option<f64>,
     pub(crate) most_loads_in_an_expiry: u64,
-    /// Reads that took `waited_from_ms` or longer: they have loaded, or have waited for a load.
+    /// Reads that took `waited_from_ms` or longer: they have loaded, or have waited for a load. What is loaded behind the
+    /// readers' backs is no read.
     pub(crate) waited_reads: u64,
     /// How long these took; null where none did.
     pub(crate) wait_ms: Option<Spread>,
     /// Loads ahead of the expiry; null where the arm does not use the library.
     pub(crate) early_refreshes: Option<u64>,
+    /// The library's reads that found no value, and those that waited for somebody else's load; one may be both, and without
+    /// any no reader waited; null as above.
+    pub(crate) found_nothing: Option<u64>,
     /// The library's loads that fill nothing: Redis did not answer, or waiting took too long; null as above.
     pub(crate) excused_loads: Option<u64>,
 }

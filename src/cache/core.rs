@@ -6,6 +6,7 @@ use super::flights::Flights;
 use super::key::{Key, namespace_prefix};
 use super::options::Options;
 use super::pool::Pool;
+use super::read::Helpers;
 use super::session::Session;
 use super::stats::{Counts, Stats};
 use super::wire::WireError;
@@ -18,6 +19,7 @@ pub(crate) struct Core {
     pub(crate) flights: Flights,
     pub(crate) counts: Counts,
     pub(crate) pool: Pool,
+    pub(crate) helpers: Helpers,
     prefix: String,
 }
 
@@ -39,6 +41,7 @@ impl Core {
             flights: Flights::new(),
             counts: Counts::default(),
             pool: Pool::new(endpoint, options.patience()),
+            helpers: Helpers::default(),
             prefix: namespace_prefix(&options.namespace),
             options,
         }

@@ -1,5 +1,6 @@
 //! The library's face: a cache, and the four things that one does with it.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use super::codec::{Codec, Postcard};
 use super::core::Core;
 use super::key::{Key, KeyError};
 use super::options::{Options, OptionsError};
-use super::read::Reading;
+use super::read::{Due, Reading};
 use super::stats::Stats;
 use super::write::{self, MarkError, StaleError, WriteGuard};
 use crate::endpoint::RedisEndpoint;
@@ -73,7 +74,9 @@ impl<C> Cache<C> {
     /// `load` runs at most once. Let it read from the primary, outside any transaction that is open already: it must see
     /// what is committed when it begins.
     ///
-    /// Redis can slow this down by its timeouts at most; it cannot make it fail.
+    /// Redis can slow this down by its timeouts at most; it cannot make it fail. One reader a process may be chosen to refresh
+    /// a value ahead of its expiry ([`Options::early_refresh`]): it loads, with the old value in hand, while the others read on.
+    /// Where nobody shall, see [`wrap_refreshing`](Self::wrap_refreshing).
     ///
     /// ```
     /// use rcache::{Cache, Key, Options};
@@ -96,7 +99,7 @@ impl<C> Cache<C> {
     where
         C: Codec<T>,
     {
-        Reading::new(&self.core, key, &self.codec).run(load)
+        Reading::new(&self.core, key, &self.codec).run(load, None)
     }
 
     /// The function `load` with a cache in front of it.
@@ -129,6 +132,52 @@ impl<C> Cache<C> {
         move |argument| match key(argument) {
             Ok(key) => cache.get(&key, || load(argument)),
             Err(_) => cache.core.load_unkeyed(|| load(argument)),
+        }
+    }
+
+    /// As [`wrap`](Self::wrap), and no reader waits for an early refresh: whoever finds that one is due gets the value that is
+    /// there, and a thread of its own calls `load` for the next. Of these there is one a key, and [`Options::max_loads`] at
+    /// most; beyond that, values are refreshed by later readers. What such a load returns as an error, nobody hears: the
+    /// value serves on until it expires.
+    ///
+    /// So a key that is read often enough never makes a reader wait once it is there: several times while one load takes.
+    /// What is read seldom expires, and who then comes loads it.
+    ///
+    /// ```
+    /// use rcache::{Cache, Key, Options};
+    ///
+    /// # let nowhere = "redis://127.0.0.1:1";
+    /// # fn row_from_the_database(id: u32) -> Result<Option<String>, std::io::Error> { Ok(Some(format!("user {id}"))) }
+    /// let cache = Cache::connect("redis://127.0.0.1", Options::default())?;
+    /// # let cache = Cache::connect(nowhere, Options::default())?;
+    /// let get_user = cache.wrap_refreshing(|id: &u32| Key::new("user", 1, id), |id| row_from_the_database(*id));
+    /// assert_eq!(get_user(&42)?.as_deref(), Some("user 42"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wrap_refreshing<A, T, E, K, L>(
+        &self,
+        key: K,
+        load: L,
+    ) -> impl Fn(&A) -> Result<Option<T>, E> + use<A, T, E, K, L, C>
+    where
+        A: ToOwned + ?Sized,
+        A::Owned: Send + 'static,
+        C: Codec<T> + Clone + 'static,
+        K: Fn(&A) -> Result<Key, KeyError>,
+        L: Fn(&A) -> Result<Option<T>, E> + Send + Sync + 'static,
+    {
+        let (cache, load) = (self.clone(), Arc::new(load));
+        move |argument| {
+            let Ok(key) = key(argument) else { return cache.core.load_unkeyed(|| load(argument)) };
+            let behind = |due: Due| {
+                let (cache, load, key, argument) =
+                    (cache.clone(), Arc::clone(&load), key.clone(), argument.to_owned());
+                let core = Arc::clone(&cache.core);
+                core.helpers.start(core.options.max_loads, move || {
+                    due.refresh(&cache.core, &key, &cache.codec, || load(argument.borrow()));
+                });
+            };
+            Reading::new(&cache.core, &key, &cache.codec).run(|| load(argument), Some(&behind))
         }
     }
 

@@ -7,8 +7,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub(crate) struct Flights {
-    under_way: Mutex<HashMap<Vec<u8>, Arc<Flight>>>,
+    under_way: UnderWay,
 }
+
+/// Shared with every leader, so that one may go on in a thread of its own.
+type UnderWay = Arc<Mutex<HashMap<Vec<u8>, Arc<Flight>>>>;
 
 /// A load that somebody does.
 pub(crate) struct Flight {
@@ -26,15 +29,15 @@ pub(crate) enum Landing {
 }
 
 /// What came of asking.
-pub(crate) enum Boarding<'a> {
+pub(crate) enum Boarding {
     /// Nobody loads this key: you do, until this is dropped.
-    Lead(Leader<'a>),
+    Lead(Leader),
     Follow(Arc<Flight>),
 }
 
 /// Ends the flight when it is dropped, however its load ended.
-pub(crate) struct Leader<'a> {
-    flights: &'a Flights,
+pub(crate) struct Leader {
+    under_way: UnderWay,
     key: Vec<u8>,
     /// What the others shall hear.
     pub(crate) landing: Landing,
@@ -42,15 +45,16 @@ pub(crate) struct Leader<'a> {
 
 impl Flights {
     pub(crate) fn new() -> Self {
-        Self { under_way: Mutex::new(HashMap::new()) }
+        Self { under_way: UnderWay::default() }
     }
 
-    pub(crate) fn board(&self, key: &[u8]) -> Boarding<'_> {
+    pub(crate) fn board(&self, key: &[u8]) -> Boarding {
         match lock(&self.under_way).entry(key.to_vec()) {
             Entry::Occupied(flight) => Boarding::Follow(Arc::clone(flight.get())),
             Entry::Vacant(place) => {
                 place.insert(Arc::new(Flight { end: Mutex::new(None), over: Condvar::new() }));
-                Boarding::Lead(Leader { flights: self, key: key.to_vec(), landing: Landing::Over })
+                let under_way = Arc::clone(&self.under_way);
+                Boarding::Lead(Leader { under_way, key: key.to_vec(), landing: Landing::Over })
             }
         }
     }
@@ -64,9 +68,9 @@ impl Flight {
     }
 }
 
-impl Drop for Leader<'_> {
+impl Drop for Leader {
     fn drop(&mut self) {
-        if let Some(flight) = lock(&self.flights.under_way).remove(&self.key) {
+        if let Some(flight) = lock(&self.under_way).remove(&self.key) {
             *lock(&flight.end) = Some(self.landing);
             flight.over.notify_all();
         }

@@ -1,6 +1,9 @@
 //! A read: walks by the table of `protocol::reading`, and does what each step says.
 
+mod behind;
 mod load;
+
+pub(crate) use self::behind::{Due, Helpers};
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +28,7 @@ pub(crate) struct Reading<'a, T> {
     /// Of a good entry that was seen.
     answer: Option<Option<T>>,
     /// Held while this read is the one in this process that misses on the key.
-    flight: Option<Leader<'a>>,
+    flight: Option<Leader>,
     waiting: Waiting,
 }
 
@@ -52,7 +55,12 @@ impl<'a, T> Reading<'a, T> {
         Self { core, key, codec, permit, answer: None, flight: None, waiting: Waiting::default() }
     }
 
-    pub(crate) fn run<E>(mut self, load: impl FnOnce() -> Result<Option<T>, E>) -> Result<Option<T>, E> {
+    /// What is due for an early refresh goes to `behind`, if there is one; else this read loads it itself.
+    pub(crate) fn run<E>(
+        mut self,
+        load: impl FnOnce() -> Result<Option<T>, E>,
+        behind: Option<&dyn Fn(Due)>,
+    ) -> Result<Option<T>, E> {
         let mut step = if self.permit == Permit::Refused { Step::Load(Fill::No) } else { Step::Get };
         loop {
             let saw = match step {
@@ -61,7 +69,13 @@ impl<'a, T> Reading<'a, T> {
                 Step::Acquire => self.acquire(),
                 Step::Wait(obstacle) => self.wait(obstacle),
                 Step::Return => return Ok(self.into_answer()),
-                Step::Load(fill) => return self.load(fill, load),
+                Step::Load(fill) => match (fill, behind) {
+                    (Fill::Refresh(head), Some(behind)) => {
+                        behind(Due::new(head, self.permit, self.flight.take()));
+                        return Ok(self.into_answer());
+                    }
+                    _ => return self.load(fill, load),
+                },
             };
             step = reading::next(step, saw);
         }

@@ -20,7 +20,7 @@ pub struct Stats {
     pub fills_refused: u64,
     /// Entries not written for another reason: too large, not encodable, loaded too slowly, or Redis failed or is full.
     pub fills_skipped: u64,
-    /// Hits that reloaded their value ahead of its expiry.
+    /// Loads ahead of a value's expiry, by a reader who had it in hand or behind its back.
     pub early_refreshes: u64,
     /// Reads that waited for somebody else's load or write.
     pub waits: u64,

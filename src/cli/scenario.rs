@@ -35,7 +35,7 @@ Every arm goes another way, with equal settings:
   lease-no-mutex       as lease, every client a process of its own
   naive-jitter         as naive, with times to live shortened by chance
   lease-no-negative    as lease, but it does not remember which rows do not exist
-  lease-early          as lease, with values refreshed ahead of their expiry
+  lease-early          as lease, with values refreshed ahead of their expiry, so that no reader waits
 
 An experiment makes a table of its own, rcache_scenario, and keys of its own, and removes both.
 

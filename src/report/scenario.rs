@@ -85,7 +85,9 @@ fn meaning(arm: &str) -> Option<&'static str> {
         "naive-jitter" => "as naive; times to live are shortened by up to a tenth, by chance",
         "lease-no-negative" => "as lease, but it does not remember which rows do not exist",
         "lease-no-mutex" => "as lease; every client is a process of its own, so that no mutex is shared",
-        "lease-early" => "as lease; values are refreshed ahead of their expiry, by chance (XFetch)",
+        "lease-early" => {
+            "as lease; values are refreshed ahead of their expiry, by chance (XFetch), behind the readers' backs"
+        }
         _ => return None,
     })
 }

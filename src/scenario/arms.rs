@@ -6,6 +6,7 @@ mod library;
 mod lock;
 mod mysql_only;
 mod naive;
+mod refreshing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use self::library::{Library, Writing};
 use self::lock::Locking;
 use self::mysql_only::MysqlOnly;
 use self::naive::Naive;
+use self::refreshing::Refreshing;
 use super::Ground;
 use super::database::{Database, Loads, WriteError};
 use super::keys::Keys;
@@ -42,6 +44,8 @@ pub(crate) enum Way {
     Lease,
     /// The library; writers `mark`, commit, `finish`.
     LeaseMarker,
+    /// The library; values are refreshed behind the readers' backs.
+    LeaseEarly,
 }
 
 impl Way {
@@ -55,6 +59,7 @@ impl Way {
             Self::Lock => "lock",
             Self::Lease => "lease",
             Self::LeaseMarker => "lease-marker",
+            Self::LeaseEarly => "lease-early",
         }
     }
 }
@@ -161,7 +166,7 @@ impl Stage<'_> {
     /// Clients with connections of their own, spread over as many processes: clients of one share a [`Cache`].
     pub(crate) fn team(&self, way: Way, clients: usize, processes: usize) -> Result<Team, StageError> {
         let caches = match way {
-            Way::Lease | Way::LeaseMarker => {
+            Way::Lease | Way::LeaseMarker | Way::LeaseEarly => {
                 (0..processes.max(1)).map(|_| self.cache()).collect::<Result<Vec<_>, _>>()?
             }
             Way::Mysql | Way::Naive | Way::NaiveDoubleDelete | Way::NaiveJitter | Way::Lock => Vec::new(),
@@ -171,6 +176,10 @@ impl Stage<'_> {
                 Some(DelayedDeletes::start(self.app_redis()?, self.second_delete_after))
             }
             _ => None,
+        };
+        let wrapped: Vec<_> = match way {
+            Way::LeaseEarly => caches.iter().map(|cache| Refreshing::new(self, cache)).collect(),
+            _ => Vec::new(),
         };
         let team = (0..clients)
             .map(|number| -> Result<Box<dyn Client>, StageError> {
@@ -190,6 +199,7 @@ impl Stage<'_> {
                         keys: self.keys.clone(),
                         ttl: self.options.ttl,
                     }),
+                    Way::LeaseEarly => Box::new(wrapped[number % wrapped.len()].clone()),
                     Way::Lease | Way::LeaseMarker => Box::new(Library {
                         database: self.database()?,
                         cache: caches[number % caches.len()].clone(),
@@ -224,7 +234,9 @@ impl Stage<'_> {
             Way::Naive | Way::NaiveDoubleDelete | Way::NaiveJitter | Way::Lock => {
                 Inspector::App(Box::new(self.app_redis()?), self.keys.clone())
             }
-            Way::Lease | Way::LeaseMarker => Inspector::Library(self.cache()?, self.keys.clone()),
+            Way::Lease | Way::LeaseMarker | Way::LeaseEarly => {
+                Inspector::Library(self.cache()?, self.keys.clone())
+            }
         })
     }
 }

@@ -91,6 +91,8 @@ pub(crate) struct Rush {
 pub(crate) struct RushCounts {
     /// Loads ahead of the expiry.
     pub(crate) early_refreshes: u64,
+    /// Reads that found no value, and those that waited for somebody else's load; one may be both.
+    pub(crate) found_nothing: u64,
     /// Loads that nobody was asked to wait for: Redis failed, waiting took too long, or the value could not be kept.
     pub(crate) excused_loads: u64,
 }
@@ -100,6 +102,7 @@ impl RushCounts {
     pub(crate) fn since(self, before: Self) -> Self {
         Self {
             early_refreshes: self.early_refreshes.saturating_sub(before.early_refreshes),
+            found_nothing: self.found_nothing.saturating_sub(before.found_nothing),
             excused_loads: self.excused_loads.saturating_sub(before.excused_loads),
         }
     }

@@ -41,7 +41,7 @@ const WAITED_FROM: Duration = Duration::from_millis(20);
 /// The loads that begin so soon after the first are for one expiry: a value lives nine tenths of its time at least.
 const ONE_EXPIRY: Duration = Duration::from_millis(200);
 
-/// An arm: a way of caching, how its clients are spread, and whether values are refreshed ahead of their expiry.
+/// An arm: a way of caching, how its clients are spread, and how eagerly values are refreshed ahead of their expiry.
 struct Course {
     name: &'static str,
     way: Way,
@@ -59,7 +59,7 @@ const COURSES: [Course; 4] = [
     Course { name: "naive", way: Way::Naive, spread: Spread::Few, early_refresh: 0.0 },
     Course { name: "lease", way: Way::Lease, spread: Spread::Few, early_refresh: 0.0 },
     Course { name: "lease-no-mutex", way: Way::Lease, spread: Spread::EachItsOwn, early_refresh: 0.0 },
-    Course { name: "lease-early", way: Way::Lease, spread: Spread::Few, early_refresh: 1.0 },
+    Course { name: "lease-early", way: Way::LeaseEarly, spread: Spread::Few, early_refresh: 1.0 },
 ];
 
 fn setting(request: &Request) -> Setting {
@@ -110,7 +110,11 @@ fn arm(
     };
     let Team { clients, background, caches } =
         stage.team(course.way, usize::from(setting.clients), usize::from(processes))?;
-    let clients = crowd::work(clients, PRIMING, prime, &mut |_| progress(course.name, Duration::ZERO))?;
+    let mut clients = crowd::work(clients, PRIMING, prime, &mut |_| progress(course.name, Duration::ZERO))?;
+    if let Some(client) = clients.first_mut() {
+        // That nothing is there before the first load is no expiry.
+        let _ = client.read(HOT);
+    }
     loads.forget();
     let before = counts(&caches);
     let numbered = clients.into_iter().zip(0u64..).collect();
@@ -166,6 +170,7 @@ fn counts(caches: &[Cache]) -> Option<RushCounts> {
         let stats = cache.stats();
         RushCounts {
             early_refreshes: sum.early_refreshes + stats.early_refreshes,
+            found_nothing: sum.found_nothing + stats.misses + stats.waits,
             excused_loads: sum.excused_loads + stats.bypasses + stats.fills_skipped,
         }
     };

@@ -80,6 +80,7 @@ fn stampede(found: &Rush, loads: u64) -> Stampede {
         waited_reads: found.waits.count(),
         wait_ms: spread_ms(&found.waits),
         early_refreshes: found.library.map(|counts| counts.early_refreshes),
+        found_nothing: found.library.map(|counts| counts.found_nothing),
         excused_loads: found.library.map(|counts| counts.excused_loads),
     }
 }

@@ -1,8 +1,8 @@
 //! The library on a real Redis: what is cached when, and what writes do to it.
 
 use std::convert::Infallible;
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use rcache::{Cache, Key, Options};
 use redis::Commands;
 
 use crate::private_redis::PATIENT;
-use crate::world::world;
+use crate::world::{wait_until, world};
 
 crate::tests![
     a_miss_is_loaded_once_and_then_a_hit,
@@ -24,6 +24,9 @@ crate::tests![
     a_guard_that_is_dropped_leaves_its_marker,
     an_entry_is_refreshed_ahead_of_its_expiry,
     a_refresh_that_fails_leaves_the_entry_as_the_answer,
+    nobody_waits_for_a_refresh_behind_the_readers_backs,
+    a_refresh_behind_the_readers_backs_that_fails_does_no_harm,
+    a_write_during_a_refresh_behind_the_readers_backs_wins,
     many_threads_that_miss_load_once,
     several_processes_that_miss_load_once,
     waiting_ends_with_the_budget,
@@ -235,6 +238,81 @@ fn a_refresh_that_fails_leaves_the_entry_as_the_answer() {
     assert_eq!(answer, Ok(Some("good".to_owned())));
     assert_eq!(place.cache.stats().early_refreshes, 1);
     assert!(place.is_there(&key(1)));
+}
+
+/// A function that is eagerly refreshed, and how often it was called; from the second call on it does `later`.
+fn refreshing(
+    place: &Place,
+    later: impl Fn(u32) -> Result<Option<u32>, &'static str> + Send + Sync + 'static,
+) -> (impl Fn(&u32) -> Result<Option<u32>, &'static str>, Arc<AtomicU32>) {
+    let calls = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&calls);
+    let load = move |_: &u32| match counted.fetch_add(1, Ordering::SeqCst) {
+        0 => {
+            thread::sleep(Duration::from_millis(20));
+            Ok(Some(0))
+        }
+        call => later(call),
+    };
+    (place.cache.wrap_refreshing(|id: &u32| Key::new("thing", 1, id), load), calls)
+}
+
+fn nobody_waits_for_a_refresh_behind_the_readers_backs() {
+    let place = Place::with(&eager());
+    let (go, gate) = mpsc::channel::<()>();
+    let gate = Mutex::new(gate);
+    let (get, calls) = refreshing(&place, move |call| {
+        let _ = gate.lock().unwrap().recv();
+        Ok(Some(call))
+    });
+    assert_eq!(get(&1), Ok(Some(0)), "nothing is there: this one loads");
+    for _ in 0..20 {
+        assert_eq!(get(&1), Ok(Some(0)), "the refresh is at the gate, and nobody waits for it");
+    }
+    wait_until("the refresh has begun", || calls.load(Ordering::SeqCst) == 2);
+    assert_eq!(get(&1), Ok(Some(0)), "one refresh at a time");
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+    go.send(()).unwrap();
+    wait_until("the new value is there", || get(&1) == Ok(Some(1)));
+    let stats = place.cache.stats();
+    assert_eq!((stats.misses, stats.waits, stats.bypasses, stats.fills), (1, 0, 0, 2));
+    assert!(stats.early_refreshes >= 1 && stats.hits >= 22, "{stats:?}");
+}
+
+fn a_refresh_behind_the_readers_backs_that_fails_does_no_harm() {
+    let place = Place::with(&eager());
+    let (get, calls) = refreshing(&place, |call| match call {
+        1 => panic!("on purpose"),
+        2 => Err("the database is gone"),
+        _ => Ok(Some(call)),
+    });
+    assert_eq!(get(&1), Ok(Some(0)));
+    for call in 1..=2 {
+        wait_until("the refresh was tried", || {
+            assert!(get(&1) != Err("the database is gone"), "nobody hears of it");
+            calls.load(Ordering::SeqCst) > call
+        });
+    }
+    wait_until("another refresh succeeds", || get(&1).unwrap() >= Some(3));
+    assert_eq!(place.cache.stats().misses, 1);
+}
+
+fn a_write_during_a_refresh_behind_the_readers_backs_wins() {
+    let place = Place::with(&eager());
+    let (go, gate) = mpsc::channel::<()>();
+    let gate = Mutex::new(gate);
+    let (get, calls) = refreshing(&place, move |call| {
+        let _ = gate.lock().unwrap().recv();
+        Ok(Some(call))
+    });
+    get(&1).unwrap();
+    get(&1).unwrap();
+    wait_until("the refresh has begun", || calls.load(Ordering::SeqCst) == 2);
+    other_process(&place.options).invalidate(&key(1)).unwrap();
+    go.send(()).unwrap();
+    wait_until("the refresh is refused", || place.cache.stats().fills_refused == 1);
+    drop(go);
+    assert_eq!(get(&1), Ok(Some(2)), "what was loaded before the write is not kept");
 }
 
 /// Threads that all read the same key at once, through the caches in turn; how often it was loaded.

@@ -161,8 +161,9 @@ pub(super) fn stampede() -> Document {
             loads_per_expiry: Some(f64::from(loads) / f64::from(expiries)),
             most_loads_in_an_expiry: most,
             waited_reads: waited,
-            wait_ms: Some(Spread { p50: Some(41.2), p99: None, max: 61.0 }),
+            wait_ms: (waited > 0).then_some(Spread { p50: Some(41.2), p99: None, max: 61.0 }),
             early_refreshes: early,
+            found_nothing: early.map(|_| waited),
             excused_loads: early.map(|_| 0),
         }),
         ..Arm::default()
@@ -171,7 +172,7 @@ pub(super) fn stampede() -> Document {
         arm("naive", 8, 500, 64, 500, None),
         arm("lease", 8, 8, 1, 420, Some(0)),
         arm("lease-no-mutex", 8, 8, 1, 433, Some(0)),
-        arm("lease-early", 12, 20, 3, 83, Some(19)),
+        arm("lease-early", 12, 20, 3, 0, Some(20)),
     ];
     document("stampede", &config, arms)
 }

@@ -14,8 +14,8 @@ pub(super) fn blocks(document: &Document, style: &Style) -> Vec<Vec<String>> {
     let header = ["expiries", "loads", "per expiry", "most", "waited", "wait p50", "p99", "max"];
     let mut arms = arms_table("Loads of one value whenever it expired", &header, document, row, style);
     let note = format!(
-        "per expiry, most: loads for one expiry, on average and at most. waited: reads that took {} ms or longer, because they \
-         loaded or waited for a load; wait: how long they took.",
+        "expiries: how often the value was gone, or about to go. per expiry, most: loads for one, on average and at most. waited: \
+         reads that took {} ms or longer, because they loaded or waited for a load; wait: how long they took.",
         config(document, "waited_from_ms")
     );
     arms.extend(paragraph(&note, style));
@@ -101,13 +101,22 @@ fn crowd(document: &Document) -> Option<String> {
 /// What early refresh does to those who wait.
 fn ahead(document: &Document) -> Option<String> {
     let ((_, lease), (early_arm, early)) = (find(document, "lease")?, find(document, "lease-early")?);
-    let refreshes = early.early_refreshes?;
-    Some(format!(
-        "{} waited in lease, {} in lease-early, where {} of {} came ahead of the expiry: whoever makes one waits for it, and the \
-         others go on reading the value that is there.",
+    let (refreshes, found_nothing) = (early.early_refreshes?, early.found_nothing?);
+    let behind = format!(
+        "{} waited in lease. In lease-early {} of {} came ahead of the expiry, behind the readers' backs",
         counted(lease.waited_reads, "read", "reads"),
-        units::count(early.waited_reads),
         units::count(refreshes),
         counted(early_arm.database_loads, "load", "loads"),
-    ))
+    );
+    Some(match (found_nothing, early.waited_reads) {
+        (0, 0) => format!("{behind}, and no reader waited."),
+        (0, slow) => {
+            let were = if slow == 1 { "was" } else { "were" };
+            format!(
+                "{behind}: every reader found a value, though {} {were} slow, which is the machine's doing.",
+                counted(slow, "read", "reads")
+            )
+        }
+        (late, _) => format!("{behind}, and {} found no value all the same.", counted(late, "read", "reads")),
+    })
 }
