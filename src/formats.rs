@@ -12,7 +12,9 @@ use serde_json::{Map, Value, json};
 
 use crate::compare::{self, Comparison, Named, Options};
 use crate::report::sample_runs;
+use crate::report::scenario::samples;
 use crate::run_file::{self, Run, load};
+use crate::scenario_file::{self, Document};
 use published::{complaints, each_object, strict_complaints};
 
 fn run_schema() -> Value {
@@ -33,6 +35,56 @@ fn comparison_schema() -> Value {
         compare::FORMAT_VERSION,
         "What `rcache compare --format json` prints. Null is a number that cannot be given, never zero.",
     )
+}
+
+fn scenario_schema() -> Value {
+    let settings = || SchemaSettings::draft2020_12().for_serialize();
+    let mut schema = schema::<Document>(
+        settings(),
+        scenario_file::FORMAT,
+        scenario_file::FORMAT_VERSION,
+        "What `rcache scenario NAME --format json` prints. Units stand last in names: _ms, _s. Null is a number that cannot be \
+         given, never zero. What a scenario does not count is absent from its arms.",
+    );
+    let counts = [
+        fields::<scenario_file::Stale>(settings()),
+        fields::<scenario_file::Stampede>(settings()),
+        fields::<scenario_file::Outage>(settings()),
+        fields::<scenario_file::Avalanche>(settings()),
+        fields::<scenario_file::Penetration>(settings()),
+        fields::<scenario_file::Corrupt>(settings()),
+        vec!["first_error".to_owned()],
+    ];
+    all_or_none(&mut schema["$defs"]["Arm"], &counts);
+    schema
+}
+
+fn fields<T: JsonSchema>(settings: SchemaSettings) -> Vec<String> {
+    let schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    schema["properties"].as_object().unwrap().keys().cloned().collect()
+}
+
+/// Of each group, an object has every field or none.
+fn all_or_none(object: &mut Value, groups: &[Vec<String>]) {
+    let is_of_a_group = |name: &Value| groups.iter().flatten().any(|field| name == field.as_str());
+    object["required"].as_array_mut().unwrap().retain(|name| !is_of_a_group(name));
+    for group in groups {
+        for field in group {
+            let others: Vec<&String> = group.iter().filter(|other| *other != field).collect();
+            if !others.is_empty() {
+                object["dependentRequired"][field] = json!(others);
+            }
+        }
+    }
+}
+
+/// Every published schema, under the name of its file.
+fn schemas() -> [(&'static str, Value); 3] {
+    [
+        ("rcache-run.schema.json", run_schema()),
+        ("rcache-comparison.schema.json", comparison_schema()),
+        ("rcache-scenario.schema.json", scenario_schema()),
+    ]
 }
 
 fn schema<T: JsonSchema>(settings: SchemaSettings, format: &str, version: u32, description: &str) -> Value {
@@ -69,9 +121,7 @@ fn published_schema(name: &str) -> Value {
 
 #[test]
 fn the_published_schemas_are_those_of_the_types() {
-    for (name, schema) in
-        [("rcache-run.schema.json", run_schema()), ("rcache-comparison.schema.json", comparison_schema())]
-    {
+    for (name, schema) in schemas() {
         let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("formats").join(name);
         if std::env::var_os("UPDATE_FORMATS").is_some() {
@@ -87,7 +137,7 @@ fn the_published_schemas_are_those_of_the_types() {
 
 #[test]
 fn every_field_is_described() {
-    for mut schema in [run_schema(), comparison_schema()] {
+    for (_, mut schema) in schemas() {
         let mut undescribed = Vec::new();
         each_object(&mut schema, &mut |object| {
             let Some(Value::Object(properties)) = object.get("properties") else { return };
@@ -140,6 +190,39 @@ fn a_schema_tells_right_from_wrong() {
     run["workloads"][0]["paths"][0]["of_tomorrow"] = json!(1);
     assert_eq!(complaints(&schema, &run), [""; 0], "readers take what they do not know");
     assert!(!strict_complaints(&schema, &run).is_empty(), "writers write nothing that is not published");
+}
+
+#[test]
+fn sample_experiments_are_as_published() {
+    let schema = published_schema("rcache-scenario.schema.json");
+    for document in samples::all() {
+        let document = serde_json::to_value(document).unwrap();
+        assert_eq!(strict_complaints(&schema, &document), [""; 0], "{}", document["scenario"]);
+    }
+    let wrong = |pointer: &str, value: Value| {
+        let mut document = serde_json::to_value(samples::stale()).unwrap();
+        *document.pointer_mut(pointer).unwrap() = value;
+        complaints(&schema, &document).len()
+    };
+    for (pointer, value) in [
+        ("/format", json!("rcache-run")),
+        ("/format_version", json!(2)),
+        ("/valid", json!("yes")),
+        ("/arms/0/reads", json!(-1)),
+        ("/arms/0/arm", json!(null)),
+        ("/config/clients", json!("many")),
+        ("/environment", json!({})),
+        ("/arms/1", json!({})),
+    ] {
+        assert!(wrong(pointer, value.clone()) > 0, "{pointer} {value}");
+    }
+    let mut document = serde_json::to_value(samples::stale()).unwrap();
+    document["arms"][1].as_object_mut().unwrap().remove("stale_reads");
+    assert!(!complaints(&schema, &document).is_empty(), "what a scenario counts is there as a whole");
+    let mut document = serde_json::to_value(samples::stale()).unwrap();
+    document["arms"][0]["of_tomorrow"] = json!(1);
+    assert_eq!(complaints(&schema, &document), [""; 0], "readers take what they do not know");
+    assert!(!strict_complaints(&schema, &document).is_empty(), "writers write nothing that is not published");
 }
 
 /// Real files of earlier days. Every one stays readable as long as the version of the format stands.

@@ -16,9 +16,13 @@ pub(crate) const FORMAT_VERSION: u32 = 1;
 
 /// One experiment, whole.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Document {
+    /// Always `rcache-scenario`.
     pub(crate) format: String,
+    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore what you do not know.
     pub(crate) format_version: u32,
+    /// The rcache that ran the experiment, such as `0.1.0`.
     pub(crate) rcache_version: String,
     /// The name on the command line.
     pub(crate) scenario: String,
@@ -30,13 +34,17 @@ pub(crate) struct Document {
     pub(crate) reason: Option<String>,
     /// True where Ctrl-C ended it early: every number then covers what happened until then.
     pub(crate) interrupted: bool,
-    /// RFC 3339, UTC.
+    /// When the experiment began: RFC 3339, UTC.
     pub(crate) started_at: String,
+    /// How long it took, s.
     pub(crate) wall_s: f64,
+    /// The machine that rcache ran on, and the two servers.
     pub(crate) environment: Environment,
     /// Everything that changes a number, and no secret.
     pub(crate) config: BTreeMap<String, u64>,
+    /// The ways of caching, in the order in which they ran.
     pub(crate) arms: Vec<Arm>,
+    /// What spoils or qualifies the numbers.
     pub(crate) warnings: Vec<crate::run_file::Warning>,
 }
 
@@ -53,7 +61,9 @@ pub(crate) struct Head {
 
 /// One way of caching. What a scenario does not count is absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Arm {
+    /// Its name, such as `naive` or `lease`.
     pub(crate) arm: String,
     /// Reads that were answered, rightly or wrongly.
     pub(crate) reads: u64,
@@ -63,8 +73,9 @@ pub(crate) struct Arm {
     pub(crate) wrong_reads: u64,
     /// How often the arm asked the database for a row.
     pub(crate) database_loads: u64,
-    /// Writes that returned, and those that failed.
+    /// Writes that returned.
     pub(crate) writes: u64,
+    /// Writes that did not.
     pub(crate) failed_writes: u64,
     /// The first read or write that failed, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,6 +96,7 @@ pub(crate) struct Arm {
 
 /// What `stale` counts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Stale {
     /// Reads that returned a version older than one whose write had returned before the read began.
     pub(crate) stale_reads: u64,
@@ -106,11 +118,13 @@ pub(crate) struct Stale {
 
 /// What `stampede` counts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Stampede {
     /// How often the value was gone, or about to go, and was loaded anew.
     pub(crate) expiries: u64,
-    /// On average; null where nothing was loaded.
+    /// Loads for one of them, on average; null where nothing was loaded.
     pub(crate) loads_per_expiry: Option<f64>,
+    /// The most loads for one of them.
     pub(crate) most_loads_in_an_expiry: u64,
     /// Reads that took `waited_from_ms` or longer: they have loaded, or have waited for a load. What is loaded behind the
     /// readers' backs is no read.
@@ -128,10 +142,12 @@ pub(crate) struct Stampede {
 
 /// What `corrupt` counts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Corrupt {
     /// How often cached values were damaged, by kind: `flipped`, `truncated`, `swapped`, `other_type`, `foreign`.
     pub(crate) damage: BTreeMap<String, u64>,
-    /// Damaged values that the library met; each was a miss and was removed. Null in arms without the library.
+    /// Reads of the library that met a damaged value and took it for a miss; several may meet the same one before it is
+    /// removed. Null in arms without the library.
     pub(crate) corrupt: Option<u64>,
     /// Rows that could not be read, or not rightly, once the damage was over.
     pub(crate) unusable_when_quiet: u64,
@@ -139,35 +155,49 @@ pub(crate) struct Corrupt {
 
 /// What `outage` counts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Outage {
     /// `before`, `stopped`, `continued`, `killed`, `restarted`, in this order.
     pub(crate) phases: Vec<Phase>,
+    /// How soon hits flow again.
     pub(crate) recovery_ms: Recovery,
 }
 
 /// What readers got in one phase of an outage; a read belongs to the phase in which it began, or to the outage
 /// that it met.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Phase {
+    /// Its name.
     pub(crate) phase: String,
+    /// Reads that were answered.
     pub(crate) reads: u64,
+    /// Reads that were not.
     pub(crate) failed_reads: u64,
     /// Reads that were answered without a load.
     pub(crate) hits: u64,
+    /// How often the database was asked.
     pub(crate) database_loads: u64,
-    /// Until there was an answer, or an error.
+    /// Until there was an answer, or an error; null where nothing was read.
     pub(crate) latency_ms: Option<Spread>,
+    /// The same of reads past the cache, which the same clients made in between and which are in no other count: what a read
+    /// costs without a cache, in the same moments.
+    pub(crate) past_the_cache_ms: Option<Spread>,
 }
 
 /// How long after Redis' return every client had a hit again; null where that did not happen in time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Recovery {
+    /// After it was stopped and continued.
     pub(crate) continued: Option<f64>,
+    /// After it was killed and restarted.
     pub(crate) restarted: Option<f64>,
 }
 
 /// What `avalanche` counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Avalanche {
     /// The most loads that began within `window_ms`.
     pub(crate) peak_loads: u64,
@@ -177,6 +207,7 @@ pub(crate) struct Avalanche {
 
 /// What `penetration` counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Penetration {
     /// Reads of rows that do not exist that were answered.
     pub(crate) missing_reads: u64,
@@ -186,8 +217,12 @@ pub(crate) struct Penetration {
 
 /// A distribution in ms; a percentile is null where fewer than ten samples lie above it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Spread {
+    /// The median.
     pub(crate) p50: Option<f64>,
+    /// The 99th percentile.
     pub(crate) p99: Option<f64>,
+    /// The largest.
     pub(crate) max: f64,
 }

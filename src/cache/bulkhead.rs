@@ -1,11 +1,17 @@
 //! Lets only so many loads run at once, so that a cache that falls away does not take the database with it.
 
 use std::cell::Cell;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 pub(crate) struct Bulkhead {
-    free: Mutex<usize>,
+    places: Mutex<Places>,
     freed: Condvar,
+}
+
+struct Places {
+    free: usize,
+    /// Waking costs a system call, also where nobody waits.
+    waiting: usize,
 }
 
 thread_local! {
@@ -16,7 +22,7 @@ thread_local! {
 
 impl Bulkhead {
     pub(crate) fn new(places: usize) -> Self {
-        Self { free: Mutex::new(places), freed: Condvar::new() }
+        Self { places: Mutex::new(Places { free: places, waiting: 0 }), freed: Condvar::new() }
     }
 
     /// Runs the load once there is a place for it.
@@ -27,6 +33,11 @@ impl Bulkhead {
         let _place = Place::take(self);
         load()
     }
+
+    fn lock(&self) -> MutexGuard<'_, Places> {
+        // Nobody panics while holding it, so a poisoned lock holds whole counts.
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A place behind the bulkhead; given back also where the load panics.
@@ -34,9 +45,15 @@ struct Place<'a>(&'a Bulkhead);
 
 impl<'a> Place<'a> {
     fn take(bulkhead: &'a Bulkhead) -> Self {
-        let free = bulkhead.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = bulkhead.freed.wait_while(free, |free| *free == 0);
-        *waited.unwrap_or_else(PoisonError::into_inner) -= 1;
+        let mut places = bulkhead.lock();
+        if places.free == 0 {
+            places.waiting += 1;
+            let waited = bulkhead.freed.wait_while(places, |places| places.free == 0);
+            places = waited.unwrap_or_else(PoisonError::into_inner);
+            places.waiting -= 1;
+        }
+        places.free -= 1;
+        drop(places);
         IS_LOADING.set(true);
         Self(bulkhead)
     }
@@ -45,8 +62,13 @@ impl<'a> Place<'a> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         IS_LOADING.set(false);
-        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.0.freed.notify_one();
+        let mut places = self.0.lock();
+        places.free += 1;
+        let is_awaited = places.waiting > 0;
+        drop(places);
+        if is_awaited {
+            self.0.freed.notify_one();
+        }
     }
 }
 

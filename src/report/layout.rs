@@ -60,12 +60,21 @@ pub(super) fn paragraph(text: &str, style: &Style) -> Vec<String> {
 /// A label and its text, the text wrapped in a column of its own:
 /// `  label   first line`
 /// `          second line`
+/// or below its label, where the page is too narrow for the two beside each other.
 pub(super) fn entry(label: &str, ink: Ink, text_column: usize, text: &str, style: &Style) -> Vec<String> {
+    const NARROWEST: usize = 20;
     let label = clean(label);
+    let painted = format!("{}{}", " ".repeat(INDENT), style.paint(ink, &label));
+    let beside = style.columns().saturating_sub(text_column);
+    if beside < NARROWEST {
+        let margin = " ".repeat(2 * INDENT);
+        let lines = wrap(&clean(text), style.columns() - 2 * INDENT);
+        return std::iter::once(painted).chain(lines.iter().map(|line| format!("{margin}{line}"))).collect();
+    }
     let gap = text_column.saturating_sub(INDENT + columns_of(&label)).max(1);
-    let head = format!("{}{}{}", " ".repeat(INDENT), style.paint(ink, &label), " ".repeat(gap));
+    let head = format!("{painted}{}", " ".repeat(gap));
     let margin = " ".repeat(text_column);
-    wrap(&clean(text), style.columns().saturating_sub(text_column).max(20))
+    wrap(&clean(text), beside)
         .into_iter()
         .enumerate()
         .map(|(index, line)| format!("{}{line}", if index == 0 { &head } else { &margin }))
@@ -128,6 +137,8 @@ mod tests {
         let style = Style { width: 40, color: false };
         let lines = entry("redis", super::super::PLAIN, 10, "a b \u{1b}[31mc", &style);
         assert_eq!(lines, ["  redis   a b [31mc"]);
+        let narrow = entry("a-long-label", super::super::PLAIN, 24, "one two", &style);
+        assert_eq!(narrow, ["  a-long-label", "    one two"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod corrupt;
 mod outage;
 mod penetration;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod stale;
 mod stampede;
 
@@ -222,18 +222,8 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_the_page_and_colour_changes_no_letter() {
-        let documents = [
-            samples::stale(),
-            samples::stale_broken(),
-            samples::interrupted(),
-            samples::stampede(),
-            samples::outage(),
-            samples::avalanche(),
-            samples::penetration(),
-            samples::corrupt(),
-        ];
-        for document in documents {
-            for width in [48, 60, 80, 100] {
+        for document in samples::all() {
+            for width in [40, 44, 48, 60, 80, 100] {
                 let plain = render(&document, &Style { width, color: false });
                 for line in plain.lines() {
                     assert!(columns_of(line) <= width, "{width}: {line}");

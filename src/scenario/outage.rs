@@ -16,13 +16,14 @@ use self::saboteur::Saboteur;
 use self::tally::Tally;
 use super::arms::{Client, Stage, Team, Way};
 use super::crowd::{self, Shift};
-use super::database::{Loads, loaded_here};
+use super::database::{Database, Loads, loaded_here};
 use super::experiment::{self, Ids};
 use super::keys::Keys;
 use super::outcome::{Arm, Findings, Outcome};
 use super::setting::{Setting, ms};
 use super::{Ground, Progress, Request, ScenarioError};
 use crate::cache::Options;
+use crate::db::error::DbError;
 use crate::sandbox::Sandbox;
 
 const WAYS: [Way; 3] = [Way::Mysql, Way::Naive, Way::Lease];
@@ -83,11 +84,14 @@ fn arm(
     let Team { clients, background, caches } =
         stage.team(way, usize::from(setting.clients), usize::from(PROCESSES))?;
     let phases = Phases::new();
-    let numbered = clients.into_iter().zip(0u64..).collect();
-    let work = |(mut client, number): (Box<dyn Client>, u64), shift: &Shift| {
+    let numbered = clients
+        .into_iter()
+        .zip(0u64..)
+        .map(|(client, number)| Ok((Reader { client, past: stage.database()? }, number)))
+        .collect::<Result<Vec<_>, DbError>>()?;
+    let work = |(mut reader, number): (Reader, u64), shift: &Shift| {
         // The same choices in every arm.
-        let mut rng = setting.rng(number);
-        read(client.as_mut(), &mut rng, &phases, shift)
+        reader.read(&mut setting.rng(number), &phases, shift)
     };
     let mut saboteur = Saboteur::new(sandbox, &phases, setting.duration);
     let seen = crowd::work(numbered, phases::length(setting.duration), work, &mut |elapsed| {
@@ -108,16 +112,41 @@ fn arm(
     ))
 }
 
-fn read(client: &mut dyn Client, rng: &mut StdRng, phases: &Phases, shift: &Shift) -> Tally {
-    let mut tally = Tally::new();
-    while shift.goes_on() {
-        let id = rng.random_range(0..KEYS);
+/// A client, and its own way to the database past the cache: what a read costs without one is measured by the same
+/// thread in the same moments.
+struct Reader {
+    client: Box<dyn Client>,
+    past: Database,
+}
+
+impl Reader {
+    fn read(&mut self, rng: &mut StdRng, phases: &Phases, shift: &Shift) -> Tally {
+        let mut tally = Tally::new();
+        while shift.goes_on() {
+            let id = rng.random_range(0..KEYS);
+            if rng.random() {
+                self.by_the_arm(id, phases, shift, &mut tally);
+            } else {
+                self.past_the_cache(id, phases, shift, &mut tally);
+            }
+            shift.pause(PAUSE.mul_f64(2.0 * rng.random::<f64>()));
+        }
+        tally
+    }
+
+    fn by_the_arm(&mut self, id: u32, phases: &Phases, shift: &Shift, tally: &mut Tally) {
         let (phase, began, loaded) = (phases.now(), shift.elapsed(), loaded_here());
-        let answer = client.read(id);
+        let answer = self.client.read(id);
         let ended = shift.elapsed();
         let phase = phase.or_met(phases.now());
         tally.book(phase, id, answer, loaded_here() - loaded, began, ended);
-        shift.pause(PAUSE.mul_f64(2.0 * rng.random::<f64>()));
     }
-    tally
+
+    /// In no count of the arm. Where the database fails, the arm's own reads tell of it.
+    fn past_the_cache(&mut self, id: u32, phases: &Phases, shift: &Shift, tally: &mut Tally) {
+        let (phase, began) = (phases.now(), shift.elapsed());
+        if self.past.committed(id).is_ok() {
+            tally.book_past(phase.or_met(phases.now()), shift.elapsed().saturating_sub(began));
+        }
+    }
 }

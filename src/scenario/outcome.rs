@@ -154,6 +154,8 @@ pub(crate) struct PhaseFound {
     pub(crate) database_loads: u64,
     /// Until there was an answer, or an error.
     pub(crate) latencies: Latencies,
+    /// Of reads of the database itself that the same clients made in between.
+    pub(crate) past_the_cache: Latencies,
 }
 
 /// Of the scenario `avalanche`.

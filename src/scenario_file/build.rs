@@ -109,6 +109,7 @@ fn outage(found: &outcome::Outage) -> Outage {
         hits: phase.hits,
         database_loads: phase.database_loads,
         latency_ms: spread_ms(&phase.latencies),
+        past_the_cache_ms: spread_ms(&phase.past_the_cache),
     });
     let [continued, restarted] = found.recovery.map(|recovery| Some(recovery?.as_secs_f64() * 1e3));
     Outage { phases: phases.collect(), recovery_ms: Recovery { continued, restarted } }

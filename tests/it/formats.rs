@@ -9,6 +9,7 @@ use crate::world::{Place, ran, rcache};
 
 crate::tests![
     what_is_saved_is_what_is_published,
+    what_an_experiment_prints_is_what_is_published,
     histograms_are_saved_for_other_tools,
     a_folder_that_cannot_be_written_is_found_before_the_run,
 ];
@@ -42,6 +43,20 @@ fn what_is_saved_is_what_is_published() {
         let schema = schema("rcache-comparison.schema.json");
         assert_eq!(strict_complaints(&schema, &compared), [""; 0], "{baseline} and {candidate}");
     }
+}
+
+fn what_an_experiment_prints_is_what_is_published() {
+    let place = Place::new();
+    for name in ["stale", "stampede", "avalanche", "penetration", "corrupt"] {
+        let scenario = ["scenario", name, "--duration", "1", "--clients", "4", "--format", "json"];
+        let document = crate::scenario::not_broken(place.run(&scenario)).json();
+        is_as_published("rcache-scenario.schema.json", &document);
+    }
+}
+
+#[track_caller]
+pub(crate) fn is_as_published(name: &str, document: &Value) {
+    assert_eq!(strict_complaints(&schema(name), document), [""; 0], "{document}");
 }
 
 fn histograms_are_saved_for_other_tools() {

@@ -28,7 +28,7 @@ crate::tests![
 /// Whether the naive arms show their harm within so short a time depends on the machine: then the run is invalid. A
 /// broken promise of the library is exit status 1.
 #[track_caller]
-fn not_broken(ran: Ran) -> Ran {
+pub(crate) fn not_broken(ran: Ran) -> Ran {
     assert!(matches!(ran.code, Some(0 | 4)), "stdout:\n{}\nstderr:\n{}", ran.stdout, ran.stderr);
     ran
 }
@@ -191,6 +191,11 @@ fn an_outage_fails_no_read_of_the_library() {
     }
     let lease = arm(&document, "lease");
     assert_eq!(lease["failed_reads"], 0, "{lease}");
+    let [stopped, killed] = [1, 3].map(|phase| &lease["phases"][phase]);
+    assert!(
+        stopped["past_the_cache_ms"]["max"].is_number() && killed["past_the_cache_ms"]["max"].is_number()
+    );
+    crate::formats::is_as_published("rcache-scenario.schema.json", &document);
     assert!(arm(&document, "mysql")["recovery_ms"]["restarted"].is_null(), "{document}");
     assert!(world::servers_of(&dir).is_empty());
 }

@@ -19,8 +19,9 @@ pub(super) fn blocks(document: &Document, style: &Style) -> Vec<Vec<String>> {
     blocks
 }
 
-const COUNTS: &str = "wrong: answers that are not the row. damaged: acts of damage; noticed: damaged values that the library \
-                      met, took for a miss and removed. left unusable: rows that could not be read, or not rightly, once \
+const COUNTS: &str = "wrong: answers that are not the row. damaged: acts of damage; noticed: reads of the library that met a damaged \
+                      value and took it for a miss. Several may meet the same one before it is removed, and an exchange damages \
+                      two. left unusable: rows that could not be read, or not rightly, once \
                       the damage was over; they stay so until their time to live is.";
 
 fn setting(document: &Document, style: &Style) -> Vec<String> {
@@ -68,10 +69,9 @@ fn sentence(arm: &Arm, found: &Corrupt) -> String {
         harm.push(format!("could not use {} afterwards", counted(found.unusable_when_quiet, "row", "rows")));
     }
     let noticed = match found.corrupt {
-        Some(noticed) => format!(
-            "; it met {} and took each for a miss",
-            counted(noticed, "damaged value", "damaged values")
-        ),
+        Some(noticed) => {
+            format!("; {} met a damaged value and took it for a miss", counted(noticed, "read", "reads"))
+        }
         None => String::new(),
     };
     if harm.is_empty() {

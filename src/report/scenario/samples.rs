@@ -61,7 +61,22 @@ fn dirty(stale_share: f64, p50: f64, p99: Option<f64>) -> Stale {
     }
 }
 
-pub(super) fn stale() -> Document {
+/// Each of them.
+pub(crate) fn all() -> [Document; 9] {
+    [
+        stale(),
+        stale_without_harm(),
+        stale_broken(),
+        interrupted(),
+        corrupt(),
+        stampede(),
+        outage(),
+        avalanche(),
+        penetration(),
+    ]
+}
+
+pub(crate) fn stale() -> Document {
     let arms = vec![
         stale_arm("mysql", 10_784, 10_784, clean(10_784, 0)),
         stale_arm("naive", 59_605, 3_302, dirty(0.013, 40.5, None)),
@@ -75,7 +90,7 @@ pub(super) fn stale() -> Document {
     document
 }
 
-pub(super) fn stale_without_harm() -> Document {
+pub(crate) fn stale_without_harm() -> Document {
     let mut document = stale();
     for arm in &mut document.arms {
         arm.stale = Some(clean(59_605, 4));
@@ -89,7 +104,7 @@ pub(super) fn stale_without_harm() -> Document {
     document
 }
 
-pub(super) fn stale_broken() -> Document {
+pub(crate) fn stale_broken() -> Document {
     let mut document = stale();
     for arm in document.arms.iter_mut().filter(|arm| arm.arm == "lease") {
         arm.failed_reads = 2;
@@ -101,7 +116,7 @@ pub(super) fn stale_broken() -> Document {
     document
 }
 
-pub(super) fn interrupted() -> Document {
+pub(crate) fn interrupted() -> Document {
     let mut document = stale();
     document.arms.clear();
     document.interrupted = true;
@@ -110,7 +125,7 @@ pub(super) fn interrupted() -> Document {
     document
 }
 
-pub(super) fn corrupt() -> Document {
+pub(crate) fn corrupt() -> Document {
     let config = [
         ("clients", 8),
         ("processes", 2),
@@ -142,7 +157,7 @@ pub(super) fn corrupt() -> Document {
     document("corrupt", &config, arms)
 }
 
-pub(super) fn stampede() -> Document {
+pub(crate) fn stampede() -> Document {
     let config = [
         ("clients", 64),
         ("processes", 4),
@@ -177,7 +192,7 @@ pub(super) fn stampede() -> Document {
     document("stampede", &config, arms)
 }
 
-pub(super) fn outage() -> Document {
+pub(crate) fn outage() -> Document {
     let config = [
         ("clients", 8),
         ("processes", 2),
@@ -194,6 +209,7 @@ pub(super) fn outage() -> Document {
         hits: reads - database_loads,
         database_loads,
         latency_ms: Some(Spread { p50, p99: p50.map(|p50| p50 * 3.0), max }),
+        past_the_cache_ms: Some(Spread { p50: Some(0.206), p99: Some(0.6), max: 1.1 }),
     };
     let arm = |arm: &str, failed_reads, phases: Vec<Phase>, continued, restarted| Arm {
         arm: arm.to_owned(),
@@ -228,7 +244,7 @@ pub(super) fn outage() -> Document {
     document("outage", &config, arms)
 }
 
-pub(super) fn avalanche() -> Document {
+pub(crate) fn avalanche() -> Document {
     let config = [
         ("clients", 16),
         ("processes", 4),
@@ -252,7 +268,7 @@ pub(super) fn avalanche() -> Document {
     document("avalanche", &config, arms)
 }
 
-pub(super) fn penetration() -> Document {
+pub(crate) fn penetration() -> Document {
     let config = [
         ("clients", 8),
         ("processes", 2),

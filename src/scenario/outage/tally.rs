@@ -22,11 +22,13 @@ struct InPhase {
     /// Since the beginning.
     first_hit: Option<Duration>,
     latencies: Latencies,
+    past_the_cache: Latencies,
 }
 
 impl InPhase {
     fn new() -> Self {
-        Self { answered: 0, failed: 0, loads: 0, hits: 0, first_hit: None, latencies: Latencies::new() }
+        let (latencies, past_the_cache) = (Latencies::new(), Latencies::new());
+        Self { answered: 0, failed: 0, loads: 0, hits: 0, first_hit: None, latencies, past_the_cache }
     }
 
     fn with(mut self, other: &Self) -> Self {
@@ -35,6 +37,7 @@ impl InPhase {
         self.loads += other.loads;
         self.hits += other.hits;
         self.latencies.merge(&other.latencies);
+        self.past_the_cache.merge(&other.past_the_cache);
         self
     }
 }
@@ -58,7 +61,7 @@ impl Tally {
         let answered = self.answers.book(id, true, answer);
         let Some(found) = self.phases.get_mut(phase.index()) else { return };
         let took = ended.saturating_sub(began);
-        found.latencies.record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        found.latencies.record(ns(took));
         found.loads += loads;
         if !answered {
             found.failed += 1;
@@ -68,6 +71,13 @@ impl Tally {
         if loads == 0 {
             found.hits += 1;
             found.first_hit.get_or_insert(ended);
+        }
+    }
+
+    /// Books a read of the database itself, for comparison.
+    pub(super) fn book_past(&mut self, phase: Phase, took: Duration) {
+        if let Some(found) = self.phases.get_mut(phase.index()) {
+            found.past_the_cache.record(ns(took));
         }
     }
 
@@ -94,9 +104,14 @@ impl Tally {
             hits: found.hits,
             database_loads: found.loads,
             latencies: found.latencies,
+            past_the_cache: found.past_the_cache,
         });
         (self.answers, found.collect())
     }
+}
+
+fn ns(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -113,11 +128,14 @@ mod tests {
         one.book(Phase::Continued, 7, Ok(Some(Row::of(7, 1))), 0, ms(1_020), ms(1_021));
         one.book(Phase::Continued, 7, Ok(Some(Row::of(7, 1))), 0, ms(1_030), ms(1_031));
         other.book(Phase::Stopped, 7, Ok(Some(Row::of(7, 1))), 1, ms(10), ms(12));
+        one.book_past(Phase::Stopped, ms(1));
+        other.book_past(Phase::Stopped, ms(1));
         assert_eq!(one.first_hit(Phase::Continued), Some(ms(1_021)));
         assert_eq!((one.first_hit(Phase::Stopped), other.first_hit(Phase::Continued)), (None, None));
         let (answers, phases) = one.with(other).into_parts();
         assert_eq!((answers.reads, answers.failed_reads, answers.wrong_reads), (4, 1, 0));
         let stopped = &phases[Phase::Stopped.index()];
+        assert_eq!(stopped.past_the_cache.count(), 2, "and in no other count");
         assert_eq!((stopped.reads, stopped.failed_reads, stopped.hits, stopped.database_loads), (1, 1, 0, 1));
         assert_eq!((stopped.latencies.count(), stopped.latencies.max_ns()), (2, Some(1_000_000_000)));
         let continued = &phases[Phase::Continued.index()];

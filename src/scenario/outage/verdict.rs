@@ -70,6 +70,7 @@ mod tests {
             hits: 5,
             database_loads: 5,
             latencies: Latencies::new(),
+            past_the_cache: Latencies::new(),
         });
         let recovery = [came_back.then_some(Duration::from_millis(700)); 2];
         let answers = Answers { reads: 50, failed_reads, ..Default::default() };
