@@ -16,7 +16,7 @@ mod row;
 mod setting;
 pub(crate) mod stale;
 pub(crate) mod stampede;
-mod table;
+pub(crate) mod table;
 
 use std::time::Duration;
 

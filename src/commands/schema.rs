@@ -9,6 +9,7 @@ use crate::cli::{self, Format};
 use crate::config::Settings;
 use crate::db::schema::{self, Created, SeedState};
 use crate::db::{connect, seed};
+use crate::scenario::table::Leftover;
 use crate::units;
 
 pub(super) fn run(
@@ -25,13 +26,12 @@ pub(super) fn run(
     let mut conn = connect::connect(endpoint)?;
     seed::lock(&mut conn)?;
     let (text, document) = if arguments.drop {
-        let dropped = schema::drop(&mut conn)?;
-        let text = if dropped {
-            format!("Dropped the tables users and rcache_meta in database {:?}.\n", endpoint.database)
-        } else {
-            format!("Database {:?} holds no tables of rcache; nothing to drop.\n", endpoint.database)
-        };
-        (text, json!({ "action": "drop", "changed": dropped }))
+        // First, so that a foreign table under this name too leaves everything as it is.
+        let leftover = Leftover::find(endpoint)?;
+        let dropped = Dropped { tables: schema::drop(&mut conn)?, leftover: leftover.is_some() };
+        leftover.map(Leftover::drop).transpose()?;
+        let changed = dropped.tables || dropped.leftover;
+        (dropped.words(&endpoint.database), json!({ "action": "drop", "changed": changed }))
     } else {
         let (created, state) = schema::create(&mut conn)?;
         let text = format!("{} {}\n", created_words(created, &endpoint.database), next_step(&state));
@@ -44,6 +44,27 @@ pub(super) fn run(
         Format::Json => format!("{document}\n"),
     })?;
     Ok(Outcome::Fine)
+}
+
+/// What was there.
+struct Dropped {
+    tables: bool,
+    /// The table of an experiment that was killed.
+    leftover: bool,
+}
+
+impl Dropped {
+    fn words(&self, database: &str) -> String {
+        let tables = match (self.tables, self.leftover) {
+            (false, false) => {
+                return format!("Database {database:?} holds no tables of rcache; nothing to drop.\n");
+            }
+            (true, false) => "tables users and rcache_meta",
+            (true, true) => "tables users, rcache_meta and rcache_scenario",
+            (false, true) => "table rcache_scenario",
+        };
+        format!("Dropped the {tables} in database {database:?}.\n")
+    }
 }
 
 fn print_sql(format: Format, console: &Console) -> anyhow::Result<()> {

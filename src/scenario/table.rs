@@ -33,19 +33,33 @@ pub(crate) struct Table<'a> {
     conn: Conn,
 }
 
+/// The table of an experiment that was killed; nobody can begin one while this is here.
+pub(crate) struct Leftover {
+    conn: Conn,
+}
+
+impl Leftover {
+    /// Looks for one and changes nothing.
+    ///
+    /// # Errors
+    /// Where another table has the name, or an experiment is running.
+    pub(crate) fn find(endpoint: &MysqlEndpoint) -> Result<Option<Self>, TableError> {
+        let mut conn = connect::connect(endpoint)?;
+        lock(&mut conn, endpoint)?;
+        Ok(find(&mut conn, endpoint)?.then_some(Self { conn }))
+    }
+
+    pub(crate) fn drop(mut self) -> Result<(), DbError> {
+        drop_table(&mut self.conn)
+    }
+}
+
 impl<'a> Table<'a> {
     pub(crate) fn create(endpoint: &'a MysqlEndpoint) -> Result<Self, TableError> {
         let mut conn = connect::connect(endpoint)?;
         lock(&mut conn, endpoint)?;
-        let found: Option<(String, String, String)> = conn
-            .query_first(include_str!("../../sql/select_scenario_table.sql"))
-            .map_err(|source| DbError::new("looking for its table", source))?;
-        match found.map(|(name, kind, comment)| judge(&name, &kind, &comment)) {
-            Some(Judgement::Foreign(kind)) => {
-                return Err(TableError::Foreign { database: endpoint.database.clone(), kind });
-            }
-            Some(Judgement::Leftover) => drop_table(&mut conn)?,
-            None => {}
+        if find(&mut conn, endpoint)? {
+            drop_table(&mut conn)?;
         }
         conn.query_drop(include_str!("../../sql/create_scenario.sql"))
             .map_err(|source| DbError::new("creating the table rcache_scenario", source))?;
@@ -79,6 +93,20 @@ fn lock(conn: &mut Conn, endpoint: &MysqlEndpoint) -> Result<(), TableError> {
         .query_first(include_str!("../../sql/lock_scenario.sql"))
         .map_err(|source| DbError::new("taking the lock of its experiments", source))?;
     if got.flatten() == Some(1) { Ok(()) } else { Err(TableError::Busy(endpoint.database.clone())) }
+}
+
+/// Whether there is one, and it is ours.
+fn find(conn: &mut Conn, endpoint: &MysqlEndpoint) -> Result<bool, TableError> {
+    let found: Option<(String, String, String)> = conn
+        .query_first(include_str!("../../sql/select_scenario_table.sql"))
+        .map_err(|source| DbError::new("looking for its table", source))?;
+    match found.map(|(name, kind, comment)| judge(&name, &kind, &comment)) {
+        Some(Judgement::Foreign(kind)) => {
+            Err(TableError::Foreign { database: endpoint.database.clone(), kind })
+        }
+        Some(Judgement::Leftover) => Ok(true),
+        None => Ok(false),
+    }
 }
 
 fn drop_table(conn: &mut Conn) -> Result<(), DbError> {

@@ -12,6 +12,7 @@ crate::tests![
     a_foreign_meta_table_is_never_touched,
     a_table_that_replaced_ours_is_never_touched,
     a_table_whose_name_differs_in_case_is_never_touched,
+    the_leftover_of_a_killed_experiment_is_dropped_and_a_foreign_one_is_not,
     without_the_right_to_create_it_says_so,
 ];
 
@@ -108,6 +109,24 @@ fn a_table_whose_name_differs_in_case_is_never_touched() {
     assert_all_refuse(&place, "sers");
     assert_eq!(place.ask::<i32>("SELECT id FROM users"), 7);
     assert_eq!(place.ask::<i32>("SELECT COUNT(*) FROM Users"), 20);
+}
+
+fn the_leftover_of_a_killed_experiment_is_dropped_and_a_foreign_one_is_not() {
+    let place = Place::new();
+    let marked = "CREATE TABLE rcache_scenario (x INT) COMMENT = 'made by rcache'";
+    place.mysql().query_drop(marked).unwrap();
+    let said = place.run(&["schema", "--drop"]).fine().stdout;
+    assert!(said.contains("Dropped the table rcache_scenario in"), "{said}");
+    place.run(&["schema"]).fine();
+    place.mysql().query_drop(marked).unwrap();
+    let said = place.run(&["schema", "--drop"]).fine().stdout;
+    assert!(said.contains("users, rcache_meta and rcache_scenario"), "{said}");
+    assert!(tables(&place).is_empty());
+    // Without the mark it is somebody else's, and all stays.
+    place.run(&["schema"]).fine();
+    place.mysql().query_drop("CREATE TABLE rcache_scenario (x INT)").unwrap();
+    place.run(&["schema", "--drop"]).failed(1, &["rcache_scenario", "did not make", "untouched"]);
+    assert_eq!(tables(&place), ["rcache_meta", "rcache_scenario", "users"]);
 }
 
 fn without_the_right_to_create_it_says_so() {
