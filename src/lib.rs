@@ -29,10 +29,15 @@
 //!   database, at most so many loads at once ([`Options::max_loads`]).
 //!
 //! # What it cannot
-//! Bounded only by the time to live, and therefore one is always set: writes that bypass the library; a failover or an
-//! eviction in Redis that loses a marker or a removal; a marker that expires before its COMMIT *and* a crash;
-//! [`Unmarked::Proceed`] while Redis is out of reach. Run a cache without persistence: an old dump brings removed values
-//! back. Read and write one primary; Redis Cluster needs a proxy.
+//! Bounded only by the time to live, and therefore one is always set:
+//! - writes that bypass the library;
+//! - a failover, a restart or an eviction in Redis that loses a removal;
+//! - a marker that is gone before its COMMIT *and* a writer that dies between the COMMIT and [`WriteGuard::finish`]: it expired,
+//!   or Redis lost it as above, or its first bytes were damaged, so that nobody can know it for a marker;
+//! - [`Unmarked::Proceed`] while Redis is out of reach.
+//!
+//! Run a cache without persistence: an old dump brings removed values back. Read and write one primary; Redis Cluster needs
+//! a proxy.
 #![warn(missing_docs)]
 
 #[cfg(feature = "cli")]

@@ -37,7 +37,8 @@ pub enum SetupError {
 impl Cache {
     /// Sets a cache up. Connections are made when they are needed: a Redis that is absent is no error here.
     ///
-    /// The URL is `redis://user:password@host:port/database`, `rediss://…` with TLS, or `redis+unix:///path?db=0`.
+    /// The URL is `redis://user:password@host:port/database`, `rediss://…` with TLS, or `redis+unix:///path?db=0`. With TLS, what
+    /// the system trusts is trusted, or what the file holds that the environment variable `SSL_CERT_FILE` names.
     ///
     /// # Errors
     /// [`SetupError`] where the URL or an option makes no sense; a TTL of zero, for example.
@@ -185,7 +186,8 @@ impl<C> Cache<C> {
     /// [`WriteGuard::finish`] once the outcome is known.
     ///
     /// From here until then the keys cannot be cached, so a cached value equals the committed row at every instant,
-    /// whatever crashes in between. Name every key that the row feeds; an INSERT invalidates too, and so does a DELETE.
+    /// whatever crashes in between; only where Redis loses the marker *and* the writer dies after its COMMIT, an old value may
+    /// stay until its time to live is over. Name every key that the row feeds; an INSERT invalidates too, and so does a DELETE.
     ///
     /// ```no_run
     /// # use rcache::{Cache, Key, Options};
