@@ -73,8 +73,8 @@ pub(crate) struct Global {
 
     /// Redis or Valkey server: redis://user:password@host:port/0
     ///
-    /// `rediss://` for TLS, `redis+unix:///path?db=0&pass=…` for a unix socket. Without it the
-    /// sandbox's own server is used.
+    /// `rediss://` for TLS (trusted is what the system trusts, or the file that SSL_CERT_FILE names),
+    /// `redis+unix:///path?db=0&pass=…` for a unix socket. Without it the sandbox's own server is used.
     #[arg(long, global = true, env = "RCACHE_REDIS_URL", hide_env_values = true, value_name = "URL")]
     #[arg(help_heading = "Servers")]
     pub(crate) redis_url: Option<TypedUrl>,

@@ -15,6 +15,7 @@ crate::tests![
     redis_may_be_absent_from_the_start,
     a_redis_that_hangs_is_left_alone_and_found_again,
     a_redis_that_restarts_is_found_again_at_once,
+    a_redis_that_is_loading_costs_no_read,
     unmarked_writes_are_refused_or_said_to_be,
     a_write_that_cannot_finish_says_what_that_means,
     a_full_redis_keeps_no_more_and_takes_markers_still,
@@ -107,6 +108,39 @@ fn a_redis_that_restarts_is_found_again_at_once() {
     guard.finish().unwrap();
     let stats = cache.stats();
     assert_eq!((stats.redis_errors, stats.bypasses, stats.breaker_opened), (0, 0, 0));
+}
+
+/// With what it had saved before: slowly, until the test has seen enough.
+fn a_redis_that_is_loading_costs_no_read() {
+    let mut redis = PrivateRedis::start("rdbcompression no");
+    reads(&redis.cache(patient()), 1, "right");
+    let mut pipeline = redis::pipe();
+    for number in 0..2000 {
+        // Between two of them, Redis answers.
+        pipeline.set(format!("ballast{number}"), [b'x'; 2048].as_slice()).ignore();
+    }
+    let _: () = pipeline.query(&mut redis.connect()).unwrap();
+    let _: () = redis::cmd("SAVE").query(&mut redis.connect()).unwrap();
+    redis.kill();
+    redis.begin_with("key-load-delay 50000\nloading-process-events-interval-bytes 1024");
+    let cache = redis.cache(patient());
+    for _ in 0..20 {
+        reads(&cache, 1, "right");
+    }
+    let stats = cache.stats();
+    assert_eq!((stats.loads, stats.bypasses, stats.hits), (20, 20, 0), "{stats:?}");
+    assert_eq!((stats.redis_errors, stats.breaker_opened), (20, 0), "an answer is an answer: {stats:?}");
+    let refused = cache.mark(&[&key(1)]).unwrap_err().to_string();
+    assert!(refused.contains("LOADING"), "{refused}");
+    let hurry: redis::RedisResult<()> =
+        redis::cmd("CONFIG").arg(&["SET", "key-load-delay", "0"]).query(&mut redis.connect());
+    hurry.unwrap();
+    world::wait_until("it has loaded", || {
+        reads(&cache, 1, "right");
+        cache.stats().hits > 0
+    });
+    cache.mark(&[&key(1)]).unwrap().finish().unwrap();
+    reads(&cache, 1, "new");
 }
 
 fn unmarked_writes_are_refused_or_said_to_be() {

@@ -23,6 +23,7 @@ mod scenario;
 mod schema;
 mod seed;
 mod storm;
+mod tls;
 mod workloads;
 mod world;
 
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         ("scenario", scenario::TESTS),
         ("schema", schema::TESTS),
         ("seed", seed::TESTS),
+        ("tls", tls::TESTS),
         ("workloads", workloads::TESTS),
     ] {
         tests.extend(room_tests.iter().map(|(name, test)| {

@@ -30,6 +30,11 @@ impl PrivateRedis {
 
     /// Starts the server, also again after [`PrivateRedis::kill`].
     pub(crate) fn begin(&mut self) {
+        self.begin_with("");
+    }
+
+    /// Starts it with these lines of configuration too.
+    pub(crate) fn begin_with(&mut self, more: &str) {
         let mut server = Command::new(program())
             .arg("-")
             .current_dir(self.folder.path())
@@ -37,7 +42,8 @@ impl PrivateRedis {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let config = format!("port 0\nunixsocket {}\nsave \"\"\n{}\n", self.socket().display(), self.config);
+        let config =
+            format!("port 0\nunixsocket {}\nsave \"\"\n{}\n{more}\n", self.socket().display(), self.config);
         server.stdin.take().unwrap().write_all(config.as_bytes()).unwrap();
         self.server = Some(server);
         world::wait_until("the private Redis listens", || {
@@ -86,7 +92,7 @@ impl Drop for PrivateRedis {
 }
 
 /// The server program on PATH.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap();
     let folders: Vec<PathBuf> =
         std::env::split_paths(&path).chain([Path::new("/usr/sbin").to_owned()]).collect();

@@ -39,7 +39,10 @@ impl Patient {
         let give_up_at = Instant::now() + patience.connect;
         let stream = Stream::open(endpoint, give_up_at)?;
         stream.set_timeouts(patience.look(patience.connect))?;
-        Ok(Self { stream, patience, give_up_at, is_opening: true })
+        let mut opening = Self { stream, patience, give_up_at, is_opening: true };
+        // TLS shakes hands now, and not within the time that the first command has.
+        opening.flush()?;
+        Ok(opening)
     }
 
     #[cfg(fuzzing)]
@@ -113,7 +116,12 @@ impl Write for Patient {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
+        loop {
+            match self.stream.flush() {
+                Err(error) if is_timeout(&error) => self.check()?,
+                outcome => return outcome,
+            }
+        }
     }
 }
 
