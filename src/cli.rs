@@ -11,7 +11,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use scenario::Scenario;
-pub(crate) use words::{Codec, Placement, ReadPath, ScenarioName, Workload};
+pub(crate) use words::{Codec, Cores, ReadPath, ScenarioName, Workload};
 
 const ABOUT: &str = "Measures what Redis in front of MySQL would really buy";
 const LONG_ABOUT: &str = "\
@@ -243,9 +243,9 @@ pub(crate) struct Bench {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "C")]
     pub(crate) clients: u16,
 
-    /// On which cores the clients read
-    #[arg(long, value_enum, default_value = "even", value_name = "HOW")]
-    pub(crate) placement: Placement,
+    /// What becomes of the processor's cores meanwhile
+    #[arg(long, value_enum, default_value = "steady", value_name = "HOW")]
+    pub(crate) cores: Cores,
 
     /// Insist that the table was seeded with this many users
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(crate::users::MAX_USERS)), value_name = "N")]

@@ -1,6 +1,7 @@
 //! The rounds, the workers, and the one clock around a read.
 
 pub(crate) mod affinity;
+pub(crate) mod awake;
 pub(crate) mod clock;
 pub(crate) mod dealing;
 pub(crate) mod disk;

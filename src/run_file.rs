@@ -124,6 +124,9 @@ pub(crate) struct Config {
     /// `even`: in every block each client read for the same time on each core; `free`: wherever the system put it.
     #[serde(default = "placed_freely")]
     pub(crate) placement: String,
+    /// True where the processor's cores were kept from falling asleep between reads.
+    #[serde(default)]
+    pub(crate) cores_awake: bool,
     /// How long entries live in Redis, s.
     pub(crate) ttl_s: u64,
     /// The hit ratio at which `--verify-hit-ratio` had reads made beside those of the paths; null without it.

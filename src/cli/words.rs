@@ -38,13 +38,13 @@ pub(crate) enum Codec {
     Json,
 }
 
-/// On which cores clients read.
+/// What becomes of the processor's cores while reads are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
-pub(crate) enum Placement {
-    /// for the same time on each core in every block, so that no path is lucky with the scheduler; where there are at
-    /// least two cores a client
-    Even,
-    /// wherever the system puts them
+pub(crate) enum Cores {
+    /// kept awake where the system lets us, and every block read for the same time on each, where there are two a
+    /// client: no path is lucky with the scheduler, and runs repeat
+    Steady,
+    /// left to the system
     Free,
 }
 
@@ -77,7 +77,6 @@ macro_rules! named {
     )+};
 }
 named! {
-    Placement { Even = "even", Free = "free" }
     Workload { All = "all", Page = "page", Point = "point", Aggregate = "aggregate" }
     ReadPath { Mysql = "mysql", Cold = "cold", Warm = "warm", Disk = "disk" }
     ScenarioName { Stale = "stale", Stampede = "stampede", Outage = "outage", Avalanche = "avalanche", Penetration = "penetration", Corrupt = "corrupt" }
@@ -95,7 +94,6 @@ mod tests {
                 assert_eq!(value.to_possible_value().unwrap().get_name(), name(*value));
             }
         }
-        check(super::Placement::name);
         check(super::Workload::name);
         check(super::ReadPath::name);
         check(super::Codec::name);

@@ -63,7 +63,7 @@ fn request(arguments: &cli::Bench) -> Request {
         paths: distinct(&arguments.path),
         codecs: distinct(&arguments.codec),
         verify_hit_percent: arguments.verify_hit_ratio,
-        placement: arguments.placement,
+        cores: arguments.cores,
         ttl: Duration::from_secs(u64::from(arguments.ttl)),
         rng_seed: arguments.rng_seed,
     }

@@ -9,7 +9,7 @@ use super::console::Console;
 use super::measurement::{Bench, Request};
 use super::seed;
 use super::servers::{Need, Servers};
-use crate::cli::{self, Codec, Format, Placement, ReadPath, Workload};
+use crate::cli::{self, Codec, Cores, Format, ReadPath, Workload};
 use crate::config::Settings;
 use crate::db::schema::{self, SeedState, Tables};
 use crate::db::{connect, seed as loading};
@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &cli::Demo, settings: &Settings, console: &Console)
         paths: ALL_PATHS.to_vec(),
         codecs: Vec::new(),
         verify_hit_percent: None,
-        placement: Placement::Even,
+        cores: Cores::Steady,
         ttl: TTL,
         rng_seed: DEFAULT_RNG_SEED,
     })?;

@@ -14,11 +14,12 @@ use super::server_watch::ServerWatch;
 use super::servers::Servers;
 use crate::cache::wire;
 use crate::cache::{admin, counters};
-use crate::cli::{Codec, Placement, ReadPath, Workload};
+use crate::cli::{Codec, Cores, ReadPath, Workload};
 use crate::config::Settings;
 use crate::db::rows::RowConnection;
 use crate::db::{connect, seed};
 use crate::measure::affinity;
+use crate::measure::awake::Awake;
 use crate::measure::clock::RunClock;
 use crate::measure::dealing::Dealing;
 use crate::measure::disk::{self, DISK_READS, DiskSamples, Fresh};
@@ -45,7 +46,7 @@ pub(super) struct Request {
     pub(super) codecs: Vec<Codec>,
     /// Measure also with so many percent of the entries there.
     pub(super) verify_hit_percent: Option<u8>,
-    pub(super) placement: Placement,
+    pub(super) cores: Cores,
     pub(super) ttl: Duration,
     pub(super) rng_seed: u64,
 }
@@ -57,17 +58,15 @@ impl Request {
 
     /// How the clients go over the cores, if they do.
     fn dealing(&self) -> Option<Dealing> {
-        match self.placement {
-            Placement::Even => {
-                Dealing::new(&affinity::allowed_cores(), u64::from(self.clients), self.rng_seed)
-            }
-            Placement::Free => None,
+        match self.cores {
+            Cores::Steady => Dealing::new(&affinity::allowed_cores(), u64::from(self.clients), self.rng_seed),
+            Cores::Free => None,
         }
     }
 
-    /// How the clients were placed after all, as the run file says it.
-    fn placement(&self) -> Placement {
-        if self.dealing().is_some() { Placement::Even } else { Placement::Free }
+    /// Keeps the cores awake, where that is asked for and allowed.
+    fn awake(&self) -> Option<Awake> {
+        (self.cores == Cores::Steady).then(Awake::hold).flatten()
     }
 
     /// What every round reads.
@@ -90,6 +89,8 @@ pub(super) struct Bench<'a> {
     redis: run_file::Server,
     admin: redis::Connection,
     warnings: Vec<Warning>,
+    /// While reads are measured.
+    awake: Option<Awake>,
 }
 
 /// A run, and whether it is one to be ashamed of.
@@ -154,7 +155,8 @@ impl<'a> Bench<'a> {
         let data = users_in_table(&mut conn, console)?;
         let expected = Arc::new(Expected::of(data, &[]));
         let warnings = ground::warnings(&mut conn, (mysql_endpoint, &mysql), (redis_endpoint, &redis));
-        Ok(Self { servers, namespace: &settings.namespace, console, expected, mysql, redis, admin, warnings })
+        let namespace = &settings.namespace;
+        Ok(Self { servers, namespace, console, expected, mysql, redis, admin, warnings, awake: None })
     }
 
     /// Removes the entries of earlier runs.
@@ -179,6 +181,7 @@ impl<'a> Bench<'a> {
     /// Measures every workload; what is interrupted or fails in the middle is still a run.
     pub(super) fn run(mut self, request: &Request) -> anyhow::Result<Measured> {
         let clock = RunClock::start();
+        self.awake = request.awake();
         let times = machine::Times::now();
         self.expected = Arc::new(Expected::of(self.expected.data, &request.workloads));
         let evicted_before = counters::read(&mut self.admin)?.evicted;
@@ -358,7 +361,8 @@ impl<'a> Bench<'a> {
                 iterations: request.iterations,
                 clients: u64::from(request.clients),
                 paths: request.paths.iter().map(|path| path.name().to_owned()).collect(),
-                placement: request.placement().name().to_owned(),
+                placement: if request.dealing().is_some() { "even" } else { "free" }.to_owned(),
+                cores_awake: self.awake.is_some(),
                 ttl_s: request.ttl.as_secs(),
                 verify_hit_percent: request.verify_hit_percent.map(u64::from),
                 rng_seed: request.rng_seed,

@@ -1,7 +1,7 @@
 //! Whether two runs measured the same thing on the same ground.
 //!
 //! Runs are unlike where something differs that changes a number and is not what a candidate is there to change: the
-//! data set, the clients and their placement, the TTL, the paths (the rounds of one run interleave them, so each is
+//! data set, the clients, how the cores were kept, the TTL, the paths (the rounds of one run interleave them, so each is
 //! neighbour to the others), the workloads and their codecs, the servers with their settings and transports, the
 //! machine, and whether one of them is a debug build. More iterations only narrow the intervals, another order of keys
 //! and paths is another draw of the same thing, and the version of rcache may be the very candidate: these are told,
@@ -29,6 +29,7 @@ pub(super) fn unlike(baseline: &Run, candidate: &Run) -> Vec<Difference> {
         field("dataset.fingerprint", &|run| run.dataset.fingerprint.clone()),
         field("config.clients", &|run| run.config.clients.to_string()),
         field("config.placement", &|run| run.config.placement.clone()),
+        field("config.cores_awake", &|run| run.config.cores_awake.to_string()),
         field("config.ttl_s", &|run| run.config.ttl_s.to_string()),
         field("config.verify_hit_percent", &|run| {
             run.config.verify_hit_percent.map_or("none".to_owned(), |percent| percent.to_string())
@@ -178,6 +179,7 @@ mod tests {
         assert_eq!(fields(|run| run.dataset.fingerprint.clear()), ["dataset.fingerprint"]);
         assert_eq!(fields(|run| run.config.clients += 1), ["config.clients"]);
         assert_eq!(fields(|run| run.config.placement = "free".to_owned()), ["config.placement"]);
+        assert_eq!(fields(|run| run.config.cores_awake = false), ["config.cores_awake"]);
         assert_eq!(fields(|run| run.config.ttl_s += 1), ["config.ttl_s"]);
         assert_eq!(fields(|run| drop(run.config.paths.pop())), ["config.paths"]);
         assert_eq!(fields(|run| run.config.paths.reverse()), [""; 0]);

@@ -300,6 +300,7 @@ pub(crate) fn full(reads: usize) -> Run {
             ttl_s: 300,
             verify_hit_percent: None,
             placement: "even".to_owned(),
+            cores_awake: true,
             rng_seed: 1,
         },
         controls: vec![control("mysql", "SELECT 1", 24e3), control("redis", "PING", 16e3)],

@@ -30,7 +30,7 @@ fn setting(run: &Run, style: &Style) -> Vec<String> {
     let environment = &run.environment;
     let reads = [
         format!("{} a workload and path", counted(run.config.iterations, "read", "reads")),
-        clients(run),
+        counted(run.config.clients, "client", "clients"),
         format!("TTL {} s", units::count(run.config.ttl_s)),
         format!("rng_seed {}", run.config.rng_seed),
     ];
@@ -40,6 +40,7 @@ fn setting(run: &Run, style: &Style) -> Vec<String> {
         ("redis", server(&environment.redis)),
         ("", settings(&environment.redis)),
         ("machine", machine(run)),
+        ("cores", cores(run)),
         ("data set", format!("{}, rng_seed {}", users(run), run.dataset.rng_seed)),
         ("bench", reads.join(", ")),
     ];
@@ -48,9 +49,13 @@ fn setting(run: &Run, style: &Style) -> Vec<String> {
     heading("Setting", style).into_iter().chain(entries).collect()
 }
 
-fn clients(run: &Run) -> String {
-    let clients = counted(run.config.clients, "client", "clients");
-    if run.config.placement == "even" { format!("{clients} on each core in turn") } else { clients }
+/// What became of the cores: it can weigh more than the cache.
+fn cores(run: &Run) -> String {
+    let sleep = if run.config.cores_awake { "kept awake" } else { "may fall asleep between reads" };
+    match run.config.placement.as_str() {
+        "even" => format!("{sleep}; every block is read for the same time on each"),
+        _ => format!("{sleep}; who runs where is left to the system"),
+    }
 }
 
 fn users(run: &Run) -> String {

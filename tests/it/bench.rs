@@ -145,10 +145,14 @@ fn clients_go_over_the_cores_where_there_are_enough() {
         place.run(&[&always[..], arguments].concat()).fine().json()
     };
     let cores = std::thread::available_parallelism().unwrap().get();
-    let placements = [bench(&[]), bench(&["--placement", "free"]), bench(&["--clients", "500"])]
+    let placements = [bench(&[]), bench(&["--cores", "free"]), bench(&["--clients", "500"])]
         .map(|run| run["config"]["placement"].clone());
     let expected = if cores >= 2 && cfg!(target_os = "linux") { "even" } else { "free" };
     assert_eq!(placements, [expected, "free", "free"], "{cores} cores");
+    // Who may keep the cores awake does, unless told otherwise.
+    let may = std::fs::OpenOptions::new().write(true).open("/dev/cpu_dma_latency").is_ok();
+    let awake = [bench(&[]), bench(&["--cores", "free"])].map(|run| run["config"]["cores_awake"].clone());
+    assert_eq!(awake, [may, false]);
 }
 
 fn json_on_stdout_is_the_saved_run() {
