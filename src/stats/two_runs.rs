@@ -7,8 +7,12 @@ use crate::operator::Operator;
 /// How much the same ratio differs between two runs of the same program, beyond what the rounds of either show: the
 /// standard deviation of its logarithm. Memory layout, the placement of threads and connections and the neighbours on
 /// the machine are drawn once a run (Kalibera and Jones, "Rigorous Benchmarking in Reasonable Time", ISMM 2013), and
-/// one run cannot see them. Ratios taken within a run vary much less than times; 2 % is a floor.
-pub(crate) const BETWEEN_RUNS_SD: f64 = 0.02;
+/// one run cannot see them.
+///
+/// A compromise, measured by `scripts/noise` on a virtual machine with 2 cores: of 80 ratios (no change, and hits slowed
+/// by 30 %) the intervals held the truth for 56 with 0.02, for 63 with 0.03 and for 73 with 0.05. With 0.03 no unchanged
+/// build was called regressed and every slowed one was; with 0.05 a build could never be shown to be within 10 %.
+pub(crate) const BETWEEN_RUNS_SD: f64 = 0.03;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -156,14 +160,17 @@ mod tests {
     }
 
     #[test]
-    fn the_gate_sees_a_warm_path_slowed_by_30_percent() {
-        for (law, rounds) in [
-            (Law::Normal { relative: 0.1 }, 100),
-            (Law::Outliers { share: 0.02 }, 200),
-            (Law::CommonDrift { coefficient: 0.9, sigma: 0.4 }, 500),
-        ] {
-            let seen = regressed(law, rounds, 1.3, BETWEEN_RUNS_SD);
-            assert!(seen >= 380, "{law:?}: {seen} of 400");
+    fn the_gate_sees_a_slower_warm_path() {
+        // By 30 % where runs differ by their rounds alone, by 40 % where they also differ as much as is allowed for.
+        for (slowdown, between_runs_sd) in [(1.3, 0.0), (1.4, BETWEEN_RUNS_SD)] {
+            for (law, rounds) in [
+                (Law::Normal { relative: 0.1 }, 200),
+                (Law::Outliers { share: 0.02 }, 400),
+                (Law::CommonDrift { coefficient: 0.9, sigma: 0.4 }, 1_000),
+            ] {
+                let seen = regressed(law, rounds, slowdown, between_runs_sd);
+                assert!(seen >= 380, "{law:?} {slowdown}: {seen} of 400");
+            }
         }
     }
 }
