@@ -3,10 +3,11 @@
 use crate::cli::Workload;
 use crate::users::DataSet;
 
-/// Reads of one client in one block: long enough that going from path to path does not count, short enough that the
-/// machine is the same for all paths of a round.
-const POINT_BLOCK: u64 = 200;
-const PAGE_BLOCK: u64 = 100;
+/// Reads of one client in one block: long enough that going from path to path does not count, nor that the last of many
+/// clients is done long after the first (with 200 reads, 8 clients on 2 cores were idle a sixth of the time), short enough
+/// that the machine is the same for all paths of a round.
+const POINT_BLOCK: u64 = 1_000;
+const PAGE_BLOCK: u64 = 500;
 /// The same where clients are moved over the cores: few clients, which are sooner all at work, and many rounds say more
 /// than long ones.
 const DEALT_BLOCK: u64 = 50;

@@ -226,12 +226,13 @@ mod tests {
         assert_eq!(shape(Workload::All, 100, 1), (100, 1));
         assert_eq!(shape(Workload::All, 100, 8), (13, 8));
         assert_eq!(shape(Workload::Point, 100, 1), (30, 4));
-        assert_eq!(shape(Workload::Point, 10_000, 1), (50, 200));
+        assert_eq!(shape(Workload::Point, 10_000, 1), (30, 334));
+        assert_eq!(shape(Workload::Point, 100_000, 1), (100, 1_000));
         assert_eq!(shape(Workload::Point, 1, 1), (1, 1));
         assert_eq!(shape(Workload::Aggregate, 100, 8), (13, 8));
-        assert_eq!(shape(Workload::Page, 10_000, 1), (100, 100));
+        assert_eq!(shape(Workload::Page, 50_000, 1), (100, 500));
         assert_eq!(shape(Workload::Page, 10_000, 8), (30, 334));
-        // 2,000 pages: 50 clients with blocks of 100 would read pages twice.
+        // 2,000 pages: 50 clients with blocks of 500 would read pages twice.
         assert_eq!(shape(Workload::Page, 100_000, 50), (50, 2_000));
         let few = Plan::new(Workload::Page, 200, 2, data(70), None, 42);
         assert_eq!((few.first_items(20).len(), few.first_items(500).len()), (20, 200));
