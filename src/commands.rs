@@ -13,6 +13,7 @@ mod man;
 mod measurement;
 mod output_file;
 mod output_folder;
+mod request;
 mod sandbox;
 mod scenario;
 mod schema;

@@ -6,9 +6,10 @@ use anyhow::Context;
 
 use super::Outcome;
 use super::console::Console;
-use super::measurement::{Bench, Measured, Request};
+use super::measurement::{Bench, Measured};
 use super::output_file::OutputFile;
 use super::output_folder::OutputFolder;
+use super::request::Request;
 use super::servers::{Need, Servers};
 use crate::assertion::{self, Assertion};
 use crate::cli::{self, Format, ReadPath};

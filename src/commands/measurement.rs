@@ -10,18 +10,17 @@ use super::environment;
 use super::flush;
 use super::ground;
 use super::machine;
+use super::request::Request;
 use super::server_watch::ServerWatch;
 use super::servers::Servers;
 use crate::cache::wire;
 use crate::cache::{admin, counters};
-use crate::cli::{Codec, Cores, ReadPath, Workload};
+use crate::cli::{Codec, Workload};
 use crate::config::Settings;
 use crate::db::rows::RowConnection;
 use crate::db::{connect, seed};
-use crate::measure::affinity;
 use crate::measure::awake::Awake;
 use crate::measure::clock::RunClock;
-use crate::measure::dealing::Dealing;
 use crate::measure::disk::{self, DISK_READS, DiskSamples, Fresh};
 use crate::measure::plan::{BlockKind, Plan};
 use crate::measure::rounds::{self, Progress};
@@ -35,49 +34,6 @@ use crate::stats::harness;
 use crate::stats::warnings::{self, Warning};
 use crate::users::DataSet;
 use crate::{interrupt, units};
-
-/// What is to be measured.
-pub(super) struct Request {
-    pub(super) iterations: u64,
-    pub(super) clients: u16,
-    pub(super) workloads: Vec<Workload>,
-    pub(super) paths: Vec<ReadPath>,
-    /// Measured side by side. Empty: the fastest for the workload.
-    pub(super) codecs: Vec<Codec>,
-    /// Measure also with so many percent of the entries there.
-    pub(super) verify_hit_percent: Option<u8>,
-    pub(super) cores: Cores,
-    pub(super) ttl: Duration,
-    pub(super) rng_seed: u64,
-}
-
-impl Request {
-    pub(super) fn reads_from_disk(&self) -> bool {
-        self.paths.contains(&ReadPath::Disk)
-    }
-
-    /// How the clients go over the cores, if they do.
-    fn dealing(&self) -> Option<Dealing> {
-        match self.cores {
-            Cores::Steady => Dealing::new(&affinity::allowed_cores(), u64::from(self.clients), self.rng_seed),
-            Cores::Free => None,
-        }
-    }
-
-    /// Keeps the cores awake, where that is asked for and allowed.
-    fn awake(&self) -> Option<Awake> {
-        (self.cores == Cores::Steady).then(Awake::hold).flatten()
-    }
-
-    /// What every round reads.
-    fn blocks(&self, codecs: &[Codec]) -> Vec<BlockKind> {
-        let lanes = Lane::all(&self.paths, codecs).into_iter().map(BlockKind::Lane);
-        let verified = self.verify_hit_percent.into_iter().flat_map(|percent| {
-            codecs.iter().map(move |codec| BlockKind::AtHitRatio { percent, codec: *codec })
-        });
-        lanes.chain(verified).collect()
-    }
-}
 
 /// Servers that hold the users, and what they said of themselves.
 pub(super) struct Bench<'a> {

@@ -131,7 +131,7 @@ impl<Q: Query> Worker<Q> {
             moving_ns += self.go_to(core);
             self.timed_reads(block, items, taken);
         }
-        self.affinity.release();
+        self.leave(&block.cores);
         moving_ns
     }
 
@@ -145,6 +145,13 @@ impl<Q: Query> Worker<Q> {
             let _ = self.reader.select_1().and_then(|()| self.reader.ping());
         });
         ns
+    }
+
+    /// Lets the thread go wherever it likes again, if it was moved.
+    fn leave(&self, cores: &[u32]) {
+        if !cores.is_empty() {
+            self.affinity.release();
+        }
     }
 
     /// The only place where a read is timed. The clock stops when the answer is decoded and usable.
@@ -274,7 +281,7 @@ impl<Q: Query> Worker<Q> {
                 }
             }
         }
-        self.affinity.release();
+        self.leave(cores);
         BlockDone {
             started,
             ended: Instant::now(),

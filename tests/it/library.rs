@@ -257,14 +257,22 @@ fn refreshing(
     (place.cache.wrap_refreshing(|id: &u32| Key::new("thing", 1, id), load), calls)
 }
 
-fn nobody_waits_for_a_refresh_behind_the_readers_backs() {
-    let place = Place::with(&eager());
-    let (go, gate) = mpsc::channel::<()>();
+/// What a refresh does that waits for a word, and who gives it.
+fn at_a_gate() -> (mpsc::Sender<()>, impl Fn(u32) -> Result<Option<u32>, &'static str> + Send + Sync + 'static)
+{
+    let (go, gate) = mpsc::channel();
     let gate = Mutex::new(gate);
-    let (get, calls) = refreshing(&place, move |call| {
+    let load = move |call| {
         let _ = gate.lock().unwrap().recv();
         Ok(Some(call))
-    });
+    };
+    (go, load)
+}
+
+fn nobody_waits_for_a_refresh_behind_the_readers_backs() {
+    let place = Place::with(&eager());
+    let (go, gated) = at_a_gate();
+    let (get, calls) = refreshing(&place, gated);
     assert_eq!(get(&1), Ok(Some(0)), "nothing is there: this one loads");
     for _ in 0..20 {
         assert_eq!(get(&1), Ok(Some(0)), "the refresh is at the gate, and nobody waits for it");
@@ -299,12 +307,8 @@ fn a_refresh_behind_the_readers_backs_that_fails_does_no_harm() {
 
 fn a_write_during_a_refresh_behind_the_readers_backs_wins() {
     let place = Place::with(&eager());
-    let (go, gate) = mpsc::channel::<()>();
-    let gate = Mutex::new(gate);
-    let (get, calls) = refreshing(&place, move |call| {
-        let _ = gate.lock().unwrap().recv();
-        Ok(Some(call))
-    });
+    let (go, gated) = at_a_gate();
+    let (get, calls) = refreshing(&place, gated);
     get(&1).unwrap();
     get(&1).unwrap();
     wait_until("the refresh has begun", || calls.load(Ordering::SeqCst) == 2);
