@@ -91,6 +91,8 @@ mod secret;
 mod socket_calls;
 #[cfg(feature = "cli")]
 mod stats;
+#[cfg(feature = "arrow")]
+mod texts;
 #[cfg(feature = "cli")]
 mod units;
 #[cfg(feature = "cli")]

@@ -171,7 +171,8 @@ impl RawGet {
 
     fn get(&mut self) -> std::io::Result<()> {
         self.stream.write_all(&self.command)?;
-        self.stream.read_exact(&mut self.buffer)
+        // In one go it takes longer, see `cache/wire.rs`: that would be no limit.
+        self.buffer.chunks_mut(64 * 1024).try_for_each(|piece| self.stream.read_exact(piece))
     }
 }
 

@@ -19,10 +19,11 @@
 //! covers the key, so that a reply that belongs to another key is caught. XXH3 because it runs at memory
 //! speed: it takes a fortieth of the time that reading the same bytes from a socket takes.
 
-use std::hash::Hasher;
+mod checksum;
+
 use std::ops::Range;
 
-use twox_hash::xxhash3_64::{RawHasher, SecretBuffer};
+pub(crate) use self::checksum::{Arriving, Checksum};
 
 pub(super) const MAGIC: [u8; 4] = *b"rcae";
 pub(super) const FORMAT_NUMBER: u8 = 1;
@@ -119,7 +120,7 @@ fn seal_as(state: u8, entry: &mut [u8], key: &[u8], header: &Header) -> Result<(
     head[24..32].copy_from_slice(&header.expires_at_ms.to_le_bytes());
     head[32..36].copy_from_slice(&header.load_us.to_le_bytes());
     head[36..40].copy_from_slice(&payload_bytes.to_le_bytes());
-    let sum = checksum(key, &head[..CHECKED_HEADER_BYTES], payload);
+    let Checksum(sum) = Checksum::of(key, &head[..CHECKED_HEADER_BYTES], payload);
     head[40..48].copy_from_slice(&sum.to_le_bytes());
     Ok(())
 }
@@ -132,8 +133,8 @@ pub(crate) struct Parsed {
     pub(crate) payload: Option<Range<usize>>,
 }
 
-/// Reads an entry that was stored under `key`.
-pub(crate) fn parse(entry: &[u8], key: &[u8]) -> Result<Parsed, Corrupt> {
+/// Reads an entry that was stored under `key`. Its checksum is taken here, unless that was done while it `arrived`.
+pub(crate) fn parse(entry: &[u8], key: &[u8], arrived: Option<Checksum>) -> Result<Parsed, Corrupt> {
     if !has_magic(entry) {
         return Err(if entry.len() < MAGIC_BYTES { Corrupt::TooShort } else { Corrupt::Magic });
     }
@@ -151,7 +152,8 @@ pub(crate) fn parse(entry: &[u8], key: &[u8]) -> Result<Parsed, Corrupt> {
     {
         return Err(Corrupt::Length);
     }
-    if u64::from_le_bytes(part(head, 40)) != checksum(key, &head[..CHECKED_HEADER_BYTES], payload) {
+    let checksum = arrived.unwrap_or_else(|| Checksum::of(key, &head[..CHECKED_HEADER_BYTES], payload));
+    if Checksum(u64::from_le_bytes(part(head, 40))) != checksum {
         return Err(Corrupt::Checksum);
     }
     let header = Header {
@@ -166,17 +168,6 @@ pub(crate) fn parse(entry: &[u8], key: &[u8]) -> Result<Parsed, Corrupt> {
 /// `N` bytes of the header from `offset`; both are constants of the format.
 fn part<const N: usize>(head: &[u8; HEADER_BYTES], offset: usize) -> [u8; N] {
     std::array::from_fn(|index| head[offset + index])
-}
-
-fn checksum(key: &[u8], head: &[u8], payload: &[u8]) -> u64 {
-    // The seed is 0, so its secret is the one that the algorithm comes with: `XxHash3_64` would copy it to the heap.
-    let mut hasher = RawHasher::new(SecretBuffer::default());
-    // The length in front keeps key and header apart.
-    hasher.write(&(key.len() as u64).to_le_bytes());
-    hasher.write(key);
-    hasher.write(head);
-    hasher.write(payload);
-    hasher.finish()
 }
 
 #[cfg(test)]
@@ -209,7 +200,7 @@ mod tests {
         seal_missing(&mut entry, b"rcache:user:1:42", [7; 16], 1_700_000_000_000, 1_500);
         let hex: String = entry.iter().map(|b| format!("{b:02x}")).collect();
         insta::assert_snapshot!(hex);
-        let parsed = parse(&entry, b"rcache:user:1:42").unwrap();
+        let parsed = parse(&entry, b"rcache:user:1:42", None).unwrap();
         assert_eq!(parsed, Parsed { header: Header { codec: NO_CODEC, ..HEADER }, payload: None });
     }
 
@@ -219,16 +210,16 @@ mod tests {
         let broken = |at: usize| {
             let mut bytes = good.clone();
             bytes[at] ^= 0x40;
-            parse(&bytes, b"k").unwrap_err()
+            parse(&bytes, b"k", None).unwrap_err()
         };
-        assert_eq!(parse(b"", b"k"), Err(Corrupt::TooShort));
-        assert_eq!(parse(&good[..40], b"k"), Err(Corrupt::TooShort));
-        assert_eq!(parse(&good[..50], b"k"), Err(Corrupt::Length));
+        assert_eq!(parse(b"", b"k", None), Err(Corrupt::TooShort));
+        assert_eq!(parse(&good[..40], b"k", None), Err(Corrupt::TooShort));
+        assert_eq!(parse(&good[..50], b"k", None), Err(Corrupt::Length));
         assert_eq!(broken(0), Corrupt::Magic);
         assert_eq!(broken(4), Corrupt::Format);
         assert_eq!(broken(5), Corrupt::State);
         assert_eq!(broken(50), Corrupt::Checksum);
-        assert_eq!(parse(&good, b"another key"), Err(Corrupt::Checksum));
+        assert_eq!(parse(&good, b"another key", None), Err(Corrupt::Checksum));
     }
 
     proptest! {
@@ -236,7 +227,7 @@ mod tests {
         fn what_was_written_is_read(key: Vec<u8>, payload: Vec<u8>, codec: u8, nonce: [u8; 16], expires_at_ms: u64, load_us: u32) {
             let header = Header { codec: CodecId(codec), nonce, expires_at_ms, load_us };
             let bytes = entry(&key, &header, &payload);
-            let parsed = parse(&bytes, &key).unwrap();
+            let parsed = parse(&bytes, &key, None).unwrap();
             prop_assert_eq!(parsed.header, header);
             prop_assert_eq!(&bytes[parsed.payload.unwrap()], &payload[..]);
         }
@@ -246,22 +237,22 @@ mod tests {
             let mut bytes = entry(&key, &HEADER, &payload);
             let at = at.index(bytes.len());
             bytes[at] ^= 1 << bit;
-            prop_assert!(parse(&bytes, &key).is_err());
+            prop_assert!(parse(&bytes, &key, None).is_err());
         }
 
         #[test]
         fn no_other_key_and_no_other_length_is_accepted(key: Vec<u8>, other: Vec<u8>, payload: Vec<u8>, cut: prop::sample::Index) {
             let bytes = entry(&key, &HEADER, &payload);
-            prop_assert_eq!(parse(&bytes, &other).is_ok(), key == other);
-            prop_assert!(parse(&bytes[..cut.index(bytes.len())], &key).is_err());
+            prop_assert_eq!(parse(&bytes, &other, None).is_ok(), key == other);
+            prop_assert!(parse(&bytes[..cut.index(bytes.len())], &key, None).is_err());
             let longer = [&bytes[..], b"x"].concat();
-            prop_assert!(parse(&longer, &key).is_err());
+            prop_assert!(parse(&longer, &key, None).is_err());
         }
 
         #[test]
         fn any_bytes_are_parsed_without_a_panic(bytes: Vec<u8>, key: Vec<u8>) {
-            let _ = parse(&bytes, &key);
-            let _ = parse(&[&MAGIC[..], &bytes].concat(), &key);
+            let _ = parse(&bytes, &key, None);
+            let _ = parse(&[&MAGIC[..], &bytes].concat(), &key, None);
         }
     }
 }

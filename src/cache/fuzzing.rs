@@ -53,11 +53,11 @@ pub fn standing(bytes: &[u8], key: &[u8]) {
     let head = Head::of(bytes);
     assert!(bytes.starts_with(head.as_bytes()));
     assert_eq!(head.as_bytes().len(), bytes.len().min(HEAD_BYTES));
-    let standing = Standing::read(bytes, key);
+    let standing = Standing::read(bytes, key, None);
     if standing == Standing::Marker {
         assert!(head.is_marker(), "a marker is never simply removed");
     }
-    let sight = session::understand::<serde_json::Value>(&mut bytes.to_vec(), key, &Json, 1.0);
+    let sight = session::understand::<serde_json::Value>(&mut bytes.to_vec(), key, None, &Json, 1.0);
     match sight.saw {
         Saw::Entry | Saw::Due(_) => assert!(sight.answer.is_some()),
         Saw::Lease | Saw::Marker => assert!(sight.answer.is_none()),
@@ -84,13 +84,13 @@ pub fn entry(key: &[u8], payload: Option<&[u8]>, fields: [u8; 29], bit: usize) {
         load_us: u32::from_le_bytes(std::array::from_fn(|index| fields[25 + index])),
     };
     let mut bytes = sealed(key, header, payload);
-    let Ok(parsed) = entry::parse(&bytes, key) else { panic!("what was written is not read") };
+    let Ok(parsed) = entry::parse(&bytes, key, None) else { panic!("what was written is not read") };
     assert_eq!(parsed.header, header);
     assert_eq!(parsed.payload.map(|payload| &bytes[payload]), payload);
-    assert!(entry::parse(&bytes, &[key, b"x"].concat()).is_err(), "another key's");
+    assert!(entry::parse(&bytes, &[key, b"x"].concat(), None).is_err(), "another key's");
     let bit = bit % (bytes.len() * 8);
     bytes[bit / 8] ^= 1 << (bit % 8);
-    assert!(entry::parse(&bytes, key).is_err(), "bit {bit} was flipped");
+    assert!(entry::parse(&bytes, key, None).is_err(), "bit {bit} was flipped");
 }
 
 fn sealed(key: &[u8], header: Header, payload: Option<&[u8]>) -> Vec<u8> {

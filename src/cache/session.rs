@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::codec::{Codec, CodecError};
-use super::entry::{self, Corrupt, Header, Parsed};
+use super::entry::{self, Arriving, Checksum, Corrupt, Header, Parsed};
 use super::protocol::reading::Saw;
 use super::protocol::standing::{self, Head, Standing};
 use super::protocol::timing;
@@ -39,12 +39,14 @@ pub(crate) struct Session {
     /// The key of the read at hand.
     pub(crate) key: Vec<u8>,
     reply: Vec<u8>,
+    /// Of the reply, where it was long enough to have it taken on the way.
+    arrived: Option<Checksum>,
     entry: Vec<u8>,
 }
 
 impl Session {
     pub(crate) fn new(store: Store) -> Self {
-        Self { store, key: Vec::new(), reply: Vec::new(), entry: Vec::new() }
+        Self { store, key: Vec::new(), reply: Vec::new(), arrived: None, entry: Vec::new() }
     }
 
     /// Gives the memory of large values back.
@@ -59,12 +61,18 @@ impl Session {
     /// What stands under the key, as bytes.
     #[inline]
     pub(crate) fn get(&mut self) -> Result<Found, WireError> {
-        self.store.get(&self.key, &mut self.reply)
+        let (key, mut arriving) = (&self.key, None::<Arriving>);
+        let found = self.store.get(key, &mut self.reply, &mut |piece| {
+            arriving.get_or_insert_with(|| Arriving::under(key)).piece(piece);
+        });
+        self.arrived = arriving.and_then(Arriving::checksum);
+        found
     }
 
     /// Puts a lease with a nonce of its own there, if nothing stands there.
     pub(crate) fn acquire(&mut self, lives: Duration) -> Result<(Acquired, Head), WireError> {
         let lease = standing::lease(rand::random());
+        self.arrived = None;
         let acquired = self.store.acquire(&self.key, &lease, lives, &mut self.reply)?;
         Ok((acquired, Head::of(&lease)))
     }
@@ -77,7 +85,7 @@ impl Session {
             Found::Other => return Sight::of(Saw::Unreadable(Head::NONE)),
             Found::Text => {}
         }
-        understand(&mut self.reply, &self.key, codec, beta)
+        understand(&mut self.reply, &self.key, self.arrived.take(), codec, beta)
     }
 
     /// Makes the entry that [`Session::replace`] writes. No value: the row does not exist.
@@ -123,9 +131,15 @@ impl Session {
 
 /// Understands the bytes that stand under a key. The codec may keep them.
 #[inline]
-pub(super) fn understand<T>(bytes: &mut Vec<u8>, key: &[u8], codec: &dyn Codec<T>, beta: f64) -> Sight<T> {
+pub(super) fn understand<T>(
+    bytes: &mut Vec<u8>,
+    key: &[u8],
+    arrived: Option<Checksum>,
+    codec: &dyn Codec<T>,
+    beta: f64,
+) -> Sight<T> {
     let head = Head::of(bytes);
-    match Standing::read(bytes, key) {
+    match Standing::read(bytes, key, arrived) {
         Standing::Entry(Parsed { header, payload }) => {
             let answer = match payload {
                 None => None,

@@ -43,10 +43,15 @@ impl Store {
         &mut self.connection
     }
 
-    /// What stands there: one round trip and no script.
+    /// What stands there: one round trip and no script. `seen` is shown what is long while it arrives.
     #[inline]
-    pub(crate) fn get(&mut self, key: &[u8], value: &mut Vec<u8>) -> Result<Found, WireError> {
-        match self.connection.get(key, value) {
+    pub(crate) fn get(
+        &mut self,
+        key: &[u8],
+        value: &mut Vec<u8>,
+        seen: &mut dyn FnMut(&[u8]),
+    ) -> Result<Found, WireError> {
+        match self.connection.get(key, value, seen) {
             Ok(true) => Ok(Found::Text),
             Ok(false) => Ok(Found::Nothing),
             Err(error) if error.server_code() == Some("WRONGTYPE") => Ok(Found::Other),

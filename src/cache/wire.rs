@@ -17,6 +17,10 @@ use crate::secret::Secret;
 const READ_BUFFER_BYTES: usize = 16 * 1024;
 /// Redis's own limit for one string (`proto-max-bulk-len`).
 const MAX_BULK_BYTES: u64 = 512 * 1024 * 1024;
+/// A longer string is received in pieces of so many bytes. Small enough to be in the processor's second-level cache still
+/// when somebody looks at a piece, and not to keep the kernel from taking in the next one for long: a reply of 5 MB was
+/// there sooner so than in one go.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// What can go wrong on the way to Redis and back.
 #[derive(Debug, thiserror::Error)]
@@ -100,9 +104,15 @@ impl Connection {
         Ok(connection)
     }
 
-    /// `GET` into `value`, replacing what was there; false where the key does not exist.
-    pub(crate) fn get(&mut self, key: &[u8], value: &mut Vec<u8>) -> Result<bool, WireError> {
-        match self.command(&[b"GET", key], value)? {
+    /// `GET` into `value`, replacing what was there; false where the key does not exist. A long value (from 64 KiB on) is
+    /// shown to `seen` piece by piece while it arrives, but none of it twice.
+    pub(crate) fn get(
+        &mut self,
+        key: &[u8],
+        value: &mut Vec<u8>,
+        seen: &mut dyn FnMut(&[u8]),
+    ) -> Result<bool, WireError> {
+        match self.converse([&[b"GET", key]], value, seen)? {
             Reply::Bytes => Ok(true),
             Reply::Nil => Ok(false),
             Reply::Status | Reply::Integer(_) => Err(self.unexpected()),
@@ -122,6 +132,15 @@ impl Connection {
         commands: [&[&[u8]]; N],
         value: &mut Vec<u8>,
     ) -> Result<Reply, WireError> {
+        self.converse(commands, value, &mut |_| ())
+    }
+
+    fn converse<const N: usize>(
+        &mut self,
+        commands: [&[&[u8]]; N],
+        value: &mut Vec<u8>,
+        seen: &mut dyn FnMut(&[u8]),
+    ) -> Result<Reply, WireError> {
         value.clear();
         if self.broken {
             return Err(io::Error::new(io::ErrorKind::NotConnected, "the connection failed before").into());
@@ -129,12 +148,17 @@ impl Connection {
         self.stream
             .get_mut()
             .begin(commands.iter().flat_map(|command| command.iter()).map(|word| word.len()).sum());
-        let outcome = self.exchange(&commands, value);
+        let outcome = self.exchange(&commands, value, seen);
         self.broken = matches!(outcome, Err(WireError::Io(_) | WireError::Protocol(_)));
         outcome
     }
 
-    fn exchange(&mut self, commands: &[&[&[u8]]], value: &mut Vec<u8>) -> Result<Reply, WireError> {
+    fn exchange(
+        &mut self,
+        commands: &[&[&[u8]]],
+        value: &mut Vec<u8>,
+        seen: &mut dyn FnMut(&[u8]),
+    ) -> Result<Reply, WireError> {
         self.command.clear();
         for command in commands {
             self.send(command)?;
@@ -143,7 +167,7 @@ impl Connection {
         self.stream.get_mut().flush()?;
         let mut outcome = Ok(Reply::Nil);
         for _ in commands {
-            let reply = self.read_reply(value, true);
+            let reply = self.read_reply(value, seen, true);
             match reply {
                 Ok(_) | Err(WireError::Server(_)) if outcome.is_ok() => outcome = reply,
                 Ok(_) | Err(WireError::Server(_)) => {}
@@ -187,7 +211,12 @@ impl Connection {
     }
 
     /// A line, and behind the line of a string its bytes, straight from the socket into `value`.
-    fn read_reply(&mut self, value: &mut Vec<u8>, may_be_list: bool) -> Result<Reply, WireError> {
+    fn read_reply(
+        &mut self,
+        value: &mut Vec<u8>,
+        seen: &mut dyn FnMut(&[u8]),
+        may_be_list: bool,
+    ) -> Result<Reply, WireError> {
         const MAX_LINE_BYTES: u64 = 64 * 1024;
         self.line.clear();
         (&mut self.stream).take(MAX_LINE_BYTES).read_until(b'\n', &mut self.line)?;
@@ -203,35 +232,49 @@ impl Connection {
             Some([b':', digits @ ..]) => Ok(Reply::Integer(parse_integer(digits)?)),
             Some(b"$-1" | b"*-1") => Ok(Reply::Nil),
             // What EXEC answers to one command. Lists of lists of lists are nobody's answer.
-            Some(b"*1") if may_be_list => self.read_reply(value, false),
+            Some(b"*1") if may_be_list => self.read_reply(value, seen, false),
             Some([b'$', digits @ ..]) => {
                 let length = parse_integer(digits)?;
-                self.read_string(length, value)
+                self.read_string(length, value, seen)
             }
             _ => Err(WireError::Protocol("a reply of no kind that is expected here")),
         }
     }
 
-    fn read_string(&mut self, length: i64, value: &mut Vec<u8>) -> Result<Reply, WireError> {
-        const IMPOSSIBLE: WireError = WireError::Protocol("a string of impossible length");
-        let length =
-            u64::try_from(length).ok().filter(|length| *length <= MAX_BULK_BYTES).ok_or(IMPOSSIBLE)?;
-        let wanted = usize::try_from(length).map_err(|_| IMPOSSIBLE)?;
+    fn read_string(
+        &mut self,
+        length: i64,
+        value: &mut Vec<u8>,
+        seen: &mut dyn FnMut(&[u8]),
+    ) -> Result<Reply, WireError> {
+        let wanted = u64::try_from(length)
+            .ok()
+            .filter(|length| *length <= MAX_BULK_BYTES)
+            .and_then(|length| usize::try_from(length).ok())
+            .ok_or(WireError::Protocol("a string of impossible length"))?;
         self.stream.get_mut().expect(wanted);
         value
             .try_reserve_exact(wanted)
             .map_err(|_| WireError::Protocol("a string too long for this memory"))?;
-        (&mut self.stream).take(length).read_to_end(value)?;
+        while value.len() < wanted {
+            let start = value.len();
+            value.resize(wanted.min(start + PIECE_BYTES), 0);
+            let piece = value.get_mut(start..).unwrap_or_default();
+            self.stream.read_exact(piece)?;
+            if wanted > PIECE_BYTES {
+                seen(piece);
+            }
+        }
         let mut end = [0; 2];
         self.stream.read_exact(&mut end)?;
-        if value.len() != wanted || end != *b"\r\n" {
+        if end != *b"\r\n" {
             return Err(WireError::Protocol("a string without its end"));
         }
         Ok(Reply::Bytes)
     }
 }
 
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 impl Connection {
     /// Over a stream on whose other side somebody else speaks for Redis.
     pub(crate) fn over(stream: std::os::unix::net::UnixStream) -> Self {
@@ -299,6 +342,44 @@ mod tests {
             (" : -", ""),
         ] {
             assert_eq!(code_in(text), code, "{text}");
+        }
+    }
+
+    /// Asks for a value that comes as `reply`, in writes of so many bytes; also what was seen of it on the way.
+    fn got(reply: &[u8], written_bytes: usize) -> (Result<bool, WireError>, Vec<u8>, Vec<Vec<u8>>) {
+        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                theirs.read_exact(&mut [0; 20]).unwrap();
+                reply.chunks(written_bytes).for_each(|bytes| theirs.write_all(bytes).unwrap());
+            });
+            let (mut value, mut seen) = (b"old".to_vec(), Vec::new());
+            let outcome =
+                Connection::over(ours).get(b"k", &mut value, &mut |piece| seen.push(piece.to_vec()));
+            (outcome, value, seen)
+        })
+    }
+
+    #[test]
+    fn a_long_value_is_seen_while_it_arrives_and_a_short_one_is_not() {
+        for (bytes, pieces) in [(0, 0), (1, 0), (PIECE_BYTES, 0), (PIECE_BYTES + 1, 2), (300_000, 5)] {
+            let sent: Vec<u8> = (0..bytes).map(|index| (index % 251).to_le_bytes()[0]).collect();
+            let reply = [format!("${bytes}\r\n").as_bytes(), &sent, b"\r\n"].concat();
+            for written_bytes in [7_000, 65_536, reply.len()] {
+                let (outcome, value, seen) = got(&reply, written_bytes);
+                assert!(outcome.unwrap());
+                assert!(value == sent, "{bytes} bytes came in other than they were sent");
+                assert_eq!(seen.len(), pieces, "{bytes} bytes");
+                assert!(pieces == 0 || seen.concat() == sent);
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_cut_off_is_an_error() {
+        for reply in [&b"$5\r\nabc"[..], b"$3\r\nabc", b"$3\r\nabcde", b"$70000\r\nabc"] {
+            let (outcome, _, _) = got(reply, reply.len());
+            assert!(matches!(outcome, Err(WireError::Io(_) | WireError::Protocol(_))), "{reply:?}");
         }
     }
 }

@@ -12,8 +12,13 @@ use crate::parts::{Part, PartTimes};
 pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (T, u64) {
     let start = Instant::now();
     let outcome = work();
-    let ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-    (outcome, ns)
+    (outcome, ns(start.elapsed()))
+}
+
+/// In 64 bits, which are enough for 584 years: `Duration` counts in 128, and this is within what each read costs.
+#[inline]
+fn ns(time: Duration) -> u64 {
+    time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos()))
 }
 
 /// What a read took, as a whole and by its parts.
@@ -33,8 +38,7 @@ impl Laps {
     #[inline]
     pub(crate) fn end(&mut self, part: Part) {
         let now = Instant::now();
-        let ns = now.duration_since(self.last).as_nanos();
-        self.parts.add(part, u64::try_from(ns).unwrap_or(u64::MAX));
+        self.parts.add(part, ns(now.duration_since(self.last)));
         self.last = now;
     }
 }
@@ -46,15 +50,13 @@ pub(crate) fn timed_in_parts<T>(work: impl FnOnce(&mut Laps) -> T) -> InParts<T>
     let start = Instant::now();
     let mut laps = Laps { last: start, parts: PartTimes::default() };
     let outcome = work(&mut laps);
-    let ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    let ns = ns(start.elapsed());
     InParts { outcome, ns, parts: laps.parts }
 }
 
 /// Processor time of this thread so far, ns, in and out of the kernel.
 pub(super) fn processor_ns() -> u64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    let ns = Duration::try_from(time).map_or(0, |time| time.as_nanos());
-    u64::try_from(ns).unwrap_or(u64::MAX)
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).map_or(0, ns)
 }
 
 /// When a run began, and how long it has lasted.

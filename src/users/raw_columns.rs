@@ -1,10 +1,11 @@
 //! Users as they come off a connection: bytes that are appended to the columns as they are, and checked once, whole.
 
 use arrow_array::{StringArray, UInt32Array};
-use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{Buffer, ScalarBuffer};
 use arrow_schema::ArrowError;
 
 use super::columns::Users;
+use crate::texts;
 
 /// Collects users row by row without an allocation a row. What is not UTF-8 is found at the end.
 pub(crate) struct RawUsersBuilder {
@@ -63,8 +64,7 @@ impl RawTexts {
         if i32::try_from(self.bytes.len()).is_err() {
             return Err(ArrowError::OffsetOverflowError(self.bytes.len()));
         }
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
-        StringArray::try_new(offsets, Buffer::from_vec(self.bytes), None)
+        texts::column(ScalarBuffer::from(self.offsets), Buffer::from_vec(self.bytes))
     }
 }
 

@@ -10,7 +10,7 @@
 //! Leases and markers carry no checksum: the worst that a damaged one can do is to keep its key uncached for a while.
 
 use super::Nonce;
-use crate::cache::entry::{self, Corrupt, FORMAT_NUMBER, Parsed};
+use crate::cache::entry::{self, Checksum, Corrupt, FORMAT_NUMBER, Parsed};
 
 const STATE_LEASE: u8 = 3;
 const STATE_MARKER: u8 = 4;
@@ -87,9 +87,9 @@ pub(crate) enum Standing {
 }
 
 impl Standing {
-    /// Reads what was found under `key`. Any bytes give an answer.
-    pub(crate) fn read(bytes: &[u8], key: &[u8]) -> Self {
-        match entry::parse(bytes, key) {
+    /// Reads what was found under `key`. Any bytes give an answer. Their checksum may have been taken while they `arrived`.
+    pub(crate) fn read(bytes: &[u8], key: &[u8], arrived: Option<Checksum>) -> Self {
+        match entry::parse(bytes, key, arrived) {
             Ok(parsed) => Self::Entry(parsed),
             // Too short for an entry, or of another state.
             Err(corrupt) => match bytes.split_first_chunk::<8>() {
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn leases_and_markers_are_told_from_what_only_looks_like_them() {
-        let read = |bytes: &[u8]| Standing::read(bytes, b"k");
+        let read = |bytes: &[u8]| Standing::read(bytes, b"k", None);
         let good = lease([7; 16]);
         assert_eq!(read(&good), Standing::Lease);
         assert!(matches!(read(&good[..23]), Standing::Unreadable(_)));
@@ -153,8 +153,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_read_without_a_panic(state: u8, rest: Vec<u8>, key: Vec<u8>) {
-            let _ = Standing::read(&rest, &key);
-            let _ = Standing::read(&[&start(state)[..], &rest].concat(), &key);
+            let _ = Standing::read(&rest, &key, None);
+            let _ = Standing::read(&[&start(state)[..], &rest].concat(), &key, None);
         }
     }
 }

@@ -162,7 +162,7 @@ impl Pair {
 
     fn compare(&mut self) {
         let mut value = Vec::new();
-        let there = match self.store.get(KEY, &mut value).unwrap() {
+        let there = match self.store.get(KEY, &mut value, &mut |_| ()).unwrap() {
             Found::Nothing => Slot::Empty,
             Found::Other => Slot::Other,
             Found::Text => Slot::Text(value),
@@ -285,7 +285,7 @@ fn a_large_entry_is_not_put_where_anything_happened_meanwhile() {
         // The connection is in order, and in no transaction.
         writer.say(&[b"UNLINK", KEY]);
         assert!(!reader.replace(KEY, Head::of(&lease), &large, LONG).unwrap());
-        assert_eq!(reader.get(KEY, &mut Vec::new()).unwrap(), Found::Nothing);
+        assert_eq!(reader.get(KEY, &mut Vec::new(), &mut |_| ()).unwrap(), Found::Nothing);
     }
     sandbox.stop().unwrap();
 }

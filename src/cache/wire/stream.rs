@@ -45,7 +45,7 @@ impl Patient {
         Ok(opening)
     }
 
-    #[cfg(fuzzing)]
+    #[cfg(any(fuzzing, test))]
     pub(super) fn over(stream: UnixStream) -> Self {
         let long = Duration::from_secs(60);
         let patience = Patience { connect: long, reply: long, is_over: None };

@@ -145,7 +145,7 @@ impl World {
     /// The version that is cached, if any is.
     pub(super) fn cached(&self) -> Option<u8> {
         let Slot::Text(text) = &self.slot else { return None };
-        match Standing::read(text, KEY) {
+        match Standing::read(text, KEY, None) {
             Standing::Entry(parsed) => parsed.payload.and_then(|payload| text.get(payload)?.first().copied()),
             _ => None,
         }
@@ -213,7 +213,7 @@ pub(super) fn see(slot: &Slot) -> Saw {
     match slot {
         Slot::Empty => Saw::Nothing,
         Slot::Other => Saw::Unreadable(Head::NONE),
-        Slot::Text(text) => match Standing::read(text, KEY) {
+        Slot::Text(text) => match Standing::read(text, KEY, None) {
             Standing::Entry(_) => Saw::Entry,
             Standing::Lease => Saw::Lease,
             Standing::Marker => Saw::Marker,
