@@ -102,6 +102,7 @@ impl<Q: Query> Worker<Q> {
         if let Err(error) = prepared {
             self.count_error(block.kind, error.kind(), block.items.len() as u64);
             report.failed = block.items.len() as u64;
+            report.hopeless = error.is_hopeless();
             report.first_error = Some(error.to_string());
         }
         for read in taken {
@@ -195,7 +196,7 @@ impl<Q: Query> Worker<Q> {
                 format!("the answer for item {item} by {planned} is not what the data set says"),
             ),
             Err(error) => {
-                report.hopeless |= matches!(error, ReadError::ForeignKey);
+                report.hopeless |= error.is_hopeless();
                 (error.kind(), error.to_string())
             }
         };
