@@ -7,6 +7,7 @@ pub(crate) mod dealing;
 pub(crate) mod disk;
 pub(crate) mod keys;
 pub(crate) mod plan;
+mod queue;
 pub(crate) mod rounds;
 #[cfg(feature = "slow-warm")]
 mod slowdown;

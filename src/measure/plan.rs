@@ -38,7 +38,8 @@ impl fmt::Display for BlockKind {
     }
 }
 
-/// The reads of one client in one block.
+/// A client's share of one block: the reads whose entries it arranges, and which it makes itself unless clients take them
+/// from [one queue](Queues::One).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Block {
     pub(crate) kind: BlockKind,
@@ -49,6 +50,15 @@ pub(crate) struct Block {
     /// For [`BlockKind::AtHitRatio`]: those whose entries must be there, and those whose must not.
     pub(crate) present: Vec<u32>,
     pub(crate) absent: Vec<u32>,
+}
+
+/// From where the clients take the reads of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Queues {
+    /// All from the same: none waits long for the last of the others.
+    One,
+    /// Each its own share: each has an entry of its own, or is to read for the same time on each core.
+    OneAClient,
 }
 
 /// The shape of one workload's measurement. Every path makes the same reads in the same order.
@@ -115,12 +125,21 @@ impl Plan {
         }
     }
 
+    /// How the shares of a block are read.
+    pub(crate) fn queues(&self) -> Queues {
+        match (self.keys, &self.dealing) {
+            (Keys::Numbered { .. }, None) => Queues::One,
+            (Keys::OneAClient, _) | (Keys::Numbered { .. }, Some(_)) => Queues::OneAClient,
+        }
+    }
+
     /// Bare round trips in one round.
     pub(crate) fn control_reads(&self) -> u64 {
         CONTROL_READS.div_ceil(self.rounds)
     }
 
-    /// What a client reads in a round: the same items in the same order in blocks of every kind.
+    /// A client's share of a round: the same items in the same order in blocks of every kind. The shares of all clients,
+    /// one after the other, are the order in which one queue is read.
     pub(crate) fn block_of(&self, kind: BlockKind, round: u64, client: u64) -> Block {
         let operations = self.operations(round, client);
         let items: Vec<u32> = operations.clone().map(|operation| self.item(operation, client)).collect();
@@ -242,6 +261,13 @@ mod tests {
     }
 
     #[test]
+    fn clients_share_a_queue_where_any_of_them_may_read_any_key() {
+        let queues = |workload| Plan::new(workload, 100, 8, data(100_000), None, 42).queues();
+        assert_eq!([Workload::Point, Workload::Page].map(queues), [Queues::One; 2]);
+        assert_eq!([Workload::All, Workload::Aggregate].map(queues), [Queues::OneAClient; 2]);
+    }
+
+    #[test]
     fn dealt_reads_come_in_shorter_blocks_on_both_cores() {
         let plan = |workload: Workload, iterations: u64| {
             let dealing = Dealing::new(&[0, 1], 1, 42);
@@ -256,6 +282,7 @@ mod tests {
         assert_eq!(shape(Workload::Point, 10_000), (200, 50));
         assert_eq!(shape(Workload::Page, 10_000), (200, 50));
         let (point, all) = (plan(Workload::Point, 10_000), plan(Workload::All, 100));
+        assert_eq!((point.queues(), all.queues()), (Queues::OneAClient, Queues::OneAClient));
         for round in 0..10 {
             let mut cores = point.block_of(KINDS[0], round, 0).cores;
             assert_eq!(cores, point.block_of(KINDS[1], round, 0).cores, "every path on the same cores");

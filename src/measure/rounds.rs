@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
-use std::time::Instant;
 
 use super::WorkloadSamples;
 use super::affinity::Affinity;
-use super::plan::{BlockKind, Plan};
+use super::plan::{Block, BlockKind, Plan};
+use super::queue;
 use super::start_line::StartLine;
 use super::worker::{BlockDone, Step, Worker};
 use crate::interrupt;
@@ -134,10 +134,12 @@ impl<'a> Rounds<'a> {
     }
 
     fn block(&mut self, round: u64, kind: BlockKind, counted: bool) -> Result<(), AllFailed> {
-        for (client, link) in (0..).zip(&self.links) {
-            let block = self.plan.block_of(kind, round, client);
+        let shares = (0..).zip(&self.links).map(|(client, _)| self.plan.block_of(kind, round, client));
+        let shares: Vec<Block> = shares.collect();
+        let stretches = queue::hand_out(&shares, self.plan.queues());
+        for (link, (block, stretches)) in self.links.iter().zip(shares.into_iter().zip(stretches)) {
             // A worker that is gone panicked; joining it passes the panic on.
-            link.steps.send(Step::Block { block, counted }).map_err(|_| AllFailed)?;
+            link.steps.send(Step::Block { block, stretches, counted }).map_err(|_| AllFailed)?;
         }
         let mut reports = Vec::with_capacity(self.links.len());
         for link in &self.links {
@@ -172,8 +174,8 @@ impl<'a> Rounds<'a> {
 
 /// From the first client's start to the last one's end, without the time in which all were on the move.
 fn busy_ns(reports: &[BlockDone]) -> u64 {
-    let start = reports.iter().map(|report| report.started).min();
-    let end: Option<Instant> = reports.iter().map(|report| report.ended).max();
+    let start = reports.iter().filter_map(|report| report.span).map(|(start, _)| start).min();
+    let end = reports.iter().filter_map(|report| report.span).map(|(_, end)| end).max();
     let moving_ns = reports.iter().map(|report| report.moving_ns).min().unwrap_or(0);
     match (start, end) {
         (Some(start), Some(end)) => {

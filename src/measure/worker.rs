@@ -9,6 +9,7 @@ use super::affinity::Affinity;
 use super::clock::{self, InParts, timed, timed_in_parts};
 use super::dealing::stretches;
 use super::plan::{Block, BlockKind};
+use super::queue::{Queue, Stretch};
 use super::start_line::{Presence, StartLine};
 use super::{WorkloadSamples, count_error};
 use crate::cli::ReadPath;
@@ -21,16 +22,16 @@ use crate::rounds_log::RoundSums;
 
 /// What the coordinator asks of a worker.
 pub(super) enum Step {
-    /// Read these items, all workers at the same time.
-    Block { block: Block, counted: bool },
+    /// Arrange the entries of this share, then read these stretches, all workers at the same time.
+    Block { block: Block, stretches: Vec<Stretch>, counted: bool },
     /// That many bare round trips to each server, alone.
     Controls { reads: u64, cores: Vec<u32>, counted: bool },
 }
 
 /// What a worker saw in a block.
 pub(super) struct BlockDone {
-    pub(super) started: Instant,
-    pub(super) ended: Instant,
+    /// When it began and ended to read; none where the others had taken all reads before it.
+    pub(super) span: Option<(Instant, Instant)>,
     /// How much of that went into moving from core to core.
     pub(super) moving_ns: u64,
     pub(super) answered: u64,
@@ -69,7 +70,7 @@ impl<Q: Query> Worker<Q> {
         let _presence = Presence(&start_line);
         while let Ok(step) = steps.recv() {
             let report = match step {
-                Step::Block { block, counted } => self.block(&block, counted),
+                Step::Block { block, stretches, counted } => self.block(&block, &stretches, counted),
                 Step::Controls { reads, cores, counted } => self.control_block(reads, &cores, counted),
             };
             if done.send(report).is_err() {
@@ -81,30 +82,27 @@ impl<Q: Query> Worker<Q> {
         self.samples
     }
 
-    fn block(&mut self, block: &Block, counted: bool) -> BlockDone {
+    fn block(&mut self, block: &Block, stretches: &[Stretch], counted: bool) -> BlockDone {
         let prepared = self.prepare(block);
-        let mut taken = Vec::with_capacity(block.items.len());
+        if prepared.is_err() {
+            // In whatever state they are, it is not the one that was to be measured.
+            stretches.iter().for_each(|stretch| stretch.queue.withdraw(&block.items));
+        }
+        let mut taken = Vec::with_capacity(most_reads(block));
         self.start_line.wait();
         let started = Instant::now();
-        let moving_ns = if prepared.is_ok() { self.timed_block(block, &mut taken) } else { 0 };
-        let ended = Instant::now();
+        let moving_ns = if prepared.is_ok() { self.timed_block(block, stretches, &mut taken) } else { 0 };
+        let span = (!taken.is_empty()).then(|| (started, Instant::now()));
         // Nobody verifies while another client is still on the clock.
         self.start_line.wait();
         self.book_processor_time(block.kind, counted);
         let sums = vec![RoundSums::default(); self.samples.rounds.columns()];
-        let mut report = BlockDone {
-            started,
-            ended,
-            moving_ns,
-            answered: 0,
-            failed: 0,
-            sums,
-            hopeless: false,
-            first_error: None,
-        };
+        let mut report =
+            BlockDone { span, moving_ns, answered: 0, failed: 0, sums, hopeless: false, first_error: None };
         if let Err(error) = prepared {
             self.count_error(block.kind, error.kind(), block.items.len() as u64);
             report.failed = block.items.len() as u64;
+            report.hopeless = error.is_hopeless();
             report.first_error = Some(error.to_string());
         }
         for read in taken {
@@ -123,13 +121,18 @@ impl<Q: Query> Worker<Q> {
         }
     }
 
-    /// All reads of the block, on the cores that it names. Returns how long getting there took, ns, which no read's time
+    /// All reads that this client comes by, on the cores that are named. Returns how long getting there took, ns, which no read's time
     /// holds.
-    fn timed_block(&mut self, block: &Block, taken: &mut Vec<Taken<Q::Answer>>) -> u64 {
+    fn timed_block(
+        &mut self,
+        block: &Block,
+        stretches: &[Stretch],
+        taken: &mut Vec<Taken<Q::Answer>>,
+    ) -> u64 {
         let mut moving_ns = 0;
-        for (core, items) in stretches(&block.items, &block.cores) {
-            moving_ns += self.go_to(core);
-            self.timed_reads(block, items, taken);
+        for Stretch { core, queue } in stretches {
+            moving_ns += self.go_to(*core);
+            self.timed_reads(block, queue, taken);
         }
         self.leave(&block.cores);
         moving_ns
@@ -155,17 +158,15 @@ impl<Q: Query> Worker<Q> {
     }
 
     /// The only place where a read is timed. The clock stops when the answer is decoded and usable.
-    fn timed_reads(&mut self, block: &Block, items: &[u32], taken: &mut Vec<Taken<Q::Answer>>) {
+    fn timed_reads(&mut self, block: &Block, queue: &Queue, taken: &mut Vec<Taken<Q::Answer>>) {
         let lane = match block.kind {
             BlockKind::Lane(lane) => lane,
             // Through the cache: cold and warm are one code.
             BlockKind::AtHitRatio { codec, .. } => Lane::cached(ReadPath::Warm, codec),
         };
         let before_ns = clock::processor_ns();
-        for &item in items {
-            if interrupt::requested() {
-                break;
-            }
+        while !interrupt::requested() {
+            let Some(item) = queue.take() else { break };
             let InParts { outcome, ns, parts } = timed_in_parts(|laps| {
                 #[cfg(feature = "slow-warm")]
                 let started = Instant::now();
@@ -195,7 +196,7 @@ impl<Q: Query> Worker<Q> {
                 format!("the answer for item {item} by {planned} is not what the data set says"),
             ),
             Err(error) => {
-                report.hopeless |= matches!(error, ReadError::ForeignKey);
+                report.hopeless |= error.is_hopeless();
                 (error.kind(), error.to_string())
             }
         };
@@ -269,7 +270,6 @@ impl<Q: Query> Worker<Q> {
     }
 
     fn control_block(&mut self, reads: u64, cores: &[u32], counted: bool) -> BlockDone {
-        let started = Instant::now();
         let mut moving_ns = 0;
         let mut first_error = None;
         let reads: Vec<u64> = (0..reads).collect();
@@ -283,8 +283,7 @@ impl<Q: Query> Worker<Q> {
         }
         self.leave(cores);
         BlockDone {
-            started,
-            ended: Instant::now(),
+            span: None,
             moving_ns,
             answered: 0,
             failed: 0,
@@ -305,4 +304,10 @@ impl<Q: Query> Worker<Q> {
         }
         Ok(())
     }
+}
+
+/// For how many reads memory is put aside before the clock runs: a share, and what clients that are held up leave to the
+/// others. Not for the whole block, which every one of many clients would put aside.
+fn most_reads(block: &Block) -> usize {
+    block.items.len().saturating_add(block.items.len() / 2)
 }

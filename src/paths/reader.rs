@@ -57,6 +57,11 @@ impl ReadError {
             Self::ForeignKey => "foreign_key",
         }
     }
+
+    /// Every further round would meet it again.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        matches!(self, Self::ForeignKey)
+    }
 }
 
 /// What the cache did for a read.

@@ -19,9 +19,11 @@ fn another_client_is_seen_and_its_absence_too() {
     sandbox(&["sandbox", "start"]);
     sandbox(&["seed", "--users", "300"]);
     let bench = ["bench", "--iterations", "300", "--verify-hit-ratio=50", "--format", "json"];
-    let run = sandbox(&bench).json();
-    assert_eq!(codes(&run), [""; 0], "nobody else was there: {run}");
-    for workload in run["workloads"].as_array().unwrap() {
+    let runs = [&[][..], &["--clients", "5"]].map(|clients| sandbox(&[&bench[..], clients].concat()).json());
+    for run in &runs {
+        assert_eq!(codes(run), [""; 0], "nobody else was there: {run}");
+    }
+    for workload in runs.iter().flat_map(|run| run["workloads"].as_array().unwrap()) {
         let counters = &workload["server_counters"];
         let (ours, mysql, redis) = (&counters["ours"], &counters["mysql"], &counters["redis"]);
         assert_eq!(mysql["com_select"], ours["mysql_selects"], "{counters}");

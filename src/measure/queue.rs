@@ -1,0 +1,157 @@
+//! From where clients take the reads of a block: all from one queue, or each from its own, by the same code.
+//!
+//! With shares that are fixed beforehand, whoever is done early idles until the last one is, and the throughput of the
+//! block pays for it. Out of one queue all are at work until nothing is left.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::dealing::stretches;
+use super::plan::{Block, Queues};
+
+/// Items in the order in which they are begun, each handed out once, whoever asks.
+pub(super) struct Queue {
+    places: Vec<Place>,
+    next: AtomicUsize,
+}
+
+struct Place {
+    item: u32,
+    withdrawn: AtomicBool,
+}
+
+/// What a client reads without moving: from the queue until it is empty.
+pub(super) struct Stretch {
+    /// None: wherever the thread is.
+    pub(super) core: Option<u32>,
+    pub(super) queue: Arc<Queue>,
+}
+
+impl Queue {
+    fn new<'a>(items: impl IntoIterator<Item = &'a u32>) -> Arc<Self> {
+        let place = |item: &u32| Place { item: *item, withdrawn: AtomicBool::new(false) };
+        Arc::new(Self { places: items.into_iter().map(place).collect(), next: AtomicUsize::new(0) })
+    }
+
+    /// The next item, if there is one left.
+    #[inline]
+    pub(super) fn take(&self) -> Option<u32> {
+        // The start line orders everything else; of the counter it matters only that nobody sees a number twice.
+        loop {
+            let place = self.places.get(self.next.fetch_add(1, Ordering::Relaxed))?;
+            if !place.withdrawn.load(Ordering::Relaxed) {
+                return Some(place.item);
+            }
+        }
+    }
+
+    /// Nobody is to read these: before the start line, by a client that could not arrange their entries.
+    pub(super) fn withdraw(&self, items: &[u32]) {
+        let items: HashSet<u32> = items.iter().copied().collect();
+        let those = self.places.iter().filter(|place| items.contains(&place.item));
+        those.for_each(|place| place.withdrawn.store(true, Ordering::Relaxed));
+    }
+}
+
+/// The stretches of each client, in the order of its blocks.
+pub(super) fn hand_out(blocks: &[Block], queues: Queues) -> Vec<Vec<Stretch>> {
+    match queues {
+        Queues::One => {
+            let queue = Queue::new(blocks.iter().flat_map(|block| &block.items));
+            blocks.iter().map(|_| vec![Stretch { core: None, queue: Arc::clone(&queue) }]).collect()
+        }
+        Queues::OneAClient => blocks.iter().map(own_stretches).collect(),
+    }
+}
+
+fn own_stretches(block: &Block) -> Vec<Stretch> {
+    let stretch = |(core, items)| Stretch { core, queue: Queue::new(items) };
+    stretches(&block.items, &block.cores).map(stretch).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use proptest::prelude::*;
+
+    use super::super::plan::BlockKind;
+    use super::*;
+    use crate::paths::lane::Lane;
+
+    fn block(items: &[u32], cores: &[u32]) -> Block {
+        Block {
+            kind: BlockKind::Lane(Lane::MYSQL),
+            items: items.to_vec(),
+            cores: cores.to_vec(),
+            present: Vec::new(),
+            absent: Vec::new(),
+        }
+    }
+
+    fn rest(stretches: &[Stretch]) -> Vec<(Option<u32>, Vec<u32>)> {
+        let rest = |stretch: &Stretch| std::iter::from_fn(|| stretch.queue.take()).collect();
+        stretches.iter().map(|stretch| (stretch.core, rest(stretch))).collect()
+    }
+
+    #[test]
+    fn one_queue_is_emptied_by_whoever_comes_first() {
+        let handed = hand_out(&[block(&[5, 3], &[]), block(&[4], &[])], Queues::One);
+        assert_eq!(handed[1][0].queue.take(), Some(5));
+        assert_eq!(handed[0][0].queue.take(), Some(3));
+        assert_eq!(rest(&handed[1]), [(None, vec![4])]);
+        assert_eq!(rest(&handed[0]), [(None, vec![])]);
+    }
+
+    #[test]
+    fn with_queues_of_their_own_clients_read_their_own_on_their_cores() {
+        let handed = hand_out(&[block(&[5, 3], &[7, 6]), block(&[4, 2], &[])], Queues::OneAClient);
+        assert_eq!(rest(&handed[1]), [(None, vec![4, 2])]);
+        assert_eq!(rest(&handed[0]), [(Some(7), vec![5]), (Some(6), vec![3])]);
+    }
+
+    #[test]
+    fn what_was_withdrawn_is_read_by_nobody() {
+        let handed = hand_out(&[block(&[5, 3], &[]), block(&[4], &[]), block(&[9, 8], &[])], Queues::One);
+        handed[0][0].queue.withdraw(&[5, 3]);
+        handed[2][0].queue.withdraw(&[9, 8]);
+        assert_eq!(rest(&handed[2]), [(None, vec![4])]);
+        assert_eq!(handed[1][0].queue.take(), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn each_item_is_taken_once_and_in_order(
+            shares in prop::collection::vec(0u32..200, 1..9), withdrawing in 0usize..9
+        ) {
+            let mut first = 0;
+            let share = |length: &u32| {
+                first += length;
+                block(&(first - length..first).collect::<Vec<_>>(), &[])
+            };
+            let blocks: Vec<Block> = shares.iter().map(share).collect();
+            let handed = hand_out(&blocks, Queues::One);
+            let out = blocks.get(withdrawing).map_or(&[][..], |block| &block.items);
+            handed[0][0].queue.withdraw(out);
+            let line = Barrier::new(handed.len());
+            let taken: Vec<Vec<u32>> = std::thread::scope(|scope| {
+                let take_all = |stretches| {
+                    let line = &line;
+                    scope.spawn(move || {
+                        line.wait();
+                        rest(stretches).remove(0).1
+                    })
+                };
+                let clients: Vec<_> = handed.iter().map(|stretches| take_all(stretches)).collect();
+                clients.into_iter().map(|client| client.join().unwrap()).collect()
+            });
+            prop_assert!(taken.iter().all(|items| items.is_sorted()), "{taken:?}");
+            let mut all = taken.concat();
+            all.sort_unstable();
+            let expected: Vec<u32> = (0..first).filter(|item| !out.contains(item)).collect();
+            prop_assert_eq!(all, expected);
+        }
+    }
+}
