@@ -19,7 +19,7 @@ pub(super) fn batch(stream: &Buffer, messages: &[Place]) -> Result<Option<Record
     let [schema, batch] = messages else { return Ok(None) };
     let Some(schema) = schema_of(message(stream, schema)?)? else { return Ok(None) };
     let body = stream.slice_with_length(batch.body.start, batch.body.len());
-    let Some(columns) = Columns::of(message(stream, batch)?, body) else { return Ok(None) };
+    let Some(columns) = Columns::of(message(stream, batch)?, &body) else { return Ok(None) };
     columns.read(schema)
 }
 
@@ -44,7 +44,7 @@ struct Columns {
 
 impl Columns {
     /// None where they are compressed, have nulls, or have no rows.
-    fn of(message: Message<'_>, body: Buffer) -> Option<Self> {
+    fn of(message: Message<'_>, body: &Buffer) -> Option<Self> {
         let batch = message.header_as_record_batch()?;
         let (nodes, buffers) = (batch.nodes()?, batch.buffers()?);
         let is_plain = message.version() == MetadataVersion::V5
@@ -52,15 +52,17 @@ impl Columns {
             && batch.variadicBufferCounts().is_none_or(|counts| counts.is_empty())
             && batch.length() > 0
             && nodes.iter().all(|node| node.null_count() == 0 && node.length() == batch.length());
-        let slices = buffers.iter().map(|place| {
+        if !is_plain {
+            return None;
+        }
+        let slice = |place: &arrow_ipc::Buffer| {
             let (offset, length) =
                 (usize::try_from(place.offset()).ok()?, usize::try_from(place.length()).ok()?);
             (offset.checked_add(length)? <= body.len()).then(|| body.slice_with_length(offset, length))
-        });
-        let slices: Option<Vec<Buffer>> = slices.collect();
+        };
+        let buffers: Vec<Buffer> = buffers.iter().map(slice).collect::<Option<_>>()?;
         let rows = usize::try_from(batch.length()).ok()?;
-        is_plain.then_some(())?;
-        Some(Self { rows, columns: nodes.len(), buffers: slices?.into_iter() })
+        Some(Self { rows, columns: nodes.len(), buffers: buffers.into_iter() })
     }
 
     fn read(mut self, schema: Schema) -> Result<Option<RecordBatch>, ArrowError> {
