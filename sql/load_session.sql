@@ -1,3 +1,3 @@
--- Lets the server build an empty InnoDB table in bulk; the ids are unique by construction, and the
--- fingerprint proves it afterwards.
+-- For the bare LOAD DATA of scripts/limits alone: lets MariaDB build an empty table in bulk. That takes an exclusive lock
+-- on the table, which would keep every connection but one out of a seed.
 SET SESSION unique_checks = 0, foreign_key_checks = 0

@@ -6,3 +6,4 @@ pub(crate) mod error;
 pub(crate) mod rows;
 pub(crate) mod schema;
 pub(crate) mod seed;
+mod socket;

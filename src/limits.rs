@@ -187,7 +187,7 @@ fn seed_pairs(mysql: &MysqlEndpoint) -> anyhow::Result<Vec<Pair>> {
         schema::drop(&mut conn)?;
         schema::create(&mut conn)?;
         let progress: seed::Progress = Arc::new(|_| {});
-        let (seeded, seed_ns) = timed(|| seed::seed(&mut conn, DATA, false, &progress));
+        let (seeded, seed_ns) = timed(|| seed::seed(&mut conn, mysql, DATA, false, &progress));
         seeded?;
         let bare_ns = bare_load(&mut conn, &file)?;
         // The first pair warms everything up.
@@ -206,9 +206,10 @@ fn write_rows(file: &mut std::fs::File) -> std::io::Result<()> {
     rows.flush()
 }
 
-/// What `mysql --local-infile` does with a ready file, into the emptied table.
+/// What `mysql --local-infile` does with a ready file, into the emptied table, with the settings that suit it best.
 fn bare_load(conn: &mut Conn, file: &std::fs::File) -> anyhow::Result<u64> {
     conn.query_drop(include_str!("../sql/truncate_users.sql"))?;
+    conn.query_drop(include_str!("../sql/load_session.sql"))?;
     let mut source = file.try_clone()?;
     std::io::Seek::rewind(&mut source)?;
     conn.set_local_infile_handler(Some(LocalInfileHandler::new(move |_, sink| {

@@ -67,7 +67,7 @@ fn fill_table(arguments: &cli::Demo, servers: &Servers, console: &Console) -> an
     };
     let fallback = there.unwrap_or(DataSet { users: DEFAULT_USERS, rng_seed: DEFAULT_RNG_SEED });
     let data = arguments.users.map_or(fallback, |users| DataSet { users, ..fallback });
-    let (outcome, ns) = timed(|| seed::with_progress(&mut conn, data, false, console));
+    let (outcome, ns) = timed(|| seed::with_progress(&mut conn, endpoint, data, false, console));
     let seeded = outcome?;
     if seeded != loading::Seeded::Already {
         console.note(&seed::words(seeded, data, &endpoint.database, ns));

@@ -12,6 +12,7 @@ use crate::cli::{self, Format};
 use crate::config::Settings;
 use crate::db::connect;
 use crate::db::seed::{self, Method, Progress, SeedError, Seeded};
+use crate::endpoint::MysqlEndpoint;
 use crate::measure::clock::timed;
 use crate::units;
 use crate::users::DataSet;
@@ -21,7 +22,7 @@ pub(super) fn run(arguments: &cli::Seed, settings: &Settings, console: &Console)
     let servers = Servers::open(settings, Need::Mysql, "seed", console)?;
     let endpoint = servers.mysql()?;
     let mut conn = connect::connect(endpoint)?;
-    let (outcome, ns) = timed(|| with_progress(&mut conn, data, arguments.force, console));
+    let (outcome, ns) = timed(|| with_progress(&mut conn, endpoint, data, arguments.force, console));
     let seeded = outcome?;
     drop(conn);
     let database = endpoint.database.clone();
@@ -37,6 +38,7 @@ pub(super) fn run(arguments: &cli::Seed, settings: &Settings, console: &Console)
 /// Seeds under a progress bar with rate and time left.
 pub(super) fn with_progress(
     conn: &mut Conn,
+    endpoint: &MysqlEndpoint,
     data: DataSet,
     force: bool,
     console: &Console,
@@ -45,7 +47,7 @@ pub(super) fn with_progress(
     let bar = console.progress(u64::from(data.users), template);
     let counter = bar.clone();
     let progress: Progress = Arc::new(move |users| counter.inc(users));
-    let outcome = seed::seed(conn, data, force, &progress);
+    let outcome = seed::seed(conn, endpoint, data, force, &progress);
     bar.finish_and_clear();
     outcome
 }

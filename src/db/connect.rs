@@ -7,6 +7,7 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, OptsBuilder, SslOpts};
 
 use super::error::{self, DbError};
+use super::socket::Socket;
 use crate::endpoint::{Address, MysqlEndpoint, MysqlTls};
 use crate::secret::Secret;
 
@@ -16,7 +17,24 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Opens a connection that is ready for the statements in `sql/`: utf8mb4, and no query cache in the
 /// server, which would answer in MySQL's place.
 pub(crate) fn connect(endpoint: &MysqlEndpoint) -> Result<Conn, DbError> {
-    let mut conn = Conn::new(options(endpoint)).map_err(|source| error::connecting(endpoint, source))?;
+    prepared(endpoint, options(endpoint))
+}
+
+/// As [`connect`], and no reply takes longer than this until [`wait_patiently`] is called.
+pub(super) fn connect_within(endpoint: &MysqlEndpoint, patience: Duration) -> Result<Conn, DbError> {
+    let (patience, options) = (Some(patience), options(endpoint));
+    prepared(endpoint, options.tcp_connect_timeout(patience).read_timeout(patience).write_timeout(patience))
+}
+
+/// From now on a reply may take as long as it takes.
+pub(super) fn wait_patiently(conn: &Conn) -> Result<(), DbError> {
+    Socket::of(conn)
+        .and_then(|socket| socket.wait_patiently())
+        .map_err(|source| DbError::new("setting up the connection", source.into()))
+}
+
+fn prepared(endpoint: &MysqlEndpoint, options: OptsBuilder) -> Result<Conn, DbError> {
+    let mut conn = Conn::new(options).map_err(|source| error::connecting(endpoint, source))?;
     let prepared = conn.query_drop(include_str!("../../sql/session.sql"));
     prepared.map_err(|source| DbError::new("setting up the connection", source))?;
     // Only MariaDB knows this setting, and refuses to turn off what is not there; both are fine.

@@ -12,7 +12,6 @@
 
 mod cells;
 mod packets;
-mod socket;
 
 use std::io::{self, Read, Write};
 
@@ -22,10 +21,10 @@ use mysql::{Conn, MySqlError, Params, Statement, Value};
 
 use super::connect;
 use super::error::DbError;
+use super::socket::Socket;
 use crate::endpoint::{MysqlEndpoint, MysqlTls};
 pub(crate) use cells::{Cells, WrongCells};
 use packets::Packets;
-use socket::Socket;
 
 const COM_STMT_EXECUTE: u8 = 0x17;
 const NO_CURSOR: u8 = 0;

@@ -1,23 +1,21 @@
-//! Fills the table: users are made while they are sent, so memory stays flat however many there are.
+//! Fills the table with a data set, and proves in the database that it is there.
 
-use std::fmt::Write as _;
-use std::io::{self, Write};
+mod chunks;
+mod loading;
+mod lock;
+mod sending;
+
 use std::sync::Arc;
 
+use mysql::Conn;
 use mysql::prelude::Queryable;
-use mysql::{Conn, LocalInfileHandler};
 
 use super::error::DbError;
 use super::schema::{self, SchemaError, SeedState};
-use crate::interrupt::{self, Interrupted};
+use crate::endpoint::MysqlEndpoint;
+use crate::interrupt::Interrupted;
 use crate::users::{DataSet, Fingerprint};
-
-/// Users in one LOAD DATA: one transaction of the server, and what is lost by an interruption.
-const LOAD_CHUNK: u32 = 250_000;
-/// Users in one INSERT: far below the smallest `max_allowed_packet` in use (1 MiB).
-const INSERT_CHUNK: u32 = 2_000;
-/// Bytes made before they are handed to the driver.
-const SEND_BUFFER_BYTES: usize = 64 * 1024;
+pub(crate) use lock::lock;
 
 /// Called with how many more users were sent.
 pub(crate) type Progress = Arc<dyn Fn(u64) + Send + Sync>;
@@ -82,9 +80,11 @@ pub(crate) enum Method {
 
 /// Makes the table hold exactly `data`, and proves it by count and fingerprint computed in the database.
 ///
-/// With `force`, other users and changed rows are replaced; otherwise they are an error.
+/// With `force`, other users and changed rows are replaced; otherwise they are an error. `endpoint` is where `conn` is
+/// connected to: for further connections, if the server gives them.
 pub(crate) fn seed(
     conn: &mut Conn,
+    endpoint: &MysqlEndpoint,
     data: DataSet,
     force: bool,
     progress: &Progress,
@@ -102,29 +102,12 @@ pub(crate) fn seed(
             Err(error) => return Err(error),
         }
     }
-    let method = fill(conn, data, progress)?;
+    let method = fill(conn, endpoint, plan, data, progress)?;
     Ok(match plan {
         Plan::Fill => Seeded::Filled(method),
         Plan::Mend => Seeded::Mended(method),
         Plan::Replace | Plan::Check => Seeded::Replaced(method),
     })
-}
-
-/// Seconds for which another rcache may hold the lock: a server rolls back what an interrupted seed had sent.
-const LOCK_PATIENCE_S: u32 = 15;
-
-/// Takes the lock that keeps two commands from changing the tables at once; the server frees it with the connection.
-pub(crate) fn lock(conn: &mut Conn) -> Result<(), SeedError> {
-    for _ in 0..LOCK_PATIENCE_S {
-        interrupt::check()?;
-        let got: Option<Option<u8>> = conn
-            .query_first(include_str!("../../sql/lock_seed.sql"))
-            .map_err(|source| DbError::new("taking rcache's lock", source))?;
-        if got.flatten() == Some(1) {
-            return Ok(());
-        }
-    }
-    Err(SeedError::Busy)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,15 +167,21 @@ fn fingerprint_in_database(conn: &mut Conn) -> Result<Fingerprint, DbError> {
 
 /// Empties the table and sends every user. Until the end the meta table says `seeding`, so that an
 /// interruption at any point is recognised.
-fn fill(conn: &mut Conn, data: DataSet, progress: &Progress) -> Result<Method, SeedError> {
-    let fail = |source| DbError::new("emptying the table users", source);
+fn fill(
+    conn: &mut Conn,
+    endpoint: &MysqlEndpoint,
+    plan: Plan,
+    data: DataSet,
+    progress: &Progress,
+) -> Result<Method, SeedError> {
     schema::write_state(conn, "seeding", data, "")?;
-    // An empty table is not emptied: TRUNCATE makes the server build it anew.
-    if holds_rows(conn)? {
-        conn.query_drop(include_str!("../../sql/truncate_users.sql")).map_err(fail)?;
+    // An empty table is not emptied: TRUNCATE makes the server build it anew. After an interruption it is, whatever it
+    // seems to hold: what other connections had sent may not be rolled back yet, and TRUNCATE waits for that.
+    if plan == Plan::Mend || holds_rows(conn)? {
+        conn.query_drop(include_str!("../../sql/truncate_users.sql"))
+            .map_err(|source| DbError::new("emptying the table users", source))?;
     }
-    conn.query_drop(include_str!("../../sql/load_session.sql")).map_err(fail)?;
-    let method = load(conn, data, progress)?;
+    let method = loading::load(conn, endpoint, data, progress)?;
     // Both sides count at the same time: here, and in the database.
     let (found, expected) = std::thread::scope(|scope| {
         let expected = scope.spawn(|| data.fingerprint());
@@ -205,92 +194,6 @@ fn fill(conn: &mut Conn, data: DataSet, progress: &Progress) -> Result<Method, S
     }
     schema::write_state(conn, "seeded", data, &found.to_string())?;
     Ok(method)
-}
-
-fn load(conn: &mut Conn, data: DataSet, progress: &Progress) -> Result<Method, SeedError> {
-    match load_data(conn, data, 1, progress) {
-        Ok(()) => Ok(Method::LoadData),
-        Err(SeedError::Db(error)) if error.code().is_some_and(is_local_infile_refused) => {
-            insert(conn, data, progress)?;
-            Ok(Method::Insert)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// ER_NOT_ALLOWED_COMMAND, ER_CLIENT_LOCAL_FILES_DISABLED, ER_LOAD_INFILE_CAPABILITY_DISABLED (MariaDB).
-fn is_local_infile_refused(code: u16) -> bool {
-    matches!(code, 1148 | 3948 | 4166)
-}
-
-fn load_data(conn: &mut Conn, data: DataSet, first_id: u32, progress: &Progress) -> Result<(), SeedError> {
-    let mut next = first_id;
-    while next <= data.users {
-        interrupt::check()?;
-        let last = data.users.min(next.saturating_add(LOAD_CHUNK - 1));
-        let report = Arc::clone(progress);
-        conn.set_local_infile_handler(Some(LocalInfileHandler::new(move |_, sink| {
-            send_rows(sink, data, next..=last, &report)
-        })));
-        let outcome = conn.query_drop(include_str!("../../sql/load_users.sql"));
-        conn.set_local_infile_handler(None);
-        if interrupt::requested() {
-            return Err(Interrupted.into());
-        }
-        outcome.map_err(|source| DbError::new("loading users", source))?;
-        next = last + 1;
-    }
-    Ok(())
-}
-
-/// Writes users as tab-separated lines; generated names hold no character that would need escaping.
-fn send_rows(
-    sink: &mut dyn Write,
-    data: DataSet,
-    ids: std::ops::RangeInclusive<u32>,
-    progress: &Progress,
-) -> io::Result<()> {
-    let (mut username, mut email) = (String::new(), String::new());
-    let mut lines = String::with_capacity(SEND_BUFFER_BYTES + 256);
-    let mut unreported = 0;
-    let mut flush = |lines: &mut String, users: &mut u64| {
-        sink.write_all(lines.as_bytes())?;
-        progress(*users);
-        lines.clear();
-        *users = 0;
-        io::Result::Ok(())
-    };
-    for id in ids {
-        data.write_user(id, &mut username, &mut email);
-        let _ = writeln!(lines, "{id}\t{username}\t{email}"); // writing to a String cannot fail
-        unreported += 1;
-        if lines.len() >= SEND_BUFFER_BYTES {
-            flush(&mut lines, &mut unreported)?;
-            interrupt::check().map_err(io::Error::other)?;
-        }
-    }
-    flush(&mut lines, &mut unreported)
-}
-
-fn insert(conn: &mut Conn, data: DataSet, progress: &Progress) -> Result<(), SeedError> {
-    let (mut username, mut email) = (String::new(), String::new());
-    let mut statement = String::new();
-    let mut next = 1;
-    while next <= data.users {
-        interrupt::check()?;
-        let last = data.users.min(next + INSERT_CHUNK - 1);
-        statement.clear();
-        statement.push_str(include_str!("../../sql/insert_users.sql"));
-        for id in next..=last {
-            data.write_user(id, &mut username, &mut email);
-            let comma = if id == next { ' ' } else { ',' };
-            let _ = write!(statement, "{comma}({id},'{username}','{email}')"); // writing to a String cannot fail
-        }
-        conn.query_drop(&statement).map_err(|source| DbError::new("inserting users", source))?;
-        progress(u64::from(last - next + 1));
-        next = last + 1;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -313,21 +216,5 @@ mod tests {
             assert!(matches!(decide(&other, ASKED, false), Err(SeedError::Different { .. })));
             assert_eq!(decide(&other, ASKED, true).unwrap(), Plan::Replace);
         }
-    }
-
-    #[test]
-    fn rows_are_tab_separated_lines_and_all_are_reported() {
-        use std::sync::atomic::{AtomicU64, Ordering};
-        let reported = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&reported);
-        let progress: Progress = Arc::new(move |users| {
-            counter.fetch_add(users, Ordering::Relaxed);
-        });
-        let mut sent = Vec::new();
-        send_rows(&mut sent, DataSet { users: 5_000, rng_seed: 1 }, 1..=5_000, &progress).unwrap();
-        let text = String::from_utf8(sent).unwrap();
-        assert_eq!(text.lines().count(), 5_000);
-        assert!(text.lines().all(|line| line.split('\t').count() == 3));
-        assert_eq!(reported.load(Ordering::Relaxed), 5_000);
     }
 }

@@ -38,7 +38,7 @@ fn reader(sandbox: &Sandbox) -> Reader<OneUser> {
     let mut conn = connect::connect(mysql).unwrap();
     schema::create(&mut conn).unwrap();
     let progress: seed::Progress = Arc::new(|_| {});
-    seed::seed(&mut conn, DATA, false, &progress).unwrap();
+    seed::seed(&mut conn, mysql, DATA, false, &progress).unwrap();
     let wire = wire::Connection::open(redis, PATIENCE).unwrap();
     let options = ReaderOptions { codecs: &CODECS, namespace: "frugality", ttl: TTL };
     let expected = Arc::new(Expected::of(DATA, &[]));

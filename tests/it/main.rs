@@ -22,6 +22,7 @@ mod sandbox;
 mod scenario;
 mod schema;
 mod seed;
+mod seed_loaders;
 mod storm;
 mod tls;
 mod workloads;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         ("scenario", scenario::TESTS),
         ("schema", schema::TESTS),
         ("seed", seed::TESTS),
+        ("seed_loaders", seed_loaders::TESTS),
         ("tls", tls::TESTS),
         ("workloads", workloads::TESTS),
     ] {

@@ -12,7 +12,6 @@ crate::tests![
     other_users_are_replaced_only_by_force,
     changed_rows_are_noticed_and_put_back,
     a_seed_that_was_cut_off_is_mended,
-    an_interrupted_seed_is_mended,
     without_load_data_it_inserts,
     two_seeds_at_once_keep_out_of_each_other_s_way,
     rows_of_somebody_else_are_not_thrown_away,
@@ -80,26 +79,11 @@ fn a_seed_that_was_cut_off_is_mended() {
     assert_eq!(place.ask::<u32>("SELECT COUNT(*) FROM users"), 250);
 }
 
-fn an_interrupted_seed_is_mended() {
-    let place = Place::new();
-    let seeding = world::start(&mut place.command(&["seed", "--users", "50000000"]));
-    world::wait_until("the seed has begun", || {
-        let state: Option<String> =
-            place.mysql().query_first("SELECT state FROM rcache_meta").unwrap_or(None);
-        state.as_deref() == Some("seeding")
-    });
-    world::signal(&seeding, "INT");
-    world::checked(&seeding.wait_with_output().unwrap()).failed(130, &["interrupted"]);
-    assert_eq!(place.ask::<String>("SELECT state FROM rcache_meta"), "seeding");
-    place.run(&["seed", "--users", "200"]).fine();
-    assert_eq!(place.ask::<u32>("SELECT COUNT(*) FROM users"), 200);
-}
-
 fn without_load_data_it_inserts() {
-    let (place, other) = (Place::new(), Place::seeded(5_000));
+    let (place, other) = (Place::new(), Place::seeded(25_000));
     let mut conn = place.mysql();
     conn.query_drop("SET GLOBAL local_infile = OFF").unwrap();
-    let seeded = place.run(&["seed", "--users", "5000"]);
+    let seeded = place.run(&["seed", "--users", "25000"]);
     conn.query_drop("SET GLOBAL local_infile = ON").unwrap();
     assert!(seeded.fine().stdout.contains("multi-row INSERT"));
     assert_eq!(fingerprint(&place), fingerprint(&other));

@@ -1,4 +1,5 @@
-//! The socket under a connection of the `mysql` crate, for reading beside it.
+//! The socket under a connection of the `mysql` crate, for what the crate does not do: reading beside it, and another
+//! deadline than the one that it was opened with.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -6,8 +7,8 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use mysql::Conn;
 
-/// A second handle of the connection's socket. A `TcpStream` also where it is a unix socket: recv(2) and send(2),
-/// which are all that is used of it, do not tell them apart.
+/// A second handle of the connection's socket. A `TcpStream` also where it is a unix socket: recv(2), send(2) and the
+/// deadlines, which are all that is used of it, do not tell them apart.
 pub(super) struct Socket(TcpStream);
 
 impl Socket {
@@ -16,6 +17,12 @@ impl Socket {
         #[expect(unsafe_code, reason = "the crate lends its socket as a bare number only")]
         let descriptor = unsafe { BorrowedFd::borrow_raw(conn.as_raw_fd()) };
         Ok(Self(descriptor.try_clone_to_owned()?.into()))
+    }
+
+    /// Takes the deadlines away, from the connection too: both handles are of one socket.
+    pub(super) fn wait_patiently(&self) -> io::Result<()> {
+        self.0.set_read_timeout(None)?;
+        self.0.set_write_timeout(None)
     }
 }
 

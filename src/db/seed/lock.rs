@@ -1,0 +1,46 @@
+//! The lock in the server that keeps two commands from changing the tables at once.
+
+use mysql::Conn;
+use mysql::prelude::Queryable;
+
+use super::SeedError;
+use crate::db::error::DbError;
+use crate::interrupt;
+
+/// Seconds for which another rcache may hold the lock: a server rolls back what an interrupted seed had sent.
+const LOCK_PATIENCE_S: u32 = 15;
+
+/// Takes the lock; the server frees it with the connection.
+pub(crate) fn lock(conn: &mut Conn) -> Result<(), SeedError> {
+    for _ in 0..LOCK_PATIENCE_S {
+        interrupt::check()?;
+        let got: Option<Option<u8>> = conn
+            .query_first(include_str!("../../../sql/lock_seed.sql"))
+            .map_err(|source| DbError::new("taking rcache's lock", source))?;
+        if got.flatten() == Some(1) {
+            return Ok(());
+        }
+    }
+    Err(SeedError::Busy)
+}
+
+/// The server's number of the connection that holds the lock; none where nobody does.
+pub(super) fn holder(conn: &mut Conn) -> Result<Option<u64>, DbError> {
+    let holder: Option<Option<u64>> = conn
+        .query_first(include_str!("../../../sql/seed_lock_holder.sql"))
+        .map_err(|source| DbError::new("looking for the holder of rcache's lock", source))?;
+    Ok(holder.flatten())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn taking_the_lock_and_looking_for_its_holder_name_the_same_lock() {
+        let name = |sql: &str| {
+            let (start, end) = (sql.find("CONCAT(").unwrap(), sql.find("40))").unwrap());
+            sql[start..end].to_owned()
+        };
+        let taking = include_str!("../../../sql/lock_seed.sql");
+        assert_eq!(name(taking), name(include_str!("../../../sql/seed_lock_holder.sql")));
+    }
+}
