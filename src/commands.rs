@@ -149,7 +149,7 @@ fn failure(error: &anyhow::Error, console: &Console) -> ExitCode {
 fn is_interruption(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.is::<Interrupted>()
-            || matches!(cause.downcast_ref(), Some(SeedError::Interrupted(_)))
+            || matches!(cause.downcast_ref(), Some(SeedError::Interrupted))
             || matches!(cause.downcast_ref(), Some(AdminError::Interrupted(_)))
     })
 }

@@ -2,8 +2,9 @@
 //! it, because a slow one flatters the cache.
 //!
 //! The `mysql` crate makes a vector for every row and another for every text in it; here a cell is a slice of the
-//! buffer that the socket was read into. The crate still connects, logs in and prepares. This module then speaks on
-//! the same socket, one whole exchange at a time, so that neither finds half a reply of the other. Protocol:
+//! buffer that the socket was read into, and a short reply comes to where the one before it stood, which is still in the
+//! processor's caches; the crate's buffer wanders through 4 MB. The crate still connects, logs in and prepares. This module
+//! then speaks on the same socket, one whole exchange at a time, so that neither finds half a reply of the other. Protocol:
 //! COM_STMT_EXECUTE and the binary result set
 //! (<https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_stmt_execute.html>,
 //! <https://mariadb.com/docs/server/reference/clientserver-protocol/4-server-response-packets/result-set-packets>).
@@ -26,6 +27,7 @@ use crate::endpoint::{MysqlEndpoint, MysqlTls};
 pub(crate) use cells::{Cells, WrongCells};
 use packets::Packets;
 
+const COM_QUERY: u8 = 0x03;
 const COM_STMT_EXECUTE: u8 = 0x17;
 const NO_CURSOR: u8 = 0;
 const OK: u8 = 0x00;
@@ -78,9 +80,14 @@ impl RowConnection {
         self.conn.prep(sql)
     }
 
-    /// One bare round trip: a statement that returns a single number.
-    pub(crate) fn round_trip(&mut self) -> Result<(), mysql::Error> {
-        self.conn.query_drop(include_str!("../../sql/round_trip.sql"))
+    /// One bare round trip: a statement that returns a single number, as text.
+    pub(crate) fn round_trip(&mut self) -> Result<(), RowsError> {
+        let sql = include_str!("../../sql/round_trip.sql");
+        if self.packets.is_none() {
+            return Ok(self.conn.query_drop(sql)?);
+        }
+        write_query(&mut self.command, sql);
+        self.exchange(|_, _| Ok(()))
     }
 
     /// Runs the statement and hands each row to `row`. Where that finds one wrong, the others are still read, so that
@@ -92,13 +99,22 @@ impl RowConnection {
         parameters: &[u32],
         mut row: impl FnMut(Cells<'_>) -> Result<(), WrongCells>,
     ) -> Result<(), RowsError> {
-        if self.broken {
-            return Err(io::Error::new(io::ErrorKind::NotConnected, "the connection failed before").into());
-        }
-        let Some(packets) = &mut self.packets else {
+        if self.packets.is_none() {
             return by_the_crate(&mut self.conn, statement, parameters, row);
-        };
+        }
         write_command(&mut self.command, statement.id(), parameters);
+        self.exchange(|packet, columns| Cells::in_packet(packet, columns).and_then(&mut row))
+    }
+
+    /// Sends the command at hand and hands each row to `row`: its packet, and how many columns it has.
+    #[inline]
+    fn exchange(
+        &mut self,
+        mut row: impl FnMut(&[u8], usize) -> Result<(), WrongCells>,
+    ) -> Result<(), RowsError> {
+        let Some(packets) = self.packets.as_mut().filter(|_| !self.broken) else {
+            return Err(io::Error::new(io::ErrorKind::NotConnected, "the connection failed before").into());
+        };
         let outcome = exchange(packets, &self.command, &mut row);
         self.broken = matches!(outcome, Err(RowsError::Mysql(mysql::Error::IoError(_))));
         outcome
@@ -124,7 +140,7 @@ fn by_the_crate(
 fn exchange(
     packets: &mut Packets<Socket>,
     command: &[u8],
-    row: &mut impl FnMut(Cells<'_>) -> Result<(), WrongCells>,
+    row: &mut impl FnMut(&[u8], usize) -> Result<(), WrongCells>,
 ) -> Result<(), RowsError> {
     packets.begin();
     packets.stream().write_all(command)?;
@@ -141,7 +157,7 @@ fn exchange(
             _ => {}
         }
         if wrong.is_none() {
-            wrong = Cells::in_packet(packet, columns).and_then(&mut *row).err();
+            wrong = row(packet, columns).err();
         }
     }
     wrong.map_or(Ok(()), |wrong| Err(wrong.into()))
@@ -163,6 +179,15 @@ fn result_set_head(packets: &mut Packets<impl Read>) -> Result<usize, RowsError>
         packets.next()?;
     }
     Ok(columns)
+}
+
+fn write_query(command: &mut Vec<u8>, sql: &str) {
+    command.clear();
+    // The header comes last, when the length is known.
+    command.extend_from_slice(&[0; packets::HEADER_BYTES]);
+    command.push(COM_QUERY);
+    command.extend_from_slice(sql.as_bytes());
+    packets::write_header(command);
 }
 
 fn write_command(command: &mut Vec<u8>, statement: u32, parameters: &[u32]) {
@@ -207,6 +232,8 @@ mod tests {
     #[test]
     fn a_command_has_the_bytes_of_the_protocol() {
         let mut command = Vec::new();
+        write_query(&mut command, "SELECT 1");
+        assert_eq!(command, [&[9, 0, 0, 0, 3][..], b"SELECT 1"].concat());
         write_command(&mut command, 7, &[]);
         assert_eq!(command, [10, 0, 0, 0, 0x17, 7, 0, 0, 0, 0, 1, 0, 0, 0]);
         write_command(&mut command, 7, &[258, 3]);

@@ -26,8 +26,8 @@ pub(crate) enum SeedError {
     Schema(#[from] SchemaError),
     #[error(transparent)]
     Db(#[from] DbError),
-    #[error("{0}; a table that is half filled is mended by the next rcache seed")]
-    Interrupted(#[from] Interrupted),
+    #[error("interrupted; a table that is half filled is mended by the next rcache seed")]
+    Interrupted,
     #[error(
         "the table is seeded with {there_users} users of rng_seed {there_seed}, not {asked_users} of {asked_seed}\n  \
          replace them with: rcache seed --users {asked_users} --rng-seed {asked_seed} --force"
@@ -50,6 +50,13 @@ pub(crate) enum SeedError {
          does another program write to the table, or does a trigger change it?"
     )]
     Mismatch { found: Fingerprint, expected: Fingerprint },
+}
+
+impl From<Interrupted> for SeedError {
+    /// It is no source: there is nothing behind it to be told.
+    fn from(_: Interrupted) -> Self {
+        Self::Interrupted
+    }
 }
 
 impl From<super::schema::ForeignTable> for SeedError {

@@ -3,7 +3,7 @@
 //! A blocking client keeps one core busy at a time, its own or the server's. So where client and server share a machine,
 //! it is full from as many clients as cores on, and what rcache takes is taken from the servers: with a quarter
 //! of the machine they could have answered a third more. With one client on 2 cores rcache took 14 to 23 %, with 2 as
-//! much, with 8 and 64 between 22 and 37 %, while throughput grew by a fifth at most. Where both servers are elsewhere,
+//! much, with 8 and 64 between 22 and 48 %, while throughput grew by a fifth at most. Where both servers are elsewhere,
 //! nobody else wants this machine, and there is room for more.
 
 use super::warnings::Warning;
