@@ -57,8 +57,8 @@ fn comparison(codecs: &[WorkloadRun], style: &Style) -> Vec<String> {
     let mysql = codecs.first().and_then(|workload| path_of(workload, "mysql")).and_then(mean_ns);
     let mysql = mysql.map(|ns| format!(", which took {}", units::duration(ns))).unwrap_or_default();
     let note = format!(
-        "The last column is how many times as fast a hit is as MySQL alone{mysql}. Encoding is part of a miss; decoding, \
-         with the check of the entry, part of a hit."
+        "The last column is how many times as fast a hit is as MySQL alone{mysql}. Encoding is part of a miss, \
+         decoding of a hit."
     );
     lines.extend(paragraph(&note, style));
     lines
