@@ -181,20 +181,21 @@ fn result_set_head(packets: &mut Packets<impl Read>) -> Result<usize, RowsError>
     Ok(columns)
 }
 
-fn write_query(command: &mut Vec<u8>, sql: &str) {
+fn begin_command(command: &mut Vec<u8>, code: u8) {
     command.clear();
     // The header comes last, when the length is known.
     command.extend_from_slice(&[0; packets::HEADER_BYTES]);
-    command.push(COM_QUERY);
+    command.push(code);
+}
+
+fn write_query(command: &mut Vec<u8>, sql: &str) {
+    begin_command(command, COM_QUERY);
     command.extend_from_slice(sql.as_bytes());
     packets::write_header(command);
 }
 
 fn write_command(command: &mut Vec<u8>, statement: u32, parameters: &[u32]) {
-    command.clear();
-    // The header comes last, when the length is known.
-    command.extend_from_slice(&[0; packets::HEADER_BYTES]);
-    command.push(COM_STMT_EXECUTE);
+    begin_command(command, COM_STMT_EXECUTE);
     command.extend_from_slice(&statement.to_le_bytes());
     command.push(NO_CURSOR);
     // One execution.

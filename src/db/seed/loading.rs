@@ -33,8 +33,9 @@ pub(super) fn load(
         refused: AtomicBool::new(false),
         failure: OnceLock::new(),
     };
-    let others = crew.chunks.loaders() - 1;
-    let holder = if others > 0 { lock::holder(conn)? } else { None };
+    // A server that cannot say who holds the lock is loaded by the caller's connection alone.
+    let holder = lock::holder(conn).ok().flatten();
+    let others = if holder.is_some() { crew.chunks.loaders() - 1 } else { 0 };
     thread::scope(|scope| {
         for _ in 0..others {
             // A machine that gives no thread gives one loader fewer.
@@ -57,8 +58,7 @@ pub(super) fn load(
 /// and rows that another one took might not be here yet when they are counted.
 fn join(endpoint: &MysqlEndpoint, holder: Option<u64>) -> Option<Conn> {
     let mut conn = connect::connect_within(endpoint, JOIN_PATIENCE).ok()?;
-    let seen = lock::holder(&mut conn).ok()?;
-    if seen.is_none() || seen != holder {
+    if lock::holder(&mut conn).ok()? != holder {
         return None;
     }
     // Loading may take as long as it takes.
