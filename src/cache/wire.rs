@@ -126,7 +126,7 @@ impl Connection {
     }
 
     /// Sends several commands at once. The reply is that of the last one, or the first error; the reply of EXEC counts as
-    /// that of the one command in it.
+    /// that of the one command in it. `value` holds the string among the replies, wherever it stands there.
     pub(crate) fn pipeline<const N: usize>(
         &mut self,
         commands: [&[&[u8]]; N],
@@ -372,6 +372,51 @@ mod tests {
                 assert_eq!(seen.len(), pieces, "{bytes} bytes");
                 assert!(pieces == 0 || seen.concat() == sent);
             }
+        }
+    }
+
+    /// A connection whose replies were all sent before anything is asked.
+    fn replying(replies: &[u8]) -> (Connection, std::os::unix::net::UnixStream) {
+        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        theirs.write_all(replies).unwrap();
+        (Connection::over(ours), theirs)
+    }
+
+    #[test]
+    fn nothing_of_the_value_before_is_left_in_the_next() {
+        let long = [b"$70000\r\n", &[b'x'; 70_000][..], b"\r\n"].concat();
+        let replies = [
+            &b"$5\r\nhello\r\n$2\r\nab\r\n$0\r\n\r\n"[..],
+            &long,
+            b"$3\r\nyes\r\n$-1\r\n$1\r\na\r\n-ERR\r\n",
+        ];
+        let (mut connection, _theirs) = replying(&replies.concat());
+        let mut value = b"what stood there".to_vec();
+        let mut next = || {
+            let outcome = connection.get(b"k", &mut value, &mut |_| ());
+            (outcome.ok(), value.clone())
+        };
+        for sent in [&b"hello"[..], b"ab", b"", &[b'x'; 70_000], b"yes"] {
+            assert_eq!(next(), (Some(true), sent.to_vec()));
+        }
+        assert_eq!(next(), (Some(false), Vec::new()));
+        assert_eq!(next(), (Some(true), b"a".to_vec()));
+        assert_eq!(next(), (None, Vec::new()));
+    }
+
+    #[test]
+    fn of_several_commands_the_string_is_kept_wherever_it_stands_among_the_replies() {
+        let commands: [&[&[u8]]; 3] = [&[b"WATCH", b"k"], &[b"GET", b"k"], &[b"MULTI"]];
+        for (replies, kept) in [
+            (&b"+OK\r\n$2\r\nab\r\n+OK\r\n"[..], &b"ab"[..]),
+            (b"+OK\r\n$2\r\nab\r\n-ERR\r\n", b"ab"),
+            (b"+OK\r\n-WRONGTYPE\r\n+OK\r\n", b""),
+            (b"+OK\r\n$-1\r\n+OK\r\n", b""),
+        ] {
+            let (mut connection, _theirs) = replying(replies);
+            let mut value = b"what stood there".to_vec();
+            let _ = connection.pipeline(commands, &mut value);
+            assert_eq!(value, kept);
         }
     }
 
