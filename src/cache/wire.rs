@@ -4,10 +4,12 @@
 //! incrementally and copies it; this connection reads it once, from the socket into its final place. It speaks
 //! RESP2 (<https://redis.io/docs/latest/develop/reference/protocol-spec/>), one command at a time.
 
+mod error;
 mod stream;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 
+pub(crate) use self::error::WireError;
 pub(crate) use self::stream::Patience;
 use self::stream::Patient;
 use crate::endpoint::RedisEndpoint;
@@ -21,49 +23,6 @@ const MAX_BULK_BYTES: u64 = 512 * 1024 * 1024;
 /// when somebody looks at a piece, and not to keep the kernel from taking in the next one for long: a reply of 5 MB was
 /// there sooner so than in one go.
 const PIECE_BYTES: usize = 64 * 1024;
-
-/// What can go wrong on the way to Redis and back.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum WireError {
-    #[error("{0}")]
-    Io(#[from] io::Error),
-    /// Redis answered with an error; its own words.
-    #[error("{0}")]
-    Server(String),
-    #[error("Redis sent what RESP2 does not know: {0}")]
-    Protocol(&'static str),
-}
-
-impl WireError {
-    /// True where the other side has closed the connection.
-    pub(crate) fn is_hang_up(&self) -> bool {
-        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
-        let kinds = [BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof];
-        matches!(self, Self::Io(error) if kinds.contains(&error.kind()))
-    }
-
-    /// The code in front of the server's words, for example `WRONGTYPE`.
-    pub(crate) fn server_code(&self) -> Option<&str> {
-        match self {
-            Self::Server(text) => Some(code_in(text)),
-            Self::Io(_) | Self::Protocol(_) => None,
-        }
-    }
-}
-
-/// Redis 6 puts what a script met behind words about the script: `ERR Error running script …: -READONLY You can't …`.
-fn code_in(text: &str) -> &str {
-    fn first_word(text: &str) -> &str {
-        text.split(' ').next().unwrap_or_default()
-    }
-    let code = first_word(text);
-    let is_code = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_uppercase());
-    if is_code(code) && code != "ERR" {
-        return code;
-    }
-    let inner = text.rsplit_once(": -").map(|(_, inner)| first_word(inner));
-    inner.filter(|inner| is_code(inner)).unwrap_or(code)
-}
 
 /// What Redis answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -326,24 +285,6 @@ fn parse_integer(digits: &[u8]) -> Result<i64, WireError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_code_of_an_error_is_found_also_where_redis_6_hides_it() {
-        for (text, code) in [
-            ("WRONGTYPE Operation against a key holding the wrong kind of value", "WRONGTYPE"),
-            ("NOAUTH Authentication required.", "NOAUTH"),
-            (
-                "ERR Error running script (call to f_0a): @user_script:38: @user_script: 38: -READONLY You can't",
-                "READONLY",
-            ),
-            ("@user_script: 4: -OOM command not allowed when used memory > 'maxmemory'.", "OOM"),
-            ("ERR unknown command 'NOSUCH', with args beginning with: 'a: -b'", "ERR"),
-            ("", ""),
-            (" : -", ""),
-        ] {
-            assert_eq!(code_in(text), code, "{text}");
-        }
-    }
 
     /// Asks for a value that comes as `reply`, in writes of so many bytes; also what was seen of it on the way.
     fn got(reply: &[u8], written_bytes: usize) -> (Result<bool, WireError>, Vec<u8>, Vec<Vec<u8>>) {
