@@ -2,8 +2,8 @@
 filled in a loop, and one view that returns them all, from MySQL first and from Redis then.
 
 Usage: blog_app.py insert | first | second-string | second-rows
-Prints how long that took, ns; of reads the mean of as many as PEERS_READS says, after three that do not count. Imports,
-connections and the check of the answers are not timed.
+Prints how long that took, ns; of reads the mean of as many as PEERS_READS says, after three (PEERS_WARM_UP) that do
+not count. Imports, connections and the check of the answers are not timed.
 
 The post cached str(list), which no program can turn back into users; `second-rows` caches rows that one can use (pickle)
 and returns them. Servers come from the environment: PEERS_MYSQL_URL (with a database of its own) and PEERS_REDIS_URL.
@@ -21,7 +21,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 USERS = int(os.environ.get("PEERS_USERS", "100000"))
 READS = int(os.environ.get("PEERS_READS", "1"))
-WARM_UP = 3
+WARM_UP = int(os.environ.get("PEERS_WARM_UP", "3"))
 
 app = Flask(__name__)
 engine = create_engine(os.environ["PEERS_MYSQL_URL"])

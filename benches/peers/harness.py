@@ -32,7 +32,7 @@ class Terminal:
 
     def __init__(self):
         self.ours, self.theirs = pty.openpty()
-        self.seen = 0
+        self.draws = 0
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
 
@@ -40,7 +40,7 @@ class Terminal:
         try:
             while data := os.read(self.ours, 65536):
                 # The bar ends in what is still ahead; two draws seldom come in one piece.
-                self.seen += data.count("─".encode()) > 0
+                self.draws += "─".encode() in data
         except OSError:
             return
 
@@ -48,7 +48,7 @@ class Terminal:
         os.close(self.theirs)
         self.reader.join(5)
         os.close(self.ours)
-        return self.seen
+        return self.draws
 
 
 class Bench:
@@ -134,7 +134,7 @@ def spoken(count):
 
 
 def clients(bench, pairs):
-    """Processor time and memory of the whole program, a read, by the number of clients."""
+    """Processor time of the whole program, a read, by the number of clients."""
     for _ in range(pairs // 4):
         for count in (1, 2, 8, 32, 64):
             name = spoken(count)
