@@ -3,9 +3,11 @@
 #[cfg(feature = "cli")]
 mod mysql;
 
+use std::ffi::OsString;
 use std::fmt;
 #[cfg(feature = "cli")]
 use std::net::IpAddr;
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use url::Url;
@@ -101,17 +103,17 @@ impl RedisEndpoint {
             ));
         }
         let mut endpoint = Self {
-            address: Address::Socket(PathBuf::from(decode(url.path())?)),
+            address: Address::Socket(decode_path(url.path())?),
             user: None,
             password: None,
             database: 0,
             tls: false,
         };
-        for (name, value) in url.query_pairs() {
-            match name.as_ref() {
-                "db" => endpoint.database = parse_database_number(&value)?,
-                "user" => endpoint.user = Some(value.into_owned()),
-                "pass" => endpoint.password = Some(Secret::new(value)),
+        for (name, value) in parameters(url) {
+            match name {
+                "db" => endpoint.database = parse_database_number(&decode(value)?)?,
+                "user" => endpoint.user = Some(decode(value)?),
+                "pass" => endpoint.password = Some(Secret::new(decode(value)?)),
                 _ => return Err(unknown_parameter("db, user, pass")),
             }
         }
@@ -135,7 +137,18 @@ fn transport(address: &Address, tls: bool) -> &'static str {
 }
 
 fn parse_url(text: &str, example: &str) -> Result<Url, UrlError> {
-    Url::parse(text).map_err(|error| UrlError(format!("not a URL ({error}); it looks like {example}")))
+    let url = Url::parse(text)
+        .map_err(|error| UrlError(format!("not a URL ({error}); it looks like {example}{ENCODE}")))?;
+    if url.fragment().is_some() {
+        return Err(UrlError(format!("a server's URL has no part after a #{ENCODE}")));
+    }
+    Ok(url)
+}
+
+/// The parameters after the question mark, still percent-encoded.
+fn parameters(url: &Url) -> impl Iterator<Item = (&str, &str)> {
+    let parts = url.query().unwrap_or_default().split('&').filter(|part| !part.is_empty());
+    parts.map(|part| part.split_once('=').unwrap_or((part, "")))
 }
 
 fn tcp_address(url: &Url, default_port: u16) -> Result<Address, UrlError> {
@@ -153,15 +166,37 @@ fn password(url: &Url) -> Result<Option<Secret>, UrlError> {
     url.password().map(|text| decode(text).map(Secret::new)).transpose()
 }
 
+/// Decodes `%XX` and nothing else: a `+` stays a `+`, unlike in a form that a browser sends.
 fn decode(text: &str) -> Result<String, UrlError> {
-    percent_encoding::percent_decode_str(text)
-        .decode_utf8()
-        .map(|decoded| decoded.into_owned())
+    String::from_utf8(decode_bytes(text)?)
         .map_err(|_| UrlError("a percent-encoded part of the URL is not UTF-8".to_owned()))
 }
 
+/// As [`decode`], for a path, which may be any bytes.
+fn decode_path(text: &str) -> Result<PathBuf, UrlError> {
+    let path = decode_bytes(text)?;
+    if path.is_empty() {
+        return Err(UrlError("the URL has a path that is empty".to_owned()));
+    }
+    if path.contains(&0) {
+        return Err(UrlError("the URL has a path that contains %00, which no file name can".to_owned()));
+    }
+    Ok(PathBuf::from(OsString::from_vec(path)))
+}
+
+fn decode_bytes(text: &str) -> Result<Vec<u8>, UrlError> {
+    let is_encoded = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    if !text.split('%').skip(1).all(is_encoded) {
+        return Err(UrlError(
+            "the URL has a % that two hexadecimal digits do not follow; write the character % as %25"
+                .to_owned(),
+        ));
+    }
+    Ok(percent_encoding::percent_decode_str(text).collect())
+}
+
 /// What most often goes wrong: the rest of a password lands in another part of the URL.
-const ENCODE: &str = " (inside a password write / as %2F, ? as %3F, # as %23, @ as %40)";
+const ENCODE: &str = " (inside a password write / as %2F, ? as %3F, # as %23, @ as %40, % as %25)";
 
 // No message quotes a part of a URL: any part can be the rest of a password.
 fn parse_database_number(text: &str) -> Result<u32, UrlError> {
@@ -196,6 +231,39 @@ mod tests {
         assert_eq!(endpoint.address, Address::Socket("/run/r.sock".into()));
         assert_eq!(endpoint.database, 2);
         assert!(RedisEndpoint::parse("rediss://cache.example").unwrap().tls);
+    }
+
+    #[test]
+    fn every_part_is_percent_decoded_and_a_plus_stays() {
+        let url = "redis+unix:///a+b%20c%2B/r.sock?user=x+y%2Bz&pass=p+q%26%3D%2B%25";
+        let endpoint = RedisEndpoint::parse(url).unwrap();
+        assert_eq!(endpoint.address, Address::Socket("/a+b c+/r.sock".into()));
+        assert_eq!(endpoint.user.as_deref(), Some("x+y+z"));
+        assert_eq!(endpoint.password.as_ref().map(Secret::reveal), Some("p+q&=+%"));
+        let endpoint = RedisEndpoint::parse("redis://a+b:p+q%2B%20@h").unwrap();
+        assert_eq!(endpoint.user.as_deref(), Some("a+b"));
+        assert_eq!(endpoint.password.as_ref().map(Secret::reveal), Some("p+q+ "));
+        let endpoint = RedisEndpoint::parse("redis+unix:///a%FF.sock").unwrap();
+        assert_eq!(endpoint.address, Address::Socket(OsString::from_vec(b"/a\xff.sock".to_vec()).into()));
+    }
+
+    #[test]
+    fn a_malformed_encoding_is_refused_in_every_part() {
+        for text in [
+            "redis://:hunter2%zz@h",
+            "redis://hunter2%:p@h",
+            "redis+unix:///a%2/hunter2",
+            "redis+unix:///a?pass=hunter2%",
+            "redis+unix:///a?pass=hunter2%f",
+            "redis+unix:///a?user=%+1hunter2",
+        ] {
+            let error = RedisEndpoint::parse(text).unwrap_err().to_string();
+            assert!(error.contains("%25") && !error.contains("hunter2"), "{text}: {error}");
+        }
+        for text in ["redis+unix:///a%00b", "redis+unix:///a?pass=x#hunter2", "redis://:%FF@h"] {
+            let error = RedisEndpoint::parse(text).unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{text}: {error}");
+        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::{
-    Address, ENCODE, UrlError, decode, parse_url, password, tcp_address, transport, unknown_parameter,
-    unknown_scheme,
+    Address, ENCODE, UrlError, decode, decode_path, parameters, parse_url, password, tcp_address, transport,
+    unknown_parameter, unknown_scheme,
 };
 use crate::secret::Secret;
 
@@ -58,14 +58,14 @@ impl MysqlEndpoint {
             ));
         }
         let mut mode_given = false;
-        for (name, value) in url.query_pairs() {
-            match name.as_ref() {
-                "socket" => endpoint.address = Address::Socket(PathBuf::from(value.as_ref())),
+        for (name, value) in parameters(&url) {
+            match name {
+                "socket" => endpoint.address = Address::Socket(decode_path(value)?),
                 "ssl-mode" => {
-                    endpoint.tls = parse_ssl_mode(&value)?;
+                    endpoint.tls = parse_ssl_mode(&decode(value)?)?;
                     mode_given = true;
                 }
-                "ssl-ca" => endpoint.ca_file = Some(PathBuf::from(value.as_ref())),
+                "ssl-ca" => endpoint.ca_file = Some(decode_path(value)?),
                 _ => return Err(unknown_parameter("socket, ssl-mode, ssl-ca")),
             }
         }
@@ -116,6 +116,38 @@ mod tests {
         assert_eq!(endpoint.address, Address::Socket("/run/my.sock".into()));
         assert_eq!(endpoint.transport(), "unix socket");
         assert_eq!(endpoint.password, None);
+    }
+
+    #[test]
+    fn every_part_is_percent_decoded_and_a_plus_stays() {
+        let url = "mysql://a+b:p+q%2B%20@h/d+e%2Bf?socket=/a+b%20c%2B/my.sock&ssl-ca=/x+y%2Bz.pem";
+        let endpoint = MysqlEndpoint::parse(url).unwrap();
+        assert_eq!(endpoint.user, "a+b");
+        assert_eq!(endpoint.password.as_ref().map(Secret::reveal), Some("p+q+ "));
+        assert_eq!(endpoint.database, "d+e+f");
+        assert_eq!(endpoint.address, Address::Socket("/a+b c+/my.sock".into()));
+        assert_eq!(endpoint.ca_file, Some("/x+y+z.pem".into()));
+    }
+
+    #[test]
+    fn a_malformed_encoding_is_refused_in_every_part() {
+        for text in [
+            "mysql://ann:hunter2%zz@h/d",
+            "mysql://hunter2%@h/d",
+            "mysql://ann@h/hunter2%2",
+            "mysql://ann:hunter2@h/d?socket=/a%zz",
+            "mysql://ann:hunter2@h/d?ssl-ca=/a%",
+            "mysql://ann:hunter2@h/d?ssl-mode=requ%xxired",
+        ] {
+            let error = MysqlEndpoint::parse(text).unwrap_err().to_string();
+            assert!(error.contains("%25") && !error.contains("hunter2"), "{text}: {error}");
+        }
+        for text in
+            ["mysql://ann:hunter2@h/d?socket=", "mysql://ann:hunter2@h/d#x", "mysql://ann@h/d?ssl-ca=%00"]
+        {
+            let error = MysqlEndpoint::parse(text).unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{text}: {error}");
+        }
     }
 
     #[test]
