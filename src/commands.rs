@@ -21,8 +21,10 @@ mod seed;
 mod server_watch;
 mod servers;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::cache::admin::AdminError;
@@ -69,7 +71,7 @@ pub(crate) fn run() -> ExitCode {
         }
     };
     let console = Console::new(&settings);
-    let outcome = interrupt::install()
+    let outcome = interrupt::install(move |notice| console.warning(notice))
         .map_err(|error| anyhow::anyhow!("cannot listen to signals: {error}"))
         .and_then(|()| dispatch(&cli.command, &settings, &console));
     match outcome {
@@ -82,16 +84,10 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-/// Help, the version, or what is wrong with the command line. clap quotes what it does not understand, and that may be a
-/// URL with a password.
+/// Help, the version, or what is wrong with the command line.
 fn usage(error: &clap::Error) -> ExitCode {
-    let mut text = error.render().to_string();
-    for argument in std::env::args().filter(|argument| argument.contains("://")) {
-        text = text.replace(&argument, "[a URL]");
-        if let Some((_, value)) = argument.split_once('=') {
-            text = text.replace(value, "[a URL]");
-        }
-    }
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let text = usage_text(error, &arguments);
     if error.use_stderr() {
         Console::plain().raw(&text);
         return ExitCode::from(EXIT_USAGE);
@@ -100,6 +96,32 @@ fn usage(error: &clap::Error) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure(&error, &Console::plain()),
     }
+}
+
+/// The text of a usage error. clap quotes what it does not understand, and that may be a URL with a password.
+fn usage_text(error: &clap::Error, arguments: &[OsString]) -> String {
+    let shown = arguments.iter().map(|argument| argument.to_string_lossy());
+    if error.kind() == ErrorKind::InvalidUtf8 {
+        let wrong = arguments.iter().zip(shown).filter(|(bytes, _)| bytes.to_str().is_none());
+        let wrong: Vec<String> = wrong.map(|(_, text)| format!("{:?}", without_urls(&text))).collect();
+        let wrong = wrong.join(", ");
+        return format!(
+            "error: not UTF-8: {wrong}\n  only URLs and paths may hold other bytes; see rcache --help\n"
+        );
+    }
+    let mut text = error.render().to_string();
+    for argument in shown.filter(|argument| argument.contains("://")) {
+        text = text.replace(&*argument, "[a URL]");
+        if let Some((_, value)) = argument.split_once('=') {
+            text = text.replace(value, "[a URL]");
+        }
+    }
+    text
+}
+
+/// An argument as it may be shown: what may be a URL is not.
+fn without_urls(argument: &str) -> &str {
+    if argument.contains("://") { "[a URL]" } else { argument }
 }
 
 /// Prints how far rcache is from the limits, as a page or pair by pair; no subcommand, since only its makers ask.

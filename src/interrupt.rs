@@ -1,14 +1,26 @@
-//! Ctrl-C and SIGTERM as a flag that long work looks at, so that destructors still run and what was
-//! measured is still printed.
+//! The signals that ask a program to end, as a flag that long work looks at, so that destructors still run and what was
+//! measured is still printed and saved.
 
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 /// Exit status of an interrupted command, by the shells' convention for SIGINT.
 pub(crate) const EXIT_INTERRUPTED: u8 = 130;
+
+/// Signals within this time of the first one belong to the same request: `timeout` signals a command and then its
+/// group, and a terminal that is closed sends two kinds.
+const GRACE: Duration = Duration::from_secs(2);
+/// A command that ends within this time ends without a word about how to end it faster.
+const SILENCE: Duration = Duration::from_millis(400);
+
+const NOTICE: &str = "interrupted: finishing, and saving what was measured; press Ctrl-C again in 2 s or later to end \
+                      immediately, without saving";
 
 static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
@@ -16,31 +28,74 @@ fn flag() -> &'static Arc<AtomicBool> {
     FLAG.get_or_init(|| Arc::new(AtomicBool::new(false)))
 }
 
-/// From now on the first signal raises the flag; a second one ends the process at once (the kernel
-/// then ends the private servers).
-pub(crate) fn install() -> std::io::Result<()> {
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
+/// Listens to signals from now on. The first raises the flag; one that comes [`GRACE`] later or more ends the process
+/// immediately (the kernel then ends the private servers). `say` is called once, if the command takes a while to end.
+pub(crate) fn install(say: impl FnOnce(&str) + Send + 'static) -> io::Result<()> {
+    let (first, sender) = UnixStream::pair()?;
+    let armed = Arc::new(AtomicBool::new(false));
+    for signal in signals() {
+        // The order is the order in which they run: a signal must not act on what it has just set itself.
         signal_hook::flag::register_conditional_shutdown(
             signal,
             i32::from(EXIT_INTERRUPTED),
-            Arc::clone(flag()),
+            Arc::clone(&armed),
         )?;
         signal_hook::flag::register(signal, Arc::clone(flag()))?;
+        signal_hook::low_level::pipe::register(signal, sender.try_clone()?)?;
     }
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || watch(first, &armed, say))?;
     Ok(())
 }
 
-/// True once somebody asked us to stop.
+/// Waits for the first signal, says how a second one is taken, and arms it when it is time.
+fn watch(mut first: UnixStream, armed: &AtomicBool, say: impl FnOnce(&str)) {
+    if first.read_exact(&mut [0]).is_err() {
+        return;
+    }
+    std::thread::sleep(SILENCE);
+    say(NOTICE);
+    std::thread::sleep(GRACE.saturating_sub(SILENCE));
+    armed.store(true, Ordering::SeqCst);
+}
+
+/// All that ask a program to end; but not SIGHUP if it was ignored when we started, as `nohup` has it.
+fn signals() -> impl Iterator<Item = i32> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let survives_hangup = is_ignored(&status, SIGHUP);
+    [SIGINT, SIGTERM, SIGQUIT, SIGHUP].into_iter().filter(move |signal| *signal != SIGHUP || !survives_hangup)
+}
+
+/// Whether the mask of ignored signals in `/proc/self/status` holds this one; elsewhere than on Linux nothing is known.
+fn is_ignored(status: &str, signal: i32) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal - 1) & 1 == 1
+}
+
+/// True once the program was asked to stop.
 pub(crate) fn requested() -> bool {
     flag().load(Ordering::Relaxed)
 }
 
-/// The work was given up because somebody asked us to stop.
+/// The work was given up because the program was asked to stop.
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted")]
 pub(crate) struct Interrupted;
 
-/// `Err(Interrupted)` once somebody asked us to stop.
+/// `Err(Interrupted)` once the program was asked to stop.
 pub(crate) fn check() -> Result<(), Interrupted> {
     if requested() { Err(Interrupted) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mask_of_ignored_signals_is_read() {
+        let status = "Name:\tx\nSigBlk:\t0000000000000001\nSigIgn:\t0000000000001001\n";
+        assert!(is_ignored(status, SIGHUP));
+        assert!(!is_ignored(status, SIGINT) && !is_ignored(status, SIGTERM));
+        assert!(!is_ignored("", SIGHUP) && !is_ignored("SigIgn:\tx", SIGHUP));
+    }
 }
