@@ -9,7 +9,7 @@ use arrow_array::{Array, RecordBatch, StringArray, UInt32Array};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-use rcache::codec::{Arrow, Codec, Columnar};
+use cache_aside::codec::{Arrow, Codec, Columnar};
 
 #[derive(Debug, PartialEq)]
 struct People {
@@ -66,5 +66,5 @@ impl Payload<'_> {
 fuzz_target!(
     // The decoder catches the panics of the Arrow crates; only one that it lets through may end the run.
     init: std::panic::set_hook(Box::new(|_| {})),
-    |payload: Payload<'_>| rcache::fuzzing::codec::<People>(&Arrow, &payload.bytes())
+    |payload: Payload<'_>| cache_aside::fuzzing::codec::<People>(&Arrow, &payload.bytes())
 );

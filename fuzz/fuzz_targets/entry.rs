@@ -7,5 +7,5 @@ type Parts<'a> = (&'a [u8], Option<&'a [u8]>, [u8; 29], usize);
 
 fuzz_target!(|parts: Parts<'_>| {
     let (key, payload, fields, bit) = parts;
-    rcache::fuzzing::entry(key, payload, fields, bit);
+    cache_aside::fuzzing::entry(key, payload, fields, bit);
 });

@@ -5,4 +5,4 @@ mod row;
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| rcache::fuzzing::codec::<row::Row>(&rcache::codec::Postcard, bytes));
+fuzz_target!(|bytes: &[u8]| cache_aside::fuzzing::codec::<row::Row>(&cache_aside::codec::Postcard, bytes));

@@ -4,5 +4,5 @@
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    rcache::fuzzing::replies(bytes);
+    cache_aside::fuzzing::replies(bytes);
 });

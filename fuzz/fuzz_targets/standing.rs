@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    rcache::fuzzing::standing(bytes, b"n:user:1:42");
+    cache_aside::fuzzing::standing(bytes, b"n:user:1:42");
     // Most of what is invented begins wrongly; this gets past the magic and the format number.
-    rcache::fuzzing::standing(&[b"rcae\x01", bytes].concat(), b"n:user:1:42");
+    cache_aside::fuzzing::standing(&[b"rcae\x01", bytes].concat(), b"n:user:1:42");
 });

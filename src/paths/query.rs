@@ -6,7 +6,7 @@ mod page;
 mod point;
 mod row;
 
-pub(crate) use aggregate::TopDomains;
+pub(crate) use aggregate::{DomainCounts, TopDomains};
 pub(crate) use all::AllUsers;
 pub(crate) use page::Page;
 pub(crate) use point::OneUser;
@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use crate::cache::codec::{self, Codec, Columnar};
 use crate::cli::{self, Workload};
 use crate::db::rows::{RowConnection, RowsError, WrongCells};
-use crate::users::{DataSet, DomainCount, Users};
+use crate::users::{DataSet, Users};
 
 /// Why the database gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +77,7 @@ where
 pub(crate) struct Expected {
     pub(crate) data: DataSet,
     users: Option<Users>,
-    top_domains: Option<Vec<DomainCount>>,
+    top_domains: Option<DomainCounts>,
 }
 
 impl Expected {
@@ -87,7 +87,7 @@ impl Expected {
         Self {
             data,
             users: asked(Workload::All).then(|| data.all()),
-            top_domains: asked(Workload::Aggregate).then(|| data.top_domains()),
+            top_domains: asked(Workload::Aggregate).then(|| DomainCounts(data.top_domains())),
         }
     }
 }
@@ -135,8 +135,8 @@ mod tests {
         carried::<Users>(&data.page(20));
         carried::<Users>(&data.page(21));
         carried::<User>(&data.user(7));
-        carried::<Vec<DomainCount>>(&data.top_domains());
-        carried::<Vec<DomainCount>>(&Vec::new());
+        carried::<DomainCounts>(&DomainCounts(data.top_domains()));
+        carried::<DomainCounts>(&DomainCounts(Vec::new()));
     }
 
     /// Bytes that a careful decoder answers with a value or an error.
@@ -165,13 +165,13 @@ mod tests {
 
         #[test]
         fn damaged_counts_are_errors_or_other_counts_and_never_a_panic(at: prop::sample::Index, byte: u8, cut: prop::sample::Index) {
-            let counts = DataSet { users: 200, rng_seed: 3 }.top_domains();
+            let counts = DomainCounts(DataSet { users: 200, rng_seed: 3 }.top_domains());
             for name in cli::Codec::value_variants() {
-                let mut payload = encoded(&*codec::<Vec<DomainCount>>(*name), &counts);
+                let mut payload = encoded(&*codec::<DomainCounts>(*name), &counts);
                 let at = at.index(payload.len());
                 payload[at] = byte;
                 payload.truncate(cut.index(payload.len()).max(at));
-                decoded::<Vec<DomainCount>>(&payload);
+                decoded::<DomainCounts>(&payload);
             }
         }
 
@@ -179,7 +179,7 @@ mod tests {
         fn any_bytes_are_decoded_without_a_panic(bytes: Vec<u8>) {
             decoded::<Users>(&bytes);
             decoded::<User>(&bytes);
-            decoded::<Vec<DomainCount>>(&bytes);
+            decoded::<DomainCounts>(&bytes);
         }
     }
 }

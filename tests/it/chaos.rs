@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rcache::{Cache, Key, Options, RedisErrorKind, Stats};
+use cache_aside::{Cache, Key, Options, RedisErrorKind, Stats};
 use redis::Commands;
 use twox_hash::XxHash3_64;
 

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use cache_aside::{Cache, Key, Options};
 use mysql::prelude::Queryable;
-use rcache::{Cache, Key, Options};
 
 use crate::private_redis::{PATIENT, PrivateRedis};
 use crate::sandbox::{self, Sandbox};

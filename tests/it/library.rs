@@ -6,8 +6,8 @@ use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use rcache::codec::Json;
-use rcache::{Cache, Key, Options};
+use cache_aside::codec::Json;
+use cache_aside::{Cache, Key, Options};
 use redis::Commands;
 
 use crate::private_redis::PATIENT;

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use rcache::{Cache, Key, Options, RedisErrorKind, Unmarked};
+use cache_aside::{Cache, Key, Options, RedisErrorKind, Unmarked};
 
 use crate::private_redis::{PATIENT, PrivateRedis};
 use crate::world;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use rcache::{Cache, Options};
+use cache_aside::{Cache, Options};
 
 use crate::world;
 

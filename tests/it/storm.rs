@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rcache::{Cache, Key, Options, StaleError, Stats, WriteGuard};
+use cache_aside::{Cache, Key, Options, StaleError, Stats, WriteGuard};
 use serde::{Deserialize, Serialize};
 
 use crate::private_redis::PATIENT;

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use rcache::{Cache, Key, Options};
+use cache_aside::{Cache, Key, Options};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 use crate::private_redis::{self, PATIENT, PrivateRedis};

@@ -1,0 +1,36 @@
+//! Rows in MessagePack (<https://msgpack.org>), structs as arrays: compact, and read by programs in any language.
+
+use std::io::ErrorKind;
+use std::ops::Range;
+
+use rmp_serde::decode::Error;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
+
+use super::{Codec, CodecError};
+use crate::entry::CodecId;
+
+/// MessagePack, by serde: compact, and read by programs in any language.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Msgpack;
+
+impl<T: Serialize + DeserializeOwned> Codec<T> for Msgpack {
+    fn id(&self) -> CodecId {
+        CodecId(4)
+    }
+
+    fn encode(&self, value: &T, payload: &mut Vec<u8>) -> Result<(), CodecError> {
+        rmp_serde::encode::write(payload, value).map_err(|error| CodecError::new("msgpack", error))
+    }
+
+    fn decode(&self, entry: &mut Vec<u8>, payload: Range<usize>) -> Result<T, CodecError> {
+        let bytes = entry.get(payload).unwrap_or_default();
+        let mut decoder = rmp_serde::Deserializer::from_read_ref(bytes);
+        let value = T::deserialize(&mut decoder).map_err(|error| CodecError::new("msgpack", error))?;
+        // The decoder stops behind the value; only the end of the bytes may follow.
+        match IgnoredAny::deserialize(&mut decoder) {
+            Err(Error::InvalidMarkerRead(end)) if end.kind() == ErrorKind::UnexpectedEof => Ok(value),
+            _ => Err(CodecError::new("msgpack", "something stands behind the value")),
+        }
+    }
+}

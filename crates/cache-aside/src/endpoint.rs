@@ -1,0 +1,276 @@
+//! Where a server is and how to log in: the two URLs of the command line, taken apart once.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::net::IpAddr;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+use url::Url;
+
+use crate::secret::Secret;
+
+/// How the bytes travel. The same kind on both sides makes a comparison fair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    Tcp { host: String, port: u16 },
+    Socket(PathBuf),
+}
+
+impl Address {
+    /// Whether it is on this machine by the looks of it: a unix socket or the loopback.
+    pub fn is_here(&self) -> bool {
+        match self {
+            Self::Socket(_) => true,
+            Self::Tcp { host, .. } => {
+                let loopback = host.parse().is_ok_and(|address: IpAddr| address.to_canonical().is_loopback());
+                loopback || host.eq_ignore_ascii_case("localhost")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // An IPv6 address carries colons of its own.
+            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Self::Socket(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// A Redis or Valkey server, an account and a database number on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedisEndpoint {
+    pub address: Address,
+    pub user: Option<String>,
+    pub password: Option<Secret>,
+    pub database: u32,
+    pub tls: bool,
+}
+
+/// What is wrong with a URL. Never quotes the URL, which may hold a password.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0}")]
+pub struct UrlError(pub String);
+
+impl RedisEndpoint {
+    /// Takes `redis://user:password@host:port/0`, `rediss://…` (TLS) or `redis+unix:///path?db=0&user=…&pass=…` apart.
+    pub fn parse(text: &str) -> Result<Self, UrlError> {
+        let url = parse_url(text, "redis://user:password@host:6379/0")?;
+        match url.scheme() {
+            "redis" => Self::parse_tcp(&url, false),
+            "rediss" => Self::parse_tcp(&url, true),
+            "redis+unix" | "unix" => Self::parse_unix(&url),
+            _ => Err(unknown_scheme("redis://, rediss:// (TLS) or redis+unix:///path")),
+        }
+    }
+
+    fn parse_tcp(url: &Url, tls: bool) -> Result<Self, UrlError> {
+        if url.query().is_some() {
+            return Err(unknown_parameter("none for redis:// and rediss://"));
+        }
+        let user = decode(url.username())?;
+        if !user.is_empty() && url.password().is_none() {
+            // Most likely a password in the user's place: it would be sent to nobody and shown as a name.
+            return Err(UrlError(
+                "the Redis URL has a user and no password; a password alone stands behind a colon: redis://:password@host"
+                    .to_owned(),
+            ));
+        }
+        Ok(Self {
+            address: tcp_address(url, 6379)?,
+            user: (!user.is_empty()).then_some(user),
+            password: password(url)?,
+            database: parse_database_number(url.path().trim_start_matches('/'))?,
+            tls,
+        })
+    }
+
+    fn parse_unix(url: &Url) -> Result<Self, UrlError> {
+        if url.host_str().is_some_and(|host| !host.is_empty()) {
+            return Err(UrlError(
+                "a unix socket needs three slashes: redis+unix:///path/to/redis.sock".to_owned(),
+            ));
+        }
+        let mut endpoint = Self {
+            address: Address::Socket(decode_path(url.path())?),
+            user: None,
+            password: None,
+            database: 0,
+            tls: false,
+        };
+        for (name, value) in parameters(url) {
+            match name {
+                "db" => endpoint.database = parse_database_number(&decode(value)?)?,
+                "user" => endpoint.user = Some(decode(value)?),
+                "pass" => endpoint.password = Some(Secret::new(decode(value)?)),
+                _ => return Err(unknown_parameter("db, user, pass")),
+            }
+        }
+        Ok(endpoint)
+    }
+
+    /// `tcp`, `unix socket` or `tcp+tls`, as the run file names it.
+    pub fn transport(&self) -> &'static str {
+        transport(&self.address, self.tls)
+    }
+}
+
+pub fn transport(address: &Address, tls: bool) -> &'static str {
+    match (address, tls) {
+        (Address::Socket(_), _) => "unix socket",
+        (Address::Tcp { .. }, true) => "tcp+tls",
+        (Address::Tcp { .. }, false) => "tcp",
+    }
+}
+
+pub fn parse_url(text: &str, example: &str) -> Result<Url, UrlError> {
+    let url = Url::parse(text)
+        .map_err(|error| UrlError(format!("not a URL ({error}); it looks like {example}{ENCODE}")))?;
+    if url.fragment().is_some() {
+        return Err(UrlError(format!("a server's URL has no part after a #{ENCODE}")));
+    }
+    Ok(url)
+}
+
+/// The parameters after the question mark, still percent-encoded.
+pub fn parameters(url: &Url) -> impl Iterator<Item = (&str, &str)> {
+    let parts = url.query().unwrap_or_default().split('&').filter(|part| !part.is_empty());
+    parts.map(|part| part.split_once('=').unwrap_or((part, "")))
+}
+
+pub fn tcp_address(url: &Url, default_port: u16) -> Result<Address, UrlError> {
+    let host = url.host_str().unwrap_or_default();
+    let host = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    let host = if host.is_empty() { "127.0.0.1".to_owned() } else { decode(host)? };
+    let port = url.port().unwrap_or(default_port);
+    if port == 0 {
+        return Err(UrlError("port 0 is no port that a server listens on".to_owned()));
+    }
+    Ok(Address::Tcp { host, port })
+}
+
+pub fn password(url: &Url) -> Result<Option<Secret>, UrlError> {
+    url.password().map(|text| decode(text).map(Secret::new)).transpose()
+}
+
+/// Decodes `%XX` and nothing else: a `+` stays a `+`, unlike in a form that a browser sends.
+pub fn decode(text: &str) -> Result<String, UrlError> {
+    String::from_utf8(decode_bytes(text)?)
+        .map_err(|_| UrlError("a percent-encoded part of the URL is not UTF-8".to_owned()))
+}
+
+/// As [`decode`], for a path, which may be any bytes.
+pub fn decode_path(text: &str) -> Result<PathBuf, UrlError> {
+    let path = decode_bytes(text)?;
+    if path.is_empty() {
+        return Err(UrlError("the URL has a path that is empty".to_owned()));
+    }
+    if path.contains(&0) {
+        return Err(UrlError("the URL has a path that contains %00, which no file name can".to_owned()));
+    }
+    Ok(PathBuf::from(OsString::from_vec(path)))
+}
+
+fn decode_bytes(text: &str) -> Result<Vec<u8>, UrlError> {
+    let is_encoded = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    if !text.split('%').skip(1).all(is_encoded) {
+        return Err(UrlError(
+            "the URL has a % that two hexadecimal digits do not follow; write the character % as %25"
+                .to_owned(),
+        ));
+    }
+    Ok(percent_encoding::percent_decode_str(text).collect())
+}
+
+/// What most often goes wrong: the rest of a password lands in another part of the URL.
+pub const ENCODE: &str = " (inside a password write / as %2F, ? as %3F, # as %23, @ as %40, % as %25)";
+
+// No message quotes a part of a URL: any part can be the rest of a password.
+fn parse_database_number(text: &str) -> Result<u32, UrlError> {
+    if text.is_empty() {
+        return Ok(0);
+    }
+    text.parse().map_err(|_| {
+        UrlError(format!(
+            "what stands behind the host is no database number; it looks like redis://host:6379/0{ENCODE}"
+        ))
+    })
+}
+
+pub fn unknown_scheme(expected: &str) -> UrlError {
+    UrlError(format!("the URL does not begin with a scheme that is known here; use {expected}"))
+}
+
+pub fn unknown_parameter(known: &str) -> UrlError {
+    UrlError(format!("the URL has a parameter that is not known; known: {known}{ENCODE}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redis_urls() {
+        let endpoint = RedisEndpoint::parse("redis://:s3cret@[::1]:7000/3").unwrap();
+        assert_eq!(endpoint.address.to_string(), "[::1]:7000");
+        assert_eq!((endpoint.database, endpoint.user), (3, None));
+        let endpoint = RedisEndpoint::parse("redis+unix:///run/r.sock?db=2&pass=x").unwrap();
+        assert_eq!(endpoint.address, Address::Socket("/run/r.sock".into()));
+        assert_eq!(endpoint.database, 2);
+        assert!(RedisEndpoint::parse("rediss://cache.example").unwrap().tls);
+    }
+
+    #[test]
+    fn every_part_is_percent_decoded_and_a_plus_stays() {
+        let url = "redis+unix:///a+b%20c%2B/r.sock?user=x+y%2Bz&pass=p+q%26%3D%2B%25";
+        let endpoint = RedisEndpoint::parse(url).unwrap();
+        assert_eq!(endpoint.address, Address::Socket("/a+b c+/r.sock".into()));
+        assert_eq!(endpoint.user.as_deref(), Some("x+y+z"));
+        assert_eq!(endpoint.password.as_ref().map(Secret::reveal), Some("p+q&=+%"));
+        let endpoint = RedisEndpoint::parse("redis://a+b:p+q%2B%20@h").unwrap();
+        assert_eq!(endpoint.user.as_deref(), Some("a+b"));
+        assert_eq!(endpoint.password.as_ref().map(Secret::reveal), Some("p+q+ "));
+        let endpoint = RedisEndpoint::parse("redis+unix:///a%FF.sock").unwrap();
+        assert_eq!(endpoint.address, Address::Socket(OsString::from_vec(b"/a\xff.sock".to_vec()).into()));
+    }
+
+    #[test]
+    fn a_malformed_encoding_is_refused_in_every_part() {
+        for text in [
+            "redis://:hunter2%zz@h",
+            "redis://hunter2%:p@h",
+            "redis+unix:///a%2/hunter2",
+            "redis+unix:///a?pass=hunter2%",
+            "redis+unix:///a?pass=hunter2%f",
+            "redis+unix:///a?user=%+1hunter2",
+        ] {
+            let error = RedisEndpoint::parse(text).unwrap_err().to_string();
+            assert!(error.contains("%25") && !error.contains("hunter2"), "{text}: {error}");
+        }
+        for text in ["redis+unix:///a%00b", "redis+unix:///a?pass=x#hunter2", "redis://:%FF@h"] {
+            let error = RedisEndpoint::parse(text).unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn errors_say_what_is_wrong_and_never_the_password() {
+        for text in [
+            "http://:hunter2@host",
+            "redis://:hunter2@host/x",
+            "redis+unix://host/x",
+            "redis://h?x=hunter2",
+            "redis://u:/hunter2@h/0",
+            "redis://u:12/hunter2@h",
+            "redis://hunter2@h",
+            "redis://u:?hunter2@h",
+        ] {
+            let error = RedisEndpoint::parse(text).unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+}

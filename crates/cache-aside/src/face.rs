@@ -1,0 +1,238 @@
+//! The library's face: a cache, and the four things that one does with it.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+use super::codec::{Codec, Postcard};
+use super::core::Core;
+use super::key::{Key, KeyError};
+use super::options::{Options, OptionsError};
+use super::read::{Due, Reading};
+use super::stats::Stats;
+use super::write::{self, MarkError, StaleError, WriteGuard};
+use crate::endpoint::RedisEndpoint;
+
+/// A cache in Redis in front of something slower.
+///
+/// Cheap to clone; clones share connections and counts, and all threads may use one at the same time. `C` says how
+/// values become bytes, see [`Codec`].
+pub struct Cache<C = Postcard> {
+    core: Arc<Core>,
+    codec: C,
+}
+
+/// Why a [`Cache`] could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetupError {
+    /// The URL names no Redis. The message never quotes the URL, which may hold a password.
+    #[error("the URL of Redis: {0}")]
+    Url(String),
+    /// An option makes no sense.
+    #[error(transparent)]
+    Options(#[from] OptionsError),
+}
+
+impl Cache {
+    /// Sets a cache up. Connections are made when they are needed: a Redis that is absent is no error here.
+    ///
+    /// The URL is `redis://user:password@host:port/database`, `rediss://…` with TLS, or `redis+unix:///path?db=0`. With TLS, what
+    /// the system trusts is trusted, or what the file holds that the environment variable `SSL_CERT_FILE` names.
+    ///
+    /// # Errors
+    /// [`SetupError`] where the URL or an option makes no sense; a TTL of zero, for example.
+    pub fn connect(url: &str, options: Options) -> Result<Self, SetupError> {
+        let endpoint = RedisEndpoint::parse(url).map_err(|error| SetupError::Url(error.to_string()))?;
+        Self::at(endpoint, options)
+    }
+
+    /// As [`connect`](Self::connect), for a URL that was taken apart already.
+    #[doc(hidden)]
+    pub fn at(endpoint: RedisEndpoint, options: Options) -> Result<Self, SetupError> {
+        options.check()?;
+        Ok(Self { core: Arc::new(Core::new(endpoint, options)), codec: Postcard })
+    }
+}
+
+impl<C> Cache<C> {
+    /// The same cache with another codec. Entries of different codecs are not read by each other: choose one for each kind
+    /// of key.
+    ///
+    /// ```
+    /// use cache_aside::{Cache, Options, codec::Json};
+    ///
+    /// let cache = Cache::connect("redis://127.0.0.1", Options::default())?;
+    /// let readable = cache.with_codec(Json);
+    /// # Ok::<(), cache_aside::SetupError>(())
+    /// ```
+    pub fn with_codec<D>(&self, codec: D) -> Cache<D> {
+        Cache { core: Arc::clone(&self.core), codec }
+    }
+
+    /// The value from Redis, or, where it is not there, from `load`; then it is kept, unless it changed meanwhile.
+    /// `Ok(None)` says that there is no such row, which is remembered too.
+    ///
+    /// `load` runs at most once. Let it read from the primary, outside any transaction that is open already: it must see
+    /// what is committed when it begins.
+    ///
+    /// Redis can slow this down by its timeouts at most; it cannot make it fail. One reader a process may be chosen to refresh
+    /// a value ahead of its expiry ([`Options::early_refresh`]): it loads, with the old value in hand, while the others read on.
+    /// Where nobody shall, see [`wrap_refreshing`](Self::wrap_refreshing).
+    ///
+    /// ```
+    /// use cache_aside::{Cache, Key, Options};
+    ///
+    /// # let nowhere = "redis://127.0.0.1:1";
+    /// # fn row_from_the_database(id: u32) -> Result<Option<String>, std::io::Error> { Ok(Some(format!("user {id}"))) }
+    /// let cache = Cache::connect("redis://127.0.0.1", Options::default())?;
+    /// # let cache = Cache::connect(nowhere, Options::default())?;
+    /// let user = cache.get(&Key::new("user", 1, 42)?, || row_from_the_database(42))?;
+    /// assert_eq!(user.as_deref(), Some("user 42"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The loader's alone. Where an entry was to be refreshed ahead of time and the loader fails, the entry is the answer.
+    ///
+    /// # Panics
+    /// Where the loader does; what Redis was told about the load is then taken back.
+    pub fn get<T, E>(&self, key: &Key, load: impl FnOnce() -> Result<Option<T>, E>) -> Result<Option<T>, E>
+    where
+        C: Codec<T>,
+    {
+        Reading::new(&self.core, key, &self.codec).run(load, None)
+    }
+
+    /// The function `load` with a cache in front of it.
+    ///
+    /// An argument that makes no [`Key`] is loaded without the cache.
+    ///
+    /// ```
+    /// use cache_aside::{Cache, Key, Options};
+    ///
+    /// # let nowhere = "redis://127.0.0.1:1";
+    /// # fn row_from_the_database(id: u32) -> Result<Option<String>, std::io::Error> { Ok(Some(format!("user {id}"))) }
+    /// let cache = Cache::connect("redis://127.0.0.1", Options::default())?;
+    /// # let cache = Cache::connect(nowhere, Options::default())?;
+    /// let get_user = cache.wrap(|id: &u32| Key::new("user", 1, id), |id| row_from_the_database(*id));
+    /// assert_eq!(get_user(&42)?.as_deref(), Some("user 42"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wrap<A, T, E, K, L>(
+        &self,
+        key: K,
+        load: L,
+    ) -> impl Fn(&A) -> Result<Option<T>, E> + use<A, T, E, K, L, C>
+    where
+        A: ?Sized,
+        C: Codec<T> + Clone,
+        K: Fn(&A) -> Result<Key, KeyError>,
+        L: Fn(&A) -> Result<Option<T>, E>,
+    {
+        let cache = self.clone();
+        move |argument| match key(argument) {
+            Ok(key) => cache.get(&key, || load(argument)),
+            Err(_) => cache.core.load_unkeyed(|| load(argument)),
+        }
+    }
+
+    /// As [`wrap`](Self::wrap), and no reader waits for an early refresh: whoever finds that one is due gets the value that is
+    /// there, and a thread of its own calls `load` for the next. Of these there is one a key, and [`Options::max_loads`] at
+    /// most; beyond that, values are refreshed by later readers. What such a load returns as an error, nobody hears: the
+    /// value serves on until it expires.
+    ///
+    /// So a key that is read often enough never makes a reader wait once it is there: several times while one load takes.
+    /// What is read seldom expires, and who then comes loads it.
+    ///
+    /// ```
+    /// use cache_aside::{Cache, Key, Options};
+    ///
+    /// # let nowhere = "redis://127.0.0.1:1";
+    /// # fn row_from_the_database(id: u32) -> Result<Option<String>, std::io::Error> { Ok(Some(format!("user {id}"))) }
+    /// let cache = Cache::connect("redis://127.0.0.1", Options::default())?;
+    /// # let cache = Cache::connect(nowhere, Options::default())?;
+    /// let get_user = cache.wrap_refreshing(|id: &u32| Key::new("user", 1, id), |id| row_from_the_database(*id));
+    /// assert_eq!(get_user(&42)?.as_deref(), Some("user 42"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wrap_refreshing<A, T, E, K, L>(
+        &self,
+        key: K,
+        load: L,
+    ) -> impl Fn(&A) -> Result<Option<T>, E> + use<A, T, E, K, L, C>
+    where
+        A: ToOwned + ?Sized,
+        A::Owned: Send + 'static,
+        C: Codec<T> + Clone + 'static,
+        K: Fn(&A) -> Result<Key, KeyError>,
+        L: Fn(&A) -> Result<Option<T>, E> + Send + Sync + 'static,
+    {
+        let (cache, load) = (self.clone(), Arc::new(load));
+        move |argument| {
+            let Ok(key) = key(argument) else { return cache.core.load_unkeyed(|| load(argument)) };
+            let behind = |due: Due| {
+                let (cache, load, key, argument) =
+                    (cache.clone(), Arc::clone(&load), key.clone(), argument.to_owned());
+                let core = Arc::clone(&cache.core);
+                core.helpers.start(core.options.max_loads, move || {
+                    due.refresh(&cache.core, &key, &cache.codec, || load(argument.borrow()));
+                });
+            };
+            Reading::new(&cache.core, &key, &cache.codec).run(|| load(argument), Some(&behind))
+        }
+    }
+
+    /// Announces a write of these keys: call it after the transaction's statements and just before its COMMIT, and
+    /// [`WriteGuard::finish`] once the outcome is known.
+    ///
+    /// From here until then the keys cannot be cached, so a cached value equals the committed row at every instant,
+    /// whatever crashes in between; only where Redis loses the marker *and* the writer dies after its COMMIT, an old value may
+    /// stay until its time to live is over. Name every key that the row feeds; an INSERT invalidates too, and so does a DELETE.
+    ///
+    /// ```no_run
+    /// # use cache_aside::{Cache, Key, Options};
+    /// # struct Transaction;
+    /// # impl Transaction { fn commit(self) -> Result<(), std::io::Error> { Ok(()) } }
+    /// # let (cache, transaction) = (Cache::connect("redis://127.0.0.1", Options::default())?, Transaction);
+    /// let user = Key::new("user", 1, 42)?;
+    /// // … the statements …
+    /// let guard = cache.mark(&[&user])?;
+    /// transaction.commit()?; // an error drops the guard: the outcome is unknown
+    /// guard.finish()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`MarkError`] where Redis could not be told and [`Options::unmarked`] says to refuse: do not commit.
+    pub fn mark(&self, keys: &[&Key]) -> Result<WriteGuard, MarkError> {
+        WriteGuard::mark(&self.core, keys)
+    }
+
+    /// Removes what is cached under a key: the simple write, for after the COMMIT. No read that begins after this returned
+    /// is stale. A program that dies between the two leaves the old value until its time to live is over; where that is not
+    /// good enough, see [`mark`](Self::mark).
+    ///
+    /// # Errors
+    /// [`StaleError`] where Redis could not be told; it says until when reads may be stale.
+    pub fn invalidate(&self, key: &Key) -> Result<(), StaleError> {
+        write::invalidate(&self.core, key)
+    }
+
+    /// What this cache and its clones have counted so far.
+    pub fn stats(&self) -> Stats {
+        self.core.stats()
+    }
+}
+
+impl<C: Clone> Clone for Cache<C> {
+    fn clone(&self) -> Self {
+        self.with_codec(self.codec.clone())
+    }
+}
+
+impl<C> fmt::Debug for Cache<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}

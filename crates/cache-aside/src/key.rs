@@ -1,0 +1,148 @@
+//! The one layout of Redis keys, shared by write, read and flush: `namespace:kind:schema:id`.
+
+pub(crate) mod layout;
+
+use std::fmt::{self, Display, Write as _};
+
+/// Longer names of things are a mistake, or somebody else's input.
+pub const MAX_KEY_BYTES: usize = 1024;
+
+/// What a cached value is called, without the namespace: `kind:schema:id`.
+///
+/// Colons, percent signs and control characters in kind and id are escaped (`%3A`, `%25`, `%0A`), so that two different
+/// keys never become the same.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(String);
+
+impl Key {
+    /// The value of this kind (`"user"`) with this id.
+    ///
+    /// Raise `schema` whenever the cached type changes its shape: old and new programs then keep entries of their own,
+    /// instead of reading each other's.
+    ///
+    /// ```
+    /// use cache_aside::Key;
+    ///
+    /// assert_eq!(Key::new("user", 1, 42)?.to_string(), "user:1:42");
+    /// assert_eq!(Key::new("file", 2, "a:b")?.to_string(), "file:2:a%3Ab");
+    /// assert!(Key::new("user", 1, "").is_err());
+    /// # Ok::<(), cache_aside::KeyError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`KeyError`] where the kind or the id is empty, or the whole is longer than 1,024 bytes once escaped. A key is
+    /// never cut off: two long ones must not become the same.
+    pub fn new(kind: &str, schema: u32, id: impl Display) -> Result<Self, KeyError> {
+        // Long enough for any schema and any number, so that a usual key takes memory once.
+        let mut key = String::with_capacity(kind.len() + ":4294967295:18446744073709551615".len());
+        escape_into(&mut key, kind);
+        if key.is_empty() {
+            return Err(KeyError::Empty("kind"));
+        }
+        let _ = write!(key, ":{schema}:"); // writing to a String cannot fail
+        let before_id = key.len();
+        // An id whose `Display` fails has said nothing, or not all of it.
+        write!(Escaping(&mut key), "{id}").map_err(|_| KeyError::Unnamed)?;
+        match key.len() {
+            bytes if bytes > MAX_KEY_BYTES => Err(KeyError::TooLong { bytes }),
+            bytes if bytes == before_id => Err(KeyError::Empty("id")),
+            _ => Ok(Self(key)),
+        }
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({})", self.0)
+    }
+}
+
+/// Why there is no such [`Key`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// This part of the key is empty.
+    #[error("the {0} of a cache key is empty")]
+    Empty(&'static str),
+    /// The key is longer than 1,024 bytes, escapes included.
+    #[error("a cache key of {bytes} bytes or more is longer than {MAX_KEY_BYTES}")]
+    TooLong {
+        /// How long it would be at least.
+        bytes: usize,
+    },
+    /// The id's own `Display` failed.
+    #[error("the id of a cache key cannot be written as text")]
+    Unnamed,
+}
+
+/// What stands in front of every key of a namespace.
+pub fn namespace_prefix(namespace: &str) -> String {
+    let mut prefix = String::new();
+    escape_into(&mut prefix, namespace);
+    prefix.push(':');
+    prefix
+}
+
+/// `%`, `:` and control characters become `%25`, `%3A` and so on, so that no two keys differ only by where a colon falls,
+/// and every key can be shown in one line.
+fn escape_into(text: &mut String, part: &str) {
+    for character in part.chars() {
+        if matches!(character, '%' | ':') || character.is_ascii_control() {
+            let _ = write!(text, "%{:02X}", u32::from(character)); // writing to a String cannot fail
+        } else {
+            text.push(character);
+        }
+    }
+}
+
+/// Escapes what is written through it. Stops taking more once the text is too long for a key anyway.
+struct Escaping<'a>(&'a mut String);
+
+impl fmt::Write for Escaping<'_> {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        if self.0.len() <= MAX_KEY_BYTES {
+            escape_into(self.0, part);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn odd_keys_are_escaped_or_refused() {
+        let key = |id: &str| Key::new("user", 1, id).map(|key| key.to_string());
+        assert_eq!(key("a:b%c").unwrap(), "user:1:a%3Ab%25c");
+        assert_eq!(key("line\r\nbreak\0").unwrap(), "user:1:line%0D%0Abreak%00");
+        assert_eq!(key("müsli 🥣").unwrap(), "user:1:müsli 🥣");
+        assert_eq!(key(""), Err(KeyError::Empty("id")));
+        assert_eq!(Key::new("", 1, 4), Err(KeyError::Empty("kind")));
+        assert_eq!(key(&"x".repeat(1017)).unwrap().len(), 1024);
+        assert_eq!(key(&"x".repeat(1018)), Err(KeyError::TooLong { bytes: 1025 }));
+        assert!(matches!(Key::new(&"k".repeat(5000), 1, 4), Err(KeyError::TooLong { .. })));
+        assert!(matches!(key(&"\n".repeat(1000)), Err(KeyError::TooLong { .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn two_different_keys_never_become_the_same(a: [String; 2], b: [String; 2], schemas: [u32; 2]) {
+            if let (Ok(first), Ok(second)) = (Key::new(&a[0], schemas[0], &a[1]), Key::new(&b[0], schemas[1], &b[1])) {
+                prop_assert_eq!((&a, schemas[0]) == (&b, schemas[1]), first == second);
+            }
+        }
+    }
+}

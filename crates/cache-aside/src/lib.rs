@@ -1,0 +1,124 @@
+//! **A cache-aside on Redis for synchronous programs that keeps no stale value.**
+//!
+//! A function is cached in five lines:
+//!
+//! ```
+//! use cache_aside::{Cache, Key, Options};
+//!
+//! # let nowhere = "redis://127.0.0.1:1";
+//! # fn user_from_the_database(id: u32) -> Result<Option<String>, std::io::Error> { Ok(Some(format!("user {id}"))) }
+//! let cache = Cache::connect("redis://127.0.0.1", Options::default())?;
+//! # let cache = Cache::connect(nowhere, Options::default())?;
+//! let get_user = cache.wrap(|id: &u32| Key::new("user", 1, id), |id| user_from_the_database(*id));
+//! let user = get_user(&42)?;
+//! # assert_eq!(user.as_deref(), Some("user 42"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! And whoever writes the row says so: [`Cache::invalidate`] after the COMMIT, or, against crashes in between too,
+//! [`Cache::mark`] before it and [`WriteGuard::finish`] behind it.
+//!
+//! # What it promises
+//! - **No read that begins after a write returned is stale.** The usual cache-aside cannot say that: a reader may store the
+//!   row it read before the write after the writer has removed the entry. Here a value is stored only in the place of a
+//!   lease that was put into Redis before the database was read, and every write destroys the lease.
+//! - With [`Cache::mark`], **a cached value equals the committed row at every instant**, also where a writer crashes.
+//! - **One load a key**, however many threads miss at once; the others wait for it, within bounds.
+//! - **A read never fails because of Redis**: slow, gone, full, restarted, or holding nonsense, the answer comes from the
+//!   database, at most so many loads at once ([`Options::max_loads`]).
+//!
+//! # What it cannot
+//! Bounded only by the time to live, and therefore one is always set:
+//! - writes that bypass the library;
+//! - a failover, a restart or an eviction in Redis that loses a removal;
+//! - a marker that is gone before its COMMIT *and* a writer that dies between the COMMIT and [`WriteGuard::finish`]: it expired,
+//!   or Redis lost it as above, or its first bytes were damaged, so that nobody can know it for a marker;
+//! - [`Unmarked::Proceed`] while Redis is out of reach.
+//!
+//! Run a cache without persistence: an old dump brings removed values back. Read and write one primary; Redis Cluster needs
+//! a proxy.
+#![warn(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod breaker;
+mod bulkhead;
+pub mod codec;
+mod core;
+#[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
+mod endpoint;
+#[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
+mod entry;
+mod face;
+mod flights;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
+#[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
+mod key;
+mod options;
+mod pool;
+#[cfg(test)]
+mod private_redis;
+#[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
+mod protocol;
+mod read;
+mod script;
+#[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
+mod secret;
+#[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
+mod session;
+#[cfg(any(test, feature = "test-hooks"))]
+#[allow(missing_docs, reason = "reached by the program's tests alone, see `internal`")]
+mod socket_calls;
+mod stats;
+#[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
+mod store;
+mod texts;
+mod trouble;
+#[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
+mod wire;
+mod write;
+
+pub use self::face::{Cache, SetupError};
+pub use self::key::{Key, KeyError};
+pub use self::options::{Options, OptionsError, Unmarked};
+pub use self::stats::Stats;
+pub use self::trouble::{RedisError, RedisErrorKind};
+pub use self::write::{MarkError, StaleError, WriteGuard};
+
+/// What the program `rcache`, which lives in the same repository, uses beside the public face. No part of it is stable.
+#[doc(hidden)]
+pub mod internal {
+    pub mod endpoint {
+        pub use crate::endpoint::*;
+    }
+    pub mod entry {
+        pub use crate::entry::*;
+    }
+    pub mod key {
+        pub use crate::key::layout::*;
+        pub use crate::key::*;
+    }
+    pub mod protocol {
+        pub use crate::protocol::*;
+    }
+    pub mod secret {
+        pub use crate::secret::*;
+    }
+    pub mod session {
+        pub use crate::session::*;
+    }
+    #[cfg(any(test, feature = "test-hooks"))]
+    pub mod socket_calls {
+        pub use crate::socket_calls::*;
+    }
+    pub mod store {
+        pub use crate::store::*;
+    }
+    pub mod texts {
+        pub use crate::texts::*;
+    }
+    pub mod wire {
+        pub use crate::wire::*;
+    }
+}

@@ -1,0 +1,166 @@
+//! What a program may choose about its cache.
+
+use std::time::Duration;
+
+use super::protocol::standing::MAX_MARKER_MS;
+use super::wire::Patience;
+
+/// How a [`Cache`](crate::Cache) behaves. Start from the default and change what you must:
+///
+/// ```
+/// use std::time::Duration;
+/// use cache_aside::Options;
+///
+/// let options = Options { ttl: Duration::from_secs(60), ..Options::default() };
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// Stands in front of every key: programs that share a Redis and not their values choose different ones. What stands under
+    /// the cache's keys is the cache's: whatever it cannot read there it removes. Default `rcache`.
+    pub namespace: String,
+    /// How long a value lives, less a random tenth at most. It bounds what no protocol can prevent: writes behind the
+    /// library's back, for example. Zero is an error. Default 5 minutes.
+    pub ttl: Duration,
+    /// How long it is remembered that a row does not exist; `None` remembers it not at all. Zero is an error. Default
+    /// 30 seconds.
+    pub negative_ttl: Option<Duration>,
+    /// How long a lease lives: how long the others wait at most for a loader that died. A load that takes longer is right
+    /// for its caller and is not kept. Default 5 seconds.
+    pub lease: Duration,
+    /// How long a marker lives: longer than any COMMIT takes, and as long as a key stays uncached after its writer died.
+    /// Default 10 seconds, at most an hour.
+    pub marker: Duration,
+    /// How long a read waits while somebody else loads, before it asks the database itself. Default 1 second, at most an hour.
+    pub lease_wait: Duration,
+    /// How long a read waits while somebody writes, before it asks the database itself. Default 25 milliseconds, at
+    /// most an hour.
+    pub marker_wait: Duration,
+    /// How eagerly entries are refreshed ahead of their expiry: 1 is the optimum for steady loads, 0 turns it off. Default 1.
+    pub early_refresh: f64,
+    /// What a crash-safe write does when Redis cannot be told of it beforehand. Default [`Unmarked::Refuse`].
+    pub unmarked: Unmarked,
+    /// How many loads this cache and its clones run at once, counted over all threads; more wait for their turn. A loader that
+    /// reads through the cache itself, on its own thread, counts once. Default 32.
+    pub max_loads: usize,
+    /// Larger values are not kept. Default 64 MiB, at most 511 MiB.
+    pub max_value_bytes: usize,
+    /// Until a connection is open and logged in. Default 100 milliseconds.
+    pub connect_timeout: Duration,
+    /// Until Redis has answered; large values get another tenth of a second for each megabyte. Default 50 milliseconds.
+    pub reply_timeout: Duration,
+}
+
+/// What [`Cache::mark`](crate::Cache::mark) does when Redis cannot be told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unmarked {
+    /// It fails, so that nothing is committed: no cached value is ever stale, and there are no writes without Redis.
+    #[default]
+    Refuse,
+    /// It lets the write go on; the guard says until when reads may be stale if Redis cannot be told afterwards either.
+    Proceed,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            namespace: "rcache".to_owned(),
+            ttl: Duration::from_secs(300),
+            negative_ttl: Some(Duration::from_secs(30)),
+            lease: Duration::from_secs(5),
+            marker: Duration::from_secs(10),
+            lease_wait: Duration::from_secs(1),
+            marker_wait: Duration::from_millis(25),
+            early_refresh: 1.0,
+            unmarked: Unmarked::Refuse,
+            max_loads: 32,
+            max_value_bytes: 64 << 20,
+            connect_timeout: Duration::from_millis(100),
+            reply_timeout: Duration::from_millis(50),
+        }
+    }
+}
+
+/// An [`Options`] field that makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the cache's option {option} {wrong}")]
+pub struct OptionsError {
+    option: &'static str,
+    wrong: &'static str,
+}
+
+impl Options {
+    /// Holds every field against its bounds.
+    pub(crate) fn check(&self) -> Result<(), OptionsError> {
+        const YEARS: Duration = Duration::from_secs(10 * 365 * 86_400);
+        const HOUR: Duration = Duration::from_millis(MAX_MARKER_MS);
+        let within = |option, time: Duration, longest: Duration, wrong| {
+            if time < Duration::from_millis(1) {
+                Err(OptionsError { option, wrong: "is shorter than a millisecond" })
+            } else if time > longest {
+                Err(OptionsError { option, wrong })
+            } else {
+                Ok(())
+            }
+        };
+        within("ttl", self.ttl, YEARS, "is longer than ten years")?;
+        within("negative_ttl", self.negative_ttl.unwrap_or(self.ttl), YEARS, "is longer than ten years")?;
+        within("lease", self.lease, HOUR, "is longer than an hour")?;
+        within("marker", self.marker, HOUR, "is longer than an hour")?;
+        // No wait at all is a choice too.
+        within("lease_wait", self.lease_wait.max(self.lease), HOUR, "is longer than an hour")?;
+        within("marker_wait", self.marker_wait.max(self.marker), HOUR, "is longer than an hour")?;
+        within("connect_timeout", self.connect_timeout, HOUR, "is longer than an hour")?;
+        within("reply_timeout", self.reply_timeout, HOUR, "is longer than an hour")?;
+        let wrong = |option, wrong| Err(OptionsError { option, wrong });
+        if self.namespace.is_empty() {
+            return wrong("namespace", "is empty");
+        }
+        if self.namespace.len() > 256 {
+            return wrong("namespace", "is longer than 256 bytes");
+        }
+        if !(self.early_refresh.is_finite() && self.early_refresh >= 0.0) {
+            return wrong("early_refresh", "is not a number from 0 on");
+        }
+        if self.max_loads == 0 {
+            return wrong("max_loads", "is zero: nothing could ever be loaded");
+        }
+        if self.max_value_bytes > 511 << 20 {
+            return wrong("max_value_bytes", "is more than Redis can hold under one key");
+        }
+        Ok(())
+    }
+
+    pub(crate) fn patience(&self) -> Patience {
+        Patience { connect: self.connect_timeout, reply: self.reply_timeout, is_over: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_makes_no_sense_is_refused_by_name() {
+        Options::default().check().unwrap();
+        let zero = Duration::ZERO;
+        let cases: [(&str, Options); 12] = [
+            ("ttl", Options { ttl: zero, ..Options::default() }),
+            ("ttl", Options { ttl: Duration::MAX, ..Options::default() }),
+            ("negative_ttl", Options { negative_ttl: Some(zero), ..Options::default() }),
+            ("lease", Options { lease: zero, ..Options::default() }),
+            ("marker", Options { marker: Duration::from_secs(3601), ..Options::default() }),
+            ("lease_wait", Options { lease_wait: Duration::MAX, ..Options::default() }),
+            ("marker_wait", Options { marker_wait: Duration::from_secs(3601), ..Options::default() }),
+            ("reply_timeout", Options { reply_timeout: zero, ..Options::default() }),
+            ("namespace", Options { namespace: String::new(), ..Options::default() }),
+            ("early_refresh", Options { early_refresh: f64::NAN, ..Options::default() }),
+            ("max_loads", Options { max_loads: 0, ..Options::default() }),
+            ("max_value_bytes", Options { max_value_bytes: usize::MAX, ..Options::default() }),
+        ];
+        for (option, options) in cases {
+            assert_eq!(options.check().unwrap_err().option, option);
+        }
+        Options { negative_ttl: None, ..Options::default() }.check().unwrap();
+        Options { lease_wait: zero, marker_wait: zero, ..Options::default() }.check().unwrap();
+    }
+}

@@ -1,0 +1,60 @@
+//! A Redis or Valkey of a test's own, on a unix socket in a folder of its own. Ends with its value.
+
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::endpoint::RedisEndpoint;
+
+pub(crate) struct PrivateRedis {
+    folder: tempfile::TempDir,
+    server: Child,
+}
+
+impl PrivateRedis {
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut server = Command::new(program())
+            .arg("-")
+            .current_dir(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let config = format!("port 0\nunixsocket {}\nsave \"\"\n", socket(folder.path()).display());
+        server.stdin.take().unwrap().write_all(config.as_bytes()).unwrap();
+        let give_up_at = Instant::now() + Duration::from_secs(60);
+        while UnixStream::connect(socket(folder.path())).is_err() {
+            assert!(Instant::now() < give_up_at, "the private Redis does not listen");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Self { folder, server }
+    }
+
+    pub(crate) fn endpoint(&self) -> RedisEndpoint {
+        RedisEndpoint::parse(&format!("redis+unix://{}", socket(self.folder.path()).display())).unwrap()
+    }
+}
+
+impl Drop for PrivateRedis {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+fn socket(folder: &Path) -> PathBuf {
+    folder.join("redis.sock")
+}
+
+/// The server program on PATH.
+fn program() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).chain(["/usr/sbin".into()]).collect();
+    let mut programs = ["redis-server", "valkey-server"]
+        .iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    programs.find(|program| program.exists()).expect("a redis-server or valkey-server on PATH")
+}

@@ -1,0 +1,107 @@
+//! Everything that can happen next.
+
+mod readers;
+mod writers;
+
+use super::world::{Setting, World, Writer, see};
+use crate::protocol::mirror::Slot;
+use crate::protocol::reading::Saw;
+
+/// A world that can follow, what happened, and the promise that it broke, if it broke one.
+pub(super) struct Next {
+    pub(super) world: World,
+    /// In words, where somebody wants to know.
+    pub(super) happened: String,
+    pub(super) broken: Option<&'static str>,
+}
+
+/// Collects what can follow a world.
+pub(super) struct Moves<'a> {
+    setting: &'a Setting,
+    before: &'a World,
+    tells: bool,
+    found: Vec<Next>,
+}
+
+/// All worlds that can follow this one; with words, if `tells`.
+pub(super) fn all(before: &World, setting: &Setting, tells: bool) -> Vec<Next> {
+    let mut moves = Moves { setting, before, tells, found: Vec::new() };
+    for reader in 0..before.readers.len() {
+        moves.reader(reader);
+    }
+    for writer in 0..before.writers.len() {
+        moves.writer(writer);
+    }
+    for (at, command) in before.late.iter().enumerate() {
+        moves.push(
+            || format!("late: {command:?}"),
+            |world| {
+                world.late.remove(at);
+                world.execute(*command, setting);
+            },
+        );
+    }
+    moves.redis();
+    moves.found
+}
+
+impl Moves<'_> {
+    fn push(&mut self, happened: impl FnOnce() -> String, change: impl FnOnce(&mut World)) {
+        self.push_checked(happened, |world| {
+            change(world);
+            None
+        });
+    }
+
+    fn push_checked(
+        &mut self,
+        happened: impl FnOnce() -> String,
+        change: impl FnOnce(&mut World) -> Option<&'static str>,
+    ) {
+        let mut world = self.before.clone();
+        let broken = change(&mut world).or_else(|| broken_promise(&world, self.setting));
+        let happened = if self.tells { happened() } else { String::new() };
+        self.found.push(Next { world, happened, broken });
+    }
+
+    /// What Redis does by itself.
+    fn redis(&mut self) {
+        match &self.before.slot {
+            Slot::Empty => {}
+            Slot::Text(_) | Slot::Other if see(&self.before.slot) != Saw::Marker => {
+                self.push(|| "expired or evicted".to_owned(), |world| world.slot = Slot::Empty);
+            }
+            Slot::Text(_) | Slot::Other => {
+                for writer in self.before.marked_by() {
+                    let is_needed = matches!(self.before.writers[writer], Writer::Marked | Writer::Undecided);
+                    if !(is_needed && self.setting.markers_outlive_commits) {
+                        self.push(
+                            || format!("the token of writer {writer} ends"),
+                            |world| world.end_token(writer),
+                        );
+                    }
+                }
+            }
+        }
+        if self.setting.damage && see(&self.before.slot) != Saw::Marker {
+            for nonsense in [Slot::Other, Slot::Text(b"junk".to_vec()), Slot::Text(vec![b'j'; 30])] {
+                self.push(
+                    || format!("damaged: {nonsense:?}"),
+                    |world| {
+                        world.slot = nonsense.clone();
+                    },
+                );
+            }
+        }
+    }
+}
+
+/// What must hold in every world.
+fn broken_promise(world: &World, setting: &Setting) -> Option<&'static str> {
+    let cached = world.cached()?;
+    if setting.is_crash_safe() && cached != world.committed {
+        return Some("a cached value that is not the committed one");
+    }
+    (world.is_quiet() && !world.is_excused && cached != world.committed)
+        .then_some("a stale value when all is quiet")
+}

@@ -1,0 +1,203 @@
+//! What a reader can do next: what the table says, with every outcome.
+
+use super::super::world::{Ablation, Command, Reader, World, see};
+use super::Moves;
+use crate::protocol::mirror::Slot;
+use crate::protocol::reading::{self, Close, Fill, Loaded, Saw, Step};
+use crate::protocol::standing::Head;
+
+impl Moves<'_> {
+    pub(super) fn reader(&mut self, reader: usize) {
+        match self.before.readers[reader] {
+            Reader::Idle => {
+                // Readers are alike: they begin in order.
+                if reader == 0 || self.before.readers[reader - 1] != Reader::Idle {
+                    let floor = self.floor();
+                    self.push(
+                        || format!("reader {reader} begins"),
+                        |world| {
+                            world.readers[reader] = Reader::At { step: Step::Get, floor, seen: 0 };
+                        },
+                    );
+                }
+            }
+            Reader::At { step, floor, seen } => self.step(reader, step, floor, seen),
+            Reader::Loaded { fill, floor, version } => {
+                let close = reading::after_load(fill, Loaded::Answer);
+                self.close(reader, close, floor, Some(version), "answer");
+            }
+            Reader::Follows { leader, floor } => {
+                if let Reader::Done { version } = self.before.readers[leader] {
+                    self.push_checked(
+                        || format!("reader {reader} takes what reader {leader} loaded"),
+                        |world| finish_read(world, reader, floor, version),
+                    );
+                }
+            }
+            Reader::Done { .. } => {}
+        }
+    }
+
+    /// The oldest version that a read may return which begins now.
+    fn floor(&self) -> u8 {
+        if self.setting.is_crash_safe() { self.before.committed } else { self.before.returned }
+    }
+
+    fn step(&mut self, reader: usize, step: Step, floor: u8, seen: u8) {
+        match step {
+            Step::Get => {
+                self.looked(reader, step, see(&self.before.slot), floor, |_| ());
+                self.saw(reader, step, Saw::Failed, floor, seen, |_| ());
+            }
+            Step::Acquire => self.acquire(reader, floor, seen),
+            Step::Discard(expected) => {
+                self.ask(reader, step, Command::Remove { expected }, floor, seen);
+            }
+            Step::Wait(_) => {
+                self.saw(reader, step, Saw::Done, floor, seen, |_| ());
+                self.saw(reader, step, Saw::OutOfTime, floor, seen, |_| ());
+            }
+            Step::Return => self.push_checked(
+                || format!("reader {reader} returns version {seen}"),
+                |world| finish_read(world, reader, floor, seen),
+            ),
+            Step::Load(fill) => self.load(reader, fill, floor, seen),
+        }
+    }
+
+    fn acquire(&mut self, reader: usize, floor: u8, seen: u8) {
+        let setting = self.setting;
+        let command = Command::Acquire { reader };
+        if setting.lacks(Ablation::LoadBeforeLease) && seen == 0 {
+            // The version, plus one, waits in `seen` for the lease.
+            self.push(
+                || format!("reader {reader} loads before it has a lease"),
+                |world| {
+                    let seen = world.committed + 1;
+                    world.readers[reader] = Reader::At { step: Step::Acquire, floor, seen };
+                },
+            );
+            return;
+        }
+        if setting.lacks(Ablation::SharedFlights) {
+            for (leader, other) in self.before.readers.iter().enumerate() {
+                let is_loading = matches!(
+                    other,
+                    Reader::At { step: Step::Load(Fill::Lease(_)), .. }
+                        | Reader::Loaded { fill: Fill::Lease(_), .. }
+                );
+                if is_loading && leader != reader {
+                    self.push(
+                        || format!("reader {reader} joins reader {leader}"),
+                        |world| {
+                            world.readers[reader] = Reader::Follows { leader, floor };
+                        },
+                    );
+                }
+            }
+        }
+        let mut after = self.before.clone();
+        let saw = after.execute(command, setting);
+        if let (true, Saw::Held(head)) = (setting.lacks(Ablation::LoadBeforeLease), saw) {
+            self.push(
+                || format!("reader {reader} gets its lease late"),
+                |world| {
+                    world.execute(command, setting);
+                    world.readers[reader] =
+                        Reader::Loaded { fill: Fill::Lease(head), floor, version: seen - 1 };
+                },
+            );
+            return;
+        }
+        self.looked(reader, Step::Acquire, saw, floor, |world| {
+            world.execute(command, setting);
+        });
+        if setting.lacks(Ablation::AcquireSentTwice) {
+            self.looked(reader, Step::Acquire, saw, floor, |world| {
+                world.execute(command, setting);
+                world.send_late(command);
+            });
+        }
+        self.saw(reader, Step::Acquire, Saw::Failed, floor, seen, |world| world.send_late(command));
+    }
+
+    /// A command that fails may still be done.
+    fn ask(&mut self, reader: usize, step: Step, command: Command, floor: u8, seen: u8) {
+        let setting = self.setting;
+        self.saw(reader, step, Saw::Done, floor, seen, |world| {
+            world.execute(command, setting);
+        });
+        self.saw(reader, step, Saw::Failed, floor, seen, |world| world.send_late(command));
+    }
+
+    /// A look at the key: a good entry may be due.
+    fn looked(&mut self, reader: usize, step: Step, saw: Saw, floor: u8, change: impl Fn(&mut World)) {
+        let seen = self.before.cached().unwrap_or_default();
+        if let (Saw::Entry, Slot::Text(text)) = (saw, &self.before.slot) {
+            self.saw(reader, step, Saw::Due(Head::of(text)), floor, seen, &change);
+        }
+        self.saw(reader, step, saw, floor, seen, change);
+    }
+
+    /// The reader goes on by the table.
+    fn saw(&mut self, reader: usize, step: Step, saw: Saw, floor: u8, seen: u8, change: impl Fn(&mut World)) {
+        self.push(
+            || format!("reader {reader}: {step:?} · {saw:?}"),
+            |world| {
+                change(world);
+                world.readers[reader] = Reader::At { step: reading::next(step, saw), floor, seen };
+            },
+        );
+    }
+
+    fn load(&mut self, reader: usize, fill: Fill, floor: u8, seen: u8) {
+        self.push(
+            || format!("reader {reader} loads"),
+            |world| {
+                world.readers[reader] = Reader::Loaded { fill, floor, version: world.committed };
+            },
+        );
+        // The loader fails: the entry that was to be refreshed is the answer, or there is none.
+        let answer = matches!(fill, Fill::Refresh(_)).then_some(seen);
+        self.close(reader, reading::after_load(fill, Loaded::Failed), floor, answer, "failure");
+    }
+
+    /// The end of a read with a load.
+    fn close(&mut self, reader: usize, close: Close, floor: u8, version: Option<u8>, what: &str) {
+        let setting = self.setting;
+        let command = match (close, version) {
+            (Close::Replace(expected), Some(version)) => Some(Command::Replace { reader, expected, version }),
+            (Close::Release(expected), _) => Some(Command::Remove { expected }),
+            _ => None,
+        };
+        let end = |world: &mut World| match version {
+            Some(version) => finish_read(world, reader, floor, version),
+            None => {
+                world.readers[reader] = Reader::Done { version: u8::MAX };
+                None
+            }
+        };
+        let Some(command) = command else {
+            return self.push_checked(|| format!("reader {reader} ends with the {what}"), end);
+        };
+        self.push_checked(
+            || format!("reader {reader} ends with the {what}: {command:?}"),
+            |world| {
+                world.execute(command, setting);
+                end(world)
+            },
+        );
+        self.push_checked(
+            || format!("reader {reader} ends with the {what}, and fails at {command:?}"),
+            |world| {
+                world.send_late(command);
+                end(world)
+            },
+        );
+    }
+}
+
+fn finish_read(world: &mut World, reader: usize, floor: u8, version: u8) -> Option<&'static str> {
+    world.readers[reader] = Reader::Done { version };
+    (version < floor).then_some("a stale read")
+}

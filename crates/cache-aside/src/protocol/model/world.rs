@@ -1,0 +1,246 @@
+//! The world of the model: one key in Redis, one row in the database, and who is where with it.
+
+use crate::entry::{self, CodecId, Header};
+use crate::protocol::Nonce;
+use crate::protocol::mirror::{self, Acquired, Slot};
+use crate::protocol::reading::{Fill, Saw, Step};
+use crate::protocol::standing::{self, Head, Standing};
+
+pub(super) const KEY: &[u8] = b"k";
+/// The model's clock stands still; what ends ends by an event.
+pub(super) const NOW_MS: u64 = 1;
+const LATER_MS: u64 = 2;
+const ENDED_MS: u64 = 0;
+
+/// How a writer writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// COMMIT, invalidate.
+    Simple,
+    /// Mark, COMMIT, finish; no COMMIT without a mark.
+    CrashSafe,
+    /// Mark, COMMIT, finish; COMMIT also where the mark failed.
+    Proceed,
+}
+
+/// A piece of the protocol that is left out, to see that the model notices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ablation {
+    NoNonceCheck,
+    OneNonceForAll,
+    SharedFlights,
+    FinishIgnoresOthers,
+    InvalidateDeletesMarkers,
+    AcquireSentTwice,
+    LoadBeforeLease,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Setting {
+    pub(super) readers: usize,
+    pub(super) writers: &'static [Mode],
+    /// A marker stands at least until its writer's COMMIT is decided; otherwise it may be gone at any time.
+    pub(super) markers_outlive_commits: bool,
+    /// What stands under the key may turn into nonsense.
+    pub(super) damage: bool,
+    pub(super) ablation: Option<Ablation>,
+}
+
+impl Setting {
+    pub(super) fn new(readers: usize, writers: &'static [Mode]) -> Self {
+        Self { readers, writers, markers_outlive_commits: true, damage: false, ablation: None }
+    }
+
+    pub(super) fn lacks(&self, piece: Ablation) -> bool {
+        self.ablation == Some(piece)
+    }
+
+    /// Whether a cached value must equal the committed row at every instant.
+    pub(super) fn is_crash_safe(&self) -> bool {
+        self.markers_outlive_commits && self.writers.iter().all(|mode| *mode == Mode::CrashSafe)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Reader {
+    Idle,
+    /// About to do this. `floor` is the oldest version that it may return, `seen` that of the entry in its hands.
+    At {
+        step: Step,
+        floor: u8,
+        seen: u8,
+    },
+    /// The database has said this version.
+    Loaded {
+        fill: Fill,
+        floor: u8,
+        version: u8,
+    },
+    /// Waits for the value of another reader's load (an ablation).
+    Follows {
+        leader: usize,
+        floor: u8,
+    },
+    /// It has returned; with what, for those who follow.
+    Done {
+        version: u8,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Writer {
+    Idle,
+    Marked,
+    /// Goes to COMMIT without a marker.
+    Unmarked,
+    /// The outcome is known: this version, or none (a rollback).
+    Decided {
+        version: Option<u8>,
+        marked: bool,
+    },
+    /// Dead, with its COMMIT on the way.
+    Undecided,
+    /// Dead, refused, or done.
+    Gone,
+}
+
+/// What is sent to Redis and changes something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Command {
+    Acquire { reader: usize },
+    Replace { reader: usize, expected: Head, version: u8 },
+    Remove { expected: Head },
+    Mark { writer: usize },
+    Finish { writer: usize },
+    Invalidate,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct World {
+    pub(super) committed: u8,
+    /// The newest version whose write has returned.
+    pub(super) returned: u8,
+    pub(super) slot: Slot,
+    pub(super) readers: Vec<Reader>,
+    pub(super) writers: Vec<Writer>,
+    /// Commands whose sender has given up, and which Redis may still do. Sorted.
+    pub(super) late: Vec<Command>,
+    /// A write ended so that its own result says that reads may be stale.
+    pub(super) is_excused: bool,
+}
+
+impl World {
+    pub(super) fn new(setting: &Setting) -> Self {
+        Self {
+            committed: 0,
+            returned: 0,
+            slot: Slot::Empty,
+            readers: vec![Reader::Idle; setting.readers],
+            writers: vec![Writer::Idle; setting.writers.len()],
+            late: Vec::new(),
+            is_excused: false,
+        }
+    }
+
+    /// The version that is cached, if any is.
+    pub(super) fn cached(&self) -> Option<u8> {
+        let Slot::Text(text) = &self.slot else { return None };
+        match Standing::read(text, KEY, None) {
+            Standing::Entry(parsed) => parsed.payload.and_then(|payload| text.get(payload)?.first().copied()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_quiet(&self) -> bool {
+        self.readers.iter().all(|reader| matches!(reader, Reader::Done { .. }))
+            && self.writers.iter().all(|writer| *writer == Writer::Gone)
+    }
+
+    pub(super) fn send_late(&mut self, command: Command) {
+        let at = self.late.partition_point(|there| *there < command);
+        self.late.insert(at, command);
+    }
+
+    /// Redis does it. What an acquire or a replace answers comes as a reader sees it.
+    pub(super) fn execute(&mut self, command: Command, setting: &Setting) -> Saw {
+        let slot = &mut self.slot;
+        match command {
+            Command::Acquire { reader } => {
+                let lease = standing::lease(lease_nonce(reader, setting));
+                return match mirror::acquire(slot, &lease) {
+                    Acquired::Held => Saw::Held(Head::of(&lease)),
+                    Acquired::Found(found) => see(&found),
+                };
+            }
+            Command::Replace { reader, version, .. } if setting.lacks(Ablation::NoNonceCheck) => {
+                *slot = Slot::Text(entry_of(reader, version));
+            }
+            Command::Replace { reader, expected, version } => {
+                mirror::replace(slot, expected, &entry_of(reader, version));
+            }
+            Command::Remove { expected } if expected.is_marker() => mirror::invalidate(slot, NOW_MS),
+            Command::Remove { expected } => {
+                mirror::replace(slot, expected, b"");
+            }
+            Command::Mark { writer } => mirror::mark(slot, token(writer), LATER_MS, NOW_MS),
+            Command::Finish { .. } if setting.lacks(Ablation::FinishIgnoresOthers) => *slot = Slot::Empty,
+            Command::Finish { writer } => mirror::finish(slot, token(writer), NOW_MS),
+            Command::Invalidate if setting.lacks(Ablation::InvalidateDeletesMarkers) => *slot = Slot::Empty,
+            Command::Invalidate => mirror::invalidate(slot, NOW_MS),
+        }
+        Saw::Done
+    }
+
+    /// The writers whose tokens stand in the marker.
+    pub(super) fn marked_by(&self) -> Vec<usize> {
+        let tokens = mirror::tokens(&self.slot, NOW_MS);
+        (0..self.writers.len())
+            .filter(|writer| tokens.iter().any(|there| there.0 == token(*writer)))
+            .collect()
+    }
+
+    /// A writer's token comes to its end; with the last one the key does.
+    pub(super) fn end_token(&mut self, writer: usize) {
+        mirror::mark(&mut self.slot, token(writer), ENDED_MS, NOW_MS);
+        if mirror::tokens(&self.slot, NOW_MS).is_empty() {
+            self.slot = Slot::Empty;
+        }
+    }
+}
+
+/// What a reader sees there. That an entry is due is luck, and up to the caller.
+pub(super) fn see(slot: &Slot) -> Saw {
+    match slot {
+        Slot::Empty => Saw::Nothing,
+        Slot::Other => Saw::Unreadable(Head::NONE),
+        Slot::Text(text) => match Standing::read(text, KEY, None) {
+            Standing::Entry(_) => Saw::Entry,
+            Standing::Lease => Saw::Lease,
+            Standing::Marker => Saw::Marker,
+            Standing::Unreadable(_) => Saw::Unreadable(Head::of(text)),
+        },
+    }
+}
+
+fn lease_nonce(reader: usize, setting: &Setting) -> Nonce {
+    nonce(1, if setting.lacks(Ablation::OneNonceForAll) { 0 } else { reader })
+}
+
+fn token(writer: usize) -> Nonce {
+    nonce(3, writer)
+}
+
+fn nonce(kind: u8, number: usize) -> Nonce {
+    let mut nonce = [kind; 16];
+    nonce[1] = u8::try_from(number).unwrap_or(u8::MAX);
+    nonce
+}
+
+fn entry_of(reader: usize, version: u8) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    entry::begin(&mut bytes);
+    bytes.push(version);
+    let header = Header { codec: CodecId(2), nonce: nonce(2, reader), expires_at_ms: LATER_MS, load_us: 1 };
+    entry::seal(&mut bytes, KEY, &header).unwrap();
+    bytes
+}

@@ -1,0 +1,170 @@
+//! What a reader does next, as a pure function of what it did and what came of it. The library, the bench and the
+//! model all walk by this one table.
+
+use super::standing::Head;
+
+/// What to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Obstacle {
+    /// Somebody loads.
+    Lease,
+    /// Somebody writes.
+    Marker,
+}
+
+/// What is allowed to be written once the database has answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fill {
+    /// Nothing: no unique state was seen before the load.
+    No,
+    /// The lease that was put there for this very load.
+    Lease(Head),
+    /// The entry that was read, ahead of its expiry.
+    Refresh(Head),
+}
+
+/// The next step of a read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// Look at what stands under the key.
+    Get,
+    /// Remove what could not be read, if it still stands there.
+    Discard(Head),
+    /// Put a lease there, if nothing stands there.
+    Acquire,
+    /// Wait a little, within the budget.
+    Wait(Obstacle),
+    /// The entry that was seen is the answer.
+    Return,
+    /// Ask the database; then [`after_load`].
+    Load(Fill),
+}
+
+/// What came of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Saw {
+    Nothing,
+    /// A good entry.
+    Entry,
+    /// A good entry, which this reader shall refresh ahead of time.
+    Due(Head),
+    Lease,
+    Marker,
+    /// Bytes that are none of these, or an entry that its codec cannot decode.
+    Unreadable(Head),
+    /// The lease is there and ours.
+    Held(Head),
+    /// The step was done; what stands there now is to be seen.
+    Done,
+    /// Instead of the lease, the end of a load that somebody else in this process was at.
+    Landed,
+    /// The budget for waiting is spent.
+    OutOfTime,
+    /// Redis failed, or the connection to it; what it did is unknown.
+    Failed,
+}
+
+/// The step that follows.
+pub fn next(step: Step, saw: Saw) -> Step {
+    match (step, saw) {
+        (_, Saw::Entry) => Step::Return,
+        (_, Saw::Due(head)) => Step::Load(Fill::Refresh(head)),
+        (_, Saw::Lease) => Step::Wait(Obstacle::Lease),
+        (_, Saw::Marker) => Step::Wait(Obstacle::Marker),
+        (_, Saw::Held(head)) => Step::Load(Fill::Lease(head)),
+        (Step::Get, Saw::Unreadable(head)) => Step::Discard(head),
+        (Step::Get, Saw::Nothing) | (Step::Discard(_), Saw::Done) => Step::Acquire,
+        (Step::Wait(_), Saw::Done) | (Step::Acquire, Saw::Landed) => Step::Get,
+        // Whatever else happens, the database has the right answer; that it is not kept does no harm.
+        _ => Step::Load(Fill::No),
+    }
+}
+
+/// What the database said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Loaded {
+    /// Something that can be written, also that there is no such row.
+    Answer,
+    /// Something that cannot: too large, not encodable, or not to be kept.
+    Unstorable,
+    /// It took longer than a lease lives.
+    TooLate,
+    /// The loader failed.
+    Failed,
+}
+
+/// How a read with a load ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Close {
+    Nothing,
+    /// Replace this by the new entry.
+    Replace(Head),
+    /// Take the lease away, so that nobody waits for it.
+    Release(Head),
+}
+
+/// What to do once the database has answered.
+pub fn after_load(fill: Fill, loaded: Loaded) -> Close {
+    match (fill, loaded) {
+        (Fill::Lease(head) | Fill::Refresh(head), Loaded::Answer) => Close::Replace(head),
+        (Fill::Lease(head), Loaded::Unstorable | Loaded::TooLate | Loaded::Failed) => Close::Release(head),
+        // Until it expires or is overwritten, the entry that was read is as good as it was.
+        (Fill::Refresh(_), _) | (Fill::No, _) => Close::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_state_that_was_seen_before_the_load_is_ever_replaced() {
+        let (seen, unreadable) = (Head::of(b"seen"), Head::of(b"junk"));
+        let steps = [
+            Step::Get,
+            Step::Discard(unreadable),
+            Step::Acquire,
+            Step::Wait(Obstacle::Lease),
+            Step::Wait(Obstacle::Marker),
+        ];
+        let saws = [
+            Saw::Nothing,
+            Saw::Entry,
+            Saw::Due(seen),
+            Saw::Lease,
+            Saw::Marker,
+            Saw::Unreadable(unreadable),
+            Saw::Held(seen),
+            Saw::Done,
+            Saw::Landed,
+            Saw::OutOfTime,
+            Saw::Failed,
+        ];
+        let mut table = String::new();
+        for step in steps {
+            for saw in saws {
+                let then = next(step, saw);
+                let may_fill = matches!(saw, Saw::Due(_) | Saw::Held(_));
+                assert_eq!(
+                    matches!(then, Step::Load(Fill::Lease(head) | Fill::Refresh(head)) if head == seen),
+                    may_fill
+                );
+                table.push_str(&format!("{step:?} · {saw:?} → {then:?}\n"));
+            }
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn a_load_that_failed_leaves_no_lease_behind() {
+        let head = Head::of(b"lease");
+        for loaded in [Loaded::Failed, Loaded::Unstorable, Loaded::TooLate] {
+            assert_eq!(after_load(Fill::Lease(head), loaded), Close::Release(head));
+            assert_eq!(after_load(Fill::Refresh(head), loaded), Close::Nothing);
+        }
+        for loaded in [Loaded::Answer, Loaded::Failed, Loaded::Unstorable, Loaded::TooLate] {
+            assert_eq!(after_load(Fill::No, loaded), Close::Nothing);
+        }
+        assert_eq!(after_load(Fill::Lease(head), Loaded::Answer), Close::Replace(head));
+    }
+}

@@ -1,0 +1,101 @@
+//! An early refresh behind the reader's back: the reader goes home with the value that it has, and a thread of its own
+//! loads the next one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use super::Reading;
+use crate::breaker::Permit;
+use crate::codec::Codec;
+use crate::core::Core;
+use crate::flights::Leader;
+use crate::key::Key;
+use crate::protocol::reading::Fill;
+use crate::protocol::standing::Head;
+
+/// A refresh that is due, with the key's flight: nobody else in this process begins one until this is dropped.
+pub(crate) struct Due {
+    head: Head,
+    permit: Permit,
+    flight: Option<Leader>,
+}
+
+impl Due {
+    pub(super) fn new(head: Head, permit: Permit, flight: Option<Leader>) -> Self {
+        Self { head, permit, flight }
+    }
+
+    /// Loads, and puts what came in the place of the entry that was seen. Nobody hears of an error: the entry that is
+    /// there is as good as it was.
+    pub(crate) fn refresh<T, E>(
+        self,
+        core: &Core,
+        key: &Key,
+        codec: &dyn Codec<T>,
+        load: impl FnOnce() -> Result<Option<T>, E>,
+    ) {
+        let reading = Reading { permit: self.permit, flight: self.flight, ..Reading::new(core, key, codec) };
+        let _ = reading.load(Fill::Refresh(self.head), load);
+    }
+}
+
+/// How many threads of this cache refresh behind readers' backs: never more than may load at once.
+#[derive(Default)]
+pub(crate) struct Helpers(Arc<AtomicUsize>);
+
+impl Helpers {
+    /// Does this in a thread of its own; not at all where there are enough of them, or the system has none to give. Then the
+    /// value that is there serves on, and the next reader may find it due again.
+    pub(crate) fn start(&self, most: usize, refresh: impl FnOnce() + Send + 'static) {
+        let one_more = |helpers| (helpers < most).then_some(helpers + 1);
+        if self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).is_err() {
+            return;
+        }
+        let place = Place(Arc::clone(&self.0));
+        // Where no thread begins, its closure is dropped, and with it the place and the flight.
+        let _ = thread::Builder::new().name("rcache-refresh".to_owned()).spawn(move || {
+            let _place = place;
+            refresh();
+        });
+    }
+}
+
+/// One helper's; given back also where the loader panics.
+struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn there_are_never_more_helpers_than_may_be_and_a_panic_gives_the_place_back() {
+        let helpers = Helpers::default();
+        let (go, gate) = mpsc::channel::<()>();
+        let (begun, beginnings) = mpsc::channel();
+        let begins = begun.clone();
+        helpers.start(1, move || {
+            begins.send("the first").unwrap();
+            gate.recv().unwrap();
+            panic!("the loader");
+        });
+        assert_eq!(beginnings.recv(), Ok("the first"));
+        let begins = begun.clone();
+        helpers.start(1, move || begins.send("one too many").unwrap());
+        go.send(()).unwrap();
+        while helpers.0.load(Ordering::Acquire) > 0 {
+            thread::sleep(Duration::from_millis(1));
+        }
+        helpers.start(1, move || begun.send("after it").unwrap());
+        assert_eq!(beginnings.iter().collect::<Vec<_>>(), ["after it"]);
+    }
+}

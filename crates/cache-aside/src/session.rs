@@ -1,0 +1,174 @@
+//! One connection with the buffers of a read: the steps of the protocol that the library and the bench share.
+
+use std::time::{Duration, SystemTime};
+
+use super::codec::{Codec, CodecError};
+use super::entry::{self, Arriving, Checksum, Corrupt, Header, Parsed};
+use super::protocol::reading::Saw;
+use super::protocol::standing::{self, Head, Standing};
+use super::protocol::timing;
+use super::store::{Acquired, Found, Store};
+use super::wire::WireError;
+
+/// What a read saw under its key.
+pub struct Sight<T> {
+    pub saw: Saw,
+    /// Of a good entry: the value, or that the row is known to be missing.
+    pub answer: Option<Option<T>>,
+}
+
+impl<T> Sight<T> {
+    /// Without an answer.
+    pub fn of(saw: Saw) -> Self {
+        Self { saw, answer: None }
+    }
+}
+
+/// Why a value did not become an entry.
+#[derive(Debug, thiserror::Error)]
+pub enum EncodeError {
+    #[error("{0}")]
+    Codec(#[from] CodecError),
+    #[error("the entry is too long for its format: {0}")]
+    Entry(#[from] Corrupt),
+}
+
+/// A connection and its buffers, which are kept from read to read.
+pub struct Session {
+    pub store: Store,
+    /// The key of the read at hand.
+    pub key: Vec<u8>,
+    reply: Vec<u8>,
+    /// Of the reply, where it was long enough to have it taken on the way.
+    arrived: Option<Checksum>,
+    entry: Vec<u8>,
+}
+
+impl Session {
+    pub fn new(store: Store) -> Self {
+        Self { store, key: Vec::new(), reply: Vec::new(), arrived: None, entry: Vec::new() }
+    }
+
+    /// Gives the memory of large values back.
+    pub fn shrink(&mut self, kept_bytes: usize) {
+        for buffer in [&mut self.reply, &mut self.entry] {
+            if buffer.capacity() > kept_bytes {
+                *buffer = Vec::new();
+            }
+        }
+    }
+
+    /// What stands under the key, as bytes.
+    #[inline]
+    pub fn get(&mut self) -> Result<Found, WireError> {
+        let (key, mut arriving) = (&self.key, None::<Arriving>);
+        let found = self.store.get(key, &mut self.reply, &mut |piece| {
+            arriving.get_or_insert_with(|| Arriving::under(key)).piece(piece);
+        });
+        self.arrived = arriving.and_then(Arriving::checksum);
+        found
+    }
+
+    /// Puts a lease with a nonce of its own there, if nothing stands there.
+    pub fn acquire(&mut self, lives: Duration) -> Result<(Acquired, Head), WireError> {
+        let lease = standing::lease(rand::random());
+        self.arrived = None;
+        let acquired = self.store.acquire(&self.key, &lease, lives, &mut self.reply)?;
+        Ok((acquired, Head::of(&lease)))
+    }
+
+    /// Understands what was found. With `beta`, a good entry may be due for an early refresh.
+    #[inline]
+    pub fn read<T>(&mut self, found: Found, codec: &dyn Codec<T>, beta: f64) -> Sight<T> {
+        match found {
+            Found::Nothing => return Sight::of(Saw::Nothing),
+            Found::Other => return Sight::of(Saw::Unreadable(Head::NONE)),
+            Found::Text => {}
+        }
+        understand(&mut self.reply, &self.key, self.arrived.take(), codec, beta)
+    }
+
+    /// Makes the entry that [`Session::replace`] writes. No value: the row does not exist.
+    pub fn encode<T>(
+        &mut self,
+        value: Option<&T>,
+        codec: &dyn Codec<T>,
+        ttl: Duration,
+        load_us: u32,
+    ) -> Result<(), EncodeError> {
+        let (nonce, expires_at_ms) = (rand::random(), now_ms().saturating_add(whole_ms(ttl)));
+        let Some(value) = value else {
+            entry::seal_missing(&mut self.entry, &self.key, nonce, expires_at_ms, load_us);
+            return Ok(());
+        };
+        entry::begin(&mut self.entry);
+        codec.encode(value, &mut self.entry)?;
+        let header = Header { codec: codec.id(), nonce, expires_at_ms, load_us };
+        Ok(entry::seal(&mut self.entry, &self.key, &header)?)
+    }
+
+    /// How long the value is that was encoded last.
+    pub fn payload_bytes(&self) -> usize {
+        self.entry.len().saturating_sub(entry::HEADER_BYTES)
+    }
+
+    /// How long the entry is that was made last, its header included.
+    pub fn entry_bytes(&self) -> usize {
+        self.entry.len()
+    }
+
+    /// Writes the entry that was made last in the place of what must stand there.
+    pub fn replace(&mut self, expected: Head, ttl: Duration) -> Result<bool, WireError> {
+        self.store.replace(&self.key, expected, &self.entry, ttl)
+    }
+
+    /// Removes what must stand there.
+    pub fn remove(&mut self, expected: Head) -> Result<bool, WireError> {
+        self.store.remove(&self.key, expected)
+    }
+}
+
+/// Understands the bytes that stand under a key. The codec may keep them.
+#[inline]
+pub(super) fn understand<T>(
+    bytes: &mut Vec<u8>,
+    key: &[u8],
+    arrived: Option<Checksum>,
+    codec: &dyn Codec<T>,
+    beta: f64,
+) -> Sight<T> {
+    let head = Head::of(bytes);
+    match Standing::read(bytes, key, arrived) {
+        Standing::Entry(Parsed { header, payload }) => {
+            let answer = match payload {
+                None => None,
+                Some(payload) if header.codec == codec.id() => match codec.decode(bytes, payload) {
+                    Ok(value) => Some(value),
+                    Err(_) => return Sight::of(Saw::Unreadable(head)),
+                },
+                Some(_) => return Sight::of(Saw::Unreadable(head)),
+            };
+            let saw = if is_due(&header, beta) { Saw::Due(head) } else { Saw::Entry };
+            Sight { saw, answer: Some(answer) }
+        }
+        Standing::Lease => Sight::of(Saw::Lease),
+        Standing::Marker => Sight::of(Saw::Marker),
+        Standing::Unreadable(_) => Sight::of(Saw::Unreadable(head)),
+    }
+}
+
+fn is_due(header: &Header, beta: f64) -> bool {
+    // Random numbers are from [0, 1), and the logarithm wants (0, 1].
+    beta > 0.0
+        && timing::is_due(header.load_us, beta, header.expires_at_ms, now_ms(), || {
+            1.0 - rand::random::<f64>()
+        })
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, whole_ms)
+}
+
+fn whole_ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,281 @@
+//! The scripts on a real server beside what `mirror` says that they do: the same operations, the same stores.
+
+use std::time::{Duration, SystemTime};
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::*;
+use crate::private_redis::PrivateRedis;
+use crate::protocol::mirror::{self, Slot};
+use crate::protocol::standing::{SLOT_BYTES, lease};
+use crate::wire::Patience;
+
+const KEY: &[u8] = b"k";
+const PATIENCE: Patience =
+    Patience { connect: Duration::from_secs(60), reply: Duration::from_secs(60), is_over: None };
+const LONG: Duration = Duration::from_secs(600);
+
+#[derive(Clone, Debug)]
+enum Operation {
+    Acquire(u8),
+    Replace {
+        expected: Vec<u8>,
+        new: Vec<u8>,
+    },
+    Remove {
+        expected: Vec<u8>,
+    },
+    Mark(u8),
+    /// A writer whose token ends before anything else happens.
+    MarkBriefly(u8),
+    Finish(u8),
+    Invalidate,
+    /// Somebody puts this there.
+    Set(Vec<u8>),
+    /// Somebody makes it a key of another type.
+    Push,
+    /// Something is added behind what stands there.
+    Append(Vec<u8>),
+}
+
+fn nonce(number: u8) -> Nonce {
+    [number; 16]
+}
+
+fn marker(slots: &[(u8, u64)]) -> Vec<u8> {
+    let slots = slots.iter().flat_map(|(token, ends)| [&nonce(*token)[..], &ends.to_le_bytes()].concat());
+    MARKER_HEADER.into_iter().chain(slots).collect()
+}
+
+/// What may stand under the key, so that comparisons often meet what they look for.
+fn standing() -> impl Strategy<Value = Vec<u8>> {
+    let far = now_ms() + 4 * MAX_MARKER_MS;
+    prop_oneof![
+        (1..4u8).prop_map(|number| lease(nonce(number)).to_vec()),
+        (1..4u8).prop_map(|number| [&lease(nonce(number))[..], b"and more"].concat()),
+        (1..4u8).prop_map(move |token| marker(&[(token, far)])),
+        (1..4u8).prop_map(|token| marker(&[(token, 0)])),
+        (1..4u8).prop_map(|token| marker(&[(token, now_ms() + 600_000)])),
+        Just(MARKER_HEADER.to_vec()),
+        prop::collection::vec(any::<u8>(), 1..30),
+        Just(vec![7; 500_000]),
+    ]
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    prop_oneof![
+        3 => (1..4u8).prop_map(Operation::Acquire),
+        3 => (standing(), standing()).prop_map(|(expected, new)| Operation::Replace { expected, new }),
+        2 => prop_oneof![standing(), Just(Vec::new())].prop_map(|expected| Operation::Remove { expected }),
+        4 => (1..4u8).prop_map(Operation::Mark),
+        1 => (1..4u8).prop_map(Operation::MarkBriefly),
+        4 => (1..4u8).prop_map(Operation::Finish),
+        1 => Just(Operation::Invalidate),
+        2 => standing().prop_map(Operation::Set),
+        1 => Just(Operation::Push),
+        1 => prop::collection::vec(any::<u8>(), 1..SLOT_BYTES + 2).prop_map(Operation::Append),
+    ]
+}
+
+/// A server and the mirror, side by side.
+struct Pair {
+    store: Store,
+    slot: Slot,
+}
+
+impl Pair {
+    fn say(&mut self, command: &[&[u8]]) -> (Reply, Vec<u8>) {
+        let mut value = Vec::new();
+        let reply = self.store.connection.command(command, &mut value).unwrap();
+        (reply, value)
+    }
+
+    /// Does it on both sides, which must answer the same.
+    fn perform(&mut self, operation: &Operation) {
+        let (store, slot) = (&mut self.store, &mut self.slot);
+        match operation {
+            Operation::Acquire(number) => {
+                let (lease, mut value) = (lease(nonce(*number)), Vec::new());
+                let acquired = store.acquire(KEY, &lease, LONG, &mut value).unwrap();
+                let mirrored = match mirror::acquire(slot, &lease) {
+                    mirror::Acquired::Held => Acquired::Held,
+                    mirror::Acquired::Found(Slot::Other) => Acquired::Found(Found::Other),
+                    mirror::Acquired::Found(found) => {
+                        assert_eq!(without_ends(&found), without_ends(&Slot::Text(value)));
+                        Acquired::Found(Found::Text)
+                    }
+                };
+                assert_eq!(acquired, mirrored);
+            }
+            Operation::Replace { expected, new } => {
+                let expected = Head::of(expected);
+                let replaced = store.replace(KEY, expected, new, LONG).unwrap();
+                assert_eq!(replaced, mirror::replace(slot, expected, new));
+            }
+            Operation::Remove { expected } => {
+                let expected = Head::of(expected);
+                let removed = store.remove(KEY, expected).unwrap();
+                if expected.is_marker() {
+                    mirror::invalidate(slot, now_ms());
+                } else {
+                    assert_eq!(removed, mirror::replace(slot, expected, b""));
+                }
+            }
+            Operation::Mark(token) => {
+                store.mark(KEY, nonce(*token), LONG).unwrap();
+                mirror::mark(slot, nonce(*token), now_ms() + 600_000, now_ms());
+            }
+            Operation::MarkBriefly(token) => {
+                store.mark(KEY, nonce(*token), Duration::from_millis(1)).unwrap();
+                mirror::mark(slot, nonce(*token), now_ms() + 1, now_ms());
+                std::thread::sleep(Duration::from_millis(5));
+                if mirror::tokens(slot, now_ms()).is_empty() {
+                    *slot = Slot::Empty;
+                }
+            }
+            Operation::Finish(token) => {
+                store.finish(KEY, nonce(*token)).unwrap();
+                mirror::finish(slot, nonce(*token), now_ms());
+            }
+            Operation::Invalidate => {
+                store.invalidate(KEY).unwrap();
+                mirror::invalidate(slot, now_ms());
+            }
+            Operation::Set(value) => {
+                *slot = Slot::Text(value.clone());
+                self.say(&[b"SET", KEY, value]);
+            }
+            Operation::Push => {
+                *slot = Slot::Other;
+                self.say(&[b"UNLINK", KEY]);
+                self.say(&[b"RPUSH", KEY, b"element"]);
+            }
+            Operation::Append(more) => {
+                if let Slot::Text(text) = slot {
+                    text.extend_from_slice(more);
+                    self.say(&[b"APPEND", KEY, more]);
+                }
+            }
+        }
+    }
+
+    fn compare(&mut self) {
+        let mut value = Vec::new();
+        let there = match self.store.get(KEY, &mut value, &mut |_| ()).unwrap() {
+            Found::Nothing => Slot::Empty,
+            Found::Other => Slot::Other,
+            Found::Text => Slot::Text(value),
+        };
+        assert_eq!(without_ends(&there), without_ends(&self.slot));
+    }
+}
+
+fn now_ms() -> u64 {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    u64::try_from(since_1970.as_millis()).unwrap()
+}
+
+/// Two clocks never agree to the millisecond on when a token ends.
+fn without_ends(slot: &Slot) -> Slot {
+    let Slot::Text(text) = slot else { return slot.clone() };
+    let Some(slots) = text.strip_prefix(&MARKER_HEADER[..]) else { return slot.clone() };
+    let tokens = slots.chunks(SLOT_BYTES).flat_map(|slot| slot.iter().take(TOKEN_BYTES));
+    Slot::Text(MARKER_HEADER.iter().chain(tokens).copied().collect())
+}
+
+#[test]
+fn the_scripts_do_what_the_mirror_says() {
+    let redis = PrivateRedis::start();
+    let store = Store::new(Connection::open(&redis.endpoint(), PATIENCE).unwrap());
+    let pair = std::cell::RefCell::new(Pair { store, slot: Slot::Empty });
+    let mut runner = TestRunner::new(Config { cases: 300, failure_persistence: None, ..Config::default() });
+    let sequences = prop::collection::vec(operation(), 1..25);
+    let outcome = runner.run(&sequences, |operations| {
+        let mut pair = pair.borrow_mut();
+        pair.say(&[b"UNLINK", KEY]);
+        pair.slot = Slot::Empty;
+        for operation in &operations {
+            pair.perform(operation);
+            pair.compare();
+        }
+        Ok(())
+    });
+    outcome.unwrap();
+}
+
+#[test]
+fn a_token_ends_for_itself_and_the_marker_with_the_last_one() {
+    let redis = PrivateRedis::start();
+    let store = Store::new(Connection::open(&redis.endpoint(), PATIENCE).unwrap());
+    let mut pair = Pair { store, slot: Slot::Empty };
+    let left_ms = |pair: &mut Pair| match pair.say(&[b"PTTL", KEY]).0 {
+        Reply::Integer(left_ms) => left_ms,
+        other => panic!("{other:?}"),
+    };
+    pair.store.mark(KEY, nonce(1), LONG).unwrap();
+    pair.store.mark(KEY, nonce(2), Duration::from_secs(60)).unwrap();
+    assert!((60_001..=600_000).contains(&left_ms(&mut pair)), "the longer one is not cut short");
+    pair.store.finish(KEY, nonce(1)).unwrap();
+    assert!((1..=60_000).contains(&left_ms(&mut pair)), "the shorter one is not kept alive");
+    pair.store.finish(KEY, nonce(2)).unwrap();
+    assert_eq!(left_ms(&mut pair), -2, "nothing stands there");
+}
+
+/// Between the two halves of a large replacement anything may happen.
+#[test]
+fn a_large_entry_is_not_put_where_anything_happened_meanwhile() {
+    let redis = PrivateRedis::start();
+    let open = || Store::new(Connection::open(&redis.endpoint(), PATIENCE).unwrap());
+    let (mut reader, mut writer) = (open(), Pair { store: open(), slot: Slot::Empty });
+    let (lease, large) = (lease(nonce(1)), vec![7; large::LARGE_BYTES]);
+    let brief = Duration::from_millis(20);
+    let outlive = || std::thread::sleep(Duration::from_millis(40));
+    type Event<'a> = &'a dyn Fn(&mut Pair);
+    let meanwhile: [(&str, Event<'_>, bool); 7] = [
+        ("nothing", &|_| (), true),
+        ("invalidated", &|pair| pair.store.invalidate(KEY).unwrap(), false),
+        ("marked", &|pair| pair.store.mark(KEY, nonce(2), LONG).unwrap(), false),
+        (
+            "removed and leased again",
+            &|pair| {
+                pair.store.invalidate(KEY).unwrap();
+                pair.store.acquire(KEY, &self::lease(nonce(3)), LONG, &mut Vec::new()).unwrap();
+            },
+            false,
+        ),
+        ("expired", &|_| outlive(), false),
+        (
+            "expired, and a write that found nothing",
+            &|pair| {
+                outlive();
+                pair.store.invalidate(KEY).unwrap();
+            },
+            false,
+        ),
+        (
+            "expired, and leased again",
+            &|pair| {
+                outlive();
+                pair.store.acquire(KEY, &self::lease(nonce(3)), LONG, &mut Vec::new()).unwrap();
+            },
+            false,
+        ),
+    ];
+    for (what, happens, is_put) in meanwhile {
+        writer.say(&[b"UNLINK", KEY]);
+        let lives = if what.contains("expired") { brief } else { LONG };
+        assert_eq!(reader.acquire(KEY, &lease, lives, &mut Vec::new()).unwrap(), Acquired::Held);
+        // On a machine so slow that the lease is gone by now, that is found out here.
+        if reader.watch(KEY, Head::of(&lease)).unwrap() == large::Watched::Expected {
+            happens(&mut writer);
+            assert_eq!(reader.set_watched(KEY, &large, LONG).unwrap(), is_put, "{what}");
+        } else {
+            assert!(what.contains("expired"));
+        }
+        // The connection is in order, and in no transaction.
+        writer.say(&[b"UNLINK", KEY]);
+        assert!(!reader.replace(KEY, Head::of(&lease), &large, LONG).unwrap());
+        assert_eq!(reader.get(KEY, &mut Vec::new(), &mut |_| ()).unwrap(), Found::Nothing);
+    }
+}

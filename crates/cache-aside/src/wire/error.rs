@@ -1,0 +1,69 @@
+//! What can go wrong between Redis and a connection, told apart where the code branches on it.
+
+use std::io;
+
+/// What can go wrong on the way to Redis and back.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// Redis answered with an error; its own words.
+    #[error("{0}")]
+    Server(String),
+    #[error("Redis sent what RESP2 does not know: {0}")]
+    Protocol(&'static str),
+}
+
+impl WireError {
+    /// True where the other side has closed the connection.
+    pub fn is_hang_up(&self) -> bool {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
+        let kinds = [BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof];
+        matches!(self, Self::Io(error) if kinds.contains(&error.kind()))
+    }
+
+    /// The code in front of the server's words, for example `WRONGTYPE`.
+    pub fn server_code(&self) -> Option<&str> {
+        match self {
+            Self::Server(text) => Some(code_in(text)),
+            Self::Io(_) | Self::Protocol(_) => None,
+        }
+    }
+}
+
+/// Redis 6 puts what a script met behind words about the script: `ERR Error running script …: -READONLY You can't …`.
+fn code_in(text: &str) -> &str {
+    fn first_word(text: &str) -> &str {
+        text.split(' ').next().unwrap_or_default()
+    }
+    let code = first_word(text);
+    let is_code = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_uppercase());
+    if is_code(code) && code != "ERR" {
+        return code;
+    }
+    let inner = text.rsplit_once(": -").map(|(_, inner)| first_word(inner));
+    inner.filter(|inner| is_code(inner)).unwrap_or(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_of_an_error_is_found_also_where_redis_6_hides_it() {
+        for (text, code) in [
+            ("WRONGTYPE Operation against a key holding the wrong kind of value", "WRONGTYPE"),
+            ("NOAUTH Authentication required.", "NOAUTH"),
+            (
+                "ERR Error running script (call to f_0a): @user_script:38: @user_script: 38: -READONLY You can't",
+                "READONLY",
+            ),
+            ("@user_script: 4: -OOM command not allowed when used memory > 'maxmemory'.", "OOM"),
+            ("ERR unknown command 'NOSUCH', with args beginning with: 'a: -b'", "ERR"),
+            ("", ""),
+            (" : -", ""),
+        ] {
+            assert_eq!(code_in(text), code, "{text}");
+        }
+    }
+}
