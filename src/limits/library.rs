@@ -67,7 +67,7 @@ fn cache(redis: &RedisEndpoint) -> anyhow::Result<Cache> {
 
 fn options() -> Options {
     // Every hit must be one, however long the first load took.
-    Options { namespace: "limits".to_owned(), early_refresh: 0.0, ..Options::default() }
+    Options::default().namespace("limits").early_refresh(0.0)
 }
 
 fn raw(key: &Key) -> String {

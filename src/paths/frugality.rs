@@ -84,7 +84,7 @@ struct Owning {
 
 /// The library adds nothing to what the value itself owns.
 fn library_hits(sandbox: &Sandbox) {
-    let options = Options { namespace: "frugality".to_owned(), ttl: TTL, ..Options::default() };
+    let options = Options::default().namespace("frugality").ttl(TTL);
     let cache = Cache::at(sandbox.redis().unwrap().clone(), options).unwrap();
     let (plain, owning) = (Key::new("plain", 1, 7).unwrap(), Key::new("owning", 1, 7).unwrap());
     let user = DATA.user(7);

@@ -220,7 +220,7 @@ impl Stage<'_> {
     /// The library's cache of one more process.
     pub(crate) fn cache(&self) -> Result<Cache, SetupError> {
         let namespace = self.keys.namespace().to_owned();
-        Cache::at(self.redis.clone(), Options { namespace, ..self.options.clone() })
+        Cache::at(self.redis.clone(), self.options.clone().namespace(namespace))
     }
 
     fn app_redis(&self) -> Result<AppRedis, redis::RedisError> {

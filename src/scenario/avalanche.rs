@@ -76,7 +76,7 @@ fn arm(
     progress: Progress<'_>,
 ) -> Result<Arm, ScenarioError> {
     let loads = Arc::new(Loads::logged(KEYS));
-    let options = Options { ttl: ttl(setting), early_refresh: 0.0, ..Options::default() };
+    let options = Options::default().ttl(ttl(setting)).early_refresh(0.0);
     let stage = Stage::new(ground, keys, &loads, options);
     let Team { clients, background, caches } =
         stage.team(way, usize::from(setting.clients), usize::from(PROCESSES))?;

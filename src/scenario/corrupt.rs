@@ -76,7 +76,7 @@ fn arm(
     progress: Progress<'_>,
 ) -> Result<Arm, ScenarioError> {
     let loads = Arc::new(Loads::new(KEYS));
-    let options = Options { ttl: TTL, lease: LEASE, lease_wait: LEASE_WAIT, ..Options::default() };
+    let options = Options::default().ttl(TTL).lease(LEASE).lease_wait(LEASE_WAIT);
     let stage = Stage::new(ground, keys, &loads, options);
     let Team { clients, background: _background, caches } =
         stage.team(way, usize::from(setting.clients), usize::from(PROCESSES))?;

@@ -79,7 +79,7 @@ fn arm(
     progress: Progress<'_>,
 ) -> Result<Arm, ScenarioError> {
     let loads = Arc::new(Loads::new(KEYS));
-    let options = Options { ttl: TTL, ..Options::default() };
+    let options = Options::default().ttl(TTL);
     let stage = Stage::new(ground, keys, &loads, options);
     let Team { clients, background, caches } =
         stage.team(way, usize::from(setting.clients), usize::from(PROCESSES))?;

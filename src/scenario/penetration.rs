@@ -85,7 +85,7 @@ fn arm(
     progress: Progress<'_>,
 ) -> Result<Arm, ScenarioError> {
     let loads = Arc::new(Loads::new(KEYS));
-    let options = Options { ttl: TTL, negative_ttl: course.negative_ttl, ..Options::default() };
+    let options = Options::default().ttl(TTL).negative_ttl(course.negative_ttl);
     let stage = Stage::new(ground, keys, &loads, options);
     let Team { clients, background, caches } =
         stage.team(course.way, usize::from(setting.clients), usize::from(PROCESSES))?;

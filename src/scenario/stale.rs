@@ -94,7 +94,7 @@ fn arm(
     progress: Progress<'_>,
 ) -> Result<Arm, ScenarioError> {
     let loads = Arc::new(Loads::new(KEYS));
-    let options = Options { ttl: TTL, marker: MARKER, ..Options::default() };
+    let options = Options::default().ttl(TTL).marker(MARKER);
     let stage = Stage {
         load_delay: LOAD_DELAY,
         second_delete_after: SECOND_DELETE_AFTER,

@@ -102,7 +102,7 @@ fn arm(
     progress: Progress<'_>,
 ) -> Result<Arm, ScenarioError> {
     let loads = Arc::new(Loads::logged(ROWS));
-    let options = Options { ttl: TTL, early_refresh: course.early_refresh, ..Options::default() };
+    let options = Options::default().ttl(TTL).early_refresh(course.early_refresh);
     let stage = Stage { load_delay: LOAD_DELAY, ..Stage::new(ground, keys, &loads, options) };
     let processes = match course.spread {
         Spread::Few => PROCESSES,

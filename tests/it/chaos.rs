@@ -255,13 +255,13 @@ fn loaders_that_fail_and_panic_hold_nobody_up() {
     const THREADS: u32 = 16;
     let redis = PrivateRedis::start("");
     // With such patience, whoever waited for a loader that is gone would be noticed.
-    let cache = redis.cache(Options {
-        lease: 4 * PATIENT,
-        lease_wait: 4 * PATIENT,
-        reply_timeout: PATIENT,
-        connect_timeout: PATIENT,
-        ..Options::default()
-    });
+    let cache = redis.cache(
+        Options::default()
+            .lease(4 * PATIENT)
+            .lease_wait(4 * PATIENT)
+            .reply_timeout(PATIENT)
+            .connect_timeout(PATIENT),
+    );
     let (attempts, start) = (AtomicU32::new(0), Barrier::new(THREADS as usize));
     let started = Instant::now();
     let read = || {
@@ -311,7 +311,7 @@ fn expiring_at(entry: &[u8], key: &str, expires_at_ms: u64) -> Vec<u8> {
 
 fn clocks_that_disagree_decide_only_when() {
     let redis = PrivateRedis::start("");
-    let options = Options { reply_timeout: PATIENT, connect_timeout: PATIENT, ..Options::default() };
+    let options = Options::default().reply_timeout(PATIENT).connect_timeout(PATIENT);
     let cache = redis.cache(options);
     let raw = "rcache:thing:1:1";
     let load = |value: &str| Ok::<_, Infallible>(Some(value.to_owned()));
@@ -335,7 +335,7 @@ fn clocks_that_disagree_decide_only_when() {
 
 fn keys_of_odd_characters_never_meet() {
     let redis = PrivateRedis::start("");
-    let options = Options { reply_timeout: PATIENT, connect_timeout: PATIENT, ..Options::default() };
+    let options = Options::default().reply_timeout(PATIENT).connect_timeout(PATIENT);
     let cache = redis.cache(options);
     let long = "x".repeat(1000);
     let names = [
@@ -378,7 +378,7 @@ fn keys_of_odd_characters_never_meet() {
 /// A unix socket whose queue is full takes no connection and refuses none.
 fn a_redis_that_hangs_is_waited_for_no_longer_than_promised() {
     let redis = PrivateRedis::start("tcp-backlog 1");
-    let options = Options { connect_timeout: Duration::from_millis(20), ..Options::default() };
+    let options = Options::default().connect_timeout(Duration::from_millis(20));
     let cache = Cache::connect(&redis.url(), options).unwrap();
     redis.signal("STOP");
     let started = Instant::now();
@@ -400,7 +400,7 @@ fn a_reply_that_breaks_off_is_a_lost_connection() {
                 let _ = client.read(&mut command).and_then(|_| client.write_all(reply.as_bytes()));
             }
         });
-        let options = Options { reply_timeout: PATIENT, connect_timeout: PATIENT, ..Options::default() };
+        let options = Options::default().reply_timeout(PATIENT).connect_timeout(PATIENT);
         let error = Cache::connect(&url, options).unwrap().invalidate(&thing(1)).unwrap_err();
         assert_eq!(error.cause().kind(), RedisErrorKind::Unreachable, "{reply:?}: {error}");
     }

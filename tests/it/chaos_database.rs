@@ -120,12 +120,8 @@ fn a_database_that_is_killed_and_comes_back() {
     let sandbox = Sandbox::new();
     sandbox.run_well("start");
     let redis = PrivateRedis::start("");
-    let options = Options {
-        marker: Duration::from_secs(5),
-        connect_timeout: PATIENT,
-        reply_timeout: PATIENT,
-        ..Options::default()
-    };
+    let options =
+        Options::default().marker(Duration::from_secs(5)).connect_timeout(PATIENT).reply_timeout(PATIENT);
     let scene = Scene {
         url: Mutex::new(sandbox.mysql_url()),
         cache: redis.cache(options),

@@ -53,15 +53,14 @@ impl Place {
     fn with(options: &Options) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let namespace = format!("library{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let options = Options {
-            namespace,
-            connect_timeout: PATIENT,
-            reply_timeout: PATIENT,
-            lease: PATIENT,
-            marker: PATIENT,
-            lease_wait: 4 * PATIENT,
-            ..options.clone()
-        };
+        let options = options
+            .clone()
+            .namespace(namespace)
+            .connect_timeout(PATIENT)
+            .reply_timeout(PATIENT)
+            .lease(PATIENT)
+            .marker(PATIENT)
+            .lease_wait(4 * PATIENT);
         let redis = redis::Client::open(world().redis_url()).unwrap().get_connection().unwrap();
         Self { cache: other_process(&options), redis, options }
     }
@@ -95,7 +94,7 @@ fn must_not_load() -> Result<Option<String>, Infallible> {
 }
 
 fn a_miss_is_loaded_once_and_then_a_hit() {
-    let mut place = Place::with(&Options { ttl: Duration::from_secs(1000), ..Options::default() });
+    let mut place = Place::with(&Options::default().ttl(Duration::from_secs(1000)));
     for loader in [|| load("one"), must_not_load, must_not_load] {
         assert_eq!(place.cache.get(&key(1), loader).unwrap().as_deref(), Some("one"));
     }
@@ -118,7 +117,7 @@ fn a_missing_row_is_remembered_until_it_is_written() {
 }
 
 fn a_missing_row_is_not_remembered_where_the_options_say_so() {
-    let mut place = Place::with(&Options { negative_ttl: None, ..Options::default() });
+    let mut place = Place::with(&Options::default().negative_ttl(None));
     assert_eq!(place.cache.get(&key(1), || Ok::<Option<String>, Infallible>(None)).unwrap(), None);
     assert!(!place.is_there(&key(1)), "no entry and no lease");
 }
@@ -207,7 +206,7 @@ fn a_guard_that_is_dropped_leaves_its_marker() {
 
 /// A load that took a while, with an eagerness that makes a refresh all but certain.
 fn eager() -> Options {
-    Options { early_refresh: 1e9, ..Options::default() }
+    Options::default().early_refresh(1e9)
 }
 
 fn slowly(value: &str) -> Result<Option<String>, &'static str> {
@@ -353,7 +352,7 @@ fn several_processes_that_miss_load_once() {
 
 fn waiting_ends_with_the_budget() {
     let place = Place::new();
-    let hasty = other_process(&Options { lease_wait: Duration::from_millis(5), ..place.options.clone() });
+    let hasty = other_process(&place.options.clone().lease_wait(Duration::from_millis(5)));
     let slow = place.cache.get(&key(1), || {
         // Somebody else loads, and for longer than one wants to wait.
         assert_eq!(hasty.get(&key(1), || load("itself")).unwrap().as_deref(), Some("itself"));
@@ -418,7 +417,7 @@ fn scripts_that_the_server_forgot_are_sent_again() {
 }
 
 fn values_that_are_too_large_are_not_kept() {
-    let mut place = Place::with(&Options { max_value_bytes: 10, ..Options::default() });
+    let mut place = Place::with(&Options::default().max_value_bytes(10));
     let long = || load("much longer than ten bytes");
     assert!(place.cache.get(&key(1), long).unwrap().is_some());
     assert!(!place.is_there(&key(1)), "no entry and no lease");
@@ -429,7 +428,7 @@ fn values_that_are_too_large_are_not_kept() {
 
 fn nobody_queues_for_what_cannot_be_kept() {
     const FOLLOWERS: u64 = 4;
-    let place = Place::with(&Options { max_value_bytes: 10, ..Options::default() });
+    let place = Place::with(&Options::default().max_value_bytes(10));
     let cache = &place.cache;
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -452,7 +451,7 @@ fn codecs_and_namespaces_do_not_read_each_other() {
     let json = place.cache.with_codec(Json);
     assert_eq!(json.get(&key(1), || load("json")).unwrap().as_deref(), Some("json"));
     assert_eq!(json.get(&key(1), must_not_load).unwrap().as_deref(), Some("json"));
-    let elsewhere = other_process(&Options { namespace: "elsewhere".to_owned(), ..place.options.clone() });
+    let elsewhere = other_process(&place.options.clone().namespace("elsewhere"));
     assert_eq!(elsewhere.get(&key(1), || load("mine")).unwrap().as_deref(), Some("mine"));
     elsewhere.invalidate(&key(1)).unwrap();
     assert_eq!(json.get(&key(1), must_not_load).unwrap().as_deref(), Some("json"));

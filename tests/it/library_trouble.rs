@@ -40,13 +40,13 @@ fn must_not_load() -> Result<Option<String>, Infallible> {
 
 /// With time for the slowest machine.
 fn patient() -> Options {
-    Options { connect_timeout: PATIENT, reply_timeout: PATIENT, marker: PATIENT, ..Options::default() }
+    Options::default().connect_timeout(PATIENT).reply_timeout(PATIENT).marker(PATIENT)
 }
 
 /// With so little time that a Redis that hangs costs a test nothing.
 fn hasty() -> Options {
     let short = Duration::from_millis(20);
-    Options { connect_timeout: short, reply_timeout: short, ..Options::default() }
+    Options::default().connect_timeout(short).reply_timeout(short)
 }
 
 #[track_caller]
@@ -149,7 +149,7 @@ fn unmarked_writes_are_refused_or_said_to_be() {
     let error = cache.mark(&[&key(1), &key(2)]).unwrap_err();
     assert_eq!((error.key(), error.cause().kind()), (&key(1), RedisErrorKind::Unreachable));
     assert!(error.to_string().contains("thing:1:1") && error.to_string().contains("127.0.0.1:1"), "{error}");
-    let cache = Cache::connect(url, Options { unmarked: Unmarked::Proceed, ..Options::default() }).unwrap();
+    let cache = Cache::connect(url, Options::default().unmarked(Unmarked::Proceed)).unwrap();
     let guard = cache.mark(&[&key(1), &key(2)]).unwrap();
     assert_eq!(guard.unmarked().collect::<Vec<_>>(), [&key(1), &key(2)]);
     let error = guard.finish().unwrap_err();
@@ -168,7 +168,7 @@ fn a_write_that_cannot_finish_says_what_that_means() {
     assert_eq!((error.keys(), error.cause().kind()), (&[key(1)][..], RedisErrorKind::Unreachable));
     assert!(error.stale_until().is_some());
     redis.begin();
-    let brief = redis.cache(Options { marker: Duration::from_millis(1), ..patient() });
+    let brief = redis.cache(patient().marker(Duration::from_millis(1)));
     let guard = brief.mark(&[&key(1)]).unwrap();
     thread::sleep(Duration::from_millis(5));
     redis.kill();
@@ -311,7 +311,7 @@ fn replies_of_any_kind_give_right_answers_in_time() {
                 thread::spawn(move || talk(stream, how));
             }
         });
-        let options = Options { connect_timeout: PATIENT, lease_wait: Duration::from_millis(1), ..hasty() };
+        let options = hasty().connect_timeout(PATIENT).lease_wait(Duration::from_millis(1));
         let cache = Cache::connect(&url, options).unwrap();
         let started = Instant::now();
         for value in ["a", "b", "c"] {
@@ -326,7 +326,7 @@ fn replies_of_any_kind_give_right_answers_in_time() {
 
 fn a_loader_that_reads_through_the_cache_itself_needs_one_place() {
     let redis = PrivateRedis::start("");
-    let cache = redis.cache(Options { max_loads: 1, ..patient() });
+    let cache = redis.cache(patient().max_loads(1));
     let outer = cache.get(&key(1), || {
         let inner = cache.get(&key(2), || load("inner"))?;
         load(&format!("outer of {}", inner.unwrap_or_default()))

@@ -79,14 +79,12 @@ pub(crate) struct Storm {
 impl Storm {
     /// Over as many caches that share nothing but the Redis at this URL.
     pub(crate) fn new(url: &str, promise: Promise, seed: u64) -> Self {
-        let options = Options {
-            marker: MARKER,
-            lease: Duration::from_millis(500),
-            lease_wait: Duration::from_millis(200),
-            ttl: Duration::from_secs(2),
-            early_refresh: 20.0,
-            ..Options::default()
-        };
+        let options = Options::default()
+            .marker(MARKER)
+            .lease(Duration::from_millis(500))
+            .lease_wait(Duration::from_millis(200))
+            .ttl(Duration::from_secs(2))
+            .early_refresh(20.0);
         Self {
             rows: (0..ROWS).map(|_| Stored::default()).collect(),
             caches: (0..PROCESSES).map(|_| Cache::connect(url, options.clone()).unwrap()).collect(),

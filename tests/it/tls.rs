@@ -101,7 +101,7 @@ fn knows_tls() -> bool {
 }
 
 fn cache(url: &str) -> Cache {
-    let options = Options { connect_timeout: PATIENT, reply_timeout: PATIENT, ..Options::default() };
+    let options = Options::default().connect_timeout(PATIENT).reply_timeout(PATIENT);
     Cache::connect(url, options).unwrap()
 }
 

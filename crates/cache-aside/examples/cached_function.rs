@@ -34,7 +34,7 @@ fn user_key(id: u32) -> Result<Key, cache_aside::KeyError> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let url = std::env::args().nth(1).unwrap_or_else(|| "redis://127.0.0.1".to_owned());
-    let options = Options { namespace: "example".to_owned(), ..Options::default() };
+    let options = Options::default().namespace("example");
     let cache = Cache::connect(&url, options)?;
     let database = Database::default();
     let mut out = std::io::stdout();

@@ -5,15 +5,18 @@ use std::time::Duration;
 use super::protocol::standing::MAX_MARKER_MS;
 use super::wire::Patience;
 
-/// How a [`Cache`](crate::Cache) behaves. Start from the default and change what you must:
+/// The behaviour of a [`Cache`](crate::Cache). Start from the default and change what you must:
 ///
 /// ```
 /// use std::time::Duration;
 /// use cache_aside::Options;
 ///
-/// let options = Options { ttl: Duration::from_secs(60), ..Options::default() };
+/// let options = Options::default().ttl(Duration::from_secs(60)).max_loads(16);
 /// ```
+///
+/// Every field has a method of the same name that sets it. Later versions may add fields.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Options {
     /// Stands in front of every key: programs that share a Redis and not their values choose different ones. What stands under
     /// the cache's keys is the cache's: whatever it cannot read there it removes. Default `rcache`.
@@ -52,6 +55,7 @@ pub struct Options {
 
 /// What [`Cache::mark`](crate::Cache::mark) does when Redis cannot be told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Unmarked {
     /// It fails, so that nothing is committed: no cached value is ever stale, and there are no writes without Redis.
     #[default]
@@ -78,6 +82,38 @@ impl Default for Options {
             reply_timeout: Duration::from_millis(50),
         }
     }
+}
+
+/// One method for each field, which sets it.
+macro_rules! setters {
+    ($($field:ident: $type:ty),+ $(,)?) => {
+        impl Options {
+            $(
+                #[doc = concat!("Sets [`", stringify!($field), "`](struct@Self#structfield.", stringify!($field), ").")]
+                #[must_use]
+                pub fn $field(mut self, $field: $type) -> Self {
+                    self.$field = $field.into();
+                    self
+                }
+            )+
+        }
+    };
+}
+
+setters! {
+    namespace: impl Into<String>,
+    ttl: Duration,
+    negative_ttl: impl Into<Option<Duration>>,
+    lease: Duration,
+    marker: Duration,
+    lease_wait: Duration,
+    marker_wait: Duration,
+    early_refresh: f64,
+    unmarked: Unmarked,
+    max_loads: usize,
+    max_value_bytes: usize,
+    connect_timeout: Duration,
+    reply_timeout: Duration,
 }
 
 /// An [`Options`] field that makes no sense.
