@@ -136,6 +136,17 @@ impl ControlSamples {
     }
 }
 
+/// What a round's reads are compared with: the cheapest exchanges with the same servers, in the same round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ControlKind {
+    /// The shortest exchange with Redis.
+    Ping,
+    /// The shortest exchange with MySQL.
+    SelectOne,
+    /// A large entry of this codec, received and not looked at.
+    Fetch(Codec),
+}
+
 /// Everything that measuring one workload gave, with one codec or several.
 #[derive(Clone, Debug)]
 pub(crate) struct WorkloadSamples {
@@ -148,8 +159,10 @@ pub(crate) struct WorkloadSamples {
     /// What was asked of both servers, warm-up, preparation and controls included.
     pub(crate) issued: Issued,
     /// The rounds that counted: what each path took in each of them. Behind the paths stand two more columns for each
-    /// hit ratio that was to be verified: the hits and the misses of its blocks.
+    /// hit ratio that was to be verified: the hits and the misses of its blocks. Behind those, one for each of the controls.
     pub(crate) rounds: RoundsLog,
+    /// In the order of their columns.
+    pub(crate) control_kinds: Vec<ControlKind>,
     /// Reads from disk, after all rounds.
     pub(crate) disk: Option<DiskSamples>,
     /// The first failure, in words, where there was one.
@@ -165,8 +178,10 @@ impl WorkloadSamples {
                 BlockKind::AtHitRatio { percent, codec } => mixed.push(MixedSamples::new(percent, codec)),
             }
         }
-        let rounds = RoundsLog::new(paths.len() + 2 * mixed.len());
+        let control_kinds = control_kinds(&paths);
+        let rounds = RoundsLog::new(paths.len() + 2 * mixed.len() + control_kinds.len());
         Self {
+            control_kinds,
             paths,
             mixed,
             controls: ControlSamples::new(),
@@ -185,8 +200,10 @@ impl WorkloadSamples {
         let columns: Vec<usize> = paths
             .clone()
             .chain(mixed.clone().flat_map(|index| [false, true].map(|miss| self.mixed_column(index, miss))))
+            .chain(self.controls_of(codec).filter_map(|kind| self.control_column(kind)))
             .collect();
         Self {
+            control_kinds: self.controls_of(codec).collect(),
             paths: paths.map(|index| self.paths[index].clone()).collect(),
             mixed: mixed.map(|index| self.mixed[index].clone()).collect(),
             controls: self.controls.clone(),
@@ -217,6 +234,23 @@ impl WorkloadSamples {
         (hits, misses)
     }
 
+    /// The controls that the reads of one codec are compared with.
+    fn controls_of(&self, codec: Codec) -> impl Iterator<Item = ControlKind> {
+        let of_another = move |kind: &ControlKind| matches!(kind, ControlKind::Fetch(own) if *own != codec);
+        self.control_kinds.iter().copied().filter(move |kind| !of_another(kind))
+    }
+
+    /// The place of a control in the log of rounds.
+    fn control_column(&self, kind: ControlKind) -> Option<usize> {
+        let index = self.control_kinds.iter().position(|own| *own == kind)?;
+        Some(self.paths.len() + 2 * self.mixed.len() + index)
+    }
+
+    /// The rounds of a control; empty for one that was not made.
+    pub(crate) fn control_rounds(&self, kind: ControlKind) -> &[RoundSums] {
+        self.control_column(kind).map_or(&[], |column| self.rounds.column(column))
+    }
+
     /// Reads that failed or answered wrongly, warm-up included.
     pub(crate) fn failed_reads(&self) -> u64 {
         let mixed = self.mixed.iter().flat_map(|mixed| mixed.errors.values());
@@ -245,6 +279,17 @@ impl WorkloadSamples {
             }
         }
     }
+}
+
+/// Both servers' bare round trips, and for each codec that is read the bare transfer of its entries.
+fn control_kinds(paths: &[PathSamples]) -> Vec<ControlKind> {
+    let mut kinds = vec![ControlKind::Ping, ControlKind::SelectOne];
+    for fetch in paths.iter().filter_map(|path| path.codec).map(ControlKind::Fetch) {
+        if !kinds.contains(&fetch) {
+            kinds.push(fetch);
+        }
+    }
+    kinds
 }
 
 #[cfg(test)]
@@ -281,7 +326,7 @@ mod tests {
             for codec in codecs {
                 let own = all.of_codec(codec);
                 prop_assert_eq!(own.rounds.rounds(), rounds);
-                prop_assert_eq!(own.rounds.columns(), own.paths.len() + 2);
+                prop_assert_eq!(own.rounds.columns(), own.paths.len() + 2 + own.control_kinds.len());
                 let expected: Vec<usize> =
                     (0..all.paths.len()).filter(|index| all.paths[*index].lane().belongs_to(codec)).collect();
                 prop_assert_eq!(own.paths.len(), expected.len());
@@ -293,6 +338,11 @@ mod tests {
                 let (hits, misses) = own.mixed_columns();
                 let first = (all.paths.len() + 2 * mixed) as u64;
                 prop_assert_eq!((number(hits), number(misses)), (first, first + 1));
+                for kind in [ControlKind::Ping, ControlKind::SelectOne, ControlKind::Fetch(codec)] {
+                    let of_all = all.control_rounds(kind);
+                    prop_assert_eq!(own.control_rounds(kind), of_all);
+                    prop_assert_eq!(of_all.is_empty(), !all.control_kinds.contains(&kind));
+                }
             }
         }
     }

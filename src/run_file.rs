@@ -161,6 +161,38 @@ pub(crate) struct Control {
     pub(crate) percentiles_ns: BTreeMap<String, Option<u64>>,
 }
 
+/// An exchange that was made in every round of a workload, for comparison with the reads of the same round.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct RoundControl {
+    /// `mysql` or `redis`.
+    pub(crate) server: String,
+    /// `PING`, `SELECT 1`, or `GET`: a large entry of this workload, received and not looked at.
+    pub(crate) statement: String,
+    /// Exchanges that were timed.
+    pub(crate) operations: u64,
+    /// What one typically takes, ns: the median over rounds of their geometric means; null where the rounds are too few.
+    pub(crate) typical_ns: Option<f64>,
+    /// Its 95 % interval, ns.
+    pub(crate) typical_ci95_ns: Option<[f64; 2]>,
+}
+
+/// What a path costs in terms of a control of the same rounds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct OverControl {
+    /// The control, by its statement.
+    pub(crate) control: String,
+    /// The path that is subtracted first: `mysql` for a miss, which asks MySQL the same; null for the others.
+    pub(crate) minus: Option<String>,
+    /// By typical reads: the median over rounds; null where the rounds are too few.
+    pub(crate) typical: Option<Ratio>,
+    /// By the mean of all reads of the path; null where the rounds are too few.
+    pub(crate) mean: Option<Ratio>,
+    /// Why one of them is null.
+    pub(crate) withheld: Option<String>,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct WorkloadRun {
@@ -176,6 +208,9 @@ pub(crate) struct WorkloadRun {
     pub(crate) rounds: u64,
     /// Reads of one path in one full round, all clients together.
     pub(crate) block: u64,
+    /// The cheapest exchanges with both servers, made in every round: what `compare` judges the paths by.
+    #[serde(default)]
+    pub(crate) controls: Vec<RoundControl>,
     /// Each path that was asked for, also one without reads.
     pub(crate) paths: Vec<PathRun>,
     /// mysql mean / warm mean: how many times as fast a hit is.
@@ -185,7 +220,7 @@ pub(crate) struct WorkloadRun {
     /// Below this hit ratio the cache costs time.
     pub(crate) break_even_hit_ratio: Option<HitRatio>,
     /// warm / mysql of typical reads: the median over rounds of the ratio of geometric means, which neither a few slow
-    /// rounds nor a few slow reads move. What `compare` gates on.
+    /// rounds nor a few slow reads move.
     pub(crate) warm_over_mysql: Option<Ratio>,
     /// Why one of the four above is null, by its name.
     #[serde(default)]
@@ -293,6 +328,15 @@ pub(crate) struct PathRun {
     pub(crate) mean_ns: Option<f64>,
     /// Its 95 % interval, ns, from a bootstrap over rounds; null where the rounds are too few.
     pub(crate) mean_ci95_ns: Option<[f64; 2]>,
+    /// What a read typically takes, ns: the median over rounds of their geometric means; null where the rounds are too few.
+    #[serde(default)]
+    pub(crate) typical_ns: Option<f64>,
+    /// Its 95 % interval, ns.
+    #[serde(default)]
+    pub(crate) typical_ci95_ns: Option<[f64; 2]>,
+    /// The path in terms of the controls of its rounds; null on the path `disk`.
+    #[serde(default)]
+    pub(crate) over_control: Option<OverControl>,
     /// Shortest, ns, exact.
     pub(crate) min_ns: Option<u64>,
     /// Longest, ns, exact.

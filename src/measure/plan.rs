@@ -14,6 +14,8 @@ use crate::users::DataSet;
 const WANTED_ROUNDS: u64 = 30;
 /// Bare round trips of each server over the whole measurement: enough for a p99.
 const CONTROL_READS: u64 = 1_000;
+/// And in each round: what a round's reads are compared with has to be steadier than they are.
+const CONTROL_READS_A_ROUND: u64 = 10;
 
 /// What a block's reads find in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +137,7 @@ impl Plan {
 
     /// Bare round trips in one round.
     pub(crate) fn control_reads(&self) -> u64 {
-        CONTROL_READS.div_ceil(self.rounds)
+        CONTROL_READS.div_ceil(self.rounds).max(CONTROL_READS_A_ROUND)
     }
 
     /// A client's share of a round: the same items in the same order in blocks of every kind. The shares of all clients,

@@ -11,6 +11,7 @@ use super::queue;
 use super::start_line::StartLine;
 use super::worker::{BlockDone, Step, Worker};
 use crate::interrupt;
+use crate::paths::lane::Lane;
 use crate::paths::query::{Expected, Query};
 use crate::paths::reader::Reader;
 use crate::rounds_log::RoundSums;
@@ -122,8 +123,12 @@ impl<'a> Rounds<'a> {
         let reads = self.plan.control_reads();
         let Some(link) = self.links.first() else { return Ok(()) };
         let cores = self.plan.control_cores(round);
-        let step = Step::Controls { reads, cores, counted };
+        let items = self.plan.block_of(BlockKind::Lane(Lane::MYSQL), round, 0).items;
+        let step = Step::Controls { reads, cores, item: items.first().copied(), counted };
         let report = link.steps.send(step).ok().and_then(|()| link.done.recv().ok());
+        if let Some(report) = &report {
+            self.sums.iter_mut().zip(&report.sums).for_each(|(total, sums)| total.add(*sums));
+        }
         match report.and_then(|report| report.first_error) {
             Some(error) => {
                 self.samples.first_error.get_or_insert(error);

@@ -11,7 +11,7 @@ use super::dealing::stretches;
 use super::plan::{Block, BlockKind};
 use super::queue::{Queue, Stretch};
 use super::start_line::{Presence, StartLine};
-use super::{WorkloadSamples, count_error};
+use super::{ControlKind, WorkloadSamples, count_error};
 use crate::cli::ReadPath;
 use crate::interrupt;
 use crate::parts::PartTimes;
@@ -24,8 +24,8 @@ use crate::rounds_log::RoundSums;
 pub(super) enum Step {
     /// Arrange the entries of this share, then read these stretches, all workers at the same time.
     Block { block: Block, stretches: Vec<Stretch>, counted: bool },
-    /// That many bare round trips to each server, alone.
-    Controls { reads: u64, cores: Vec<u32>, counted: bool },
+    /// That many bare round trips to each server, alone, and some bare transfers of the item's entries if they are large.
+    Controls { reads: u64, cores: Vec<u32>, item: Option<u32>, counted: bool },
 }
 
 /// What a worker saw in a block.
@@ -71,7 +71,9 @@ impl<Q: Query> Worker<Q> {
         while let Ok(step) = steps.recv() {
             let report = match step {
                 Step::Block { block, stretches, counted } => self.block(&block, &stretches, counted),
-                Step::Controls { reads, cores, counted } => self.control_block(reads, &cores, counted),
+                Step::Controls { reads, cores, item, counted } => {
+                    self.control_block(reads, &cores, item, counted)
+                }
             };
             if done.send(report).is_err() {
                 break;
@@ -269,40 +271,75 @@ impl<Q: Query> Worker<Q> {
         }
     }
 
-    fn control_block(&mut self, reads: u64, cores: &[u32], counted: bool) -> BlockDone {
+    fn control_block(&mut self, reads: u64, cores: &[u32], item: Option<u32>, counted: bool) -> BlockDone {
+        let mut sums = vec![RoundSums::default(); self.samples.rounds.columns()];
         let mut moving_ns = 0;
-        let mut first_error = None;
+        let mut outcome = Ok(());
         let reads: Vec<u64> = (0..reads).collect();
         for (core, reads) in stretches(&reads, cores) {
             moving_ns += self.go_to(core);
-            for _ in reads {
-                if first_error.is_none() {
-                    first_error = self.control(counted).err().map(|error| error.to_string());
-                }
-            }
+            outcome = outcome.and_then(|()| self.round_trips(reads.len(), counted, &mut sums));
         }
         self.leave(cores);
+        if let Some(item) = item {
+            outcome = outcome.and_then(|()| self.transfers(item, &mut sums));
+        }
         BlockDone {
             span: None,
             moving_ns,
             answered: 0,
             failed: 0,
-            sums: Vec::new(),
+            sums,
             hopeless: false,
-            first_error,
+            first_error: outcome.err().map(|error| error.to_string()),
         }
     }
 
-    /// A bare round trip to each server.
-    fn control(&mut self, counted: bool) -> Result<(), ReadError> {
-        let (redis, redis_ns) = timed(|| self.reader.ping());
-        let (mysql, mysql_ns) = timed(|| self.reader.select_1());
-        redis.and(mysql)?;
-        if counted {
-            self.samples.controls.redis.record(redis_ns);
-            self.samples.controls.mysql.record(mysql_ns);
+    /// Bare round trips, first to one server and then to the other: the reads of a block follow one another as closely.
+    fn round_trips(&mut self, reads: usize, counted: bool, sums: &mut [RoundSums]) -> Result<(), ReadError> {
+        for _ in 0..reads {
+            let (outcome, ns) = timed(|| self.reader.ping());
+            outcome?;
+            self.book_control(ControlKind::Ping, ns, sums);
+            if counted {
+                self.samples.controls.redis.record(ns);
+            }
+        }
+        for _ in 0..reads {
+            let (outcome, ns) = timed(|| self.reader.select_1());
+            outcome?;
+            self.book_control(ControlKind::SelectOne, ns, sums);
+            if counted {
+                self.samples.controls.mysql.record(ns);
+            }
         }
         Ok(())
+    }
+
+    /// Receives large entries and does nothing with them: what a hit of them takes at the least.
+    fn transfers(&mut self, item: u32, sums: &mut [RoundSums]) -> Result<(), ReadError> {
+        /// In each round: an entry that takes long to receive is read as rarely.
+        const TRANSFERS: usize = 2;
+        for kind in self.samples.control_kinds.clone() {
+            let ControlKind::Fetch(codec) = kind else { continue };
+            if !self.reader.has_large_entries(codec) {
+                continue;
+            }
+            self.reader.prepare(Lane::cached(ReadPath::Warm, codec), &[item])?;
+            for _ in 0..TRANSFERS {
+                let (outcome, ns) = timed(|| self.reader.fetch(codec, item));
+                outcome?;
+                self.book_control(kind, ns, sums);
+            }
+        }
+        Ok(())
+    }
+
+    fn book_control(&self, kind: ControlKind, ns: u64, sums: &mut [RoundSums]) {
+        let column = self.samples.control_column(kind);
+        if let Some(sums) = column.and_then(|column| sums.get_mut(column)) {
+            sums.record(ns);
+        }
     }
 }
 

@@ -19,6 +19,10 @@ use crate::db::rows::RowConnection;
 use crate::interrupt;
 use crate::parts::Part;
 
+/// Receiving an entry of this size or more takes longer than the round trip: hits of it are compared with its bare
+/// transfer.
+const LARGE_ENTRY_BYTES: u64 = 64 * 1024;
+
 const UNLINK_ENTRIES: &str = include_str!("../cache/unlink_entries.lua");
 
 /// Generous: a benchmark must show slowness, not cut it off.
@@ -128,6 +132,8 @@ pub(crate) struct Reader<Q: Query> {
     entries: Vec<Entries<Q::Answer>>,
     ttl: Duration,
     issued: Issued,
+    /// Of [`Reader::fetch`].
+    fetched: Vec<u8>,
 }
 
 impl<Q: Query> Reader<Q> {
@@ -152,6 +158,7 @@ impl<Q: Query> Reader<Q> {
             entries: entries.collect(),
             ttl: options.ttl,
             issued: Issued::default(),
+            fetched: Vec::new(),
         })
     }
 
@@ -329,6 +336,22 @@ impl<Q: Query> Reader<Q> {
     pub(crate) fn select_1(&mut self) -> Result<(), ReadError> {
         self.issued.text_selects += 1;
         self.mysql.round_trip().map_err(LoadError::from)?;
+        Ok(())
+    }
+
+    /// Whether the entries that this client wrote take longer to receive than a round trip.
+    pub(crate) fn has_large_entries(&self, codec: cli::Codec) -> bool {
+        let own = self.entries.iter().find(|entries| entries.name == codec);
+        let bytes = own.and_then(|entries| entries.written.entry_bytes());
+        bytes.is_some_and(|bytes| bytes >= LARGE_ENTRY_BYTES)
+    }
+
+    /// Receives an entry and does not look at it.
+    pub(crate) fn fetch(&mut self, codec: cli::Codec, item: u32) -> Result<(), ReadError> {
+        let own = self.entries.iter().find(|entries| entries.name == codec).ok_or(ReadError::NoCodec)?;
+        own.keys.write_key(u64::from(item), &mut self.redis.key);
+        self.issued.look_ups += 1;
+        self.redis.store.connection().get(&self.redis.key, &mut self.fetched, &mut |_| ())?;
         Ok(())
     }
 

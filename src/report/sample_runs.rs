@@ -11,7 +11,7 @@ use super::table::PERCENTILES;
 use crate::run_file::servers::{MysqlCounters, OwnRequests, RedisCounters};
 use crate::run_file::{
     Avoided, Config, Control, CurvePoint, Dataset, DiskReads, Environment, FORMAT, FORMAT_VERSION, HitRatio,
-    PathRun, Ratio, RedisMemory, Run, Server, ServerCounters, WorkloadRun,
+    OverControl, PathRun, Ratio, RedisMemory, RoundControl, Run, Server, ServerCounters, WorkloadRun,
 };
 use crate::units;
 
@@ -74,6 +74,11 @@ pub(super) fn path_of(path: &str, samples: &[u64]) -> PathRun {
         throughput_per_s: mean_ns(samples).map(|mean_ns| 0.97e9 / mean_ns),
         mean_ns: mean_ns(samples),
         mean_ci95_ns: (operations >= 10).then(|| mean_ns(samples).map(|ns| [ns * 0.98, ns * 1.02])).flatten(),
+        typical_ns: mean_ns(samples).filter(|_| operations >= 10),
+        typical_ci95_ns: (operations >= 10)
+            .then(|| mean_ns(samples).map(|ns| [ns * 0.99, ns * 1.01]))
+            .flatten(),
+        over_control: None,
         min_ns: samples.iter().min().copied(),
         max_ns: samples.iter().max().copied(),
         saturated: 0,
@@ -98,7 +103,9 @@ fn parts_mean_ns(path: &str, mean_ns: Option<f64>) -> BTreeMap<String, f64> {
     shares.iter().filter_map(part).collect()
 }
 
-pub(super) fn workload_of(name: &str, paths: Vec<PathRun>) -> WorkloadRun {
+pub(super) fn workload_of(name: &str, mut paths: Vec<PathRun>) -> WorkloadRun {
+    let controls = round_controls(name, paths.iter().map(|path| path.operations).max().unwrap_or(0));
+    add_over_control(&mut paths, &controls);
     let reads = paths.iter().map(|path| path.operations).max().unwrap_or(0);
     let (speedup, miss_penalty, break_even_hit_ratio, withheld) = ratios(&paths);
     let (codec, keys, value_bytes, block) =
@@ -123,6 +130,7 @@ pub(super) fn workload_of(name: &str, paths: Vec<PathRun>) -> WorkloadRun {
         block,
         hit_ratio_curve: curve(&paths),
         verified_hit_ratio: None,
+        controls,
         paths,
         speedup,
         miss_penalty,
@@ -132,6 +140,40 @@ pub(super) fn workload_of(name: &str, paths: Vec<PathRun>) -> WorkloadRun {
         server_counters: (reads > 0).then(|| server_counters(reads)),
         avoided: (reads > 0).then_some(avoided),
         redis_memory,
+    }
+}
+
+/// As in the rounds of a workload; the entries of `all` are large.
+fn round_controls(name: &str, reads: u64) -> Vec<RoundControl> {
+    let control = |server: &str, statement: &str, ns: f64| RoundControl {
+        server: server.to_owned(),
+        statement: statement.to_owned(),
+        operations: reads,
+        typical_ns: (reads >= 10).then_some(ns),
+        typical_ci95_ns: (reads >= 10).then_some([ns * 0.99, ns * 1.01]),
+    };
+    let mut controls = vec![control("redis", "PING", 16e3), control("mysql", "SELECT 1", 24e3)];
+    if name == "all" {
+        controls.push(control("redis", "GET", 1.2e6));
+    }
+    controls
+}
+
+fn add_over_control(paths: &mut [PathRun], controls: &[RoundControl]) {
+    let mysql = mean_of(paths, "mysql");
+    for path in paths {
+        let from_redis = path.path != "mysql";
+        let control = controls.iter().rfind(|control| (control.server == "redis") == from_redis).unwrap();
+        let minus = (path.path == "cold").then(|| "mysql".to_owned());
+        let less_ns = if minus.is_some() { mysql } else { Some(0.0) };
+        let value = (|| Some((path.typical_ns? - less_ns?) / control.typical_ns?))();
+        path.over_control = Some(OverControl {
+            control: control.statement.clone(),
+            minus,
+            typical: value.map(ratio),
+            mean: value.map(ratio),
+            withheld: value.is_none().then(|| "a path that it is made of has no reads".to_owned()),
+        });
     }
 }
 

@@ -7,11 +7,14 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
-use super::{Control, CurvePoint, DiskReads, HitRatio, PathRun, Ratio, VerifiedHitRatio, WorkloadRun};
+use super::{
+    Control, CurvePoint, DiskReads, HitRatio, OverControl, PathRun, Ratio, RoundControl, VerifiedHitRatio,
+    WorkloadRun,
+};
 use crate::cli::{Codec, ReadPath, Workload};
 use crate::measure::disk::DiskSamples;
 use crate::measure::plan::Plan;
-use crate::measure::{ControlSamples, MixedSamples, PathSamples, WorkloadSamples};
+use crate::measure::{ControlKind, ControlSamples, MixedSamples, PathSamples, WorkloadSamples};
 use crate::sample::Latencies;
 use crate::sandbox::Storage;
 use crate::stats::curve;
@@ -37,6 +40,7 @@ pub(crate) fn workload(
         value_bytes: samples.entry_bytes(codec),
         rounds: samples.rounds.rounds(),
         block: plan.block(),
+        controls: round_controls(samples, &statistics),
         paths: paths(samples, &statistics, rng_seed),
         speedup: statistics.speedup.as_ref().ok().map(ratio),
         miss_penalty: statistics.miss_penalty.as_ref().ok().map(ratio),
@@ -114,7 +118,15 @@ fn withheld(statistics: &Statistics) -> BTreeMap<String, String> {
 
 /// Those of the rounds, and the one from disk behind them.
 fn paths(samples: &WorkloadSamples, statistics: &Statistics, rng_seed: u64) -> Vec<PathRun> {
-    let of_rounds = samples.paths.iter().map(|samples| path(samples, statistics.of_path(samples.path)));
+    let of_rounds = samples.paths.iter().map(|samples| {
+        let typical = statistics.typical_ns(samples.path);
+        PathRun {
+            typical_ns: typical.map(|estimate| estimate.value),
+            typical_ci95_ns: typical.as_ref().map(ends),
+            over_control: over_control(samples.path, statistics),
+            ..path(samples, statistics.of_path(samples.path))
+        }
+    });
     of_rounds.chain(samples.disk.as_ref().map(|disk| from_disk(disk, rng_seed))).collect()
 }
 
@@ -143,6 +155,9 @@ fn path(samples: &PathSamples, statistics: Option<PathStatistics<'_>>) -> PathRu
         throughput_per_s: summary::throughput_per_s(samples.answered, samples.busy_ns),
         mean_ns: summary.mean_ns,
         mean_ci95_ns: mean.as_ref().map(ends),
+        typical_ns: None,
+        typical_ci95_ns: None,
+        over_control: None,
         min_ns: summary.min_ns,
         max_ns: summary.max_ns,
         saturated: summary.saturated,
@@ -151,6 +166,41 @@ fn path(samples: &PathSamples, statistics: Option<PathStatistics<'_>>) -> PathRu
         parts_mean_ns: samples.parts.means_ns().map(|(part, ns)| (part.name().to_owned(), ns)).collect(),
         disk: None,
         histogram: encode(samples.latencies.histogram()),
+    }
+}
+
+fn over_control(path: ReadPath, statistics: &Statistics) -> Option<OverControl> {
+    let cost = statistics.relative_cost(path)?;
+    let control = match path {
+        ReadPath::Mysql => ControlKind::SelectOne,
+        ReadPath::Cold | ReadPath::Warm | ReadPath::Disk => statistics.hit_control,
+    };
+    let withheld = cost.typical.err().or(cost.mean.err());
+    Some(OverControl {
+        control: statement(control).to_owned(),
+        minus: (path == ReadPath::Cold).then(|| ReadPath::Mysql.name().to_owned()),
+        typical: cost.typical.as_ref().ok().map(ratio),
+        mean: cost.mean.as_ref().ok().map(ratio),
+        withheld: withheld.map(|missing| missing.to_string()),
+    })
+}
+
+fn round_controls(samples: &WorkloadSamples, statistics: &Statistics) -> Vec<RoundControl> {
+    let control = |(kind, typical): &(ControlKind, Result<Estimate, Missing>)| RoundControl {
+        server: if *kind == ControlKind::SelectOne { "mysql" } else { "redis" }.to_owned(),
+        statement: statement(*kind).to_owned(),
+        operations: samples.control_rounds(*kind).iter().map(|sums| sums.count).sum(),
+        typical_ns: typical.as_ref().ok().map(|estimate| estimate.value),
+        typical_ci95_ns: typical.as_ref().ok().map(ends),
+    };
+    statistics.controls.iter().map(control).collect()
+}
+
+fn statement(control: ControlKind) -> &'static str {
+    match control {
+        ControlKind::Ping => "PING",
+        ControlKind::SelectOne => "SELECT 1",
+        ControlKind::Fetch(_) => "GET",
     }
 }
 

@@ -79,6 +79,14 @@ impl Bootstrap {
         })
     }
 
+    /// `(cold - mysql) / warm`: what a miss costs beside the query, in units of a third path.
+    pub(crate) fn excess_ratio(&self) -> Result<Estimate, Missing> {
+        self.of(&[Column::Mysql, Column::Cold, Column::Warm], |&[mysql, cold, unit]| {
+            let value = (cold - mysql) / unit;
+            Point { value, gradient: [-1.0 / unit, 1.0 / unit, -value / unit] }
+        })
+    }
+
     /// As how many independent reads the reads of a path count, given their own variance: reads of one round share
     /// its luck. The variance of independent reads' mean would be `variance / n`; n is solved for (Kish, Survey
     /// Sampling, 1965, section 8.2: the design effect).

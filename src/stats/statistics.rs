@@ -5,11 +5,12 @@ use super::break_even::BreakEven;
 use super::curve::{self, CurvePoint};
 use super::estimate::{Estimate, Interval, Missing};
 use super::percentile_interval::percentile_interval;
+use super::relative_cost::RelativeCost;
 use super::rounds::{Column, PathRounds};
-use super::typical_ratio::typical_ratio;
+use super::typical_ratio::{typical_ns, typical_ratio};
 use super::verified::Verified;
 use crate::cli::ReadPath;
-use crate::measure::{PathSamples, WorkloadSamples};
+use crate::measure::{ControlKind, PathSamples, WorkloadSamples};
 use crate::rounds_log::RoundSums;
 
 /// One workload's estimates, each with its interval or the reason why there is none.
@@ -23,6 +24,12 @@ pub(crate) struct Statistics {
     pub(crate) curve: Vec<CurvePoint>,
     /// Where a hit ratio was to be verified, and something was read at it.
     pub(crate) verified: Option<Verified>,
+    /// Of the bare exchanges that the paths are compared with, what each typically took, ns.
+    pub(crate) controls: Vec<(ControlKind, Result<Estimate, Missing>)>,
+    /// Which of those a hit is compared with.
+    pub(crate) hit_control: ControlKind,
+    typical_ns: [Result<Estimate, Missing>; 3],
+    relative: [RelativeCost; 3],
     bootstrap: Bootstrap,
 }
 
@@ -33,7 +40,20 @@ impl Statistics {
         let (mysql, cold, warm) = (column(ReadPath::Mysql), column(ReadPath::Cold), column(ReadPath::Warm));
         let bootstrap = Bootstrap::new(&PathRounds { mysql, cold, warm }, rng_seed);
         let curve = curve::hit_ratio_curve(&bootstrap).to_vec();
+        let made = |kind: &ControlKind| !is_without_reads(samples.control_rounds(*kind));
+        let made: Vec<ControlKind> = samples.control_kinds.iter().copied().filter(made).collect();
+        let fetch = made.iter().copied().find(|kind| matches!(kind, ControlKind::Fetch(_)));
+        let hit_control = fetch.unwrap_or(ControlKind::Ping);
+        let redis = samples.control_rounds(hit_control);
         Self {
+            controls: made.iter().map(|kind| (*kind, typical_ns(samples.control_rounds(*kind)))).collect(),
+            hit_control,
+            typical_ns: [mysql, cold, warm].map(typical_ns),
+            relative: [
+                RelativeCost::new(mysql, samples.control_rounds(ControlKind::SelectOne), rng_seed),
+                RelativeCost::of_excess(cold, mysql, redis, rng_seed),
+                RelativeCost::new(warm, redis, rng_seed),
+            ],
             speedup: bootstrap.speedup(),
             miss_penalty: bootstrap.miss_penalty(),
             break_even: bootstrap.break_even(),
@@ -46,14 +66,31 @@ impl Statistics {
 
     /// What is known of one path of the rounds; reads from disk are none of them.
     pub(crate) fn of_path(&self, path: ReadPath) -> Option<PathStatistics<'_>> {
-        let column = match path {
-            ReadPath::Mysql => Column::Mysql,
-            ReadPath::Cold => Column::Cold,
-            ReadPath::Warm => Column::Warm,
-            ReadPath::Disk => return None,
-        };
-        Some(PathStatistics { bootstrap: &self.bootstrap, column })
+        Some(PathStatistics { bootstrap: &self.bootstrap, column: column_of(path)? })
     }
+
+    /// What a read of a path typically takes, ns.
+    pub(crate) fn typical_ns(&self, path: ReadPath) -> Option<Estimate> {
+        self.typical_ns.get(column_of(path)? as usize)?.ok()
+    }
+
+    /// What a path costs in terms of its control.
+    pub(crate) fn relative_cost(&self, path: ReadPath) -> Option<&RelativeCost> {
+        self.relative.get(column_of(path)? as usize)
+    }
+}
+
+fn column_of(path: ReadPath) -> Option<Column> {
+    match path {
+        ReadPath::Mysql => Some(Column::Mysql),
+        ReadPath::Cold => Some(Column::Cold),
+        ReadPath::Warm => Some(Column::Warm),
+        ReadPath::Disk => None,
+    }
+}
+
+fn is_without_reads(rounds: &[RoundSums]) -> bool {
+    rounds.iter().all(|sums| sums.count == 0)
 }
 
 /// The rounds of a path that stands alone.

@@ -1,4 +1,4 @@
-//! The ratio of two paths in a typical round: what a gate can trust where a few slow rounds move the means.
+//! A path, and the ratio of two, in a typical round: what a gate can trust where a few slow rounds move the means.
 
 use statrs::distribution::{Binomial, DiscreteCDF};
 
@@ -16,17 +16,39 @@ use crate::units::whole;
 /// every distribution (Hahn and Meeker 1991, section 5.2); rounds that correlate count as fewer, judged by the signs of
 /// their distance from the median.
 pub(crate) fn typical_ratio(above: &[RoundSums], below: &[RoundSums]) -> Result<Estimate, Missing> {
-    let ratios: Vec<f64> = above.iter().zip(below).filter_map(|(above, below)| ratio(above, below)).collect();
-    match ratios.len() {
+    median_of_rounds(above.iter().zip(below).filter_map(|(above, below)| ratio(above, below)))
+}
+
+/// The median over the rounds of `(typical read of one path - that of another) / that of a third`, with its interval.
+pub(crate) fn typical_excess(
+    above: &[RoundSums],
+    less: &[RoundSums],
+    below: &[RoundSums],
+) -> Result<Estimate, Missing> {
+    let excess = |((above, less), below): ((&RoundSums, &RoundSums), &RoundSums)| {
+        let excess = (above.typical_ns() - less.typical_ns()) / below.typical_ns();
+        excess.is_finite().then_some(excess)
+    };
+    median_of_rounds(above.iter().zip(less).zip(below).filter_map(excess))
+}
+
+/// What a typical read takes, ns: the median over the rounds of their geometric means, with its interval.
+pub(crate) fn typical_ns(rounds: &[RoundSums]) -> Result<Estimate, Missing> {
+    median_of_rounds(rounds.iter().map(RoundSums::typical_ns).filter(|ns| ns.is_finite()))
+}
+
+fn median_of_rounds(values: impl IntoIterator<Item = f64>) -> Result<Estimate, Missing> {
+    let values: Vec<f64> = values.into_iter().collect();
+    match values.len() {
         0 => return Err(Missing::NoReads),
         rounds if rounds < MIN_ROUNDS => return Err(Missing::TooFewRounds { rounds, needed: MIN_ROUNDS }),
         _ => {}
     }
-    let mut sorted = ratios.clone();
+    let mut sorted = values.clone();
     sorted.sort_by(f64::total_cmp);
     let value = median(&sorted);
-    let signs = centred(&ratios.iter().map(|ratio| f64::from(i8::from(*ratio > value))).collect::<Vec<_>>());
-    let effective = whole((ratios.len() as f64 / correlation_time(&signs)).floor());
+    let signs = centred(&values.iter().map(|own| f64::from(i8::from(*own > value))).collect::<Vec<_>>());
+    let effective = whole((values.len() as f64 / correlation_time(&signs)).floor());
     let (low, high) = ranks(effective).ok_or(Missing::Correlated)?;
     let at = |rank: f64| sorted[index(rank / effective as f64, sorted.len())];
     let ci95 = Interval::new(at(low), at(high)).ok_or(Missing::Unstable)?;
