@@ -40,7 +40,7 @@ impl Core {
             bulkhead: Bulkhead::new(options.max_loads),
             flights: Flights::new(),
             counts: Counts::default(),
-            pool: Pool::new(endpoint, options.patience()),
+            pool: Pool::new(endpoint, options.limits()),
             helpers: Helpers::default(),
             prefix: namespace_prefix(&options.namespace),
             options,

@@ -73,6 +73,7 @@ mod socket_calls;
 mod stats;
 #[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
 mod store;
+#[cfg(feature = "arrow")]
 mod texts;
 mod trouble;
 #[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
@@ -115,6 +116,7 @@ pub mod internal {
     pub mod store {
         pub use crate::store::*;
     }
+    #[cfg(feature = "arrow")]
     pub mod texts {
         pub use crate::texts::*;
     }

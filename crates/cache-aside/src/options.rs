@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::entry::HEADER_BYTES;
 use super::protocol::standing::MAX_MARKER_MS;
-use super::wire::Patience;
+use super::wire::Limits;
 
 /// The behaviour of a [`Cache`](crate::Cache). Start from the default and change what you must:
 ///
@@ -47,9 +48,11 @@ pub struct Options {
     pub max_loads: usize,
     /// Larger values are not kept. Default 64 MiB, at most 511 MiB.
     pub max_value_bytes: usize,
-    /// Until a connection is open and logged in. Default 100 milliseconds.
+    /// How long opening a connection may take: looking the name up, connecting, and the handshake of TLS. Logging in has the
+    /// time of a reply. Default 250 milliseconds.
     pub connect_timeout: Duration,
-    /// Until Redis has answered; large values get another tenth of a second for each megabyte. Default 50 milliseconds.
+    /// How long Redis may take to answer; each megabyte that arrives adds a tenth of a second. A reply that has arrived is taken
+    /// even if this thread was woken too late to read it in time. Default 250 milliseconds.
     pub reply_timeout: Duration,
 }
 
@@ -78,8 +81,8 @@ impl Default for Options {
             unmarked: Unmarked::Refuse,
             max_loads: 32,
             max_value_bytes: 64 << 20,
-            connect_timeout: Duration::from_millis(100),
-            reply_timeout: Duration::from_millis(50),
+            connect_timeout: Duration::from_millis(250),
+            reply_timeout: Duration::from_millis(250),
         }
     }
 }
@@ -166,8 +169,13 @@ impl Options {
         Ok(())
     }
 
-    pub(crate) fn patience(&self) -> Patience {
-        Patience { connect: self.connect_timeout, reply: self.reply_timeout, is_over: None }
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            connect: self.connect_timeout,
+            reply: self.reply_timeout,
+            is_over: None,
+            max_string_bytes: self.max_value_bytes + HEADER_BYTES,
+        }
     }
 }
 
