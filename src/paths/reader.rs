@@ -212,7 +212,7 @@ impl<Q: Query> Reader<Q> {
                     end(Part::Lease);
                     Sight::of(Saw::Done)
                 }
-                Step::Wait(_) | Step::Return => Sight::of(Saw::OutOfTime),
+                Step::Wait(_) | Step::Join | Step::Return => Sight::of(Saw::Alone),
                 Step::Load(fill) => {
                     let answer = self.load(item)?;
                     end(Part::Query);

@@ -62,7 +62,7 @@ impl Cache {
         if endpoint.tls {
             check_certificates(&endpoint.certificates).map_err(|error| SetupError::Tls(error.to_string()))?;
         }
-        Ok(Self { core: Arc::new(Core::new(endpoint, options)), codec: Postcard })
+        Ok(Self { core: Core::new(endpoint, options), codec: Postcard })
     }
 }
 
