@@ -43,7 +43,7 @@ impl Subject {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PathField {
-    /// By its name in the run file: `50`, `90`, `99`, `99.9`.
+    /// By its name in the run file: `50`, `90`, `95`, `99`, `99.9`.
     Percentile(&'static str),
     Mean,
     Max,
@@ -106,6 +106,7 @@ fn path_field(name: &str) -> Result<PathField, AssertionError> {
     Ok(match name {
         "p50" => PathField::Percentile("50"),
         "p90" => PathField::Percentile("90"),
+        "p95" => PathField::Percentile("95"),
         "p99" => PathField::Percentile("99"),
         "p99.9" => PathField::Percentile("99.9"),
         "mean" => PathField::Mean,
@@ -113,7 +114,7 @@ fn path_field(name: &str) -> Result<PathField, AssertionError> {
         "throughput" => PathField::Throughput,
         "errors" => PathField::Errors,
         _ => {
-            let known = "p50, p90, p99, p99.9, mean, max, throughput, errors";
+            let known = "p50, p90, p95, p99, p99.9, mean, max, throughput, errors";
             return Err(AssertionError(format!("{name:?} is no field of a path ({known})")));
         }
     })

@@ -7,7 +7,6 @@ mod words;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use scenario::Scenario;
@@ -94,18 +93,21 @@ pub(crate) struct Global {
     #[arg(default_value = "rcache")]
     pub(crate) namespace: String,
 
-    /// What stdout carries; json is one document and nothing else
-    #[arg(long, global = true, default_value = "text", value_name = "FORMAT", help_heading = "Output")]
-    #[arg(value_parser = text_or_json())]
+    /// What stdout carries: json is one document and nothing else; markdown is for bench, compare and scenario
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
     pub(crate) format: TypedFormat,
 
     /// No progress and no notes, only results, warnings and errors
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
     pub(crate) quiet: bool,
 
-    /// Say more about what is being done
-    #[arg(short, long, global = true, help_heading = "Output")]
+    /// Say more about what is being done, and print all details of a run
+    #[arg(short, long, visible_alias = "details", global = true, help_heading = "Output")]
     pub(crate) verbose: bool,
+
+    /// Write pages in ASCII alone; the default if TERM=dumb or the locale is not UTF-8
+    #[arg(long, global = true, help_heading = "Output")]
+    pub(crate) ascii: bool,
 
     /// When to colour the output; NO_COLOR is respected
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output")]
@@ -120,9 +122,7 @@ pub(crate) enum Format {
     Json,
 }
 
-/// What can stand behind `--format`, in the commands that have it. A command with more than text and json declares an
-/// argument `format` of its own, which takes the place of the global one in its help, its completions and its parser;
-/// clap copies values between the two, so both are of this one type.
+/// What stdout carries. Commands whose pages are made of blocks write markdown, too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TypedFormat {
     #[default]
@@ -139,11 +139,6 @@ impl TypedFormat {
             Self::Json => Format::Json,
         }
     }
-}
-
-fn text_or_json() -> impl TypedValueParser<Value = TypedFormat> {
-    let common = [TypedFormat::Text, TypedFormat::Json].iter().filter_map(TypedFormat::to_possible_value);
-    PossibleValuesParser::new(common).try_map(|name| <TypedFormat as ValueEnum>::from_str(&name, false))
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -177,6 +172,12 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Print the man page (roff), or write one page a command into a folder
     Man(Man),
+}
+
+impl Command {
+    pub(crate) fn writes_markdown(&self) -> bool {
+        matches!(self, Self::Bench(_) | Self::Compare(_) | Self::Scenario(_))
+    }
 }
 
 #[derive(Debug, Args)]
@@ -272,7 +273,7 @@ pub(crate) struct Bench {
 
     /// Judge the run, such as 'all.warm.p99 < 5ms' or 'point.speedup > 1.5'; may be repeated
     ///
-    /// On the left WORKLOAD.PATH.FIELD with p50, p90, p99, p99.9, mean, max (times with their unit: ns, us,
+    /// On the left WORKLOAD.PATH.FIELD with p50, p90, p95, p99, p99.9, mean, max (times with their unit: ns, us,
     /// ms, s), throughput (reads per second) or errors; or WORKLOAD.FIELD with speedup, miss_penalty or
     /// break_even (a share such as 0.2, or 20%). Then <, <=, >, >= or ==. What has an interval is judged by
     /// it: wholly on the right side passes, wholly on the wrong side fails (exit status 3), astride is
@@ -309,10 +310,6 @@ pub(crate) struct Compare {
     /// Compare runs of different things, or that did not end well, and say so
     #[arg(long)]
     pub(crate) force: bool,
-
-    /// What stdout carries; json is one document and nothing else, markdown suits a pull request's comment
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
-    pub(crate) format: TypedFormat,
 }
 
 fn percent(text: &str) -> Result<f64, String> {
@@ -359,15 +356,16 @@ mod tests {
     #[test]
     fn a_format_holds_before_and_behind_the_command() {
         let parse = |line: &str| super::Cli::try_parse_from(line.split(' '));
-        for line in ["rcache --format json compare a b", "rcache compare a b --format json"] {
-            let super::Command::Compare(compare) = parse(line).unwrap().command else { unreachable!() };
-            assert_eq!(compare.format, super::TypedFormat::Json, "{line}");
-        }
-        let cli = parse("rcache compare a b --format markdown").unwrap();
-        assert_eq!(cli.global.format, super::TypedFormat::Markdown);
-        for line in ["rcache flush --format markdown", "rcache --format markdown bench"] {
-            let error = parse(line).unwrap_err().to_string();
-            assert!(error.contains("[possible values: text, json]"), "{error}");
+        for (line, markdown) in [
+            ("rcache --format markdown compare a b", true),
+            ("rcache bench --format markdown", true),
+            ("rcache scenario stale --format markdown", true),
+            ("rcache flush --format markdown", false),
+            ("rcache demo --format markdown", false),
+        ] {
+            let cli = parse(line).unwrap();
+            assert_eq!(cli.global.format, super::TypedFormat::Markdown, "{line}");
+            assert_eq!(cli.command.writes_markdown(), markdown, "{line}");
         }
         assert_eq!(parse("rcache flush --format json").unwrap().global.format.format(), super::Format::Json);
     }

@@ -8,6 +8,7 @@ mod demo;
 mod environment;
 mod flush;
 mod ground;
+mod json;
 mod machine;
 mod man;
 mod measurement;
@@ -141,7 +142,7 @@ fn dispatch(command: &Command, settings: &Settings, console: &Console) -> anyhow
         Command::Schema(arguments) => schema::run(arguments, settings, console),
         Command::Seed(arguments) => seed::run(arguments, settings, console),
         Command::Bench(arguments) => bench::run(arguments, settings, console),
-        Command::Compare(arguments) => compare::run(arguments, console),
+        Command::Compare(arguments) => compare::run(arguments, settings, console),
         Command::Scenario(arguments) => scenario::run(arguments, settings, console),
         Command::Flush => flush::run(settings, console),
         Command::Sandbox(action) => sandbox_command(action, settings, console),

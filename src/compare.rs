@@ -217,8 +217,7 @@ fn listed(unlike: &[Difference], unsound: &[Unsound]) -> String {
     });
     let unsound = unsound.iter().map(|Unsound { run, reason }| format!("\n  the {run} {reason}"));
     // The values come out of files from anywhere.
-    let clean =
-        |line: String| line.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
+    let clean = |line: String| crate::plain_text::lines(&line);
     unlike.chain(unsound).map::<String, _>(clean).collect()
 }
 

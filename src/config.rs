@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 
-use crate::cli::{Cli, Color, Format, Global, TypedUrl};
+use crate::cli::{Cli, Color, Format, Global, TypedFormat, TypedUrl};
 use crate::endpoint::{MysqlEndpoint, RedisEndpoint, UrlError};
 
 /// The command line was wrong: exit status 2.
@@ -30,8 +30,11 @@ pub(crate) struct Settings {
     pub(crate) sandbox_dir: Option<PathBuf>,
     pub(crate) namespace: String,
     pub(crate) format: Format,
+    /// The same for commands that write markdown, too.
+    pub(crate) page_format: TypedFormat,
     pub(crate) verbosity: Verbosity,
     pub(crate) color: Color,
+    pub(crate) ascii: bool,
 }
 
 impl Settings {
@@ -41,6 +44,10 @@ impl Settings {
         if global.sandbox {
             reject_typed_url(matches)?;
         }
+        if global.format == TypedFormat::Markdown && !cli.command.writes_markdown() {
+            let message = "--format markdown is written by bench, compare and scenario; choose text or json";
+            return Err(UsageError(message.to_owned()));
+        }
         let url = |url: &Option<TypedUrl>| url.clone().filter(|url| !global.sandbox && !url.0.is_empty());
         Ok(Self {
             mysql_url: url(&global.mysql_url),
@@ -48,8 +55,10 @@ impl Settings {
             sandbox_dir: global.sandbox_dir.clone().filter(|dir| !dir.is_empty()).map(PathBuf::from),
             namespace: namespace(global, matches)?,
             format: global.format.format(),
+            page_format: global.format,
             verbosity: verbosity(global),
             color: global.color,
+            ascii: global.ascii,
         })
     }
 

@@ -11,6 +11,8 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use crate::compare::{self, Comparison, Named, Options};
+use crate::report::bench::{self, Detail};
+use crate::report::render::terminal::{self, Screen};
 use crate::report::sample_runs;
 use crate::report::scenario::samples;
 use crate::run_file::{self, Run, load};
@@ -240,8 +242,8 @@ fn older_runs_are_as_published_and_are_read_and_compared() {
         let options = Options { tolerance_percent: 10.0, gated: true, force: false };
         let compared = compare::compare(named, named, &options).unwrap();
         assert_eq!(compared.workloads.len(), run.workloads.len());
-        let said = crate::report::text::render(&run, &crate::report::Style::default());
-        assert!(said.contains("In short"), "{said}");
+        let said = terminal::render(&bench::page(&run, Detail::Brief), &Screen::default());
+        assert!(said.contains("Summary"), "{said}");
         files += 1;
     }
     assert!(files >= 2, "only {files} older runs");

@@ -17,6 +17,7 @@ mod operator;
 mod parts;
 mod paths;
 mod permutation;
+mod plain_text;
 mod report;
 mod rounds_log;
 mod run_file;

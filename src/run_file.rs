@@ -157,7 +157,7 @@ pub(crate) struct Control {
     pub(crate) min_ns: Option<u64>,
     /// Longest, ns.
     pub(crate) max_ns: Option<u64>,
-    /// By `50`, `90`, `99`, `99.9`, ns; null where fewer than ten samples lie above.
+    /// By `50`, `90`, `95`, `99`, `99.9`, ns; null where fewer than ten samples lie above.
     pub(crate) percentiles_ns: BTreeMap<String, Option<u64>>,
 }
 
@@ -222,6 +222,9 @@ pub(crate) struct WorkloadRun {
     /// warm / mysql of typical reads: the median over rounds of the ratio of geometric means, which neither a few slow
     /// rounds nor a few slow reads move.
     pub(crate) warm_over_mysql: Option<Ratio>,
+    /// The three ratios before it, of typical reads: for runs in which something else disturbed the means.
+    #[serde(default)]
+    pub(crate) typical: TypicalRatios,
     /// Why one of the four above is null, by its name.
     #[serde(default)]
     pub(crate) withheld: BTreeMap<String, String>,
@@ -268,7 +271,7 @@ pub(crate) struct VerifiedHitRatio {
     pub(crate) measured_over_expected: Option<Ratio>,
     /// Why `measured_over_expected` is null.
     pub(crate) withheld: Option<String>,
-    /// By `50`, `90`, `99`, `99.9`, ns; null where fewer than ten samples lie above it.
+    /// By `50`, `90`, `95`, `99`, `99.9`, ns; null where fewer than ten samples lie above it.
     pub(crate) percentiles_ns: BTreeMap<String, Option<u64>>,
     /// HdrHistogram V2, deflated, base64: latencies in ns.
     pub(crate) histogram: String,
@@ -282,6 +285,18 @@ pub(crate) struct Ratio {
     pub(crate) ratio: f64,
     /// Its 95 % interval: low, high.
     pub(crate) ci95: [f64; 2],
+}
+
+/// Ratios of typical reads: medians over rounds of the ratios of geometric means. Null if they are not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct TypicalRatios {
+    /// mysql / warm.
+    pub(crate) speedup: Option<Ratio>,
+    /// cold / mysql.
+    pub(crate) miss_penalty: Option<Ratio>,
+    /// Made of the two above; the interval is wider than 95 %.
+    pub(crate) break_even_hit_ratio: Option<HitRatio>,
 }
 
 /// A share of reads that hit, 0 to 1, with its 95 % interval.
@@ -343,7 +358,7 @@ pub(crate) struct PathRun {
     pub(crate) max_ns: Option<u64>,
     /// Reads longer than the histogram's end (one hour), counted there.
     pub(crate) saturated: u64,
-    /// By `50`, `90`, `99`, `99.9`, ns; null where fewer than ten samples lie above.
+    /// By `50`, `90`, `95`, `99`, `99.9`, ns; null where fewer than ten samples lie above.
     pub(crate) percentiles_ns: BTreeMap<String, Option<u64>>,
     /// How sure the percentiles are: 95 % intervals, ns, from order statistics; null where the samples cannot carry an interval.
     #[serde(default)]

@@ -23,6 +23,7 @@ mod simulation;
 pub(crate) mod statistics;
 pub(crate) mod summary;
 pub(crate) mod two_runs;
+pub(crate) mod typical;
 pub(crate) mod typical_ratio;
 pub(crate) mod verified;
 pub(crate) mod warnings;

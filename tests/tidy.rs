@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &str)] = &[
     ("operator", ""),
     ("units", ""),
+    ("plain_text", ""),
     ("interrupt", ""),
     ("parts", ""),
     ("sample", ""),
@@ -30,16 +31,16 @@ const ROOMS: &[(&str, &str)] = &[
     ("stats", "cache cli db measure operator paths permutation rounds_log sample units"),
     ("run_file", "cli measure paths sample sandbox stats units"),
     ("scenario_file", "run_file sample scenario stats"),
-    ("compare", "run_file stats"),
+    ("compare", "plain_text run_file stats"),
     ("verdict", "assertion cli run_file stats"),
-    ("report", "compare parts run_file scenario_file units"),
+    ("report", "compare parts plain_text run_file scenario_file stats units"),
     (
         "limits",
         "cache cli db endpoint measure parts paths permutation rounds_log run_file sample sandbox units users",
     ),
     (
         "commands",
-        "assertion cache cli compare config db endpoint interrupt limits measure paths report run_file sandbox \
+        "assertion cache cli compare config db endpoint interrupt limits measure paths plain_text report run_file sandbox \
          scenario scenario_file stats units users verdict",
     ),
 ];
@@ -48,8 +49,14 @@ const ROOMS: &[(&str, &str)] = &[
 const LIBRARY: [&str; 3] = ["secret", "texts", "socket_calls"];
 
 /// Modules that exist in tests alone.
-const TEST_FILES: [&str; 5] =
-    ["src/formats.rs", "src/sandbox/tests.rs", "src/paths/frugality.rs", "sample_runs.rs", "samples.rs"];
+const TEST_FILES: [&str; 6] = [
+    "src/formats.rs",
+    "src/sandbox/tests.rs",
+    "src/report/bench/tests.rs",
+    "src/paths/frugality.rs",
+    "sample_runs.rs",
+    "samples.rs",
+];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -2,21 +2,20 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
-
 use super::Outcome;
 use super::console::Console;
+use super::json;
 use super::measurement::{Bench, Measured};
 use super::output_file::OutputFile;
 use super::output_folder::OutputFolder;
 use super::request::Request;
 use super::servers::{Need, Servers};
 use crate::assertion::{self, Assertion};
-use crate::cli::{self, Format, ReadPath};
+use crate::cli::{self, ReadPath, TypedFormat};
 use crate::config::{Settings, UsageError};
 use crate::measure::keys;
 use crate::report;
-use crate::run_file::Run;
+use crate::report::render::{markdown, terminal};
 use crate::units;
 use crate::users::DataSet;
 use crate::verdict;
@@ -38,13 +37,15 @@ pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console
     let mut measured = bench.run(&request)?;
     measured.run.assertions =
         assertions.iter().flat_map(|assertion| verdict::judge(assertion, &measured.run)).collect();
-    let document = document(&measured.run)?;
+    let document = json::pretty(&measured.run)?;
     // Whatever goes wrong from here on, the numbers are shown first.
     let saved = output.map(|output| output.save(&document)).transpose();
     let histograms = hgrm.map(|folder| folder.save(&report::hdr::files(&measured.run)?)).transpose();
-    console.result(&match settings.format {
-        Format::Text => report::text::render(&measured.run, &console.page_style()),
-        Format::Json => document,
+    let page = || report::bench::page(&measured.run, console.detail_of_pages());
+    console.result(&match settings.page_format {
+        TypedFormat::Text => terminal::render(&page(), &console.screen()),
+        TypedFormat::Markdown => markdown::render(&page()),
+        TypedFormat::Json => document,
     })?;
     if let Some(path) = saved? {
         console.note(&format!("Saved the run to {}.", path.display()));
@@ -141,13 +142,6 @@ fn check_users(arguments: &cli::Bench, data: DataSet) -> anyhow::Result<()> {
         return Err(UsageError(message).into());
     }
     Ok(())
-}
-
-/// The run file, as one JSON document.
-pub(super) fn document(run: &Run) -> anyhow::Result<String> {
-    let mut document = serde_json::to_string_pretty(run).context("cannot write the run as JSON")?;
-    document.push('\n');
-    Ok(document)
 }
 
 /// Wrong answers and failed reads make a command fail, after everything was printed.

@@ -2,16 +2,18 @@
 
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 
 use super::Outcome;
 use super::console::Console;
+use super::json;
 use crate::cli::{Compare, TypedFormat};
 use crate::compare::{self, Comparison, DEFAULT_TOLERANCE_PERCENT, Gate, Named, Options};
+use crate::config::Settings;
 use crate::report::comparison::{self, markdown, text};
 use crate::run_file::{Run, load};
 
-pub(super) fn run(arguments: &Compare, console: &Console) -> anyhow::Result<Outcome> {
+pub(super) fn run(arguments: &Compare, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
     let baseline = read("baseline", &arguments.baseline)?;
     let candidate = read("candidate", &arguments.candidate)?;
     let (baseline_file, candidate_file) = (arguments.baseline.display(), arguments.candidate.display());
@@ -25,10 +27,10 @@ pub(super) fn run(arguments: &Compare, console: &Console) -> anyhow::Result<Outc
         Named { file: &candidate_file.to_string(), run: &candidate },
         &options,
     )?;
-    console.result(&match arguments.format {
+    console.result(&match settings.page_format {
         TypedFormat::Text => text::render(&compared, &console.page_style()),
         TypedFormat::Markdown => markdown::render(&compared),
-        TypedFormat::Json => document(&compared)?,
+        TypedFormat::Json => json::pretty(&compared)?,
     })?;
     Ok(outcome(&compared, console))
 }
@@ -36,13 +38,6 @@ pub(super) fn run(arguments: &Compare, console: &Console) -> anyhow::Result<Outc
 fn read(which: &str, path: &Path) -> anyhow::Result<Run> {
     // The cause is part of the sentence: as a cause of its own it would be told twice.
     load::load(path).map_err(|error| anyhow!("cannot read the {which} {}: {error}", path.display()))
-}
-
-fn document(compared: &Comparison) -> anyhow::Result<String> {
-    let mut document =
-        serde_json::to_string_pretty(compared).context("cannot write the comparison as JSON")?;
-    document.push('\n');
-    Ok(document)
 }
 
 /// The gate's result also stands on stderr, where it is seen when the page goes into a file.

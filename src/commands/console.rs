@@ -9,23 +9,26 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::cli::Color;
 use crate::config::{Settings, Verbosity};
-use crate::{report, units};
+use crate::report::bench::Detail;
+use crate::report::render::terminal::Screen;
+use crate::{plain_text, report, units};
 
 /// stdout and stderr as the settings want them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Console {
     verbosity: Verbosity,
     color: Color,
+    ascii: bool,
 }
 
 impl Console {
     pub(crate) fn new(settings: &Settings) -> Self {
-        Self { verbosity: settings.verbosity, color: settings.color }
+        Self { verbosity: settings.verbosity, color: settings.color, ascii: settings.ascii }
     }
 
     /// Before the settings are known.
     pub(crate) fn plain() -> Self {
-        Self { verbosity: Verbosity::Normal, color: Color::Auto }
+        Self { verbosity: Verbosity::Normal, color: Color::Auto, ascii: false }
     }
 
     /// Writes a result to stdout. That nobody reads it any more, as after `| head`, is no error.
@@ -44,10 +47,28 @@ impl Console {
         report::Style { width, color: colored(self.color, io::stdout().is_terminal()) }
     }
 
+    /// The terminal on stdout.
+    pub(crate) fn screen(&self) -> Screen {
+        let report::Style { width, color } = self.page_style();
+        Screen { width, color, ascii: needs_ascii(self.ascii) }
+    }
+
+    /// The amount of detail on pages.
+    pub(crate) fn detail_of_pages(&self) -> Detail {
+        if self.verbosity == Verbosity::Verbose { Detail::Full } else { Detail::Brief }
+    }
+
     /// A line about what is being done.
     pub(crate) fn note(&self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
             stderr_line(&clean(text));
+        }
+    }
+
+    /// A step that takes a while, as a line. On a terminal its progress is shown instead.
+    pub(crate) fn step(&self, text: &str) {
+        if !io::stderr().is_terminal() {
+            self.note(text);
         }
     }
 
@@ -107,7 +128,17 @@ impl Console {
 
 /// Messages quote servers, and a server must not steer the terminal.
 fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{FFFD}' } else { c }).collect()
+    plain_text::lines(text)
+}
+
+/// True if only ASCII can be shown: it was asked for, the terminal is dumb, or the locale names another charset than UTF-8.
+/// Without any locale in the environment, as in many containers, terminals still show UTF-8.
+fn needs_ascii(asked_for: bool) -> bool {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable);
+    let has_utf8 =
+        |locale: String| ["utf-8", "utf8"].iter().any(|charset| locale.to_lowercase().contains(charset));
+    asked_for || variable("TERM").is_some_and(|term| term == "dumb") || !locale.is_none_or(has_utf8)
 }
 
 /// A message that cannot be written has nowhere else to go.

@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::Outcome;
 use super::bench::{self, ALL_PATHS};
 use super::console::Console;
+use super::json;
 use super::measurement::Bench;
 use super::request::Request;
 use super::seed;
-use super::servers::{Need, Servers};
+use super::servers::{Need, Servers, sandbox_dir};
 use crate::cli::{self, Codec, Cores, Format, ReadPath, Workload};
 use crate::config::Settings;
 use crate::db::schema::{self, SeedState, Tables};
@@ -17,9 +18,10 @@ use crate::db::{connect, seed as loading};
 use crate::measure::clock::timed;
 use crate::paths::lane::Lane;
 use crate::paths::query::AllUsers;
-use crate::paths::reader::{CacheOutcome, Reader, Written};
-use crate::report;
-use crate::report::reading::Accesses;
+use crate::paths::reader::{CacheOutcome, Reader};
+use crate::report::demo::{self, Opening};
+use crate::report::render::terminal;
+use crate::sandbox;
 use crate::users::{DEFAULT_RNG_SEED, DEFAULT_USERS, DataSet};
 
 const TTL: Duration = Duration::from_secs(3600);
@@ -29,11 +31,21 @@ pub(super) fn run(arguments: &cli::Demo, settings: &Settings, console: &Console)
     fill_table(arguments, &servers, console)?;
     let mut bench = Bench::prepare(&mut servers, settings, console)?;
     bench.flush()?;
-    let accesses = two_accesses(&bench)?;
-    let style = console.page_style();
+    let [first_ns, second_ns] = two_accesses(&bench)?;
+    let screen = console.screen();
+    let command = |words: &str| format!("{} {words}", program());
     if settings.format == Format::Text {
-        // Told as it happens: the bench takes a while.
-        console.result(&format!("{}\n", report::reading::accesses(&accesses, &style)))?;
+        let (mysql, redis) = bench.described();
+        let opening = Opening {
+            mysql,
+            redis,
+            sandbox: if mysql.sandbox || redis.sandbox { usage(settings)? } else { None },
+            users: u64::from(bench.data().users),
+            first_ns,
+            second_ns,
+        };
+        // Shown before the bench, which takes a while.
+        console.result(&format!("{}\n", terminal::render(&demo::opening(&opening, &command), &screen)))?;
     }
     let measured = bench.run(&Request {
         iterations: arguments.iterations,
@@ -47,11 +59,8 @@ pub(super) fn run(arguments: &cli::Demo, settings: &Settings, console: &Console)
         rng_seed: DEFAULT_RNG_SEED,
     })?;
     console.result(&match settings.format {
-        Format::Text => {
-            let numbers = report::text::render(&measured.run, &style);
-            format!("{numbers}\n{}", report::reading::meaning(&measured.run, &program(), &style))
-        }
-        Format::Json => bench::document(&measured.run)?,
+        Format::Text => terminal::render(&demo::closing(&measured.run, &command), &screen),
+        Format::Json => json::pretty(&measured.run)?,
     })?;
     servers.stop()?;
     Ok(bench::outcome(&measured, console))
@@ -76,19 +85,12 @@ fn fill_table(arguments: &cli::Demo, servers: &Servers, console: &Console) -> an
 }
 
 /// The blog post's two requests: the first finds no entry, the second finds the one that the first left.
-fn two_accesses(bench: &Bench<'_>) -> anyhow::Result<Accesses> {
+fn two_accesses(bench: &Bench<'_>) -> anyhow::Result<[f64; 2]> {
     let mut reader = bench.reader::<AllUsers>(&[Codec::Arrow], TTL)?;
     let first_ns = access(bench, &mut reader, ReadPath::Cold, CacheOutcome::Miss)?;
     let second_ns = access(bench, &mut reader, ReadPath::Warm, CacheOutcome::Hit)?;
-    let mut written = Written::default();
-    reader.written().iter().for_each(|(_, more)| written.add(*more));
     #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
-    Ok(Accesses {
-        first_ns: first_ns as f64,
-        second_ns: second_ns as f64,
-        users: u64::from(bench.data().users),
-        entry_bytes: written.entry_bytes().unwrap_or(0),
-    })
+    Ok([first_ns as f64, second_ns as f64])
 }
 
 /// One access, verified outside the timed part.
@@ -108,6 +110,20 @@ fn access(
         "the access should have been a {expected:?} of the cache and was a {found:?}"
     );
     Ok(ns)
+}
+
+/// The folder of the private servers, and the bytes of their data.
+fn usage(settings: &Settings) -> anyhow::Result<Option<(String, u64)>> {
+    let folder = sandbox_dir(settings)?;
+    let report = sandbox::status(&folder)?;
+    Ok(report.map(|report| (short(&folder), report.data_bytes)))
+}
+
+/// A folder with `~` for the home folder.
+fn short(folder: &Path) -> String {
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
+    let below = home.as_deref().and_then(|home| folder.strip_prefix(home).ok());
+    below.map_or_else(|| folder.display().to_string(), |below| format!("~/{}", below.display()))
 }
 
 /// What was typed to run this program, short: after `scripts/demo` it is not on PATH.

@@ -130,6 +130,11 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
+    /// MySQL and Redis, as they describe themselves.
+    pub(super) fn described(&self) -> (&run_file::Server, &run_file::Server) {
+        (&self.mysql, &self.redis)
+    }
+
     pub(super) fn data(&self) -> DataSet {
         self.expected.data
     }
@@ -242,6 +247,7 @@ impl<'a> Bench<'a> {
             "measuring {} from disk {{wide_bar}} restart {{human_pos}} of {{human_len}}, {{eta}} left",
             workload.name()
         );
+        self.console.step(&format!("reading {} from disk ...", workload.name()));
         let bar = self.console.progress(items.len() as u64, &template);
         let expected = Arc::clone(&self.expected);
         let mut restart = || {
@@ -269,6 +275,7 @@ impl<'a> Bench<'a> {
             "measuring {} {{wide_bar}} round {{human_pos}} of {{human_len}}, {{eta}} left",
             workload.name()
         );
+        self.console.step(&format!("measuring {} ...", workload.name()));
         let watch = ServerWatch::begin(self.servers);
         let bar = self.console.progress(rounds, &template);
         let blocks = request.blocks(codecs);
@@ -286,7 +293,7 @@ impl<'a> Bench<'a> {
     pub(super) fn reader<Q: Query>(&self, codecs: &[Codec], ttl: Duration) -> anyhow::Result<Reader<Q>> {
         let (mysql, redis) = (self.servers.mysql()?, self.servers.redis()?);
         let conn = RowConnection::open(mysql)?;
-        let wire = wire::Connection::open(redis, reader::LIMITS)
+        let wire = wire::Connection::open(redis, reader::PATIENCE)
             .with_context(|| format!("cannot connect to Redis at {}", redis.address))?;
         let options = ReaderOptions { codecs, namespace: self.namespace, ttl };
         Reader::new(conn, wire, &self.expected, &options).context("cannot prepare a statement")

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
 use super::Outcome;
 use super::console::Console;
 use super::environment;
+use super::json;
 use super::servers::{Need, Servers};
 use crate::cache::admin;
 use crate::cli::{self, Format, ScenarioName};
@@ -32,7 +33,7 @@ pub(super) fn run(
     servers.stop()?;
     console.result(&match settings.format {
         Format::Text => report::scenario::render(&document, &console.page_style()),
-        Format::Json => json(&document)?,
+        Format::Json => json::pretty(&document)?,
     })?;
     Ok(outcome(&document, console))
 }
@@ -143,12 +144,6 @@ fn warnings() -> Vec<run_file::Warning> {
         message: warning.to_string(),
     };
     debug.into_iter().map(saved).collect()
-}
-
-fn json(document: &Document) -> anyhow::Result<String> {
-    let mut text = serde_json::to_string_pretty(document).context("cannot write the experiment as JSON")?;
-    text.push('\n');
-    Ok(text)
 }
 
 /// A broken promise is said before anything else.

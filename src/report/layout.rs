@@ -108,7 +108,7 @@ pub(super) fn columns_of(text: &str) -> usize {
 
 /// A run file may come from anywhere; what it names must not steer the terminal.
 pub(super) fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    crate::plain_text::one_line(text)
 }
 
 /// `a`, `a and b`, `a, b and c`.

@@ -7,12 +7,13 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
 
-use super::table::PERCENTILES;
 use crate::run_file::servers::{MysqlCounters, OwnRequests, RedisCounters};
 use crate::run_file::{
     Avoided, Config, Control, CurvePoint, Dataset, DiskReads, Environment, FORMAT, FORMAT_VERSION, HitRatio,
-    OverControl, PathRun, Ratio, RedisMemory, RoundControl, Run, Server, ServerCounters, WorkloadRun,
+    OverControl, PathRun, Ratio, RedisMemory, RoundControl, Run, Server, ServerCounters, TypicalRatios,
+    WorkloadRun,
 };
+use crate::stats::summary::{PERCENTILES, samples_needed};
 use crate::units;
 
 /// Latencies around a middle, spread as a share of it, with a thin tail towards longer ones.
@@ -54,12 +55,11 @@ fn mean_ns(samples: &[u64]) -> Option<f64> {
 
 fn percentiles_ns(samples: &[u64]) -> BTreeMap<String, Option<u64>> {
     let histogram = histogram(samples);
-    let value = |name: &str| {
-        let percentile: f64 = name.parse().unwrap();
-        let enough = samples.len() as f64 * (1.0 - percentile / 100.0) >= 10.0 - 1e-6;
-        enough.then(|| histogram.value_at_percentile(percentile))
+    let value = |percentile: f64| {
+        (samples.len() as u64 >= samples_needed(percentile))
+            .then(|| histogram.value_at_percentile(percentile))
     };
-    PERCENTILES.iter().map(|name| ((*name).to_owned(), value(name))).collect()
+    PERCENTILES.iter().map(|(name, percentile)| ((*name).to_owned(), value(*percentile))).collect()
 }
 
 pub(super) fn path_of(path: &str, samples: &[u64]) -> PathRun {
@@ -135,6 +135,7 @@ pub(super) fn workload_of(name: &str, mut paths: Vec<PathRun>) -> WorkloadRun {
         speedup,
         miss_penalty,
         break_even_hit_ratio,
+        typical: TypicalRatios { speedup, miss_penalty, break_even_hit_ratio },
         warm_over_mysql: speedup.map(|speedup| ratio(1.0 / speedup.ratio)),
         withheld,
         server_counters: (reads > 0).then(|| server_counters(reads)),

@@ -8,8 +8,8 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
 use super::{
-    Control, CurvePoint, DiskReads, HitRatio, OverControl, PathRun, Ratio, RoundControl, VerifiedHitRatio,
-    WorkloadRun,
+    Control, CurvePoint, DiskReads, HitRatio, OverControl, PathRun, Ratio, RoundControl, TypicalRatios,
+    VerifiedHitRatio, WorkloadRun,
 };
 use crate::cli::{Codec, ReadPath, Workload};
 use crate::measure::disk::DiskSamples;
@@ -21,6 +21,7 @@ use crate::stats::curve;
 use crate::stats::estimate::{Estimate, Missing};
 use crate::stats::statistics::{self, PathStatistics, Statistics};
 use crate::stats::summary::{self, PERCENTILES, Summary};
+use crate::stats::typical::Typical;
 use crate::stats::verified::Verified;
 
 /// One workload's part of the run file, with one codec.
@@ -46,12 +47,21 @@ pub(crate) fn workload(
         miss_penalty: statistics.miss_penalty.as_ref().ok().map(ratio),
         break_even_hit_ratio: statistics.break_even.estimate().as_ref().map(hit_ratio),
         warm_over_mysql: statistics.warm_over_mysql.as_ref().ok().map(ratio),
+        typical: typical(&statistics.typical),
         withheld: withheld(&statistics),
         hit_ratio_curve: statistics.curve.iter().map(curve_point).collect(),
         verified_hit_ratio: samples.mixed.first().map(|mixed| verified(mixed, &statistics)),
         server_counters: None,
         avoided: None,
         redis_memory: None,
+    }
+}
+
+fn typical(typical: &Typical) -> TypicalRatios {
+    TypicalRatios {
+        speedup: typical.speedup.as_ref().ok().map(ratio),
+        miss_penalty: typical.miss_penalty.as_ref().ok().map(ratio),
+        break_even_hit_ratio: typical.break_even.as_ref().map(hit_ratio),
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 
-use super::process::{Identity, LIMITS};
+use super::process::{Identity, PATIENCE};
 
 const POLL: Duration = Duration::from_millis(2);
 
@@ -141,7 +141,7 @@ pub(super) fn stop_all(servers: &mut [Server]) -> io::Result<()> {
                 server.signal(signal)?;
             }
         }
-        let deadline = Instant::now() + LIMITS;
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let mut running = false;
             for server in servers.iter_mut() {

@@ -14,11 +14,11 @@ use crate::interrupt;
 
 const POLL: Duration = Duration::from_millis(20);
 /// Another command may be just ending, or just looking.
-const LIMITS: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(2);
 /// `rcache sandbox start` and the like end soon, but making a data directory on a slow disk takes a while.
-const LIMITS_WITH_SANDBOX: Duration = Duration::from_secs(180);
+const PATIENCE_WITH_SANDBOX: Duration = Duration::from_secs(180);
 
-const LIMITS_WITH_ANSWERS: Duration = Duration::from_secs(10);
+const PATIENCE_WITH_ANSWERS: Duration = Duration::from_secs(10);
 
 pub(super) enum Entry {
     /// Nothing runs in the folder, and nobody else gets in.
@@ -79,7 +79,7 @@ fn attach(folder: &Folder, lock: Lock) -> anyhow::Result<Option<Entry>> {
             Err(answer) => answer,
         };
         // A machine that is busy measuring may keep a login waiting.
-        if since.elapsed() >= LIMITS_WITH_ANSWERS {
+        if since.elapsed() >= PATIENCE_WITH_ANSWERS {
             bail!(
                 "a server of the sandbox {} runs but does not answer: {answer}. \
                  Stop it with `rcache sandbox stop` and try again",
@@ -120,7 +120,7 @@ impl Patience {
         let holder = holder(folder);
         let passing = holder.as_ref().is_some_and(|holder| holder.purpose.starts_with("sandbox"));
         let waited = self.since.elapsed();
-        if waited >= if passing { LIMITS_WITH_SANDBOX } else { LIMITS } {
+        if waited >= if passing { PATIENCE_WITH_SANDBOX } else { PATIENCE } {
             bail!(occupied(folder, holder.as_ref(), &sharers(folder)));
         }
         if let Some(holder) = holder.filter(|_| passing && !self.told && waited > Duration::from_millis(200))

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 const POLL: Duration = Duration::from_millis(5);
 /// How long a server may take to end by itself, and how long the kernel to end it.
-pub(super) const LIMITS: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A process: its number and when it began, which no later process with that number shares.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +54,7 @@ pub(super) fn end_all(processes: &[Identity]) -> io::Result<Vec<Identity>> {
         for process in &left {
             process.signal(signal)?;
         }
-        let deadline = Instant::now() + LIMITS;
+        let deadline = Instant::now() + PATIENCE;
         loop {
             left.retain(Identity::is_alive);
             if left.is_empty() {

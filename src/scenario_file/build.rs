@@ -130,7 +130,7 @@ fn spread_ms(latencies: &Latencies) -> Option<Spread> {
     #[expect(clippy::cast_precision_loss, reason = "53 bits are more than the clock has")]
     let ms = |ns: u64| ns as f64 / 1e6;
     let summary = Summary::of(latencies);
-    let [p50, _, p99, _] = summary.percentiles_ns.map(|ns| ns.map(ms));
+    let [p50, _, _, p99, _] = summary.percentiles_ns.map(|ns| ns.map(ms));
     summary.max_ns.map(|max| Spread { p50, p99, max: ms(max) })
 }
 

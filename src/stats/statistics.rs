@@ -7,6 +7,7 @@ use super::estimate::{Estimate, Interval, Missing};
 use super::percentile_interval::percentile_interval;
 use super::relative_cost::RelativeCost;
 use super::rounds::{Column, PathRounds};
+use super::typical::Typical;
 use super::typical_ratio::{typical_ns, typical_ratio};
 use super::verified::Verified;
 use crate::cli::ReadPath;
@@ -20,6 +21,7 @@ pub(crate) struct Statistics {
     pub(crate) break_even: BreakEven,
     /// Of a typical round.
     pub(crate) warm_over_mysql: Result<Estimate, Missing>,
+    pub(crate) typical: Typical,
     /// Empty where there is not a single point.
     pub(crate) curve: Vec<CurvePoint>,
     /// Where a hit ratio was to be verified, and something was read at it.
@@ -58,6 +60,7 @@ impl Statistics {
             miss_penalty: bootstrap.miss_penalty(),
             break_even: bootstrap.break_even(),
             warm_over_mysql: typical_ratio(warm, mysql),
+            typical: Typical::new(mysql, cold, warm),
             verified: verified(samples, &bootstrap, rng_seed),
             curve: if curve.iter().any(|point| point.mean_ns.is_ok()) { curve } else { Vec::new() },
             bootstrap,

@@ -3,7 +3,8 @@
 use crate::sample::Latencies;
 
 /// The percentiles that are reported, under the names of the run file.
-pub(crate) const PERCENTILES: [(&str, f64); 4] = [("50", 50.0), ("90", 90.0), ("99", 99.0), ("99.9", 99.9)];
+pub(crate) const PERCENTILES: [(&str, f64); 5] =
+    [("50", 50.0), ("90", 90.0), ("95", 95.0), ("99", 99.0), ("99.9", 99.9)];
 /// A percentile is withheld where fewer samples than this lie above it.
 const SAMPLES_ABOVE: f64 = 10.0;
 
@@ -16,7 +17,7 @@ pub(crate) struct Summary {
     pub(crate) max_ns: Option<u64>,
     pub(crate) saturated: u64,
     /// In the order of [`PERCENTILES`].
-    pub(crate) percentiles_ns: [Option<u64>; 4],
+    pub(crate) percentiles_ns: [Option<u64>; PERCENTILES.len()],
 }
 
 impl Summary {
@@ -60,11 +61,14 @@ mod tests {
 
     #[test]
     fn a_percentile_needs_ten_samples_above_it() {
-        assert_eq!(PERCENTILES.map(|(_, percentile)| samples_needed(percentile)), [20, 100, 1_000, 10_000]);
-        assert_eq!(summary(0).percentiles_ns, [None; 4]);
-        assert_eq!(summary(19).percentiles_ns, [None; 4]);
-        let hundred = summary(100).percentiles_ns;
-        assert!(hundred[0].is_some() && hundred[1].is_some() && hundred[2].is_none() && hundred[3].is_none());
+        assert_eq!(
+            PERCENTILES.map(|(_, percentile)| samples_needed(percentile)),
+            [20, 100, 200, 1_000, 10_000]
+        );
+        assert_eq!(summary(0).percentiles_ns, [None; 5]);
+        assert_eq!(summary(19).percentiles_ns, [None; 5]);
+        let hundred = summary(100).percentiles_ns.map(|value| value.is_some());
+        assert_eq!(hundred, [true, true, false, false, false]);
         assert!(summary(10_000).percentiles_ns.iter().all(Option::is_some));
     }
 

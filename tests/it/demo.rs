@@ -11,9 +11,13 @@ fn the_story_is_told_and_nothing_is_left_running() {
         ran(command.args(arguments).arg("--sandbox-dir").arg(folder.path().join("sandbox")))
     };
     let told = sandbox(&["demo", "--users", "2000", "--iterations", "20"]).fine();
-    for word in ["first access", "second access", "45,861 ms", "2,000 users", "In short", "left out"] {
+    for word in
+        ["45,861 ms", "2,000 users", "all users, one key", "What Redis buys", "scenario stale", "Next"]
+    {
         assert!(told.stdout.contains(word), "{word:?} is missing in:\n{}", told.stdout);
     }
+    assert!(told.stdout.lines().count() <= 60, "{}", told.stdout);
+    assert_eq!(told.stderr.lines().filter(|line| line.contains("measuring")).count(), 2, "{}", told.stderr);
     assert_eq!(world::servers_of(folder.path()), Vec::<String>::new());
     // The data stay from command to command, and so a bench needs no second seed.
     assert!(sandbox(&["seed", "--users", "2000"]).fine().stdout.contains("nothing to do"));

@@ -87,9 +87,11 @@ fn every_workload_is_read_from_disk_and_no_server_is_left() {
     let pages =
         |index: usize| disk_path(&run["workloads"][index])["disk"]["pages_per_read"].as_f64().unwrap();
     assert!(pages(0) > 10.0 * pages(4), "all users are on many pages, one user on few");
-    let page =
-        sandbox.run(&["bench", "--iterations", "1", "--workload", "point", "--path", "disk"]).fine().stdout;
-    for words in ["just restarted", "for each read of disk", "MySQL from disk", "in no ratio"] {
+    let page = sandbox
+        .run(&["bench", "--iterations", "1", "--workload", "point", "--path", "disk", "-v"])
+        .fine()
+        .stdout;
+    for words in ["just restarted", "for each read from disk", "in no ratio"] {
         assert!(page.contains(words), "{words:?} is missing in:\n{page}");
     }
     assert_eq!(world::servers_of(&sandbox.dir), Vec::<String>::new());

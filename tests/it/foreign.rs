@@ -35,7 +35,7 @@ fn another_client_is_seen_and_its_absence_too() {
         assert_eq!(memory["source"], "memory_usage");
         assert!(memory["entry_bytes"].as_u64() > workload["value_bytes"].as_u64(), "{memory}");
     }
-    assert!(sandbox(&["bench", "--iterations", "10"]).stdout.contains("all ours"));
+    assert!(sandbox(&["bench", "--iterations", "10", "-v"]).stdout.contains("all from rcache"));
     let disturbed = while_others_read(&dir, || sandbox(&bench).json());
     assert_eq!(codes(&disturbed), ["foreign_traffic"; 4], "both servers, both workloads: {disturbed}");
     sandbox(&["sandbox", "destroy"]);

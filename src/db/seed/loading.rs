@@ -18,7 +18,7 @@ use crate::endpoint::MysqlEndpoint;
 use crate::users::DataSet;
 
 /// A connection for which the server, or a proxy before it, takes longer is done without.
-const JOIN_LIMITS: Duration = Duration::from_secs(2);
+const JOIN_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Sends every user into the empty table. `conn` holds rcache's lock.
 pub(super) fn load(
@@ -57,7 +57,7 @@ pub(super) fn load(
 /// Another connection to the very server on which `holder` holds the lock: behind a name or a proxy there may be several,
 /// and rows that another one took might not be here yet when they are counted.
 fn join(endpoint: &MysqlEndpoint, holder: Option<u64>) -> Option<Conn> {
-    let mut conn = connect::connect_within(endpoint, JOIN_LIMITS).ok()?;
+    let mut conn = connect::connect_within(endpoint, JOIN_PATIENCE).ok()?;
     if lock::holder(&mut conn).ok()? != holder {
         return None;
     }

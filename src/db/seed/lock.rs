@@ -8,11 +8,11 @@ use crate::db::error::DbError;
 use crate::interrupt;
 
 /// Seconds for which another rcache may hold the lock: a server rolls back what an interrupted seed had sent.
-const LOCK_LIMITS_S: u32 = 15;
+const LOCK_PATIENCE_S: u32 = 15;
 
 /// Takes the lock; the server frees it with the connection.
 pub(crate) fn lock(conn: &mut Conn) -> Result<(), SeedError> {
-    for _ in 0..LOCK_LIMITS_S {
+    for _ in 0..LOCK_PATIENCE_S {
         interrupt::check()?;
         let got: Option<Option<u8>> = conn
             .query_first(include_str!("../../../sql/lock_seed.sql"))

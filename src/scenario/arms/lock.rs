@@ -12,7 +12,7 @@ use crate::scenario::row::Row;
 
 /// How long a lock outlives its holder, and how long the others wait at most.
 const LOCK_MS: u64 = 1_000;
-const LIMITS: Duration = Duration::from_millis(LOCK_MS);
+const PATIENCE: Duration = Duration::from_millis(LOCK_MS);
 const PAUSE: Duration = Duration::from_millis(1);
 
 pub(super) struct Locking {
@@ -26,7 +26,7 @@ impl Client for Locking {
     fn read(&mut self, id: u32) -> Result<Option<Row>, ClientError> {
         let key = self.keys.entry(id);
         let started = Instant::now();
-        while started.elapsed() < LIMITS {
+        while started.elapsed() < PATIENCE {
             if let Some(row) = cached(&mut self.redis, &key)? {
                 return Ok(Some(row));
             }

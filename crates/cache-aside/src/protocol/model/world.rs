@@ -76,12 +76,7 @@ pub(super) enum Reader {
         floor: u8,
         version: u8,
     },
-    /// Waits for another reader of its process, whose load has not begun yet.
-    Joins {
-        leader: usize,
-        floor: u8,
-    },
-    /// Waits for the value of another reader's load, which may have begun (an ablation).
+    /// Waits for the value of another reader's load (an ablation).
     Follows {
         leader: usize,
         floor: u8,

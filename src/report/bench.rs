@@ -1,0 +1,52 @@
+//! The page of a run: what was read, how long it took, and what that means.
+
+mod assertions;
+mod codecs;
+mod counters;
+pub(super) mod head;
+mod phases;
+mod round_trips;
+mod setting;
+pub(super) mod summary;
+pub(super) mod table;
+#[cfg(test)]
+mod tests;
+mod verified;
+pub(super) mod warnings;
+mod workload;
+
+use super::blocks::{Page, Section};
+use crate::run_file::{Run, WorkloadRun};
+
+/// The amount of detail on a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// What a reader in a hurry needs.
+    Brief,
+    /// Everything that is known.
+    Full,
+}
+
+/// The whole page; the summary is last.
+pub(crate) fn page(run: &Run, detail: Detail) -> Page {
+    let is_full = detail == Detail::Full;
+    let basis = summary::basis(run);
+    let mut sections: Vec<Section> = vec![head::section(run)];
+    if is_full {
+        sections.extend(setting::sections(run));
+    }
+    sections.extend(by_workload(run).flat_map(|codecs| workload::sections(codecs, detail, basis)));
+    if is_full {
+        sections.extend(round_trips::section(run));
+        sections.extend(counters::section(run));
+    }
+    sections.extend(assertions::section(run));
+    sections.extend(if is_full { warnings::in_full(run) } else { warnings::in_short(run) });
+    sections.extend(summary::sections(run, detail));
+    sections
+}
+
+/// The runs of each workload: one, or one for each codec if several were measured side by side.
+fn by_workload(run: &Run) -> impl Iterator<Item = &[WorkloadRun]> {
+    run.workloads.chunk_by(|one, other| one.name == other.name)
+}

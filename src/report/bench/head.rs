@@ -1,0 +1,46 @@
+//! The first lines of a page: what was measured on which servers.
+
+use crate::report::blocks::{Heading, Section};
+use crate::run_file::{Run, Server};
+use crate::units::counted;
+
+pub(super) fn section(run: &Run) -> Section {
+    let heading = Heading {
+        name: format!("rcache {}", run.rcache_version),
+        text: format!(
+            "{}{}; {}, {}, every answer verified",
+            servers(&run.environment.mysql, &run.environment.redis),
+            cores(run),
+            counted(run.dataset.users, "user", "users"),
+            counted(run.config.clients, "client", "clients"),
+        ),
+        aside: String::new(),
+    };
+    Section { heading: Some(heading), ..Section::default() }
+}
+
+/// `private MariaDB 10.11.14 and Redis 7.0.15`; servers of others with their transport.
+pub(in crate::report) fn servers(mysql: &Server, redis: &Server) -> String {
+    let named = |server: &Server| format!("{} {}", server.flavor, server.version);
+    if mysql.sandbox && redis.sandbox {
+        return format!("private {} and {}", named(mysql), named(redis));
+    }
+    let one = |server: &Server| match server.sandbox {
+        true => format!("private {}", named(server)),
+        false => format!("{} {}", named(server), transport(&server.transport)),
+    };
+    format!("{} and {}", one(mysql), one(redis))
+}
+
+pub(super) fn transport(name: &str) -> String {
+    match name {
+        "tcp" => "over TCP".to_owned(),
+        "tcp+tls" => "over TCP with TLS".to_owned(),
+        "unix socket" => "over a unix socket".to_owned(),
+        other => format!("over {other}"),
+    }
+}
+
+fn cores(run: &Run) -> String {
+    run.environment.cores.map(|cores| format!(" on {}", counted(cores, "core", "cores"))).unwrap_or_default()
+}

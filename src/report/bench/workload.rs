@@ -1,0 +1,108 @@
+//! One workload: what is read, the table of its paths, and the mean read at other hit ratios.
+
+use super::summary::Basis;
+use super::{Detail, codecs, phases, summary, table, verified};
+use crate::report::blocks::{Align, Block, Column, Heading, Row, Section, Table};
+use crate::report::names;
+use crate::report::numbers::{duration, percent};
+use crate::run_file::WorkloadRun;
+use crate::units::{self, counted};
+
+/// The hit ratios of the short curve, in percent.
+const SHORT_CURVE: [u64; 5] = [50, 80, 90, 95, 99];
+
+/// `codecs` are the runs of one workload, one for each codec.
+pub(super) fn sections(codecs: &[WorkloadRun], detail: Detail, basis: Basis) -> Vec<Section> {
+    let paths = table::named(codecs);
+    let mut blocks = match detail {
+        Detail::Brief => table::brief(&paths),
+        Detail::Full => table::full(&paths),
+    };
+    blocks.extend(codecs::block(codecs));
+    blocks.extend(curve(codecs, detail, basis));
+    blocks.extend(codecs.iter().filter_map(|workload| verified::sentence(workload, codecs.len() > 1)));
+    let phases = if detail == Detail::Full {
+        phases::sections(codecs)
+    } else {
+        phases::failures(codecs).into_iter().collect()
+    };
+    let first = Section {
+        heading: codecs.first().map(|first| heading(first, codecs.len())),
+        blocks,
+        ..Section::default()
+    };
+    std::iter::once(first).chain(phases).collect()
+}
+
+fn heading(workload: &WorkloadRun, codecs: usize) -> Heading {
+    let entry = match workload.value_bytes {
+        Some(bytes) if codecs == 1 => format!("{} in Redis", units::bytes(bytes as f64)),
+        _ => String::new(),
+    };
+    let parts = [names::workload(&workload.name).to_owned(), entry];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    Heading { name: workload.name.clone(), text: parts.join("; "), aside: reads(workload) }
+}
+
+/// `17,600 reads of each`, or the fewest and the most if they differ.
+fn reads(workload: &WorkloadRun) -> String {
+    let counts = || {
+        workload
+            .paths
+            .iter()
+            .filter(|path| path.disk.is_none())
+            .map(|path| path.operations)
+            .filter(|reads| *reads > 0)
+    };
+    match (counts().min(), counts().max()) {
+        (Some(least), Some(most)) if least == most => format!("{} of each", counted(most, "read", "reads")),
+        (Some(least), Some(most)) => {
+            format!("{} to {} of each", units::count(least), counted(most, "read", "reads"))
+        }
+        _ => String::new(),
+    }
+}
+
+/// The expected mean read at other hit ratios, and the ratio at which it is that of MySQL.
+fn curve(codecs: &[WorkloadRun], detail: Detail, basis: Basis) -> Option<Block> {
+    let several = codecs.len() > 1;
+    let curves = codecs.iter().filter(|workload| !workload.hit_ratio_curve.is_empty());
+    let points = curves.clone().next()?.hit_ratio_curve.iter().map(|point| point.hit_percent);
+    let shown: Vec<u64> =
+        points.filter(|percent| detail == Detail::Full || SHORT_CURVE.contains(percent)).collect();
+    let rows = curves.map(|workload| {
+        let mean = |percent: &u64| {
+            let point = workload.hit_ratio_curve.iter().find(|point| point.hit_percent == *percent);
+            duration(point.and_then(|point| point.mean_ns))
+        };
+        let label = if several { format!("hits {}", workload.codec) } else { "mean read".to_owned() };
+        Row::new(label, shown.iter().map(mean).collect())
+    });
+    let titles = shown.iter().map(|percent| format!("{percent} %"));
+    let mut table = Table::of_numbers("hit ratio", titles, rows.collect());
+    if let ([only], Basis::Means) = (codecs, basis) {
+        mark_break_even(&mut table, only, &shown);
+    }
+    Some(Block::Table(table))
+}
+
+/// Inserts the column of the break-even hit ratio among the others, and marks it.
+fn mark_break_even(table: &mut Table, workload: &WorkloadRun, shown: &[u64]) {
+    let Some(value) = summary::break_even_of_means(workload) else { return };
+    let mysql = workload.paths.iter().find(|path| path.path == "mysql");
+    let Some(mean_ns) = mysql.and_then(|path| path.mean_ns) else { return };
+    let title = format!("{} %", percent(value));
+    let place = shown.iter().filter(|percent| (**percent as f64) < value * 100.0).count();
+    if table.columns.get(place).is_some_and(|column| column.title == title) {
+        table.columns.remove(place);
+        table.rows.iter_mut().for_each(|row| drop(row.cells.remove(place)));
+    }
+    let column = Column { title, align: Align::Right };
+    table.columns.insert(place, column);
+    table.rows.iter_mut().for_each(|row| row.cells.insert(place, units::duration(mean_ns)));
+    let mut marks = vec![String::new(); table.columns.len()];
+    if let Some(mark) = marks.get_mut(place) {
+        "= MySQL".clone_into(mark);
+    }
+    table.rows.push(Row::new("", marks));
+}

@@ -1,0 +1,47 @@
+//! The distributions of a run as charts.
+
+use hdrhistogram::Histogram;
+
+use super::blocks::{Bin, Chart, Lane, Tone};
+use super::distribution;
+use crate::run_file::PathRun;
+
+/// The part of each distribution that a chart holds at least, as quantiles.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Range(f64, f64);
+
+/// Where most reads are: the table beside it has p99 and max.
+pub(super) const MOST: Range = Range(0.005, 0.99);
+/// Every read.
+pub(super) const ALL: Range = Range(0.0, 1.0);
+
+/// One lane for each path, with its label; none if there is nothing to draw.
+pub(super) fn of_paths(paths: &[(String, Tone, &PathRun)], range: Range) -> Option<Chart> {
+    let histograms: Vec<_> = paths.iter().map(|(.., path)| distribution::decode(&path.histogram)).collect();
+    let filled = || histograms.iter().flatten().filter(|histogram| !histogram.is_empty());
+    let from_ns = filled().map(|histogram| histogram.value_at_quantile(range.0)).min()?;
+    let to_ns = filled().map(|histogram| histogram.value_at_quantile(range.1)).max()?;
+    let lanes = paths.iter().zip(&histograms).map(|((label, tone, path), histogram)| Lane {
+        label: label.clone(),
+        tone: *tone,
+        mean_ns: path.mean_ns.filter(|_| path.operations > 0),
+        bins: match histogram {
+            Ok(histogram) if histogram.is_empty() => Err("no reads".to_owned()),
+            Ok(histogram) => Ok(bins(histogram)),
+            Err(error) => Err(format!("histogram unreadable: {error}")),
+        },
+    });
+    Some(Chart { from_ns, to_ns, lanes: lanes.collect() })
+}
+
+fn bins(histogram: &Histogram<u64>) -> Vec<Bin> {
+    let bin = |value| {
+        let low_ns = histogram.lowest_equivalent(value);
+        Bin {
+            low_ns,
+            high_ns: histogram.highest_equivalent(low_ns).saturating_add(1),
+            count: histogram.count_at(value),
+        }
+    };
+    histogram.iter_recorded().map(|bucket| bin(bucket.value_iterated_to())).collect()
+}

@@ -1,0 +1,158 @@
+//! Numbers of a run as text: durations, ratios and shares with their intervals.
+
+use std::collections::BTreeMap;
+
+use crate::run_file::{HitRatio, PathRun, Ratio, WorkloadRun};
+use crate::units;
+
+/// A number that was not measured, or has no meaning here.
+pub(super) const NONE: &str = "-";
+/// A number that the samples cannot tell. A line below the table says why.
+pub(super) const UNKNOWN: &str = "?";
+
+pub(super) fn duration(ns: Option<f64>) -> String {
+    ns.map_or_else(|| UNKNOWN.to_owned(), units::duration)
+}
+
+/// The mean of a path, if anything was read on it.
+pub(super) fn mean_ns(path: &PathRun) -> Option<f64> {
+    path.mean_ns.filter(|_| path.operations > 0)
+}
+
+pub(super) fn percentile(percentiles_ns: &BTreeMap<String, Option<u64>>, name: &str) -> Option<f64> {
+    percentiles_ns.get(name).copied().flatten().map(|ns| ns as f64)
+}
+
+/// The path of that name, if anything was read on it.
+pub(super) fn measured<'a>(workload: &'a WorkloadRun, path: &str) -> Option<&'a PathRun> {
+    workload.paths.iter().find(|candidate| candidate.path == path && candidate.operations > 0)
+}
+
+/// The side of 1 on which a ratio certainly is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Above,
+    Below,
+    /// The interval holds 1.
+    Unsure,
+}
+
+pub(super) fn side_of_one(ratio: &Ratio) -> Side {
+    match ratio.ci95 {
+        [low, _] if low > 1.0 => Side::Above,
+        [_, high] if high < 1.0 => Side::Below,
+        _ => Side::Unsure,
+    }
+}
+
+pub(super) fn inverse(Ratio { ratio, ci95: [low, high] }: &Ratio) -> Ratio {
+    Ratio { ratio: 1.0 / ratio, ci95: [1.0 / high, 1.0 / low] }
+}
+
+/// `2.6 x faster (2.0-3.3)`, `4 % slower (1-7 %)`, `no difference (0.98-1.03)`, `? (0.54-1.8)`. The ratio is one of speeds.
+pub(super) fn faster_or_slower(speed: &Ratio) -> String {
+    let (times, word) = match side_of_one(speed) {
+        Side::Above => (*speed, "faster"),
+        Side::Below => (inverse(speed), "slower"),
+        Side::Unsure => {
+            let [low, high] = speed.ci95;
+            let [low_text, high_text] = speed.ci95.map(two_digits);
+            let what = if low > 0.95 && high < 1.05 { "no difference" } else { UNKNOWN };
+            return format!("{what} ({low_text}-{high_text})");
+        }
+    };
+    let Ratio { ratio, ci95: [low, high] } = times;
+    if ratio < 1.1 {
+        let [ratio, low, high] = [ratio, low, high].map(|times| percent(times - 1.0));
+        return format!("{ratio} % {word} ({low}-{high} %)");
+    }
+    let [ratio, low, high] = [ratio, low, high].map(two_digits);
+    format!("{ratio} x {word} ({low}-{high})")
+}
+
+/// `73 % hits (67-79 %)`
+pub(super) fn hit_ratio(HitRatio { value, ci95: [low, high] }: &HitRatio) -> String {
+    let [value, low, high] = [*value, *low, *high].map(percent);
+    format!("{value} % hits ({low}-{high} %)")
+}
+
+/// A share in percent: whole, or with one decimal where that would be 0 or 100.
+pub(super) fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    let is_at_an_end = percent < 0.95 || (percent > 99.0 && percent < 99.95);
+    if is_at_an_end && percent > 0.0 && percent < 100.0 {
+        format!("{percent:.1}")
+    } else {
+        format!("{percent:.0}")
+    }
+}
+
+/// `0.54`, `2.6`, `14`, `1,200`: two digits are as many as intervals carry.
+pub(super) fn two_digits(number: f64) -> String {
+    if number >= 99.5 {
+        let unit = 10f64.powf(number.log10().floor() - 1.0);
+        return units::count(units::whole((number / unit).round() * unit));
+    }
+    let decimals = if number >= 9.95 {
+        0
+    } else if number >= 0.995 {
+        1
+    } else {
+        2
+    };
+    format!("{number:.decimals$}")
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(super) fn list(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+pub(super) fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ratio_is_as_sure_as_its_interval() {
+        let said = |ratio, low, high| faster_or_slower(&Ratio { ratio, ci95: [low, high] });
+        let cases = [
+            (2.61, 2.04, 3.3),
+            (13.6, 12.9, 14.4),
+            (1_234.0, 1_180.0, 1_320.0),
+            (0.38, 0.33, 0.41),
+            (0.96, 0.93, 0.99),
+            (1.05, 1.01, 1.09),
+            (1.0, 0.97, 1.03),
+            (1.29, 0.54, 1.76),
+            (1.0, 1.0, 1.0),
+        ];
+        insta::assert_snapshot!(cases.map(|(ratio, low, high)| said(ratio, low, high)).join("\n"));
+    }
+
+    #[test]
+    fn shares_are_whole_percent_but_at_the_ends() {
+        let said = [0.0, 0.004, 0.14, 0.731, 0.995, 0.9996, 1.0].map(percent);
+        assert_eq!(said, ["0", "0.4", "14", "73", "99.5", "100", "100"]);
+        assert_eq!(
+            [0.54, 2.649, 9.96, 13.6, 99.4, 123.0, 45_678.0].map(two_digits),
+            ["0.54", "2.6", "10", "14", "99", "120", "46,000"]
+        );
+    }
+
+    #[test]
+    fn lists_read_like_a_sentence() {
+        let items = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(list(&items), "a, b and c");
+        assert_eq!(list(&items[..2]), "a and b");
+        assert_eq!(list(&[]), "");
+    }
+}
