@@ -3,8 +3,8 @@
 mod mysql;
 
 pub(crate) use cache_aside::internal::endpoint::{
-    Address, ENCODE, RedisEndpoint, UrlError, decode, decode_path, parameters, parse_url, password,
-    tcp_address, transport, unknown_parameter, unknown_scheme,
+    Address, Certificates, ENCODE, RedisEndpoint, UrlError, decode, decode_path, parameters, parse_url,
+    password, tcp_address, transport, unknown_parameter, unknown_scheme,
 };
 
 pub(crate) use self::mysql::{MysqlEndpoint, MysqlTls};

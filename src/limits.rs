@@ -117,7 +117,7 @@ fn read_pairs(mysql: &MysqlEndpoint, redis: &RedisEndpoint) -> anyhow::Result<Ve
     let expected = Arc::new(Expected::of(DATA, &[]));
     let namespace = "limits";
     let options = ReaderOptions { codecs: &[Codec::Arrow], namespace, ttl: Duration::from_secs(3600) };
-    let wire = wire::Connection::open(redis, reader::PATIENCE)?;
+    let wire = wire::Connection::open(redis, reader::LIMITS)?;
     let mut reader: Reader<AllUsers> = Reader::new(RowConnection::open(mysql)?, wire, &expected, &options)?;
     let warm = Lane::cached(ReadPath::Warm, Codec::Arrow);
     reader.prepare(warm, &[0])?;

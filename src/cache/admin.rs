@@ -1,9 +1,13 @@
 //! Redis where speed is no matter: what the server is, and the removal of rcache's own entries.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
-use redis::{Connection, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisConnectionInfo, RedisError};
+use redis::{
+    ClientTlsConfig, Connection, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisConnectionInfo,
+    RedisError, TlsCertificates,
+};
 
 use super::{entry, key};
 use crate::endpoint::{Address, RedisEndpoint};
@@ -47,11 +51,31 @@ pub(crate) fn open(
     connect_timeout: Duration,
     io_timeout: Duration,
 ) -> Result<Connection, RedisError> {
-    let client = redis::Client::open(connection_info(endpoint)?)?;
+    let client = if endpoint.tls {
+        redis::Client::build_with_tls(connection_info(endpoint)?, certificates(endpoint)?)?
+    } else {
+        redis::Client::open(connection_info(endpoint)?)?
+    };
     let connection = client.get_connection_with_timeout(connect_timeout)?;
     connection.set_read_timeout(Some(io_timeout))?;
     connection.set_write_timeout(Some(io_timeout))?;
     Ok(connection)
+}
+
+/// The files that the URL names, read.
+fn certificates(endpoint: &RedisEndpoint) -> Result<TlsCertificates, RedisError> {
+    let read = |file: &Path| {
+        std::fs::read(file).map_err(|error| {
+            let words = format!("reading the certificate file {}: {error}", file.display());
+            RedisError::from((ErrorKind::InvalidClientConfig, "TLS", words))
+        })
+    };
+    let files = &endpoint.certificates;
+    let client_tls = files.client.as_ref().map(|(certificate, key)| {
+        Ok::<_, RedisError>(ClientTlsConfig { client_cert: read(certificate)?, client_key: read(key)? })
+    });
+    let root_cert = files.authority.as_deref().map(read).transpose()?;
+    Ok(TlsCertificates { client_tls: client_tls.transpose()?, root_cert })
 }
 
 fn connection_info(endpoint: &RedisEndpoint) -> Result<redis::ConnectionInfo, RedisError> {
@@ -97,8 +121,8 @@ fn hint(error: &RedisError) -> Option<&'static str> {
     }
     match error.kind() {
         _ if error.to_string().contains("certificate") => Some(
-            "the server's certificate was not accepted: connect by a name that stands in it; SSL_CERT_FILE can name the file \
-             of its authority",
+            "the server's certificate was not accepted: connect by a name that stands in it; ?ssl-ca=/path/ca.pem behind the \
+             URL, or SSL_CERT_FILE, names the file of its authority",
         ),
         ErrorKind::Io => Some(
             "is the server running, and are host and port right? With no --redis-url, rcache runs a private server of its own",

@@ -293,7 +293,7 @@ impl<'a> Bench<'a> {
     pub(super) fn reader<Q: Query>(&self, codecs: &[Codec], ttl: Duration) -> anyhow::Result<Reader<Q>> {
         let (mysql, redis) = (self.servers.mysql()?, self.servers.redis()?);
         let conn = RowConnection::open(mysql)?;
-        let wire = wire::Connection::open(redis, reader::PATIENCE)
+        let wire = wire::Connection::open(redis, reader::LIMITS)
             .with_context(|| format!("cannot connect to Redis at {}", redis.address))?;
         let options = ReaderOptions { codecs, namespace: self.namespace, ttl };
         Reader::new(conn, wire, &self.expected, &options).context("cannot prepare a statement")

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lane::Lane;
 use super::query::{Expected, OneUser};
-use super::reader::{CacheOutcome, PATIENCE, Reader, ReaderOptions};
+use super::reader::{CacheOutcome, LIMITS, Reader, ReaderOptions};
 use crate::cache::{Cache, Key, Options, wire};
 use crate::cli::{Codec, ReadPath};
 use crate::db::rows::RowConnection;
@@ -39,7 +39,7 @@ fn reader(sandbox: &Sandbox) -> Reader<OneUser> {
     schema::create(&mut conn).unwrap();
     let progress: seed::Progress = Arc::new(|_| {});
     seed::seed(&mut conn, mysql, DATA, false, &progress).unwrap();
-    let wire = wire::Connection::open(redis, PATIENCE).unwrap();
+    let wire = wire::Connection::open(redis, LIMITS).unwrap();
     let options = ReaderOptions { codecs: &CODECS, namespace: "frugality", ttl: TTL };
     let expected = Arc::new(Expected::of(DATA, &[]));
     Reader::new(RowConnection::open(mysql).unwrap(), wire, &expected, &options).unwrap()

@@ -13,7 +13,7 @@ use crate::cache::protocol::reading::{self, Close, Loaded, Saw, Step};
 use crate::cache::protocol::standing::Head;
 use crate::cache::session::{EncodeError, Session, Sight};
 use crate::cache::store::{Acquired, Found, Store};
-use crate::cache::wire::{Connection, Patience, WireError};
+use crate::cache::wire::{Connection, Limits, WireError};
 use crate::cli;
 use crate::db::rows::RowConnection;
 use crate::interrupt;
@@ -26,10 +26,11 @@ const LARGE_ENTRY_BYTES: u64 = 64 * 1024;
 const UNLINK_ENTRIES: &str = include_str!("../cache/unlink_entries.lua");
 
 /// Generous: a benchmark must show slowness, not cut it off.
-pub(crate) const PATIENCE: Patience = Patience {
+pub(crate) const LIMITS: Limits = Limits {
     connect: Duration::from_secs(5),
     reply: Duration::from_secs(30),
     is_over: Some(interrupt::requested),
+    max_string_bytes: Limits::MAX_STRING_BYTES,
 };
 
 /// Why a read gave no answer.
@@ -211,7 +212,7 @@ impl<Q: Query> Reader<Q> {
                     end(Part::Lease);
                     Sight::of(Saw::Done)
                 }
-                Step::Wait(_) | Step::Return => Sight::of(Saw::OutOfTime),
+                Step::Wait(_) | Step::Join | Step::Return => Sight::of(Saw::Alone),
                 Step::Load(fill) => {
                     let answer = self.load(item)?;
                     end(Part::Query);

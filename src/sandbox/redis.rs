@@ -11,7 +11,7 @@ use super::child::{Life, Server, Spawn};
 use super::folder::{Folder, explain};
 use super::launch::{Plan, Probe};
 use super::programs::Program;
-use crate::endpoint::{Address, RedisEndpoint};
+use crate::endpoint::{Address, Certificates, RedisEndpoint};
 use crate::secret::Secret;
 
 const TIMEOUT: Duration = Duration::from_millis(500);
@@ -31,6 +31,7 @@ pub(super) fn endpoint(port: u16, password: &Secret) -> RedisEndpoint {
         password: Some(password.clone()),
         database: 0,
         tls: false,
+        certificates: Certificates::default(),
     }
 }
 

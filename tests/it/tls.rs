@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use cache_aside::{Cache, Key, Options};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use crate::private_redis::{self, PATIENT, PrivateRedis};
 use crate::sandbox::Sandbox;
@@ -14,6 +14,7 @@ use crate::world::{self, Place, rcache};
 
 crate::tests![
     the_library_reads_over_tls,
+    certificates_of_the_url_are_trusted_and_shown,
     who_is_not_trusted_is_not_read_and_costs_no_read,
     the_program_measures_over_tls,
     the_database_is_read_over_tls,
@@ -33,6 +34,8 @@ impl Certificates {
     fn new() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // A certificate with the name of its issuer counts as signed by itself.
+        params.distinguished_name.push(DnType::CommonName, "the test's authority");
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let key = KeyPair::generate().unwrap();
         let names = ["127.0.0.1".to_owned()];
@@ -68,6 +71,11 @@ struct TlsRedis {
 impl TlsRedis {
     /// None where the server was built without TLS, which is said.
     fn start() -> Option<Self> {
+        Self::start_with("tls-auth-clients no")
+    }
+
+    /// With this line of configuration beside.
+    fn start_with(line: &str) -> Option<Self> {
         if !knows_tls() {
             skipped("this Redis was built without TLS");
             return None;
@@ -76,7 +84,7 @@ impl TlsRedis {
         let port = free_port();
         let file = |name: &str| certificates.path(name).display().to_string();
         let config = format!(
-            "bind 127.0.0.1\ntls-port {port}\ntls-auth-clients no\ntls-ca-cert-file {}\ntls-cert-file {}\ntls-key-file {}",
+            "bind 127.0.0.1\ntls-port {port}\n{line}\ntls-ca-cert-file {}\ntls-cert-file {}\ntls-key-file {}",
             file("ca.pem"),
             file("server.pem"),
             file("server.key"),
@@ -147,6 +155,36 @@ fn reads_and_writes(url: &str) {
     // The certificate is for the address, not for the name.
     let elsewhere = self::cache(&url.replace("127.0.0.1", "localhost"));
     elsewhere.invalidate(&key(1)).unwrap_err();
+}
+
+/// The server demands a certificate of its clients too.
+fn certificates_of_the_url_are_trusted_and_shown() {
+    let Some(redis) = TlsRedis::start_with("tls-auth-clients yes") else { return };
+    let file = |name: &str| redis.certificates.path(name).display().to_string();
+    let url = |files: &str| format!("{}?{files}", redis.url("127.0.0.1"));
+    let trust = format!("ssl-ca={}", file("ca.pem"));
+    let both = format!("{trust}&ssl-cert={}&ssl-key={}", file("server.pem"), file("server.key"));
+    reads_and_writes(&url(&both));
+    // No certificate, or an authority that the server's is not of: no connection, and no failed read.
+    let stranger = Certificates::new();
+    for files in [trust, both.replace(&file("ca.pem"), &stranger.path("ca.pem").display().to_string())] {
+        let cache = cache(&url(&files));
+        assert_eq!(cache.get(&key(3), || load("loaded")).unwrap().as_deref(), Some("loaded"));
+        assert_eq!(cache.stats().fills, 0);
+        cache.invalidate(&key(3)).unwrap_err();
+    }
+    for absent in ["ssl-ca=/nowhere.pem", "ssl-cert=/nowhere.pem&ssl-key=/nowhere.key"] {
+        let error = Cache::connect(&url(absent), Options::default()).unwrap_err().to_string();
+        assert!(error.contains("/nowhere.pem"), "{error}");
+    }
+    let bench = |files: &str| {
+        let place = Place::seeded(100);
+        let mut command = rcache();
+        command.args(["bench", "--iterations", "5", "--workload", "point", "--format", "json"]);
+        command.args(["--mysql-url", &place.mysql_url(), "--redis-url", &url(files)]);
+        world::ran(&mut command)
+    };
+    assert_eq!(bench(&both).fine().json()["environment"]["redis"]["transport"], "tcp+tls");
 }
 
 fn who_is_not_trusted_is_not_read_and_costs_no_read() {

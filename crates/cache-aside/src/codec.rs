@@ -8,6 +8,7 @@ mod json;
 mod msgpack;
 #[cfg(feature = "postcard")]
 mod postcard;
+mod type_tag;
 
 #[cfg(feature = "arrow")]
 pub use arrow::{Arrow, Columnar};
@@ -66,6 +67,12 @@ impl CodecError {
 pub trait Codec<T>: Send + Sync {
     /// Stands in the entry's header: an entry of another codec is a miss.
     fn id(&self) -> CodecId;
+
+    /// Tells types apart, and shapes of a type: an entry with another tag is a miss. Only the low 24 bits count. The
+    /// default is made of the type's name; one that also knows the names of the fields notices more.
+    fn type_tag(&self) -> u32 {
+        type_tag::of_name::<T>()
+    }
 
     /// Appends the encoded value to `payload`.
     fn encode(&self, value: &T, payload: &mut Vec<u8>) -> Result<(), CodecError>;

@@ -1,12 +1,17 @@
 //! What all clones of a cache share, and the one way in which it asks Redis.
 
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
 use super::breaker::{Breaker, Permit};
 use super::bulkhead::Bulkhead;
 use super::flights::Flights;
 use super::key::{Key, namespace_prefix};
 use super::options::Options;
 use super::pool::Pool;
+use super::protocol::standing::Head;
 use super::read::Helpers;
+use super::renewals::{Renewal, Renewals};
 use super::session::Session;
 use super::stats::{Counts, Stats};
 use super::wire::WireError;
@@ -20,6 +25,9 @@ pub(crate) struct Core {
     pub(crate) counts: Counts,
     pub(crate) pool: Pool,
     pub(crate) helpers: Helpers,
+    renewals: Renewals,
+    /// Itself, for the thread that renews leases.
+    me: Weak<Self>,
     prefix: String,
 }
 
@@ -34,17 +42,19 @@ pub(crate) enum Twice {
 
 impl Core {
     /// Opens no connection yet. The options are checked.
-    pub(crate) fn new(endpoint: RedisEndpoint, options: Options) -> Self {
-        Self {
+    pub(crate) fn new(endpoint: RedisEndpoint, options: Options) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
+            renewals: Renewals::default(),
             breaker: Breaker::new(),
             bulkhead: Bulkhead::new(options.max_loads),
-            flights: Flights::new(),
+            flights: Flights::default(),
             counts: Counts::default(),
-            pool: Pool::new(endpoint, options.patience()),
+            pool: Pool::new(endpoint, options.limits()),
             helpers: Helpers::default(),
             prefix: namespace_prefix(&options.namespace),
             options,
-        }
+        })
     }
 
     /// Does something on a connection. One that failed is dropped; the breaker hears of it.
@@ -114,13 +124,38 @@ impl Core {
         outcome
     }
 
-    /// Loads what no key can name.
+    /// Loads without the cache, in a place behind the bulkhead.
     pub(crate) fn load_unkeyed<R>(&self, load: impl FnOnce() -> R) -> R {
         self.counts.bypasses.add();
-        self.bulkhead.run(|| {
-            self.counts.loads.add();
-            load()
-        })
+        let place = self.bulkhead.enter(|| Instant::now() + self.options.load_wait);
+        if place.is_beside() {
+            self.counts.loads_beside.add();
+        }
+        self.counts.loads.add();
+        load()
+    }
+
+    /// Keeps a lease for as long as its load takes, within bounds.
+    pub(crate) fn keep_lease(&self, key: &Key, head: Head) -> Renewal {
+        let until = Instant::now() + self.options.longest_load;
+        self.renewals.keep(&self.me, self.options.lease, until, key, head)
+    }
+
+    /// Extends a lease, if it is still there. False: it is not.
+    pub(crate) fn renew(&self, key: &Key, head: Head) -> bool {
+        let permit = self.breaker.permit();
+        if permit == Permit::Refused {
+            return true;
+        }
+        let renewed = self.ask(key, permit, Twice::Harmless, |session| {
+            session.store.replace(&session.key, head, head.as_bytes(), self.options.lease)
+        });
+        match renewed {
+            Ok(true) => self.counts.renewals.add(),
+            Ok(false) => return false,
+            Err(_) => {}
+        }
+        true
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -135,6 +170,9 @@ impl Core {
             fills_skipped: counts.fills_skipped.get(),
             early_refreshes: counts.early_refreshes.get(),
             waits: counts.waits.get(),
+            joined: counts.joined.get(),
+            loads_beside: counts.loads_beside.get(),
+            renewals: counts.renewals.get(),
             bypasses: counts.bypasses.get(),
             corrupt: counts.corrupt.get(),
             redis_errors: counts.redis_errors.get(),

@@ -49,6 +49,16 @@ pub struct RedisEndpoint {
     pub password: Option<Secret>,
     pub database: u32,
     pub tls: bool,
+    pub certificates: Certificates,
+}
+
+/// Certificates of one's own for TLS, as files in PEM.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Certificates {
+    /// Who is trusted; otherwise, whom the system trusts.
+    pub authority: Option<PathBuf>,
+    /// The certificate that this side shows, and its key.
+    pub client: Option<(PathBuf, PathBuf)>,
 }
 
 /// What is wrong with a URL. Never quotes the URL, which may hold a password.
@@ -57,7 +67,8 @@ pub struct RedisEndpoint {
 pub struct UrlError(pub String);
 
 impl RedisEndpoint {
-    /// Takes `redis://user:password@host:port/0`, `rediss://…` (TLS) or `redis+unix:///path?db=0&user=…&pass=…` apart.
+    /// Takes `redis://user:password@host:port/0`, `rediss://…?ssl-ca=…&ssl-cert=…&ssl-key=…` (TLS) or
+    /// `redis+unix:///path?db=0&user=…&pass=…` apart.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         let url = parse_url(text, "redis://user:password@host:6379/0")?;
         match url.scheme() {
@@ -69,8 +80,8 @@ impl RedisEndpoint {
     }
 
     fn parse_tcp(url: &Url, tls: bool) -> Result<Self, UrlError> {
-        if url.query().is_some() {
-            return Err(unknown_parameter("none for redis:// and rediss://"));
+        if url.query().is_some() && !tls {
+            return Err(unknown_parameter("none for redis://; ssl-ca, ssl-cert, ssl-key for rediss://"));
         }
         let user = decode(url.username())?;
         if !user.is_empty() && url.password().is_none() {
@@ -86,6 +97,7 @@ impl RedisEndpoint {
             password: password(url)?,
             database: parse_database_number(url.path().trim_start_matches('/'))?,
             tls,
+            certificates: certificates(url)?,
         })
     }
 
@@ -101,6 +113,7 @@ impl RedisEndpoint {
             password: None,
             database: 0,
             tls: false,
+            certificates: Certificates::default(),
         };
         for (name, value) in parameters(url) {
             match name {
@@ -117,6 +130,26 @@ impl RedisEndpoint {
     pub fn transport(&self) -> &'static str {
         transport(&self.address, self.tls)
     }
+}
+
+/// The files that `ssl-ca`, `ssl-cert` and `ssl-key` name.
+fn certificates(url: &Url) -> Result<Certificates, UrlError> {
+    let (mut authority, mut certificate, mut key) = (None, None, None);
+    for (name, value) in parameters(url) {
+        let file = match name {
+            "ssl-ca" => &mut authority,
+            "ssl-cert" => &mut certificate,
+            "ssl-key" => &mut key,
+            _ => return Err(unknown_parameter("ssl-ca, ssl-cert, ssl-key")),
+        };
+        *file = Some(decode_path(value)?);
+    }
+    let client = match (certificate, key) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (None, None) => None,
+        _ => return Err(UrlError("ssl-cert and ssl-key belong together: give both or neither".to_owned())),
+    };
+    Ok(Certificates { authority, client })
 }
 
 pub fn transport(address: &Address, tls: bool) -> &'static str {
@@ -222,6 +255,25 @@ mod tests {
         assert_eq!(endpoint.address, Address::Socket("/run/r.sock".into()));
         assert_eq!(endpoint.database, 2);
         assert!(RedisEndpoint::parse("rediss://cache.example").unwrap().tls);
+    }
+
+    #[test]
+    fn certificates_are_files_for_tls_alone() {
+        let parse = |text: &str| RedisEndpoint::parse(text).map(|endpoint| endpoint.certificates);
+        let all = "rediss://h?ssl-ca=/a%20b/ca.pem&ssl-cert=c.pem&ssl-key=/k.pem";
+        let client = Some(("c.pem".into(), "/k.pem".into()));
+        assert_eq!(parse(all).unwrap(), Certificates { authority: Some("/a b/ca.pem".into()), client });
+        assert_eq!(parse("rediss://h?").unwrap(), Certificates::default());
+        for wrong in [
+            "rediss://h?ssl-cert=c.pem",
+            "rediss://h?ssl-key=k.pem",
+            "rediss://h?ssl-ca=",
+            "rediss://h?ssl-mode=required",
+            "redis://h?ssl-ca=/ca.pem",
+            "redis+unix:///s?ssl-ca=/ca.pem",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

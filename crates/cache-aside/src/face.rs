@@ -10,6 +10,7 @@ use super::key::{Key, KeyError};
 use super::options::{Options, OptionsError};
 use super::read::{Due, Reading};
 use super::stats::Stats;
+use super::wire::check_certificates;
 use super::write::{self, MarkError, StaleError, WriteGuard};
 use crate::endpoint::RedisEndpoint;
 
@@ -29,6 +30,9 @@ pub enum SetupError {
     /// The URL names no Redis. The message never quotes the URL, which may hold a password.
     #[error("the URL of Redis: {0}")]
     Url(String),
+    /// The certificates that the URL names cannot be used, or the crate's feature `tls` is off.
+    #[error("TLS: {0}")]
+    Tls(String),
     /// An option makes no sense.
     #[error(transparent)]
     Options(#[from] OptionsError),
@@ -37,8 +41,12 @@ pub enum SetupError {
 impl Cache {
     /// Sets a cache up. Connections are made when they are needed: a Redis that is absent is no error here.
     ///
-    /// The URL is `redis://user:password@host:port/database`, `rediss://…` with TLS, or `redis+unix:///path?db=0`. With TLS, what
-    /// the system trusts is trusted, or what the file holds that the environment variable `SSL_CERT_FILE` names.
+    /// The URL is `redis://user:password@host:port/database`, `rediss://…` with TLS, or `redis+unix:///path?db=0`.
+    ///
+    /// With TLS, the authorities that the system trusts are trusted, or those in the file that the environment variable
+    /// `SSL_CERT_FILE` names. `rediss://…?ssl-ca=/path/ca.pem` trusts those of a file of your own;
+    /// `ssl-cert=/path/client.pem&ssl-key=/path/client.key` names the certificate that this side shows. They are read again for each
+    /// new connection, so that renewed files need no restart. The crate needs its feature `tls`, which is on by default.
     ///
     /// # Errors
     /// [`SetupError`] where the URL or an option makes no sense; a TTL of zero, for example.
@@ -51,7 +59,10 @@ impl Cache {
     #[doc(hidden)]
     pub fn at(endpoint: RedisEndpoint, options: Options) -> Result<Self, SetupError> {
         options.check()?;
-        Ok(Self { core: Arc::new(Core::new(endpoint, options)), codec: Postcard })
+        if endpoint.tls {
+            check_certificates(&endpoint.certificates).map_err(|error| SetupError::Tls(error.to_string()))?;
+        }
+        Ok(Self { core: Core::new(endpoint, options), codec: Postcard })
     }
 }
 

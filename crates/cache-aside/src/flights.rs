@@ -1,107 +1,411 @@
-//! One load a key in this process: who comes while somebody loads waits for the end of it, and then looks into Redis
-//! again. No value is handed over: a waiter may have come after a write that the load has not seen.
+//! One load per key in this process. A read that misses while another thread is at the same key waits for it.
+//!
+//! A value is handed over only to those who came *before its load began*: such a load reads everything that was committed
+//! when they came. A read that came later looks into Redis again, or takes its turn at the next load.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::thread::{self, ThreadId};
+use std::time::Instant;
 
+use super::codec::{Codec, CodecId};
+
+#[derive(Default)]
 pub(crate) struct Flights {
-    under_way: UnderWay,
+    keys: Keys,
 }
 
-/// Shared with every leader, so that one may go on in a thread of its own.
-type UnderWay = Arc<Mutex<HashMap<Vec<u8>, Arc<Flight>>>>;
+/// Shared with every leader, so that one may finish in another thread.
+type Keys = Arc<Mutex<HashMap<Vec<u8>, Arc<Flight>>>>;
 
-/// A load that somebody does.
-pub(crate) struct Flight {
-    end: Mutex<Option<Landing>>,
-    over: Condvar,
+/// The threads that are at one key.
+#[derive(Default)]
+struct Flight {
+    state: Mutex<State>,
+    changed: Condvar,
 }
 
-/// How a load ended, for those who waited for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Default)]
+struct State {
+    is_led: bool,
+    /// None while the leader moves from one thread to another.
+    leader: Option<ThreadId>,
+    waiting: usize,
+    /// Loads that have begun.
+    begun: u64,
+    /// How often the waiting threads were told to look into Redis again.
+    looks: u64,
+    /// How often they were told to load for themselves.
+    dismissals: u64,
+    failures: u64,
+    /// The value of the load with this number.
+    handed: Option<(u64, Arc<Handed>)>,
+}
+
+/// A loaded value on its way to other threads, encoded: threads that read one key need not use one type.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Handed {
+    pub(crate) codec: CodecId,
+    pub(crate) type_tag: u32,
+    /// None: there is no such row.
+    pub(crate) payload: Option<Vec<u8>>,
+}
+
+impl Handed {
+    /// Encodes a value; none where that is not possible.
+    pub(crate) fn new<T>(value: Option<&T>, codec: &dyn Codec<T>) -> Option<Self> {
+        let encode = |value: &T| {
+            let mut payload = Vec::new();
+            codec.encode(value, &mut payload).ok().map(|()| payload)
+        };
+        let payload = match value {
+            Some(value) => Some(encode(value)?),
+            None => None,
+        };
+        Some(Self { codec: codec.id(), type_tag: codec.type_tag(), payload })
+    }
+
+    /// The value, if it is of this type.
+    pub(crate) fn decode<T>(&self, codec: &dyn Codec<T>) -> Option<Option<T>> {
+        let Some(payload) = &self.payload else { return Some(None) };
+        if (self.codec, self.type_tag) != (codec.id(), codec.type_tag()) {
+            return None;
+        }
+        codec.decode(&mut payload.clone(), 0..payload.len()).ok().map(Some)
+    }
+}
+
+/// The end of a leader's work, as the waiting threads see it.
+#[derive(Debug)]
 pub(crate) enum Landing {
     /// It is worth looking into Redis again.
-    Over,
-    /// What was loaded cannot be kept: whoever wants it must load it too, and need not do so one after the other.
-    Unkept,
+    Look,
+    /// The loader failed or panicked: another one may try.
+    Failed,
+    /// The value is not in Redis. Those who came before the load take it; of the others, one leads the next load.
+    Hand(Arc<Handed>),
+    /// Values of this key cannot be kept, so taking turns is of no use. Those who came before the load take this one.
+    Unkept(Option<Arc<Handed>>),
 }
 
-/// What came of asking.
+/// A place in the flight of a key.
 pub(crate) enum Boarding {
-    /// Nobody loads this key: you do, until this is dropped.
+    /// No other thread is at this key: this one leads until the leader is dropped.
     Lead(Leader),
-    Follow(Arc<Flight>),
+    /// It is worth looking into Redis again.
+    Look,
+    /// The value of a load that began after this thread came.
+    Take(Arc<Handed>),
+    /// The other thread takes too long, cannot share, or waits for this one: load without it.
+    Alone,
+}
+
+/// How long to wait for other threads.
+#[derive(Clone, Copy)]
+pub(crate) struct Until {
+    pub(crate) longest: Instant,
+    /// Loaders that fail are not waited for one after the other beyond this.
+    pub(crate) failing: Instant,
 }
 
 /// Ends the flight when it is dropped, however its load ended.
 pub(crate) struct Leader {
-    under_way: UnderWay,
+    keys: Keys,
     key: Vec<u8>,
-    /// What the others shall hear.
-    pub(crate) landing: Landing,
+    flight: Arc<Flight>,
+    landing: Landing,
 }
 
 impl Flights {
-    pub(crate) fn new() -> Self {
-        Self { under_way: UnderWay::default() }
+    /// Leads, or waits for the thread that does.
+    pub(crate) fn board(&self, key: &[u8], until: impl FnOnce() -> Until) -> Boarding {
+        let (flight, ticket) = {
+            let mut keys = lock(&self.keys);
+            let flight = Arc::clone(keys.entry(key.to_vec()).or_default());
+            let mut state = lock(&flight.state);
+            if !state.is_led {
+                state.is_led_here();
+                drop(state);
+                return Boarding::Lead(self.leader(key, flight));
+            }
+            // A loader that reads its own key: it would wait for itself.
+            if state.leader == Some(thread::current().id()) {
+                return Boarding::Alone;
+            }
+            state.waiting += 1;
+            let ticket = Ticket::of(&state);
+            drop(state);
+            (flight, ticket)
+        };
+        let boarding = match flight.wait(&ticket, until()) {
+            Waited::Lead => return Boarding::Lead(self.leader(key, flight)),
+            Waited::Look => Boarding::Look,
+            Waited::Take(handed) => Boarding::Take(handed),
+            Waited::Alone => Boarding::Alone,
+        };
+        remove_if_empty(&self.keys, key, &flight);
+        boarding
     }
 
-    pub(crate) fn board(&self, key: &[u8]) -> Boarding {
-        match lock(&self.under_way).entry(key.to_vec()) {
-            Entry::Occupied(flight) => Boarding::Follow(Arc::clone(flight.get())),
-            Entry::Vacant(place) => {
-                place.insert(Arc::new(Flight { end: Mutex::new(None), over: Condvar::new() }));
-                let under_way = Arc::clone(&self.under_way);
-                Boarding::Lead(Leader { under_way, key: key.to_vec(), landing: Landing::Over })
-            }
+    /// Leads if no other thread is at this key; waits for none.
+    pub(crate) fn try_lead(&self, key: &[u8]) -> Option<Leader> {
+        let mut keys = lock(&self.keys);
+        let flight = Arc::clone(keys.entry(key.to_vec()).or_default());
+        let mut state = lock(&flight.state);
+        if state.is_led {
+            return None;
         }
+        state.is_led_here();
+        drop(state);
+        Some(self.leader(key, flight))
+    }
+
+    fn leader(&self, key: &[u8], flight: Arc<Flight>) -> Leader {
+        Leader { keys: Arc::clone(&self.keys), key: key.to_vec(), flight, landing: Landing::Look }
     }
 }
 
+impl State {
+    fn is_led_here(&mut self) {
+        self.is_led = true;
+        self.leader = Some(thread::current().id());
+    }
+}
+
+/// What had happened when a thread came.
+struct Ticket {
+    begun: u64,
+    looks: u64,
+    dismissals: u64,
+    failures: u64,
+}
+
+impl Ticket {
+    fn of(state: &State) -> Self {
+        let State { begun, looks, dismissals, failures, .. } = *state;
+        Self { begun, looks, dismissals, failures }
+    }
+}
+
+/// What a thread waited for.
+enum Waited {
+    Lead,
+    Look,
+    Take(Arc<Handed>),
+    Alone,
+}
+
 impl Flight {
-    /// Waits for the end of the load; none where it takes longer than that.
-    pub(crate) fn wait(&self, longest: Duration) -> Option<Landing> {
-        let waited = self.over.wait_timeout_while(lock(&self.end), longest, |end| end.is_none());
-        *waited.unwrap_or_else(PoisonError::into_inner).0
+    /// This thread is counted as waiting already.
+    fn wait(&self, came: &Ticket, until: Until) -> Waited {
+        let mut state = lock(&self.state);
+        let waited = loop {
+            if let Some((number, handed)) = &state.handed
+                && *number > came.begun
+            {
+                break Waited::Take(Arc::clone(handed));
+            }
+            if state.looks > came.looks {
+                break Waited::Look;
+            }
+            let now = Instant::now();
+            let has_failed_long = state.failures > came.failures && now >= until.failing;
+            if state.dismissals > came.dismissals || has_failed_long || now >= until.longest {
+                break Waited::Alone;
+            }
+            if !state.is_led {
+                state.is_led_here();
+                break Waited::Lead;
+            }
+            let waited = self.changed.wait_timeout(state, until.longest - now);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        };
+        state.waiting -= 1;
+        waited
+    }
+}
+
+impl Leader {
+    /// The load begins now: who comes from here on may not have its value.
+    pub(crate) fn begins_load(&mut self) {
+        lock(&self.flight.state).begun += 1;
+        self.landing = Landing::Failed;
+    }
+
+    /// Whether anybody waits who may have the value of the load that is under way.
+    pub(crate) fn is_awaited(&self) -> bool {
+        lock(&self.flight.state).waiting > 0
+    }
+
+    /// The flight leaves this thread, and goes on in another.
+    pub(crate) fn leaves(&self) {
+        lock(&self.flight.state).leader = None;
+    }
+
+    /// The flight goes on in this thread.
+    pub(crate) fn arrives(&self) {
+        lock(&self.flight.state).leader = Some(thread::current().id());
+    }
+
+    pub(crate) fn lands(&mut self, landing: Landing) {
+        self.landing = landing;
     }
 }
 
 impl Drop for Leader {
     fn drop(&mut self) {
-        if let Some(flight) = lock(&self.under_way).remove(&self.key) {
-            *lock(&flight.end) = Some(self.landing);
-            flight.over.notify_all();
+        let mut state = lock(&self.flight.state);
+        let number = state.begun;
+        match std::mem::replace(&mut self.landing, Landing::Look) {
+            Landing::Look => state.looks += 1,
+            Landing::Failed => state.failures += 1,
+            Landing::Hand(handed) => state.handed = Some((number, handed)),
+            Landing::Unkept(handed) => {
+                state.handed = handed.map(|handed| (number, handed));
+                state.dismissals += 1;
+            }
+        }
+        state.is_led = false;
+        state.leader = None;
+        let is_awaited = state.waiting > 0;
+        drop(state);
+        if is_awaited {
+            self.flight.changed.notify_all();
+        } else {
+            remove_if_empty(&self.keys, &self.key, &self.flight);
         }
     }
 }
 
-/// Nobody panics while holding one of these, so a poisoned lock holds a whole state.
+/// Forgets a key that no thread is at any more.
+fn remove_if_empty(keys: &Keys, key: &[u8], flight: &Arc<Flight>) {
+    let mut keys = lock(keys);
+    let state = lock(&flight.state);
+    let is_empty = !state.is_led && state.waiting == 0;
+    drop(state);
+    if is_empty && keys.get(key).is_some_and(|there| Arc::ptr_eq(there, flight)) {
+        keys.remove(key);
+    }
+}
+
+/// No code that can panic runs under one of these, so a poisoned lock holds a whole state.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
+    use std::time::Duration;
 
     use super::*;
 
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn until(longest: Duration) -> impl FnOnce() -> Until {
+        let until = Instant::now() + longest;
+        move || Until { longest: until, failing: until }
+    }
+
+    fn lead(flights: &Flights) -> Leader {
+        let Boarding::Lead(leader) = flights.board(b"k", until(LONG)) else {
+            panic!("no other thread leads")
+        };
+        leader
+    }
+
+    fn handed(text: &str) -> Arc<Handed> {
+        Arc::new(Handed { codec: CodecId(1), type_tag: 2, payload: Some(text.as_bytes().to_vec()) })
+    }
+
+    fn is_awaited_by(flights: &Flights, threads: usize) -> bool {
+        lock(&flights.keys).get(&b"k"[..]).is_some_and(|flight| lock(&flight.state).waiting == threads)
+    }
+
+    fn wait_until(what: impl Fn() -> bool) {
+        let started = Instant::now();
+        while !what() {
+            assert!(started.elapsed() < LONG);
+            thread::yield_now();
+        }
+    }
+
     #[test]
-    fn one_leads_and_the_others_hear_of_the_end() {
-        let flights = Flights::new();
-        let Boarding::Lead(mut leader) = flights.board(b"k") else { panic!("nobody else is there") };
-        let Boarding::Follow(flight) = flights.board(b"k") else { panic!("there is a leader") };
-        assert!(matches!(flights.board(b"other"), Boarding::Lead(_)));
-        assert_eq!(flight.wait(Duration::from_millis(1)), None);
-        leader.landing = Landing::Unkept;
+    fn a_value_goes_to_those_alone_who_came_before_its_load() {
+        let flights = Flights::default();
+        let mut leader = lead(&flights);
         thread::scope(|scope| {
-            let waiter = scope.spawn(|| flight.wait(Duration::from_secs(60)));
+            let early = scope.spawn(|| flights.board(b"k", until(LONG)));
+            wait_until(|| is_awaited_by(&flights, 1));
+            leader.begins_load();
+            let late = scope.spawn(|| flights.board(b"k", until(LONG)));
+            wait_until(|| is_awaited_by(&flights, 2));
+            leader.lands(Landing::Hand(handed("value")));
             drop(leader);
-            assert_eq!(waiter.join().unwrap(), Some(Landing::Unkept));
+            let Boarding::Take(value) = early.join().unwrap() else { panic!("it came before the load") };
+            assert_eq!(value, handed("value"));
+            let Boarding::Lead(_next) = late.join().unwrap() else { panic!("it came after the load began") };
         });
-        assert!(matches!(flights.board(b"k"), Boarding::Lead(_)));
-        assert!(lock(&flights.under_way).is_empty());
+        assert!(lock(&flights.keys).is_empty());
+    }
+
+    #[test]
+    fn all_look_again_or_load_alone_when_the_leader_says_so() {
+        let flights = Flights::default();
+        type Is = fn(&Boarding) -> bool;
+        let cases: [(fn() -> Landing, Is); 2] = [
+            (|| Landing::Look, |boarding| matches!(boarding, Boarding::Look)),
+            (|| Landing::Unkept(None), |boarding| matches!(boarding, Boarding::Alone)),
+        ];
+        for (landing, is_right) in cases {
+            let mut leader = lead(&flights);
+            leader.begins_load();
+            thread::scope(|scope| {
+                let waiting: Vec<_> =
+                    (0..3).map(|_| scope.spawn(|| flights.board(b"k", until(LONG)))).collect();
+                wait_until(|| is_awaited_by(&flights, 3));
+                leader.lands(landing());
+                drop(leader);
+                assert!(waiting.into_iter().all(|thread| is_right(&thread.join().unwrap())));
+            });
+            assert!(lock(&flights.keys).is_empty());
+        }
+    }
+
+    #[test]
+    fn after_a_failure_one_leads_at_a_time_until_that_took_too_long() {
+        let flights = Flights::default();
+        let mut leader = lead(&flights);
+        leader.begins_load();
+        thread::scope(|scope| {
+            let patient = scope.spawn(|| matches!(flights.board(b"k", until(LONG)), Boarding::Lead(_)));
+            wait_until(|| is_awaited_by(&flights, 1));
+            drop(leader);
+            assert!(patient.join().unwrap());
+        });
+        let mut leader = lead(&flights);
+        leader.begins_load();
+        thread::scope(|scope| {
+            let hasty = scope.spawn(|| {
+                let now = Instant::now();
+                flights.board(b"k", move || Until { longest: now + LONG, failing: now })
+            });
+            wait_until(|| is_awaited_by(&flights, 1));
+            drop(leader);
+            assert!(matches!(hasty.join().unwrap(), Boarding::Alone));
+        });
+        assert!(lock(&flights.keys).is_empty());
+    }
+
+    #[test]
+    fn no_thread_waits_for_itself_or_for_ever() {
+        let flights = Flights::default();
+        let leader = lead(&flights);
+        assert!(matches!(flights.board(b"k", until(LONG)), Boarding::Alone));
+        assert!(flights.try_lead(b"k").is_none());
+        assert!(flights.try_lead(b"other").is_some());
+        leader.leaves();
+        assert!(matches!(flights.board(b"k", until(Duration::from_millis(1))), Boarding::Alone));
+        drop(leader);
+        assert!(lock(&flights.keys).is_empty());
     }
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::entry::HEADER_BYTES;
 use super::protocol::standing::MAX_MARKER_MS;
-use super::wire::Patience;
+use super::wire::Limits;
 
 /// The behaviour of a [`Cache`](crate::Cache). Start from the default and change what you must:
 ///
@@ -27,16 +28,21 @@ pub struct Options {
     /// How long it is remembered that a row does not exist; `None` remembers it not at all. Zero is an error. Default
     /// 30 seconds.
     pub negative_ttl: Option<Duration>,
-    /// How long a lease lives: how long the others wait at most for a loader that died. A load that takes longer is right
-    /// for its caller and is not kept. Default 5 seconds.
+    /// The time to live of a lease. It is renewed while its load runs, so this bounds only how long a key stays unused after
+    /// its loader died with its process. Default 5 seconds.
     pub lease: Duration,
+    /// The longest time that a load is believed to be alive: until then its lease is renewed, and the other reads of its key
+    /// in this process wait for it. A load that takes longer is right for its caller and is not kept; those who waited load
+    /// for themselves, which counts as bypasses. Default 30 seconds, at most an hour.
+    pub longest_load: Duration,
     /// How long a marker lives: longer than any COMMIT takes, and as long as a key stays uncached after its writer died.
     /// Default 10 seconds, at most an hour.
     pub marker: Duration,
-    /// How long a read waits while somebody else loads, before it asks the database itself. Default 1 second, at most an hour.
+    /// How long a read waits while another process loads, before it asks the database itself; and how long it waits for one
+    /// loader after the other that fails. Default 1 second, at most an hour.
     pub lease_wait: Duration,
-    /// How long a read waits while somebody writes, before it asks the database itself. Default 25 milliseconds, at
-    /// most an hour.
+    /// How long a read waits for a write to end, before it asks the database itself. Default 25 milliseconds, at most an
+    /// hour.
     pub marker_wait: Duration,
     /// How eagerly entries are refreshed ahead of their expiry: 1 is the optimum for steady loads, 0 turns it off. Default 1.
     pub early_refresh: f64,
@@ -45,11 +51,17 @@ pub struct Options {
     /// How many loads this cache and its clones run at once, counted over all threads; more wait for their turn. A loader that
     /// reads through the cache itself, on its own thread, counts once. Default 32.
     pub max_loads: usize,
+    /// How long a load waits for its turn among [`max_loads`](Self::max_loads). After that it runs beside them, which
+    /// [`Stats::loads_beside`](crate::Stats::loads_beside) counts: a loader whose own threads read through the cache would
+    /// otherwise wait for itself. Default 5 seconds, at most an hour.
+    pub load_wait: Duration,
     /// Larger values are not kept. Default 64 MiB, at most 511 MiB.
     pub max_value_bytes: usize,
-    /// Until a connection is open and logged in. Default 100 milliseconds.
+    /// How long opening a connection may take: looking the name up, connecting, and the handshake of TLS. Logging in has the
+    /// time of a reply. Default 250 milliseconds.
     pub connect_timeout: Duration,
-    /// Until Redis has answered; large values get another tenth of a second for each megabyte. Default 50 milliseconds.
+    /// How long Redis may take to answer; each megabyte that arrives adds a tenth of a second. A reply that has arrived is taken
+    /// even if this thread was woken too late to read it in time. Default 250 milliseconds.
     pub reply_timeout: Duration,
 }
 
@@ -71,15 +83,17 @@ impl Default for Options {
             ttl: Duration::from_secs(300),
             negative_ttl: Some(Duration::from_secs(30)),
             lease: Duration::from_secs(5),
+            longest_load: Duration::from_secs(30),
             marker: Duration::from_secs(10),
             lease_wait: Duration::from_secs(1),
             marker_wait: Duration::from_millis(25),
             early_refresh: 1.0,
             unmarked: Unmarked::Refuse,
             max_loads: 32,
+            load_wait: Duration::from_secs(5),
             max_value_bytes: 64 << 20,
-            connect_timeout: Duration::from_millis(100),
-            reply_timeout: Duration::from_millis(50),
+            connect_timeout: Duration::from_millis(250),
+            reply_timeout: Duration::from_millis(250),
         }
     }
 }
@@ -105,12 +119,14 @@ setters! {
     ttl: Duration,
     negative_ttl: impl Into<Option<Duration>>,
     lease: Duration,
+    longest_load: Duration,
     marker: Duration,
     lease_wait: Duration,
     marker_wait: Duration,
     early_refresh: f64,
     unmarked: Unmarked,
     max_loads: usize,
+    load_wait: Duration,
     max_value_bytes: usize,
     connect_timeout: Duration,
     reply_timeout: Duration,
@@ -142,7 +158,9 @@ impl Options {
         within("negative_ttl", self.negative_ttl.unwrap_or(self.ttl), YEARS, "is longer than ten years")?;
         within("lease", self.lease, HOUR, "is longer than an hour")?;
         within("marker", self.marker, HOUR, "is longer than an hour")?;
+        within("longest_load", self.longest_load, HOUR, "is longer than an hour")?;
         // No wait at all is a choice too.
+        within("load_wait", self.load_wait.max(self.lease), HOUR, "is longer than an hour")?;
         within("lease_wait", self.lease_wait.max(self.lease), HOUR, "is longer than an hour")?;
         within("marker_wait", self.marker_wait.max(self.marker), HOUR, "is longer than an hour")?;
         within("connect_timeout", self.connect_timeout, HOUR, "is longer than an hour")?;
@@ -166,8 +184,13 @@ impl Options {
         Ok(())
     }
 
-    pub(crate) fn patience(&self) -> Patience {
-        Patience { connect: self.connect_timeout, reply: self.reply_timeout, is_over: None }
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            connect: self.connect_timeout,
+            reply: self.reply_timeout,
+            is_over: None,
+            max_string_bytes: self.max_value_bytes + HEADER_BYTES,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::session::Session;
 use super::store::Store;
-use super::wire::{Connection, Patience, WireError};
+use super::wire::{Connection, Limits, WireError};
 use crate::endpoint::RedisEndpoint;
 
 /// More idle connections than this are closed.
@@ -15,14 +15,14 @@ const MAX_KEPT_BYTES: usize = 8 << 20;
 
 pub(crate) struct Pool {
     endpoint: RedisEndpoint,
-    patience: Patience,
+    limits: Limits,
     idle: Mutex<Vec<Session>>,
 }
 
 impl Pool {
     /// Opens nothing yet.
-    pub(crate) fn new(endpoint: RedisEndpoint, patience: Patience) -> Self {
-        Self { endpoint, patience, idle: Mutex::new(Vec::new()) }
+    pub(crate) fn new(endpoint: RedisEndpoint, limits: Limits) -> Self {
+        Self { endpoint, limits, idle: Mutex::new(Vec::new()) }
     }
 
     pub(crate) fn take_idle(&self) -> Option<Session> {
@@ -30,7 +30,7 @@ impl Pool {
     }
 
     pub(crate) fn open(&self) -> Result<Session, WireError> {
-        Ok(Session::new(Store::new(Connection::open(&self.endpoint, self.patience)?)))
+        Ok(Session::new(Store::new(Connection::open(&self.endpoint, self.limits)?)))
     }
 
     /// Gives a connection back that is in order.

@@ -1,16 +1,22 @@
-//! A read: walks by the table of `protocol::reading`, and does what each step says.
+//! A read: takes the steps that the table of `protocol::reading` names.
+//!
+//! Their order keeps one load per key: first the flight of the key in this process, then a place behind the bulkhead, then
+//! the lease in Redis, which is also the last look before the load. No read keeps a place while it waits for another.
 
 mod behind;
 mod load;
+#[cfg(test)]
+mod one_load;
 
 pub(crate) use self::behind::{Due, Helpers};
 
 use std::time::{Duration, Instant};
 
 use super::breaker::Permit;
+use super::bulkhead::Place;
 use super::codec::Codec;
 use super::core::{Core, Twice};
-use super::flights::{Boarding, Landing, Leader};
+use super::flights::{Boarding, Handed, Leader, Until};
 use super::key::Key;
 use super::protocol::reading::{self, Fill, Obstacle, Saw, Step};
 use super::protocol::standing::Head;
@@ -27,32 +33,28 @@ pub(crate) struct Reading<'a, T> {
     permit: Permit,
     /// Of a good entry that was seen.
     answer: Option<Option<T>>,
-    /// Held while this read is the one in this process that misses on the key.
+    /// Held while this read is the one in this process that is at the key.
     flight: Option<Leader>,
+    /// Behind the bulkhead; held from just before the lease is asked for until the load is over.
+    place: Option<Place<'a>>,
     waiting: Waiting,
 }
 
-/// Whether somebody else in this process was at the same key.
-enum Company {
-    None,
-    /// It is done, and it is worth looking into Redis again.
-    Left,
-    /// It takes too long, or cannot be kept.
-    InVain,
-}
-
-/// How long this read has waited, and how long it may.
+/// The deadlines of this read. Each kind of waiting has one, which runs from the first time on.
 #[derive(Default)]
 struct Waiting {
     looks: u32,
+    flight_until: Option<Until>,
     lease_until: Option<Instant>,
     marker_until: Option<Instant>,
+    place_until: Option<Instant>,
 }
 
 impl<'a, T> Reading<'a, T> {
     pub(crate) fn new(core: &'a Core, key: &'a Key, codec: &'a dyn Codec<T>) -> Self {
         let permit = core.breaker.permit();
-        Self { core, key, codec, permit, answer: None, flight: None, waiting: Waiting::default() }
+        let waiting = Waiting::default();
+        Self { core, key, codec, permit, answer: None, flight: None, place: None, waiting }
     }
 
     /// What is due for an early refresh goes to `behind`, if there is one; else this read loads it itself.
@@ -68,6 +70,7 @@ impl<'a, T> Reading<'a, T> {
                 Step::Discard(head) => self.discard(head),
                 Step::Acquire => self.acquire(),
                 Step::Wait(obstacle) => self.wait(obstacle),
+                Step::Join => self.join(),
                 Step::Return => return Ok(self.into_answer()),
                 Step::Load(fill) => match (fill, behind) {
                     (Fill::Refresh(head), Some(behind)) => {
@@ -119,11 +122,8 @@ impl<'a, T> Reading<'a, T> {
         if !matches!(saw, Saw::Due(_)) || self.flight.is_some() {
             return saw;
         }
-        match self.core.flights.board(self.key.as_bytes()) {
-            Boarding::Lead(leader) => self.flight = Some(leader),
-            Boarding::Follow(_) => return Saw::Entry,
-        }
-        saw
+        self.flight = self.core.flights.try_lead(self.key.as_bytes());
+        if self.flight.is_some() { saw } else { Saw::Entry }
     }
 
     fn discard(&mut self, head: Head) -> Saw {
@@ -132,11 +132,10 @@ impl<'a, T> Reading<'a, T> {
     }
 
     fn acquire(&mut self) -> Saw {
-        match self.follow() {
-            Company::None => {}
-            Company::Left => return Saw::Landed,
-            Company::InVain => return Saw::OutOfTime,
+        if let Some(saw) = self.follow() {
+            return saw;
         }
+        self.enter();
         let (codec, beta, lives) = (self.codec, self.core.options.early_refresh, self.core.options.lease);
         let mut held = None;
         let sight =
@@ -153,53 +152,94 @@ impl<'a, T> Reading<'a, T> {
         }
     }
 
-    /// Somebody else in this process may be at this key already: waits for the end of that. Where nobody is, this read
-    /// becomes the one that others wait for.
-    fn follow(&mut self) -> Company {
+    /// Waits for the read in this process that is at this key already. None: there is none, and this read is now the one
+    /// for whom others wait.
+    fn follow(&mut self) -> Option<Saw> {
         if self.flight.is_some() {
-            return Company::None;
+            return None;
         }
-        match self.core.flights.board(self.key.as_bytes()) {
+        // To wait for another thread with a place in hand could be to wait for each other.
+        self.place = None;
+        let (core, waiting) = (self.core, &mut self.waiting);
+        match core.flights.board(self.key.as_bytes(), || waiting.until_flight(core)) {
             Boarding::Lead(leader) => {
                 self.flight = Some(leader);
-                Company::None
+                None
             }
-            Boarding::Follow(flight) => match flight.wait(self.waiting.left(Obstacle::Lease, self.core)) {
-                Some(Landing::Over) => Company::Left,
-                Some(Landing::Unkept) | None => Company::InVain,
-            },
+            Boarding::Look => Some(Saw::Landed),
+            Boarding::Take(handed) => Some(self.take_handed(&handed)),
+            Boarding::Alone => Some(Saw::Alone),
         }
     }
 
-    fn wait(&mut self, obstacle: Obstacle) -> Saw {
-        if obstacle == Obstacle::Lease {
-            // One thread looks into Redis for all that wait for the same lease.
-            match self.follow() {
-                Company::None => {}
-                Company::Left => return Saw::Done,
-                Company::InVain => return Saw::OutOfTime,
+    fn take_handed(&mut self, handed: &Handed) -> Saw {
+        match handed.decode(self.codec) {
+            Some(answer) => {
+                self.core.counts.joined.add();
+                self.answer = Some(answer);
+                Saw::Joined
             }
+            None => Saw::Alone,
+        }
+    }
+
+    /// Takes a place behind the bulkhead, unless this read has one.
+    fn enter(&mut self) -> &mut Place<'a> {
+        let (core, until) = (self.core, &mut self.waiting.place_until);
+        let until = || *until.get_or_insert_with(|| Instant::now() + core.options.load_wait);
+        self.place.get_or_insert_with(|| core.bulkhead.enter(until))
+    }
+
+    /// One thread looks into Redis for all that wait for the same obstacle.
+    fn wait(&mut self, obstacle: Obstacle) -> Saw {
+        if let Some(saw) = self.follow() {
+            return saw;
         }
         let left = self.waiting.left(obstacle, self.core);
         if left.is_zero() {
             return Saw::OutOfTime;
         }
+        // A load that could run meanwhile has the place.
+        self.place = None;
         std::thread::sleep(timing::pause(obstacle, self.waiting.looks, rand::random()).min(left));
         self.waiting.looks += 1;
         Saw::Done
+    }
+
+    fn join(&mut self) -> Saw {
+        if let Some(saw) = self.follow() {
+            return saw;
+        }
+        // Where that took time, the obstacle may be gone.
+        if self.enter().has_just_waited() { Saw::Landed } else { Saw::Leads }
     }
 }
 
 impl Waiting {
     fn has_begun(&self) -> bool {
-        self.lease_until.is_some() || self.marker_until.is_some()
+        self.flight_until.is_some() || self.lease_until.is_some() || self.marker_until.is_some()
     }
 
-    /// How long this read may still wait for that; the time runs from the first time on.
-    fn left(&mut self, obstacle: Obstacle, core: &Core) -> Duration {
+    fn begin(&self, core: &Core) {
         if !self.has_begun() {
             core.counts.waits.add();
         }
+    }
+
+    /// Until when this read waits for other threads of this process.
+    fn until_flight(&mut self, core: &Core) -> Until {
+        self.begin(core);
+        let options = &core.options;
+        // In a loader, the other thread's loader may in turn wait for this one.
+        let is_nested = core.bulkhead.is_held_here();
+        let longest = if is_nested { options.lease_wait } else { options.longest_load };
+        let now = Instant::now();
+        *self.flight_until.get_or_insert(Until { longest: now + longest, failing: now + options.lease_wait })
+    }
+
+    /// How long this read may still wait for that.
+    fn left(&mut self, obstacle: Obstacle, core: &Core) -> Duration {
+        self.begin(core);
         let now = Instant::now();
         let (until, longest) = match obstacle {
             Obstacle::Lease => (&mut self.lease_until, core.options.lease_wait),

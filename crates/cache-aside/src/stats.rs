@@ -24,6 +24,12 @@ pub struct Stats {
     pub early_refreshes: u64,
     /// Reads that waited for somebody else's load or write.
     pub waits: u64,
+    /// Reads answered with the value of another thread's load that began after them and could not be kept.
+    pub joined: u64,
+    /// Loads that ran beside [`Options::max_loads`](crate::Options::max_loads) others, since no place was free in time.
+    pub loads_beside: u64,
+    /// Leases that were extended because their load took long.
+    pub renewals: u64,
     /// Reads that went to the database without being allowed to fill: Redis failed, or waiting took too long.
     pub bypasses: u64,
     /// Values that could not be read: damaged, of another key, of another format or codec, or somebody else's.
@@ -61,6 +67,9 @@ pub(crate) struct Counts {
     pub(crate) fills_skipped: Count,
     pub(crate) early_refreshes: Count,
     pub(crate) waits: Count,
+    pub(crate) joined: Count,
+    pub(crate) loads_beside: Count,
+    pub(crate) renewals: Count,
     pub(crate) bypasses: Count,
     pub(crate) corrupt: Count,
     pub(crate) redis_errors: Count,

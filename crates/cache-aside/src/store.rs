@@ -13,7 +13,8 @@ use super::wire::{Connection, Reply, WireError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     Nothing,
-    /// A string; its bytes are in the buffer that was given.
+    /// A string; its bytes are in the buffer that was given, or only its first ones if it is longer than any entry. The
+    /// connection is of no more use then.
     Text,
     /// A key of another type.
     Other,
@@ -54,6 +55,7 @@ impl Store {
             Ok(true) => Ok(Found::Text),
             Ok(false) => Ok(Found::Nothing),
             Err(error) if error.server_code() == Some("WRONGTYPE") => Ok(Found::Other),
+            Err(_) if self.connection.was_too_long() => Ok(Found::Text),
             Err(error) => Err(error),
         }
     }
@@ -72,6 +74,7 @@ impl Store {
             Ok(Reply::Bytes) => Ok(Acquired::Found(Found::Text)),
             Ok(Reply::Integer(_) | Reply::Nil) => Err(self.connection.unexpected()),
             Err(error) if error.server_code() == Some("WRONGTYPE") => Ok(Acquired::Found(Found::Other)),
+            Err(_) if self.connection.was_too_long() => Ok(Acquired::Found(Found::Text)),
             Err(error) => Err(error),
         }
     }

@@ -5,20 +5,27 @@
 //! RESP2 (<https://redis.io/docs/latest/develop/reference/protocol-spec/>), one command at a time.
 
 mod error;
+mod resolve;
+mod role;
+mod socket;
 mod stream;
+mod tls;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::time::Instant;
 
 pub use self::error::WireError;
-pub use self::stream::Patience;
-use self::stream::Patient;
+#[allow(unused_imports, reason = "for the pool")]
+pub use self::role::Role;
+pub use self::socket::Limits;
+use self::stream::Stream;
+pub use self::tls::{TlsError, check as check_certificates};
 use crate::endpoint::RedisEndpoint;
+use crate::protocol::standing::HEAD_BYTES;
 use crate::secret::Secret;
 
 /// Large enough that a small reply takes one read, small enough to stay in the first-level cache.
 const READ_BUFFER_BYTES: usize = 16 * 1024;
-/// Redis's own limit for one string (`proto-max-bulk-len`).
-const MAX_BULK_BYTES: u64 = 512 * 1024 * 1024;
 /// A longer string is received in pieces of so many bytes. Small enough to be in the processor's second-level cache still
 /// when somebody looks at a piece, and not to keep the kernel from taking in the next one for long: a reply of 5 MB was
 /// there sooner so than in one go.
@@ -38,18 +45,22 @@ pub enum Reply {
 
 /// An open connection, logged in, on its database.
 pub struct Connection {
-    stream: BufReader<Patient>,
+    stream: BufReader<Stream>,
     command: Vec<u8>,
     line: Vec<u8>,
+    max_string_bytes: usize,
+    /// The last reply announced a longer string than that; its first bytes are in the buffer.
+    is_too_long: bool,
     /// After an I/O or protocol error the next reply could belong to an earlier command.
     broken: bool,
 }
 
 impl Connection {
     /// Connects, logs in and selects the database.
-    pub fn open(endpoint: &RedisEndpoint, patience: Patience) -> Result<Self, WireError> {
-        let stream = BufReader::with_capacity(READ_BUFFER_BYTES, Patient::open(endpoint, patience)?);
-        let mut connection = Self { stream, command: Vec::new(), line: Vec::new(), broken: false };
+    pub fn open(endpoint: &RedisEndpoint, limits: Limits) -> Result<Self, WireError> {
+        let mut stream = Stream::open(endpoint, limits, &resolve::SYSTEM)?;
+        stream.socket().is_open()?;
+        let mut connection = Self::new(stream, limits);
         if let Some(password) = endpoint.password.as_ref().map(Secret::reveal) {
             match &endpoint.user {
                 Some(user) => connection.say(&[b"AUTH", user.as_bytes(), password.as_bytes()])?,
@@ -59,8 +70,36 @@ impl Connection {
         if endpoint.database != 0 {
             connection.say(&[b"SELECT", endpoint.database.to_string().as_bytes()])?;
         }
-        connection.stream.get_mut().is_open()?;
         Ok(connection)
+    }
+
+    fn new(stream: Stream, limits: Limits) -> Self {
+        Self {
+            stream: BufReader::with_capacity(READ_BUFFER_BYTES, stream),
+            command: Vec::new(),
+            line: Vec::new(),
+            max_string_bytes: limits.max_string_bytes,
+            is_too_long: false,
+            broken: false,
+        }
+    }
+
+    /// True if the last command failed because its reply is longer than this connection takes. The string's first bytes are
+    /// in the buffer that the command was given.
+    pub(crate) fn was_too_long(&self) -> bool {
+        self.is_too_long
+    }
+
+    /// True if a command may be sent: the connection is whole, and no reply waits that no command asked for.
+    #[allow(dead_code, reason = "for the pool")]
+    pub(crate) fn is_fit(&self) -> bool {
+        !self.broken && self.stream.buffer().is_empty() && self.stream.get_ref().is_quiet()
+    }
+
+    /// When the last command was begun.
+    #[allow(dead_code, reason = "for the pool")]
+    pub(crate) fn used_at(&mut self) -> Instant {
+        self.stream.get_mut().socket().began()
     }
 
     /// `GET` into `value`, replacing what was there; false where the key does not exist. A long value (from 64 KiB on) is
@@ -101,39 +140,89 @@ impl Connection {
         seen: &mut dyn FnMut(&[u8]),
     ) -> Result<Reply, WireError> {
         value.clear();
-        if self.broken {
-            return Err(io::Error::new(io::ErrorKind::NotConnected, "the connection failed before").into());
-        }
-        self.stream
-            .get_mut()
-            .begin(commands.iter().flat_map(|command| command.iter()).map(|word| word.len()).sum());
-        let outcome = self.exchange(&commands, value, seen);
-        self.broken = matches!(outcome, Err(WireError::Io(_) | WireError::Protocol(_)));
+        let mut outcome = Ok(Reply::Nil);
+        self.exchange(&commands, |connection| {
+            let reply = connection.read_reply(value, seen, true);
+            match reply {
+                Ok(_) | Err(WireError::Server(_)) if outcome.is_ok() => outcome = reply,
+                Ok(_) | Err(WireError::Server(_)) => {}
+                Err(error) => return Err(error),
+            }
+            Ok(())
+        })?;
         outcome
     }
 
+    /// Sends any number of commands at once and hands each reply over, with its string if it has one.
+    #[allow(dead_code, reason = "for the pool")]
+    pub(crate) fn batch(
+        &mut self,
+        commands: &[&[&[u8]]],
+        mut answered: impl FnMut(Result<Reply, WireError>, &[u8]),
+    ) -> Result<(), WireError> {
+        let mut value = Vec::new();
+        self.exchange(commands, |connection| {
+            value.clear();
+            match connection.read_reply(&mut value, &mut |_| (), false) {
+                Err(error @ (WireError::Io(_) | WireError::Protocol(_))) => return Err(error),
+                reply => answered(reply, &value),
+            }
+            Ok(())
+        })
+    }
+
+    /// Sends the commands and has as many replies read. Any error from here leaves the connection unusable.
     fn exchange(
         &mut self,
         commands: &[&[&[u8]]],
-        value: &mut Vec<u8>,
-        seen: &mut dyn FnMut(&[u8]),
-    ) -> Result<Reply, WireError> {
+        mut read: impl FnMut(&mut Self) -> Result<(), WireError>,
+    ) -> Result<(), WireError> {
+        if self.broken {
+            return Err(io::Error::new(io::ErrorKind::NotConnected, "the connection failed before").into());
+        }
+        self.broken = true;
+        self.is_too_long = false;
+        self.expect_no_reply()?;
+        if let Err(error) = self.send_all(commands) {
+            return Err(self.last_words(error));
+        }
+        for _ in commands {
+            read(self)?;
+        }
+        // The reply that was read may be an older one that came twice, and what is left the right one.
+        self.expect_no_reply()?;
+        self.broken = false;
+        Ok(())
+    }
+
+    fn send_all(&mut self, commands: &[&[&[u8]]]) -> io::Result<()> {
+        let bytes = commands.iter().flat_map(|command| command.iter()).map(|word| word.len()).sum();
+        self.stream.get_mut().socket().begin(bytes)?;
         self.command.clear();
         for command in commands {
             self.send(command)?;
         }
         self.stream.get_mut().write_all(&self.command)?;
-        self.stream.get_mut().flush()?;
-        let mut outcome = Ok(Reply::Nil);
-        for _ in commands {
-            let reply = self.read_reply(value, seen, true);
-            match reply {
-                Ok(_) | Err(WireError::Server(_)) if outcome.is_ok() => outcome = reply,
-                Ok(_) | Err(WireError::Server(_)) => {}
-                Err(WireError::Io(_) | WireError::Protocol(_)) => return reply,
-            }
+        self.stream.get_mut().flush()
+    }
+
+    fn expect_no_reply(&self) -> Result<(), WireError> {
+        if self.stream.buffer().is_empty() {
+            return Ok(());
         }
-        outcome
+        Err(WireError::Protocol("more replies than commands were sent"))
+    }
+
+    /// A server that hangs up says why, for example that it has too many clients.
+    fn last_words(&mut self, error: io::Error) -> WireError {
+        let error = WireError::from(error);
+        if !error.is_hang_up() {
+            return error;
+        }
+        match self.read_reply(&mut Vec::new(), &mut |_| (), false) {
+            Err(words @ WireError::Server(_)) => words,
+            _ => error,
+        }
     }
 
     /// The reply was a good one, and not of the kind that the command has: nothing that follows can be trusted.
@@ -176,6 +265,12 @@ impl Connection {
         seen: &mut dyn FnMut(&[u8]),
         may_be_list: bool,
     ) -> Result<Reply, WireError> {
+        self.read_line()?;
+        self.rest_of_reply(value, seen, may_be_list)
+    }
+
+    /// The first line of a reply, into `line`.
+    fn read_line(&mut self) -> Result<(), WireError> {
         const MAX_LINE_BYTES: u64 = 64 * 1024;
         self.line.clear();
         (&mut self.stream).take(MAX_LINE_BYTES).read_until(b'\n', &mut self.line)?;
@@ -185,6 +280,15 @@ impl Connection {
         if !self.line.ends_with(b"\n") && (self.line.len() as u64) < MAX_LINE_BYTES {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "Redis broke off in a reply").into());
         }
+        Ok(())
+    }
+
+    fn rest_of_reply(
+        &mut self,
+        value: &mut Vec<u8>,
+        seen: &mut dyn FnMut(&[u8]),
+        may_be_list: bool,
+    ) -> Result<Reply, WireError> {
         match self.line.strip_suffix(b"\r\n") {
             Some([b'-', words @ ..]) => Err(WireError::Server(String::from_utf8_lossy(words).into_owned())),
             Some([b'+', ..]) => Ok(Reply::Status),
@@ -206,12 +310,14 @@ impl Connection {
         value: &mut Vec<u8>,
         seen: &mut dyn FnMut(&[u8]),
     ) -> Result<Reply, WireError> {
-        let wanted = u64::try_from(length)
-            .ok()
-            .filter(|length| *length <= MAX_BULK_BYTES)
-            .and_then(|length| usize::try_from(length).ok())
-            .ok_or(WireError::Protocol("a string of impossible length"))?;
-        self.stream.get_mut().expect(wanted);
+        let wanted =
+            usize::try_from(length).map_err(|_| WireError::Protocol("a string of impossible length"))?;
+        if wanted > self.max_string_bytes {
+            value.resize(HEAD_BYTES.min(wanted), 0);
+            self.stream.read_exact(value)?;
+            self.is_too_long = true;
+            return Err(WireError::Protocol("a string longer than any that is kept"));
+        }
         value
             .try_reserve_exact(wanted)
             .map_err(|_| WireError::Protocol("a string too long for this memory"))?;
@@ -236,9 +342,11 @@ impl Connection {
 #[cfg(any(fuzzing, test))]
 impl Connection {
     /// Over a stream on whose other side somebody else speaks for Redis.
-    pub fn over(stream: std::os::unix::net::UnixStream) -> Self {
-        let stream = BufReader::with_capacity(READ_BUFFER_BYTES, Patient::over(stream));
-        Self { stream, command: Vec::new(), line: Vec::new(), broken: false }
+    pub fn over(stream: std::os::unix::net::UnixStream) -> io::Result<Self> {
+        let long = std::time::Duration::from_secs(60);
+        let limits =
+            Limits { connect: long, reply: long, is_over: None, max_string_bytes: Limits::MAX_STRING_BYTES };
+        Ok(Self::new(Stream::over(stream, limits)?, limits))
     }
 }
 
@@ -295,7 +403,7 @@ mod tests {
             });
             let (mut value, mut seen) = (b"old".to_vec(), Vec::new());
             let outcome =
-                Connection::over(ours).get(b"k", &mut value, &mut |piece| seen.push(piece.to_vec()));
+                Connection::over(ours).unwrap().get(b"k", &mut value, &mut |piece| seen.push(piece.to_vec()));
             (outcome, value, seen)
         })
     }
@@ -319,18 +427,35 @@ mod tests {
     fn replying(replies: &[u8]) -> (Connection, std::os::unix::net::UnixStream) {
         let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
         theirs.write_all(replies).unwrap();
-        (Connection::over(ours), theirs)
+        (Connection::over(ours).unwrap(), theirs)
+    }
+
+    /// A connection to a server that answers its commands one after the other.
+    fn answering(replies: Vec<Vec<u8>>) -> Connection {
+        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        std::thread::spawn(move || {
+            for reply in replies {
+                let _ = theirs.read(&mut [0; 1000]);
+                let _ = theirs.write_all(&reply);
+            }
+        });
+        Connection::over(ours).unwrap()
     }
 
     #[test]
     fn nothing_of_the_value_before_is_left_in_the_next() {
         let long = [b"$70000\r\n", &[b'x'; 70_000][..], b"\r\n"].concat();
         let replies = [
-            &b"$5\r\nhello\r\n$2\r\nab\r\n$0\r\n\r\n"[..],
+            &b"$5\r\nhello\r\n"[..],
+            b"$2\r\nab\r\n",
+            b"$0\r\n\r\n",
             &long,
-            b"$3\r\nyes\r\n$-1\r\n$1\r\na\r\n-ERR\r\n",
+            b"$3\r\nyes\r\n",
+            b"$-1\r\n",
+            b"$1\r\na\r\n",
+            b"-ERR\r\n",
         ];
-        let (mut connection, _theirs) = replying(&replies.concat());
+        let mut connection = answering(replies.map(<[u8]>::to_vec).to_vec());
         let mut value = b"what stood there".to_vec();
         let mut next = || {
             let outcome = connection.get(b"k", &mut value, &mut |_| ());
@@ -358,6 +483,40 @@ mod tests {
             let _ = connection.pipeline(commands, &mut value);
             assert_eq!(value, kept);
         }
+    }
+
+    #[test]
+    fn of_a_string_that_is_too_long_the_beginning_is_read_and_nothing_more() {
+        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        theirs.write_all(b"$300000000\r\n").unwrap();
+        theirs.write_all(&[b'x'; 100]).unwrap();
+        let mut connection = Connection::over(ours).unwrap();
+        connection.max_string_bytes = 1000;
+        let mut value = Vec::new();
+        assert!(connection.get(b"k", &mut value, &mut |_| ()).is_err());
+        assert!(connection.was_too_long() && !connection.is_fit() && value == [b'x'; HEAD_BYTES]);
+    }
+
+    #[test]
+    fn a_reply_that_comes_twice_ends_the_connection_before_it_is_believed() {
+        for replies in [&b"$1\r\na\r\n$1\r\na\r\n"[..], b"$1\r\na\r\n+OK\r\n", b"$1\r\na\r\n$"] {
+            let (mut connection, _theirs) = replying(replies);
+            let mut value = Vec::new();
+            assert!(matches!(connection.get(b"k", &mut value, &mut |_| ()), Err(WireError::Protocol(_))));
+        }
+        // It comes when the connection is idle.
+        let (mut connection, mut theirs) = replying(b"$1\r\na\r\n");
+        assert!(connection.get(b"k", &mut Vec::new(), &mut |_| ()).unwrap() && connection.is_fit());
+        theirs.write_all(b"$1\r\na\r\n").unwrap();
+        assert!(!connection.is_fit());
+    }
+
+    #[test]
+    fn a_connection_that_was_closed_is_not_fit() {
+        let (connection, theirs) = replying(b"");
+        assert!(connection.is_fit());
+        drop(theirs);
+        assert!(!connection.is_fit());
     }
 
     #[test]

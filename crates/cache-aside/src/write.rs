@@ -199,6 +199,8 @@ fn tell(
 fn stale_until(core: &Core) -> SystemTime {
     let options = &core.options;
     let longest = options.ttl.max(options.negative_ttl.unwrap_or(Duration::ZERO));
-    let written_within = if options.early_refresh > 0.0 { options.lease.max(longest) } else { options.lease };
+    // A lease is renewed for as long as a load may take.
+    let lease = options.longest_load + options.lease;
+    let written_within = if options.early_refresh > 0.0 { lease.max(longest) } else { lease };
     SystemTime::now() + written_within + longest
 }

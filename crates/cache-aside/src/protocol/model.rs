@@ -5,7 +5,8 @@
 //! lease may expire or be evicted, a key may be damaged, a command may fail (and take effect later, at once, or never),
 //! and a writer may crash, also with its COMMIT on the way.
 //!
-//! Waiting for another read in the same process is not a step here: it is a read that looks a little later.
+//! A read that waits for another one in its process either takes the value of a load that began after it came, or is a
+//! read that looks a little later. Extending a lease replaces it by itself, which changes nothing that the model knows.
 //!
 //! What keeps the number of states down: readers are alike, so they begin in order, and so do writers of one kind; the set
 //! of visited states holds hashes of 128 bits; a read draws one nonce, since it puts one lease at most.

@@ -17,6 +17,8 @@ pub enum Obstacle {
 pub enum Fill {
     /// Nothing: no unique state was seen before the load.
     No,
+    /// Nothing, as before; but those in this process who came before the load began take its value.
+    Share,
     /// The lease that was put there for this very load.
     Lease(Head),
     /// The entry that was read, ahead of its expiry.
@@ -34,6 +36,8 @@ pub enum Step {
     Acquire,
     /// Wait a little, within the budget.
     Wait(Obstacle),
+    /// The budget is spent: load without filling, one at a time in this process.
+    Join,
     /// The entry that was seen is the answer.
     Return,
     /// Ask the database; then [`after_load`].
@@ -56,8 +60,14 @@ pub enum Saw {
     Held(Head),
     /// The step was done; what stands there now is to be seen.
     Done,
-    /// Instead of the lease, the end of a load that somebody else in this process was at.
+    /// The end of another read's load in this process: it is worth looking again.
     Landed,
+    /// The value of another read's load in this process, which began after this read did.
+    Joined,
+    /// This read is the one at this key in this process, for whom the others wait.
+    Leads,
+    /// The other reads in this process cannot help this one, or not in time.
+    Alone,
     /// The budget for waiting is spent.
     OutOfTime,
     /// Redis failed, or the connection to it; what it did is unknown.
@@ -67,14 +77,16 @@ pub enum Saw {
 /// The step that follows.
 pub fn next(step: Step, saw: Saw) -> Step {
     match (step, saw) {
-        (_, Saw::Entry) => Step::Return,
+        (_, Saw::Entry | Saw::Joined) => Step::Return,
         (_, Saw::Due(head)) => Step::Load(Fill::Refresh(head)),
         (_, Saw::Lease) => Step::Wait(Obstacle::Lease),
         (_, Saw::Marker) => Step::Wait(Obstacle::Marker),
         (_, Saw::Held(head)) => Step::Load(Fill::Lease(head)),
         (Step::Get, Saw::Unreadable(head)) => Step::Discard(head),
         (Step::Get, Saw::Nothing) | (Step::Discard(_), Saw::Done) => Step::Acquire,
-        (Step::Wait(_), Saw::Done) | (Step::Acquire, Saw::Landed) => Step::Get,
+        (Step::Wait(_), Saw::Done) | (Step::Acquire | Step::Wait(_) | Step::Join, Saw::Landed) => Step::Get,
+        (Step::Wait(_), Saw::OutOfTime) => Step::Join,
+        (Step::Join, Saw::Leads) => Step::Load(Fill::Share),
         // Whatever else happens, the database has the right answer; that it is not kept does no harm.
         _ => Step::Load(Fill::No),
     }
@@ -87,7 +99,7 @@ pub enum Loaded {
     Answer,
     /// Something that cannot: too large, not encodable, or not to be kept.
     Unstorable,
-    /// It took longer than a lease lives.
+    /// It took longer than a load may.
     TooLate,
     /// The loader failed.
     Failed,
@@ -109,7 +121,7 @@ pub fn after_load(fill: Fill, loaded: Loaded) -> Close {
         (Fill::Lease(head) | Fill::Refresh(head), Loaded::Answer) => Close::Replace(head),
         (Fill::Lease(head), Loaded::Unstorable | Loaded::TooLate | Loaded::Failed) => Close::Release(head),
         // Until it expires or is overwritten, the entry that was read is as good as it was.
-        (Fill::Refresh(_), _) | (Fill::No, _) => Close::Nothing,
+        (Fill::Refresh(_), _) | (Fill::No | Fill::Share, _) => Close::Nothing,
     }
 }
 
@@ -126,6 +138,7 @@ mod tests {
             Step::Acquire,
             Step::Wait(Obstacle::Lease),
             Step::Wait(Obstacle::Marker),
+            Step::Join,
         ];
         let saws = [
             Saw::Nothing,
@@ -137,6 +150,9 @@ mod tests {
             Saw::Held(seen),
             Saw::Done,
             Saw::Landed,
+            Saw::Joined,
+            Saw::Leads,
+            Saw::Alone,
             Saw::OutOfTime,
             Saw::Failed,
         ];
@@ -164,6 +180,7 @@ mod tests {
         }
         for loaded in [Loaded::Answer, Loaded::Failed, Loaded::Unstorable, Loaded::TooLate] {
             assert_eq!(after_load(Fill::No, loaded), Close::Nothing);
+            assert_eq!(after_load(Fill::Share, loaded), Close::Nothing);
         }
         assert_eq!(after_load(Fill::Lease(head), Loaded::Answer), Close::Replace(head));
     }

@@ -23,6 +23,9 @@ pub(crate) struct Due {
 
 impl Due {
     pub(super) fn new(head: Head, permit: Permit, flight: Option<Leader>) -> Self {
+        if let Some(flight) = &flight {
+            flight.leaves();
+        }
         Self { head, permit, flight }
     }
 
@@ -35,6 +38,9 @@ impl Due {
         codec: &dyn Codec<T>,
         load: impl FnOnce() -> Result<Option<T>, E>,
     ) {
+        if let Some(flight) = &self.flight {
+            flight.arrives();
+        }
         let reading = Reading { permit: self.permit, flight: self.flight, ..Reading::new(core, key, codec) };
         let _ = reading.load(Fill::Refresh(self.head), load);
     }

@@ -1,13 +1,17 @@
 //! The end of a read that was no hit: the load, and what becomes of what it brought.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Reading;
-use crate::core::Twice;
-use crate::flights::Landing;
+use crate::breaker::Permit;
+use crate::core::{Core, Twice};
+use crate::flights::{Handed, Landing};
+use crate::key::Key;
 use crate::protocol::reading::{self, Close, Fill, Loaded};
 use crate::protocol::standing::Head;
 use crate::protocol::timing;
+use crate::renewals::Renewal;
 use crate::session::Session;
 use crate::wire::WireError;
 
@@ -19,37 +23,46 @@ impl<T> Reading<'_, T> {
         load: impl FnOnce() -> Result<Option<T>, E>,
     ) -> Result<Option<T>, E> {
         let counts = &self.core.counts;
-        match fill {
-            Fill::No => {
-                // Nobody shall wait for a load that fills nothing.
-                self.flight = None;
-                counts.bypasses.add();
+        if fill == Fill::No {
+            // No other read shall wait for a load that fills nothing and is not shared.
+            self.flight = None;
+        }
+        if self.place.is_none() && matches!(fill, Fill::Refresh(_)) && self.answer.is_some() {
+            // A refresh can wait for a quieter moment.
+            self.place = self.core.bulkhead.try_enter();
+            if self.place.is_none() {
+                return Ok(self.into_answer());
             }
+        }
+        if self.enter().is_beside() {
+            counts.loads_beside.add();
+        }
+        let place = self.place.take();
+        let lease = HeldLease::new(&self, fill);
+        match fill {
+            Fill::No | Fill::Share => counts.bypasses.add(),
             Fill::Lease(_) => {}
             Fill::Refresh(_) => counts.early_refreshes.add(),
         }
-        let mut lease = HeldLease { reading: &self, head: lease_of(fill) };
-        let (outcome, took) = self.core.bulkhead.run(|| {
-            counts.loads.add();
-            let started = Instant::now();
-            (load(), started.elapsed())
-        });
+        counts.loads.add();
+        if let Some(leader) = &mut self.flight {
+            leader.begins_load();
+        }
+        let started = Instant::now();
+        let outcome = load();
+        let took = started.elapsed();
+        drop(place);
         match outcome {
             Ok(value) => {
                 let kept = self.keep(fill, value.as_ref(), took);
-                if kept == Kept::Settled {
-                    lease.head = None;
-                }
-                drop(lease);
-                if let (Kept::Not, Some(leader)) = (kept, &mut self.flight) {
-                    leader.landing = Landing::Unkept;
-                }
+                lease.ends(kept.is_settled());
+                self.land(kept, value.as_ref());
                 Ok(value)
             }
             Err(error) => {
                 drop(lease);
                 match (fill, self.answer.is_some()) {
-                    // It has not expired: who came a moment earlier got it too.
+                    // It has not expired: a read a moment earlier got it too.
                     (Fill::Refresh(_), true) => Ok(self.into_answer()),
                     _ => Err(error),
                 }
@@ -57,20 +70,33 @@ impl<T> Reading<'_, T> {
         }
     }
 
+    /// Tells those who wait what became of the load.
+    fn land(&mut self, kept: Kept, value: Option<&T>) {
+        let codec = self.codec;
+        let Some(leader) = &mut self.flight else { return };
+        let handed = || Handed::new(value, codec).map(Arc::new);
+        leader.lands(match kept {
+            Kept::Filled => Landing::Look,
+            _ if !leader.is_awaited() => Landing::Look,
+            Kept::Never => Landing::Unkept(handed()),
+            Kept::Not | Kept::Gone => handed().map_or(Landing::Unkept(None), Landing::Hand),
+        });
+    }
+
     fn keep(&self, fill: Fill, value: Option<&T>, took: Duration) -> Kept {
         let options = &self.core.options;
         let ttl = if value.is_some() { Some(options.ttl) } else { options.negative_ttl };
         let (loaded, ttl) = match ttl {
-            _ if took > options.lease => (Loaded::TooLate, Duration::ZERO),
+            _ if took > options.longest_load => (Loaded::TooLate, Duration::ZERO),
             Some(ttl) => (Loaded::Answer, timing::shortened(ttl, rand::random())),
             None => (Loaded::Unstorable, Duration::ZERO),
         };
         let counts = &self.core.counts;
         let Close::Replace(head) = reading::after_load(fill, loaded) else {
-            if fill != Fill::No && loaded == Loaded::TooLate {
+            if !matches!(fill, Fill::No | Fill::Share) && loaded == Loaded::TooLate {
                 counts.fills_skipped.add();
             }
-            return Kept::Not;
+            return if loaded == Loaded::Unstorable && fill != Fill::Share { Kept::Never } else { Kept::Not };
         };
         let load_us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1);
         let replaced = self.core.ask(self.key, self.permit, Twice::Harmless, |session| {
@@ -82,8 +108,10 @@ impl<T> Reading<'_, T> {
             Ok(None) | Err(_) => counts.fills_skipped.add(),
         }
         match replaced {
-            Ok(None) | Err(WireError::Server(_)) => Kept::Not,
-            Ok(Some(_)) | Err(WireError::Io(_) | WireError::Protocol(_)) => Kept::Settled,
+            Ok(Some(true)) => Kept::Filled,
+            Ok(None) => Kept::Never,
+            Err(WireError::Server(_)) => Kept::Not,
+            Ok(Some(false)) | Err(WireError::Io(_) | WireError::Protocol(_)) => Kept::Gone,
         }
     }
 
@@ -102,13 +130,24 @@ impl<T> Reading<'_, T> {
     }
 }
 
-/// What became of what was to be replaced.
+/// What became of the value and of what it was to replace.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kept {
-    /// It is gone, or with Redis out of reach nothing more can be done about it.
-    Settled,
-    /// It stands there still.
+    /// It is in Redis.
+    Filled,
+    /// What it was to replace is gone, or with Redis out of reach nothing more can be done about it.
+    Gone,
+    /// It was not written.
     Not,
+    /// It was not written, and neither will the next one be.
+    Never,
+}
+
+impl Kept {
+    /// Whether no lease is left.
+    fn is_settled(self) -> bool {
+        matches!(self, Self::Filled | Self::Gone)
+    }
 }
 
 fn lease_of(fill: Fill) -> Option<Head> {
@@ -118,18 +157,37 @@ fn lease_of(fill: Fill) -> Option<Head> {
     }
 }
 
-/// A lease that is given up when this is dropped, also by a panic of the loader, so that nobody waits for it.
-struct HeldLease<'a, 'b, T> {
-    reading: &'a Reading<'b, T>,
+/// A lease that is renewed while its load runs, and given up when this is dropped, also by a panic of the loader: no read
+/// waits for it then.
+struct HeldLease<'a> {
+    core: &'a Core,
+    key: &'a Key,
+    permit: Permit,
     head: Option<Head>,
+    renewal: Option<Renewal>,
 }
 
-impl<T> Drop for HeldLease<'_, '_, T> {
+impl<'a> HeldLease<'a> {
+    fn new<T>(reading: &Reading<'a, T>, fill: Fill) -> Self {
+        let (core, key, head) = (reading.core, reading.key, lease_of(fill));
+        let renewal = head.map(|head| core.keep_lease(key, head));
+        Self { core, key, permit: reading.permit, head, renewal }
+    }
+
+    /// The load is over. Where the lease is not settled, it is taken away.
+    fn ends(mut self, is_settled: bool) {
+        if is_settled {
+            self.head = None;
+        }
+    }
+}
+
+impl Drop for HeldLease<'_> {
     fn drop(&mut self) {
+        self.renewal = None;
         if let Some(head) = self.head {
-            let Reading { core, key, permit, .. } = self.reading;
             // Where this fails, the lease expires.
-            let _ = core.ask(key, *permit, Twice::Harmless, |session| session.remove(head));
+            let _ = self.core.ask(self.key, self.permit, Twice::Harmless, |session| session.remove(head));
         }
     }
 }

@@ -9,11 +9,15 @@ use super::*;
 use crate::private_redis::PrivateRedis;
 use crate::protocol::mirror::{self, Slot};
 use crate::protocol::standing::{SLOT_BYTES, lease};
-use crate::wire::Patience;
+use crate::wire::Limits;
 
 const KEY: &[u8] = b"k";
-const PATIENCE: Patience =
-    Patience { connect: Duration::from_secs(60), reply: Duration::from_secs(60), is_over: None };
+const LIMITS: Limits = Limits {
+    connect: Duration::from_secs(60),
+    reply: Duration::from_secs(60),
+    is_over: None,
+    max_string_bytes: Limits::MAX_STRING_BYTES,
+};
 const LONG: Duration = Duration::from_secs(600);
 
 #[derive(Clone, Debug)]
@@ -187,7 +191,7 @@ fn without_ends(slot: &Slot) -> Slot {
 #[test]
 fn the_scripts_do_what_the_mirror_says() {
     let redis = PrivateRedis::start();
-    let store = Store::new(Connection::open(&redis.endpoint(), PATIENCE).unwrap());
+    let store = Store::new(Connection::open(&redis.endpoint(), LIMITS).unwrap());
     let pair = std::cell::RefCell::new(Pair { store, slot: Slot::Empty });
     let mut runner = TestRunner::new(Config { cases: 300, failure_persistence: None, ..Config::default() });
     let sequences = prop::collection::vec(operation(), 1..25);
@@ -207,7 +211,7 @@ fn the_scripts_do_what_the_mirror_says() {
 #[test]
 fn a_token_ends_for_itself_and_the_marker_with_the_last_one() {
     let redis = PrivateRedis::start();
-    let store = Store::new(Connection::open(&redis.endpoint(), PATIENCE).unwrap());
+    let store = Store::new(Connection::open(&redis.endpoint(), LIMITS).unwrap());
     let mut pair = Pair { store, slot: Slot::Empty };
     let left_ms = |pair: &mut Pair| match pair.say(&[b"PTTL", KEY]).0 {
         Reply::Integer(left_ms) => left_ms,
@@ -226,7 +230,7 @@ fn a_token_ends_for_itself_and_the_marker_with_the_last_one() {
 #[test]
 fn a_large_entry_is_not_put_where_anything_happened_meanwhile() {
     let redis = PrivateRedis::start();
-    let open = || Store::new(Connection::open(&redis.endpoint(), PATIENCE).unwrap());
+    let open = || Store::new(Connection::open(&redis.endpoint(), LIMITS).unwrap());
     let (mut reader, mut writer) = (open(), Pair { store: open(), slot: Slot::Empty });
     let (lease, large) = (lease(nonce(1)), vec![7; large::LARGE_BYTES]);
     let brief = Duration::from_millis(20);

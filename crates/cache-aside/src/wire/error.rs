@@ -22,6 +22,11 @@ impl WireError {
         matches!(self, Self::Io(error) if kinds.contains(&error.kind()))
     }
 
+    /// True if the server takes no more connections.
+    pub fn is_too_many_clients(&self) -> bool {
+        matches!(self, Self::Server(words) if words.contains("max number of clients"))
+    }
+
     /// The code in front of the server's words, for example `WRONGTYPE`.
     pub fn server_code(&self) -> Option<&str> {
         match self {

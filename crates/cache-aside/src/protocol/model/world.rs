@@ -76,7 +76,12 @@ pub(super) enum Reader {
         floor: u8,
         version: u8,
     },
-    /// Waits for the value of another reader's load (an ablation).
+    /// Waits for another reader of its process, whose load has not begun yet.
+    Joins {
+        leader: usize,
+        floor: u8,
+    },
+    /// Waits for the value of another reader's load, which may have begun (an ablation).
     Follows {
         leader: usize,
         floor: u8,

@@ -26,6 +26,11 @@ impl Moves<'_> {
                 let close = reading::after_load(fill, Loaded::Answer);
                 self.close(reader, close, floor, Some(version), "answer");
             }
+            // The leader ended without a load, or this reader waited for long enough.
+            Reader::Joins { floor, .. } => self.push(
+                || format!("reader {reader} looks again"),
+                |world| world.readers[reader] = Reader::At { step: Step::Get, floor, seen: 0 },
+            ),
             Reader::Follows { leader, floor } => {
                 if let Reader::Done { version } = self.before.readers[leader] {
                     self.push_checked(
@@ -49,11 +54,19 @@ impl Moves<'_> {
                 self.looked(reader, step, see(&self.before.slot), floor, |_| ());
                 self.saw(reader, step, Saw::Failed, floor, seen, |_| ());
             }
-            Step::Acquire => self.acquire(reader, floor, seen),
+            Step::Acquire => {
+                self.join(reader, floor);
+                self.acquire(reader, floor, seen);
+            }
+            Step::Join => {
+                self.join(reader, floor);
+                self.saw(reader, step, Saw::Leads, floor, seen, |_| ());
+            }
             Step::Discard(expected) => {
                 self.ask(reader, step, Command::Remove { expected }, floor, seen);
             }
             Step::Wait(_) => {
+                self.join(reader, floor);
                 self.saw(reader, step, Saw::Done, floor, seen, |_| ());
                 self.saw(reader, step, Saw::OutOfTime, floor, seen, |_| ());
             }
@@ -62,6 +75,27 @@ impl Moves<'_> {
                 |world| finish_read(world, reader, floor, seen),
             ),
             Step::Load(fill) => self.load(reader, fill, floor, seen),
+        }
+    }
+
+    /// Waits for the load that another reader is about to begin.
+    fn join(&mut self, reader: usize, floor: u8) {
+        let readers = &self.before.readers;
+        if readers.iter().any(|other| matches!(other, Reader::Joins { leader, .. } if *leader == reader)) {
+            return;
+        }
+        for (leader, other) in readers.iter().enumerate() {
+            let Reader::At { step, .. } = other else { continue };
+            let leads = matches!(
+                step,
+                Step::Acquire | Step::Wait(_) | Step::Join | Step::Load(Fill::Lease(_) | Fill::Share)
+            );
+            if leads && leader != reader {
+                self.push(
+                    || format!("reader {reader} waits for the load of reader {leader}"),
+                    |world| world.readers[reader] = Reader::Joins { leader, floor },
+                );
+            }
         }
     }
 
@@ -154,7 +188,16 @@ impl Moves<'_> {
         self.push(
             || format!("reader {reader} loads"),
             |world| {
-                world.readers[reader] = Reader::Loaded { fill, floor, version: world.committed };
+                let version = world.committed;
+                world.readers[reader] = Reader::Loaded { fill, floor, version };
+                for other in &mut world.readers {
+                    // Its value is for those as well who came before it began.
+                    if let Reader::Joins { leader, floor } = *other
+                        && leader == reader
+                    {
+                        *other = Reader::Loaded { fill: Fill::No, floor, version };
+                    }
+                }
             },
         );
         // The loader fails: the entry that was to be refreshed is the answer, or there is none.

@@ -1,0 +1,17 @@
+//! Tags that tell the types of cached values apart.
+
+use twox_hash::XxHash3_64;
+
+/// As many bits as an entry has room for.
+const BITS: u32 = 0x00ff_ffff;
+
+/// A tag made of the type's name and path.
+pub(super) fn of_name<T>() -> u32 {
+    tag(XxHash3_64::oneshot(std::any::type_name::<T>().as_bytes()))
+}
+
+fn tag(hash: u64) -> u32 {
+    #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
+    let low = hash as u32;
+    low & BITS
+}

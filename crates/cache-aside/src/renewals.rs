@@ -1,0 +1,111 @@
+//! Keeps the leases of loads that take long: one thread for all loads of a cache, which extends each lease by a
+//! compare-and-set of the lease by itself. A lease that was destroyed meanwhile is not put back.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::core::Core;
+use super::key::Key;
+use super::protocol::standing::Head;
+
+/// Without any load for so many rounds, the thread ends.
+const IDLE_ROUNDS: u32 = 20;
+
+#[derive(Default)]
+pub(crate) struct Renewals {
+    held: Arc<Mutex<Held>>,
+}
+
+#[derive(Default)]
+struct Held {
+    leases: Vec<Lease>,
+    next_number: u64,
+    /// The process in which the thread runs: a fork takes no thread with it.
+    runs_in: Option<u32>,
+}
+
+#[derive(Clone)]
+struct Lease {
+    number: u64,
+    key: Key,
+    head: Head,
+    due: Instant,
+    /// A load that takes longer is taken for dead.
+    until: Instant,
+}
+
+/// A lease that is kept until this is dropped.
+pub(crate) struct Renewal {
+    held: Arc<Mutex<Held>>,
+    number: u64,
+}
+
+impl Renewals {
+    /// From now on the lease is renewed. Where the system has no thread to give, it is not, and may expire.
+    pub(crate) fn keep(
+        &self,
+        core: &Weak<Core>,
+        lives: Duration,
+        until: Instant,
+        key: &Key,
+        head: Head,
+    ) -> Renewal {
+        let mut held = lock(&self.held);
+        let number = held.next_number;
+        held.next_number += 1;
+        let due = Instant::now() + lives / 3;
+        held.leases.push(Lease { number, key: key.clone(), head, due, until });
+        let pid = std::process::id();
+        if held.runs_in != Some(pid) && self.start(core, lives) {
+            held.runs_in = Some(pid);
+        }
+        Renewal { held: Arc::clone(&self.held), number }
+    }
+
+    fn start(&self, core: &Weak<Core>, lives: Duration) -> bool {
+        let (held, core) = (Arc::clone(&self.held), Weak::clone(core));
+        let round = (lives / 6).max(Duration::from_millis(1));
+        let body = move || run(&held, &core, round);
+        thread::Builder::new().name("cache-renewals".to_owned()).spawn(body).is_ok()
+    }
+}
+
+fn run(held: &Mutex<Held>, core: &Weak<Core>, round: Duration) {
+    let mut idle = 0;
+    loop {
+        thread::sleep(round);
+        // The last clone of the cache is gone.
+        let Some(core) = core.upgrade() else { return };
+        let mut all = lock(held);
+        idle = if all.leases.is_empty() { idle + 1 } else { 0 };
+        if idle > IDLE_ROUNDS {
+            all.runs_in = None;
+            return;
+        }
+        let now = Instant::now();
+        all.leases.retain(|lease| lease.until > now);
+        let due: Vec<Lease> = all.leases.iter().filter(|lease| lease.due <= now).cloned().collect();
+        drop(all);
+        for lease in due {
+            let stands = core.renew(&lease.key, lease.head);
+            let mut all = lock(held);
+            match all.leases.iter().position(|there| there.number == lease.number) {
+                Some(at) if !stands => drop(all.leases.swap_remove(at)),
+                Some(at) => all.leases[at].due = Instant::now() + core.options.lease / 3,
+                None => {}
+            }
+        }
+    }
+}
+
+impl Drop for Renewal {
+    fn drop(&mut self) {
+        lock(&self.held).leases.retain(|lease| lease.number != self.number);
+    }
+}
+
+fn lock(held: &Mutex<Held>) -> MutexGuard<'_, Held> {
+    // No code that can panic runs under it, so a poisoned lock holds a whole list.
+    held.lock().unwrap_or_else(PoisonError::into_inner)
+}

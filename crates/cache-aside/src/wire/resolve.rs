@@ -1,0 +1,186 @@
+//! Looks host names up, with a deadline.
+//!
+//! The system's resolver knows no timeout and can take many seconds, so a name is looked up on a thread of its own. While
+//! that thread is at work, everyone who asks for the same name waits for its answer: a resolver that hangs holds one thread.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::socket::too_late;
+
+type LookUp = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
+type Names = Mutex<HashMap<(String, u16), Arc<Pending>>>;
+
+/// Looks names up, one thread a name.
+pub(super) struct Resolver {
+    look_up: Arc<LookUp>,
+    names: Arc<Names>,
+}
+
+/// A look-up at work.
+#[derive(Default)]
+struct Pending {
+    answer: Mutex<Option<Result<Vec<SocketAddr>, Failure>>>,
+    answered: Condvar,
+}
+
+/// An error that several callers can have.
+#[derive(Clone)]
+struct Failure {
+    kind: io::ErrorKind,
+    words: String,
+}
+
+/// Asks the system; shared by the whole process.
+pub(super) static SYSTEM: LazyLock<Resolver> =
+    LazyLock::new(|| Resolver::new(|host, port| Ok((host, port).to_socket_addrs()?.collect())));
+
+impl Resolver {
+    pub(super) fn new(
+        look_up: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { look_up: Arc::new(look_up), names: Arc::default() }
+    }
+
+    /// The addresses of a host.
+    pub(super) fn resolve(&self, host: &str, port: u16, deadline: Instant) -> io::Result<Vec<SocketAddr>> {
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(address, port)]);
+        }
+        self.join(host, port)?.wait(deadline)
+    }
+
+    /// The look-up of this name that is at work, or a new one.
+    fn join(&self, host: &str, port: u16) -> io::Result<Arc<Pending>> {
+        let name = (host.to_owned(), port);
+        let mut names = lock(&self.names);
+        if let Some(pending) = names.get(&name) {
+            return Ok(Arc::clone(pending));
+        }
+        let pending = Arc::new(Pending::default());
+        let (look_up, shared, ours) =
+            (Arc::clone(&self.look_up), Arc::clone(&self.names), Arc::clone(&pending));
+        let asked = name.clone();
+        std::thread::Builder::new().name("cache-aside-dns".to_owned()).spawn(move || {
+            // Also if the look-up panics, the name is free for the next one.
+            let _end = End { names: shared, name: asked.clone(), pending: Arc::clone(&ours) };
+            let answer = look_up(&asked.0, asked.1)
+                .map_err(|error| Failure { kind: error.kind(), words: error.to_string() });
+            *lock(&ours.answer) = Some(answer);
+        })?;
+        names.insert(name, Arc::clone(&pending));
+        Ok(pending)
+    }
+}
+
+impl Pending {
+    fn wait(&self, deadline: Instant) -> io::Result<Vec<SocketAddr>> {
+        let waited =
+            self.answered.wait_timeout_while(lock(&self.answer), left(deadline)?, |answer| answer.is_none());
+        let (answer, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        match &*answer {
+            None => Err(too_late("the host name was not looked up in time")),
+            Some(Ok(addresses)) => Ok(addresses.clone()),
+            Some(Err(failure)) => Err(io::Error::new(failure.kind, failure.words.clone())),
+        }
+    }
+}
+
+struct End {
+    names: Arc<Names>,
+    name: (String, u16),
+    pending: Arc<Pending>,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        lock(&self.names).remove(&self.name);
+        let mut answer = lock(&self.pending.answer);
+        answer.get_or_insert_with(|| {
+            Err(Failure {
+                kind: io::ErrorKind::Other,
+                words: "the look-up of the host name failed".to_owned(),
+            })
+        });
+        drop(answer);
+        self.pending.answered.notify_all();
+    }
+}
+
+/// What is left until the deadline.
+pub(super) fn left(deadline: Instant) -> io::Result<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(too_late("no connection in time")) } else { Ok(left) }
+}
+
+/// No thread panics while it holds one of these, so a poisoned lock guards a whole state.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    const ADDRESS: &str = "192.0.2.1:6379";
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_millis(20)
+    }
+
+    fn patiently() -> Instant {
+        Instant::now() + Duration::from_secs(60)
+    }
+
+    #[test]
+    fn a_look_up_that_hangs_holds_one_thread_and_its_answer_serves_all_who_wait() {
+        let begun = Arc::new(AtomicUsize::new(0));
+        let (go, gate) = mpsc::channel::<()>();
+        let (count, gate) = (Arc::clone(&begun), Mutex::new(gate));
+        let resolver = Resolver::new(move |_, _| {
+            count.fetch_add(1, Ordering::SeqCst);
+            let _ = lock(&gate).recv();
+            Ok(vec![ADDRESS.parse().unwrap()])
+        });
+        for _ in 0..10 {
+            let error = resolver.resolve("slow.example", 6379, soon()).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        }
+        while begun.load(Ordering::SeqCst) == 0 {
+            thread::yield_now();
+        }
+        assert_eq!(begun.load(Ordering::SeqCst), 1);
+        thread::scope(|scope| {
+            let waiting: Vec<_> = (0..10)
+                .map(|_| scope.spawn(|| resolver.resolve("slow.example", 6379, patiently())))
+                .collect();
+            // Opens the gate for good: who comes after the answer looks again.
+            drop(go);
+            for waiter in waiting {
+                assert_eq!(waiter.join().unwrap().unwrap(), [ADDRESS.parse().unwrap()]);
+            }
+        });
+    }
+
+    #[test]
+    fn a_failure_or_a_panic_is_an_error_and_the_next_caller_looks_again() {
+        let asked = AtomicUsize::new(0);
+        let resolver = Resolver::new(move |_, _| match asked.fetch_add(1, Ordering::SeqCst) {
+            0 => panic!("the resolver"),
+            1 => Err(io::Error::new(io::ErrorKind::NotFound, "no such name")),
+            _ => Ok(vec![ADDRESS.parse().unwrap()]),
+        });
+        assert!(resolver.resolve("a.example", 6379, patiently()).is_err());
+        let error = resolver.resolve("a.example", 6379, patiently()).unwrap_err();
+        assert_eq!((error.kind(), error.to_string()), (io::ErrorKind::NotFound, "no such name".to_owned()));
+        assert!(resolver.resolve("a.example", 6379, patiently()).is_ok());
+        assert_eq!(resolver.resolve("::1", 1, patiently()).unwrap(), ["[::1]:1".parse().unwrap()]);
+    }
+}
