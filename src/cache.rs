@@ -5,5 +5,5 @@ pub(crate) mod counters;
 
 pub(crate) use cache_aside::internal::{entry, key, protocol, session, store, wire};
 pub(crate) use cache_aside::{
-    Cache, Key, KeyError, MarkError, Options, SetupError, StaleError, WriteGuard, codec,
+    Cache, Key, KeyError, MarkError, Options, SetupError, StaleError, Stats, WriteGuard, codec,
 };

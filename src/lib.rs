@@ -18,6 +18,7 @@ mod parts;
 mod paths;
 mod permutation;
 mod plain_text;
+mod reopen;
 mod report;
 mod rounds_log;
 mod run_file;

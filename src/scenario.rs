@@ -1,6 +1,7 @@
 //! Experiments on real servers: one failure of caching, shown with and without the cure. Each has arms that go different
 //! ways with equal settings; one of them must show the harm, or the experiment proves nothing.
 
+mod activity;
 mod answers;
 pub(crate) mod arms;
 pub(crate) mod avalanche;
@@ -9,6 +10,7 @@ mod crowd;
 mod database;
 mod experiment;
 mod keys;
+mod obstacle;
 pub(crate) mod outage;
 pub(crate) mod outcome;
 pub(crate) mod penetration;

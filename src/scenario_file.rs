@@ -26,7 +26,8 @@ pub(crate) struct Document {
     pub(crate) rcache_version: String,
     /// The name on the command line.
     pub(crate) scenario: String,
-    /// False where the harm did not appear in the arm that must show it: then nothing follows from the rest.
+    /// False if an arm did not do what it is there for, or the harm did not appear in the arm that must show it: then
+    /// nothing follows from the rest.
     pub(crate) valid: bool,
     /// True where an arm of the library did what it promises not to do.
     pub(crate) broken: bool,
@@ -77,6 +78,12 @@ pub(crate) struct Arm {
     pub(crate) writes: u64,
     /// Writes that did not.
     pub(crate) failed_writes: u64,
+    /// Reads answered from Redis; null in an arm without a cache.
+    pub(crate) cache_hits: Option<u64>,
+    /// Values stored in Redis; null as above.
+    pub(crate) cache_fills: Option<u64>,
+    /// Commands that Redis refused or did not answer in time; null as above.
+    pub(crate) redis_errors: Option<u64>,
     /// The first read or write that failed, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) first_error: Option<String>,

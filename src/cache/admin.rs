@@ -96,7 +96,21 @@ fn connection_info(endpoint: &RedisEndpoint) -> Result<redis::ConnectionInfo, Re
     Ok(address.into_connection_info()?.set_redis_settings(login))
 }
 
-fn hint(error: &RedisError) -> Option<&'static str> {
+/// Whether a connection still answers.
+pub(crate) fn is_alive(connection: &mut Connection) -> bool {
+    redis::cmd("PING").exec(connection).is_ok()
+}
+
+/// The server's own words, or those of the `redis` crate.
+pub(crate) fn said(error: &RedisError) -> String {
+    match (error.code(), error.detail()) {
+        (Some(code), Some(detail)) => format!("{code} {detail}"),
+        _ => error.to_string(),
+    }
+}
+
+/// The next step after an error of Redis.
+pub(crate) fn hint(error: &RedisError) -> Option<&'static str> {
     match error.code() {
         Some("NOAUTH") => {
             return Some(
@@ -108,7 +122,9 @@ fn hint(error: &RedisError) -> Option<&'static str> {
         }
         Some("NOPERM") => {
             return Some(
-                "the account lacks a right; rcache needs PING, SELECT, GET, SET, EXISTS, GETRANGE, UNLINK, EVAL, EVALSHA, SCAN, DBSIZE and INFO",
+                "the account lacks a right. This suffices, on keys of the namespace: ACL SETUSER … +ping +select +info +get +set \
+                 +exists +getrange +pttl +unlink +eval +evalsha +scan +dbsize; for scenarios also +del +time; for `scenario \
+                 corrupt` also +multi +exec +pexpire +rpush +sadd +hset",
             );
         }
         Some("LOADING") => {

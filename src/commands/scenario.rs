@@ -35,7 +35,7 @@ pub(super) fn run(
         Format::Text => report::scenario::render(&document, &console.page_style()),
         Format::Json => json::pretty(&document)?,
     })?;
-    Ok(outcome(&document, console))
+    Ok(outcome(&document, settings.format, console))
 }
 
 /// Nobody's servers are stopped and killed but our own.
@@ -147,10 +147,14 @@ fn warnings() -> Vec<run_file::Warning> {
 }
 
 /// A broken promise is said before anything else.
-fn outcome(document: &Document, console: &Console) -> Outcome {
-    let reason = document.reason.as_deref().unwrap_or_default();
+fn outcome(document: &Document, format: Format, console: &Console) -> Outcome {
+    // A page ends with the reason.
+    let reason = match (format, &document.reason) {
+        (Format::Json, Some(reason)) => format!(": {reason}"),
+        _ => String::new(),
+    };
     if document.broken {
-        console.error(&format!("the library broke a promise: {reason}"));
+        console.error(&format!("the library broke a promise{reason}"));
     }
     if document.interrupted {
         console.warning("interrupted: the numbers cover what happened until then");
@@ -160,7 +164,7 @@ fn outcome(document: &Document, console: &Console) -> Outcome {
         return Outcome::Failed;
     }
     if !document.valid {
-        console.error(&format!("this run is invalid: {reason}"));
+        console.error(&format!("this run proves nothing{reason}"));
         return Outcome::Undecided;
     }
     Outcome::Fine

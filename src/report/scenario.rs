@@ -127,7 +127,7 @@ fn verdict(document: &Document, style: &Style) -> Vec<String> {
     } else if document.valid {
         return Vec::new();
     } else {
-        "This run is invalid"
+        "This run proves nothing"
     };
     alert(&format!("{what}: {reason}."), style)
 }

@@ -1,7 +1,7 @@
 //! What readers got, counted: answers, wrong answers, and none at all.
 
 use super::arms::ClientError;
-use super::outcome::{Arm, Findings};
+use super::outcome::{Arm, CacheUse, Findings};
 use super::row::{FIRST_VERSION, Row};
 
 /// What one reader got, or many together.
@@ -10,6 +10,8 @@ pub(super) struct Answers {
     pub(super) reads: u64,
     pub(super) failed_reads: u64,
     pub(super) wrong_reads: u64,
+    /// Of the failed reads, those that failed in MySQL.
+    pub(super) failed_by_database: u64,
     pub(super) first_error: Option<String>,
 }
 
@@ -20,6 +22,7 @@ impl Answers {
             Ok(row) => row,
             Err(error) => {
                 self.failed_reads += 1;
+                self.failed_by_database += u64::from(error.is_of_database());
                 self.first_error.get_or_insert_with(|| error.to_string());
                 return false;
             }
@@ -36,12 +39,19 @@ impl Answers {
             reads: self.reads + other.reads,
             failed_reads: self.failed_reads + other.failed_reads,
             wrong_reads: self.wrong_reads + other.wrong_reads,
+            failed_by_database: self.failed_by_database + other.failed_by_database,
             first_error: self.first_error.or(other.first_error),
         }
     }
 
     /// As an arm in which nobody wrote.
-    pub(super) fn into_arm(self, name: &'static str, database_loads: u64, findings: Findings) -> Arm {
+    pub(super) fn into_arm(
+        self,
+        name: &'static str,
+        database_loads: u64,
+        cache: Option<CacheUse>,
+        findings: Findings,
+    ) -> Arm {
         Arm {
             name,
             reads: self.reads,
@@ -51,28 +61,24 @@ impl Answers {
             writes: 0,
             failed_writes: 0,
             first_error: self.first_error,
+            failed_by_database: self.failed_by_database,
+            cache,
+            obstacle: None,
             findings,
         }
     }
 }
 
-/// How an arm of the library broke what holds in every experiment: each read is answered, and rightly.
+/// Names the promise that an arm of the library broke: each read is answered, and rightly. Reads that MySQL failed are
+/// not the library's doing.
 pub(super) fn broken(arm: &Arm) -> Option<String> {
-    let counts: Vec<String> = [(arm.wrong_reads, "wrong answers"), (arm.failed_reads, "failed reads")]
+    let failed = arm.failed_reads.saturating_sub(arm.failed_by_database);
+    let counts: Vec<String> = [(arm.wrong_reads, "wrong answers"), (failed, "failed reads")]
         .into_iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
     (!counts.is_empty()).then(|| format!("the arm {} shows {}", arm.name, counts.join(", ")))
-}
-
-/// The first of these arms that is not there, or answered nothing.
-pub(super) fn missing<'a>(arms: &[Arm], names: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    names.into_iter().find_map(|name| match arms.iter().find(|arm| arm.name == name) {
-        None => Some(format!("the arm {name} did not run")),
-        Some(arm) if arm.reads == 0 => Some(format!("the arm {name} answered no read")),
-        Some(_) => None,
-    })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod lock;
 mod mysql_only;
 mod naive;
 mod refreshing;
+mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use self::lock::Locking;
 use self::mysql_only::MysqlOnly;
 use self::naive::Naive;
 use self::refreshing::Refreshing;
+pub(crate) use self::usage::{AppCounts, Usage};
 use super::Ground;
 use super::database::{Database, Loads, WriteError};
 use super::keys::Keys;
@@ -100,6 +102,13 @@ pub(crate) enum ClientError {
     Key(#[from] crate::cache::KeyError),
 }
 
+impl ClientError {
+    /// Whether it was MySQL that failed.
+    pub(crate) fn is_of_database(&self) -> bool {
+        matches!(self, Self::Db(_))
+    }
+}
+
 impl From<WriteError<ClientError>> for ClientError {
     fn from(error: WriteError<ClientError>) -> Self {
         match error {
@@ -132,6 +141,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) second_delete_after: Duration,
     /// The library's; the others take the time to live from here.
     pub(crate) options: Options,
+    /// What the arms without the library do with Redis.
+    pub(crate) counts: Arc<AppCounts>,
 }
 
 impl<'a> Stage<'a> {
@@ -145,6 +156,7 @@ impl<'a> Stage<'a> {
             load_delay: Duration::ZERO,
             second_delete_after: Duration::ZERO,
             options,
+            counts: Arc::default(),
         }
     }
 }
@@ -153,8 +165,8 @@ impl<'a> Stage<'a> {
 pub(crate) struct Team {
     pub(crate) clients: Vec<Box<dyn Client>>,
     pub(crate) background: Background,
-    /// One for each process; none where the arm does not use the library.
-    pub(crate) caches: Vec<Cache>,
+    /// What they do with the cache.
+    pub(crate) usage: Usage,
 }
 
 /// What goes on behind the clients; dropping it waits until it is through.
@@ -173,7 +185,7 @@ impl Stage<'_> {
         };
         let deletes = match way {
             Way::NaiveDoubleDelete => {
-                Some(DelayedDeletes::start(self.app_redis()?, self.second_delete_after))
+                Some(DelayedDeletes::start(self.app_redis()?, self.second_delete_after, &self.counts))
             }
             _ => None,
         };
@@ -188,6 +200,7 @@ impl Stage<'_> {
                     Way::Naive | Way::NaiveDoubleDelete | Way::NaiveJitter => Box::new(Naive {
                         database: self.database()?,
                         redis: self.app_redis()?,
+                        counts: Arc::clone(&self.counts),
                         keys: self.keys.clone(),
                         ttl: self.options.ttl,
                         jitter: way == Way::NaiveJitter,
@@ -196,6 +209,7 @@ impl Stage<'_> {
                     Way::Lock => Box::new(Locking {
                         database: self.database()?,
                         redis: self.app_redis()?,
+                        counts: Arc::clone(&self.counts),
                         keys: self.keys.clone(),
                         ttl: self.options.ttl,
                     }),
@@ -209,7 +223,8 @@ impl Stage<'_> {
                 })
             })
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(Team { clients: team, background: Background { _deletes: deletes }, caches })
+        let usage = Usage::new(way, caches, &self.counts, self.options.negative_ttl.is_some());
+        Ok(Team { clients: team, background: Background { _deletes: deletes }, usage })
     }
 
     /// A connection for a client of this arm.
@@ -224,7 +239,7 @@ impl Stage<'_> {
     }
 
     fn app_redis(&self) -> Result<AppRedis, redis::RedisError> {
-        AppRedis::open(self.redis.clone())
+        AppRedis::open(self.redis.clone(), &self.counts)
     }
 
     /// Somebody who looks at what is cached and loads nothing.

@@ -78,7 +78,7 @@ fn arm(
     let loads = Arc::new(Loads::logged(KEYS));
     let options = Options::default().ttl(ttl(setting)).early_refresh(0.0);
     let stage = Stage::new(ground, keys, &loads, options);
-    let Team { clients, background, caches } =
+    let Team { clients, background, usage } =
         stage.team(way, usize::from(setting.clients), usize::from(PROCESSES))?;
     let numbered = clients.into_iter().zip(0u32..).collect();
     let step = usize::from(setting.clients);
@@ -95,14 +95,14 @@ fn arm(
         read(client.as_mut(), &mut setting.rng(u64::from(number)), shift)
     };
     let seen = crowd::work(filled, setting.duration, work, &mut |elapsed| progress(way.name(), elapsed))?;
-    drop((background, caches));
+    drop(background);
     let answers = seen.into_iter().fold(Answers::default(), Answers::with);
     let begun = loads.begun();
     let findings = Findings::Avalanche(Avalanche {
         peak_loads: peak::most_within(&begun, WINDOW),
         most_within: peak::nine_tenths(&begun),
     });
-    Ok(answers.into_arm(way.name(), loads.all(), findings))
+    Ok(answers.into_arm(way.name(), loads.all(), usage.seen(false), findings))
 }
 
 fn read(client: &mut dyn Client, rng: &mut StdRng, shift: &Shift) -> Answers {

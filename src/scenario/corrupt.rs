@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 
 use self::vandal::Vandal;
 use super::answers::Answers;
-use super::arms::{Client, Stage, Team, Way};
+use super::arms::{Client, Stage, Team, Usage, Way};
 use super::crowd::{self, Shift};
 use super::database::Loads;
 use super::experiment::{self, Ids};
@@ -78,11 +78,11 @@ fn arm(
     let loads = Arc::new(Loads::new(KEYS));
     let options = Options::default().ttl(TTL).lease(LEASE).lease_wait(LEASE_WAIT);
     let stage = Stage::new(ground, keys, &loads, options);
-    let Team { clients, background: _background, caches } =
+    let Team { clients, background: _background, usage } =
         stage.team(way, usize::from(setting.clients), usize::from(PROCESSES))?;
     let (seen, damage) = at_work(&stage, setting, clients, way, progress)?;
-    let noticed = (!caches.is_empty()).then(|| caches.iter().map(|cache| cache.stats().corrupt).sum());
-    let database_loads = loads.all();
+    let noticed = of_library(&usage);
+    let (database_loads, cache) = (loads.all(), usage.seen(false));
     let left = look_around(&stage, way)?;
     let findings = Findings::Corrupt(Corruption {
         damage,
@@ -90,7 +90,13 @@ fn arm(
         unusable_when_quiet: left.wrong_reads + left.failed_reads,
     });
     let seen = Answers { first_error: seen.first_error.or(left.first_error), ..seen };
-    Ok(seen.into_arm(way.name(), database_loads, findings))
+    Ok(seen.into_arm(way.name(), database_loads, cache, findings))
+}
+
+/// Damaged values that the library met; none without it.
+fn of_library(usage: &Usage) -> Option<u64> {
+    let caches = usage.caches();
+    (!caches.is_empty()).then(|| caches.iter().map(|cache| cache.stats().corrupt).sum())
 }
 
 /// Who takes part.

@@ -13,6 +13,7 @@ use super::row::Row;
 use crate::db::connect;
 use crate::db::error::DbError;
 use crate::endpoint::MysqlEndpoint;
+use crate::reopen::Reopening;
 
 /// How often the database was asked for a row, over all clients of an arm.
 #[derive(Debug)]
@@ -87,12 +88,30 @@ pub(crate) fn loaded_here() -> u64 {
     LOADED_HERE.get()
 }
 
-/// A connection of one client.
-pub(crate) struct Database {
+/// An open connection with what is prepared on it.
+struct Prepared {
     conn: Conn,
     select: Statement,
     lock_row: Statement,
     update: Statement,
+}
+
+impl Prepared {
+    fn open(endpoint: &MysqlEndpoint) -> Result<Self, DbError> {
+        let mut conn = connect::connect(endpoint)?;
+        let mut prepare = |sql: &str| {
+            conn.prep(sql).map_err(|source| DbError::new("preparing a statement on rcache_scenario", source))
+        };
+        let select = prepare(include_str!("../../sql/select_scenario_row.sql"))?;
+        let lock_row = prepare(include_str!("../../sql/lock_scenario_row.sql"))?;
+        let update = prepare(include_str!("../../sql/update_scenario_row.sql"))?;
+        Ok(Self { conn, select, lock_row, update })
+    }
+}
+
+/// A connection of one client. A client that finds everything in the cache leaves it idle for as long as its arm lasts.
+pub(crate) struct Database {
+    connection: Reopening<Prepared, DbError>,
     loads: Arc<Loads>,
     /// Passes between the answer of the database and the end of a load, so that races which take a busy day elsewhere
     /// happen within seconds.
@@ -115,14 +134,10 @@ impl Database {
         loads: &Arc<Loads>,
         load_delay: Duration,
     ) -> Result<Self, DbError> {
-        let mut conn = connect::connect(endpoint)?;
-        let mut prepare = |sql: &str| {
-            conn.prep(sql).map_err(|source| DbError::new("preparing a statement on rcache_scenario", source))
-        };
-        let select = prepare(include_str!("../../sql/select_scenario_row.sql"))?;
-        let lock_row = prepare(include_str!("../../sql/lock_scenario_row.sql"))?;
-        let update = prepare(include_str!("../../sql/update_scenario_row.sql"))?;
-        Ok(Self { conn, select, lock_row, update, loads: Arc::clone(loads), load_delay })
+        let endpoint = endpoint.clone();
+        let open = move || Prepared::open(&endpoint);
+        let connection = Reopening::open(open, |prepared| prepared.conn.ping().is_ok())?;
+        Ok(Self { connection, loads: Arc::clone(loads), load_delay })
     }
 
     /// The row as it is committed. Counted.
@@ -138,9 +153,9 @@ impl Database {
 
     /// The row as it is committed, for the experimenter: neither counted nor slowed down.
     pub(crate) fn committed(&mut self, id: u32) -> Result<Option<Row>, DbError> {
-        let row: Option<(u64, String)> = self
-            .conn
-            .exec_first(&self.select, (id,))
+        let Prepared { conn, select, .. } = self.connection.get()?;
+        let row: Option<(u64, String)> = conn
+            .exec_first(&*select, (id,))
             .map_err(|source| DbError::new("reading a row of rcache_scenario", source))?;
         Ok(row.map(|(version, payload)| Row { id, version, payload }))
     }
@@ -154,10 +169,11 @@ impl Database {
     ) -> Result<(u64, T), WriteError<E>> {
         let fail = |source| WriteError::Db(DbError::new("writing a row of rcache_scenario", source));
         // Dropped without a COMMIT, a transaction is rolled back.
-        let mut transaction = self.conn.start_transaction(TxOpts::default()).map_err(fail)?;
-        let version: Option<u64> = transaction.exec_first(&self.lock_row, (id,)).map_err(fail)?;
+        let Prepared { conn, lock_row, update, .. } = self.connection.get().map_err(WriteError::Db)?;
+        let mut transaction = conn.start_transaction(TxOpts::default()).map_err(fail)?;
+        let version: Option<u64> = transaction.exec_first(&*lock_row, (id,)).map_err(fail)?;
         let row = Row::of(id, version.unwrap_or(0) + 1);
-        transaction.exec_drop(&self.update, (row.version, row.payload, id)).map_err(fail)?;
+        transaction.exec_drop(&*update, (row.version, row.payload, id)).map_err(fail)?;
         let announced = before_commit().map_err(WriteError::Refused)?;
         transaction.commit().map_err(fail)?;
         Ok((row.version, announced))

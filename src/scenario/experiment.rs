@@ -1,6 +1,8 @@
 //! One arm after the other, each on the same rows and with keys of its own.
 
+use super::activity;
 use super::keys::{Keys, KeysGuard, new_run};
+use super::obstacle;
 use super::outcome::Arm;
 use super::table::Table;
 use super::{Ground, ScenarioError};
@@ -29,7 +31,7 @@ pub(super) fn run<C>(
     courses: impl IntoIterator<Item = (&'static str, C)>,
     mut arm: impl FnMut(C, &Keys) -> Result<Arm, ScenarioError>,
 ) -> Result<Vec<Arm>, ScenarioError> {
-    let mut table = Table::create(ground.mysql)?;
+    let table = Table::create(ground.mysql)?;
     let run = new_run();
     let mut arms = Vec::new();
     for (name, course) in courses {
@@ -39,7 +41,11 @@ pub(super) fn run<C>(
         table.fill(ids.rows)?;
         let keys = Keys::new(ground.namespace, &run, name);
         let _guard = KeysGuard { redis: ground.redis, keys: &keys, rows: ids.asked };
-        arms.push(arm(course, &keys)?);
+        let mut done = arm(course, &keys)?;
+        if activity::is_idle(&done) && !interrupt::requested() {
+            done.obstacle = obstacle::find(ground.redis, &keys.entry(0));
+        }
+        arms.push(done);
     }
     Ok(arms)
 }

@@ -81,7 +81,7 @@ fn arm(
     let loads = Arc::new(Loads::new(KEYS));
     let options = Options::default().ttl(TTL);
     let stage = Stage::new(ground, keys, &loads, options);
-    let Team { clients, background, caches } =
+    let Team { clients, background, usage } =
         stage.team(way, usize::from(setting.clients), usize::from(PROCESSES))?;
     let phases = Phases::new();
     let numbered = clients
@@ -99,7 +99,7 @@ fn arm(
         saboteur.look(elapsed);
     });
     saboteur.make_good().map_err(ScenarioError::Sandbox)?;
-    drop((background, caches));
+    drop(background);
     let seen = seen?;
     let recovery = phases::RETURNS
         .map(|phase| at_all(seen.iter().map(|tally| tally.first_hit(phase)), phases.began(phase)));
@@ -108,6 +108,7 @@ fn arm(
     Ok(answers.into_arm(
         way.name(),
         loads.all(),
+        usage.seen(false),
         Findings::Outage(super::outcome::Outage { phases, recovery }),
     ))
 }

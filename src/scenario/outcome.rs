@@ -37,7 +37,34 @@ pub(crate) struct Arm {
     pub(crate) failed_writes: u64,
     /// The first read or write that failed, in words.
     pub(crate) first_error: Option<String>,
+    /// Of the failed reads, those that failed in MySQL.
+    pub(crate) failed_by_database: u64,
+    /// What the cache did; none in an arm without one.
+    pub(crate) cache: Option<CacheUse>,
+    /// Why Redis does not do what the arm needs, as found out after an arm that did not do its work.
+    pub(crate) obstacle: Option<String>,
     pub(crate) findings: Findings,
+}
+
+/// What the cache did for an arm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CacheUse {
+    /// Reads answered from Redis, with a row or with the knowledge that there is none.
+    pub(crate) hits: u64,
+    /// Values stored.
+    pub(crate) fills: u64,
+    /// Commands that Redis refused or did not answer in time.
+    pub(crate) redis_errors: u64,
+    /// Reads of the library that went to the database without being allowed to store what they found.
+    pub(crate) bypasses: u64,
+    /// How often the library's breaker opened.
+    pub(crate) breaker_opened: u64,
+    /// Hits on rows that do not exist; none where the arm is not to remember those.
+    pub(crate) known_missing: Option<u64>,
+    /// Locks taken; none where the arm takes none.
+    pub(crate) locks: Option<u64>,
+    /// Second DELs that Redis did; none where the arm sends none.
+    pub(crate) second_deletes: Option<u64>,
 }
 
 /// What only one scenario counts.

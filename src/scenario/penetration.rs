@@ -87,7 +87,7 @@ fn arm(
     let loads = Arc::new(Loads::new(KEYS));
     let options = Options::default().ttl(TTL).negative_ttl(course.negative_ttl);
     let stage = Stage::new(ground, keys, &loads, options);
-    let Team { clients, background, caches } =
+    let Team { clients, background, usage } =
         stage.team(course.way, usize::from(setting.clients), usize::from(PROCESSES))?;
     let numbered = clients.into_iter().zip(0u64..).collect();
     let work = |(mut client, number): (Box<dyn Client>, u64), shift: &Shift| {
@@ -96,13 +96,13 @@ fn arm(
         read(client.as_mut(), &mut rng, shift)
     };
     let seen = crowd::work(numbered, setting.duration, work, &mut |elapsed| progress(course.name, elapsed))?;
-    drop((background, caches));
+    drop(background);
     let (answers, found) = seen
         .into_iter()
         .fold((Answers::default(), Penetration::default()), |(answers, found), (more, also_found)| {
             (answers.with(more), found.with(also_found))
         });
-    Ok(answers.into_arm(course.name, loads.all(), Findings::Penetration(found)))
+    Ok(answers.into_arm(course.name, loads.all(), usage.seen(true), Findings::Penetration(found)))
 }
 
 /// Every second read asks for what does not exist.

@@ -17,7 +17,7 @@ use super::crowd::{self, Shift};
 use super::database::Loads;
 use super::experiment::{self, Ids};
 use super::keys::Keys;
-use super::outcome::{Arm, Findings, Outcome, Staleness, WhenQuiet};
+use super::outcome::{Arm, CacheUse, Findings, Outcome, Staleness, WhenQuiet};
 use super::setting::{Setting, ms};
 use super::{Ground, Progress, Request, ScenarioError};
 use crate::cache::Options;
@@ -101,7 +101,7 @@ fn arm(
         ..Stage::new(ground, keys, &loads, options)
     };
     let floors = Floors::new(KEYS);
-    let mut tally = at_work(&stage, way, setting, &floors, progress)?;
+    let (mut tally, cache) = at_work(&stage, way, setting, &floors, progress)?;
     let database_loads = loads.all();
     let dead_at_the_end = last_deaths(&stage, way, &mut tally)?;
     let when_quiet = look_around(&stage, way, &floors)?;
@@ -114,6 +114,9 @@ fn arm(
         writes: tally.writes,
         failed_writes: tally.failed_writes,
         first_error: tally.first_error,
+        failed_by_database: tally.failed_by_database,
+        cache,
+        obstacle: None,
         findings: Findings::Stale(Staleness {
             stale_reads: tally.stale_reads,
             ages: tally.ages,
@@ -131,9 +134,9 @@ fn at_work(
     setting: &Setting,
     floors: &Floors,
     progress: Progress<'_>,
-) -> Result<Tally, ScenarioError> {
+) -> Result<(Tally, Option<CacheUse>), ScenarioError> {
     let clients = usize::from(setting.clients + writers(setting));
-    let Team { clients, background, caches } = stage.team(way, clients, usize::from(PROCESSES))?;
+    let Team { clients, background, usage } = stage.team(way, clients, usize::from(PROCESSES))?;
     let numbered = clients.into_iter().zip(0u64..).collect();
     let work = |(mut client, number): (Box<dyn Client>, u64), shift: &Shift| {
         // The same choices in every arm.
@@ -146,8 +149,9 @@ fn at_work(
     };
     let tallies =
         crowd::work(numbered, setting.duration, work, &mut |elapsed| progress(way.name(), elapsed))?;
-    drop((background, caches));
-    Ok(tallies.into_iter().fold(Tally::new(0), Tally::with))
+    // Waits for the last of the delayed DELs.
+    drop(background);
+    Ok((tallies.into_iter().fold(Tally::new(0), Tally::with), usage.seen(false)))
 }
 
 fn read(client: &mut dyn Client, rng: &mut StdRng, floors: &Floors, shift: &Shift) -> Tally {

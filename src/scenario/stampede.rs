@@ -108,7 +108,7 @@ fn arm(
         Spread::Few => PROCESSES,
         Spread::EachItsOwn => setting.clients,
     };
-    let Team { clients, background, caches } =
+    let Team { clients, background, usage } =
         stage.team(course.way, usize::from(setting.clients), usize::from(processes))?;
     let mut clients = crowd::work(clients, PRIMING, prime, &mut |_| progress(course.name, Duration::ZERO))?;
     if let Some(client) = clients.first_mut() {
@@ -116,7 +116,7 @@ fn arm(
         let _ = client.read(HOT);
     }
     loads.forget();
-    let before = counts(&caches);
+    let before = counts(usage.caches());
     let numbered = clients.into_iter().zip(0u64..).collect();
     let work = |(mut client, number): (Box<dyn Client>, u64), shift: &Shift| {
         // The same pauses in every arm.
@@ -135,9 +135,9 @@ fn arm(
         expiries: expiries.count,
         most_loads: expiries.most_loads,
         waits,
-        library: before.zip(counts(&caches)).map(|(before, after)| after.since(before)),
+        library: before.zip(counts(usage.caches())).map(|(before, after)| after.since(before)),
     });
-    Ok(answers.into_arm(course.name, loads.all(), findings))
+    Ok(answers.into_arm(course.name, loads.all(), usage.seen(false), findings))
 }
 
 /// One client opens its connections. What goes wrong here comes to light soon enough.

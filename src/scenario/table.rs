@@ -8,6 +8,7 @@ use crate::db::connect;
 use crate::db::error::DbError;
 use crate::db::schema::MARK;
 use crate::endpoint::MysqlEndpoint;
+use crate::reopen::{KeptAlive, Reopening};
 
 /// Why there is no table to experiment on.
 #[derive(Debug, thiserror::Error)]
@@ -27,10 +28,9 @@ pub(crate) enum TableError {
 
 /// The table `rcache_scenario`. It goes when this is dropped, also after an error; what an experiment that was killed has
 /// left behind, the next one replaces.
-pub(crate) struct Table<'a> {
-    endpoint: &'a MysqlEndpoint,
-    /// Holds the lock that keeps a second experiment out.
-    conn: Conn,
+pub(crate) struct Table {
+    /// Holds the lock that keeps a second experiment out, and is kept from being closed as idle while arms run.
+    conn: KeptAlive<Conn, TableError>,
 }
 
 /// The table of an experiment that was killed; nobody can begin one while this is here.
@@ -44,8 +44,7 @@ impl Leftover {
     /// # Errors
     /// Where another table has the name, or an experiment is running.
     pub(crate) fn find(endpoint: &MysqlEndpoint) -> Result<Option<Self>, TableError> {
-        let mut conn = connect::connect(endpoint)?;
-        lock(&mut conn, endpoint)?;
+        let mut conn = locked(endpoint)?;
         Ok(find(&mut conn, endpoint)?.then_some(Self { conn }))
     }
 
@@ -54,38 +53,47 @@ impl Leftover {
     }
 }
 
-impl<'a> Table<'a> {
-    pub(crate) fn create(endpoint: &'a MysqlEndpoint) -> Result<Self, TableError> {
-        let mut conn = connect::connect(endpoint)?;
-        lock(&mut conn, endpoint)?;
-        if find(&mut conn, endpoint)? {
-            drop_table(&mut conn)?;
+impl Table {
+    pub(crate) fn create(endpoint: &MysqlEndpoint) -> Result<Self, TableError> {
+        let again = endpoint.clone();
+        let mut conn = Reopening::open(move || locked(&again), |conn| conn.ping().is_ok())?;
+        let first = conn.get()?;
+        if find(first, endpoint)? {
+            drop_table(first)?;
         }
-        conn.query_drop(include_str!("../../sql/create_scenario.sql"))
+        first
+            .query_drop(include_str!("../../sql/create_scenario.sql"))
             .map_err(|source| DbError::new("creating the table rcache_scenario", source))?;
-        Ok(Self { endpoint, conn })
+        Ok(Self { conn: KeptAlive::new(conn) })
     }
 
     /// Makes the table hold the rows 0 to `rows` - 1, all of the first version, and no others.
-    pub(crate) fn fill(&mut self, rows: u32) -> Result<(), DbError> {
-        let fail = |source| DbError::new("filling the table rcache_scenario", source);
-        self.conn.query_drop(include_str!("../../sql/truncate_scenario.sql")).map_err(fail)?;
-        let mut transaction = self.conn.start_transaction(mysql::TxOpts::default()).map_err(fail)?;
-        let rows =
-            (0..rows).map(|id| Row::of(id, FIRST_VERSION)).map(|row| (row.id, row.version, row.payload));
-        transaction.exec_batch(include_str!("../../sql/insert_scenario_row.sql"), rows).map_err(fail)?;
-        transaction.commit().map_err(fail)
+    pub(crate) fn fill(&self, rows: u32) -> Result<(), TableError> {
+        self.conn.with(|conn| Ok(fill(conn, rows)?))
     }
 }
 
-impl Drop for Table<'_> {
+fn fill(conn: &mut Conn, rows: u32) -> Result<(), DbError> {
+    let fail = |source| DbError::new("filling the table rcache_scenario", source);
+    conn.query_drop(include_str!("../../sql/truncate_scenario.sql")).map_err(fail)?;
+    let mut transaction = conn.start_transaction(mysql::TxOpts::default()).map_err(fail)?;
+    let rows = (0..rows).map(|id| Row::of(id, FIRST_VERSION)).map(|row| (row.id, row.version, row.payload));
+    transaction.exec_batch(include_str!("../../sql/insert_scenario_row.sql"), rows).map_err(fail)?;
+    transaction.commit().map_err(fail)
+}
+
+impl Drop for Table {
     fn drop(&mut self) {
-        if drop_table(&mut self.conn).is_err() {
-            // The server may have closed a connection that was idle for a whole experiment.
-            let again = connect::connect(self.endpoint).and_then(|mut conn| drop_table(&mut conn));
-            drop(again); // The next experiment finds the mark and replaces it.
-        }
+        // Where this fails, the next experiment finds the mark and replaces the table.
+        let _ = self.conn.with(|conn| Ok(drop_table(conn)?));
     }
+}
+
+/// A connection that holds the lock of the experiments.
+fn locked(endpoint: &MysqlEndpoint) -> Result<Conn, TableError> {
+    let mut conn = connect::connect(endpoint)?;
+    lock(&mut conn, endpoint)?;
+    Ok(conn)
 }
 
 fn lock(conn: &mut Conn, endpoint: &MysqlEndpoint) -> Result<(), TableError> {

@@ -43,6 +43,9 @@ fn arm(arm: outcome::Arm) -> Arm {
         database_loads: arm.database_loads,
         writes: arm.writes,
         failed_writes: arm.failed_writes,
+        cache_hits: arm.cache.map(|cache| cache.hits),
+        cache_fills: arm.cache.map(|cache| cache.fills),
+        redis_errors: arm.cache.map(|cache| cache.redis_errors),
         first_error: arm.first_error,
         ..Arm::default()
     };

@@ -20,6 +20,7 @@ mod proxy;
 mod published;
 mod sandbox;
 mod scenario;
+mod scenario_obstacles;
 mod schema;
 mod seed;
 mod seed_loaders;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         ("library_trouble", library_trouble::TESTS),
         ("sandbox", sandbox::TESTS),
         ("scenario", scenario::TESTS),
+        ("scenario_obstacles", scenario_obstacles::TESTS),
         ("schema", schema::TESTS),
         ("seed", seed::TESTS),
         ("seed_loaders", seed_loaders::TESTS),

@@ -1,5 +1,6 @@
-//! Stands between the library and a Redis, and treats the bytes as a bad network does: they come late, or not all, or
-//! long after their sender has given up. It changes none of them.
+//! Stands between a client and a server, and treats the bytes as a bad network does: they come late, or not all, or
+//! long after their sender has given up. It can also close connections that are idle, and lose commands that it does
+//! not know, as proxies do. It changes no byte.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often what befalls a piece of a command or of a reply, out of a thousand.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,8 +32,24 @@ pub(crate) struct Proxy {
     port: u16,
 }
 
+/// Where the server listens.
+enum Server {
+    Socket(PathBuf),
+    Port(u16),
+}
+
+/// What a proxy does of its own accord.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Manners {
+    /// Connections that carry nothing for so long are closed.
+    pub(crate) idle: Option<Duration>,
+    /// Commands with this word in them never reach the server.
+    pub(crate) loses: Option<&'static str>,
+}
+
 struct Shared {
-    redis: PathBuf,
+    server: Server,
+    manners: Manners,
     weather: Mutex<Weather>,
     seed: u64,
     connections: AtomicU64,
@@ -42,10 +59,25 @@ struct Shared {
 impl Proxy {
     /// In front of the Redis at this socket.
     pub(crate) fn start(redis: &Path, seed: u64) -> Self {
+        Self::before(Server::Socket(redis.to_owned()), Manners::default(), seed)
+    }
+
+    /// In front of the Redis at this socket, in calm weather.
+    pub(crate) fn of_socket(redis: &Path, manners: Manners) -> Self {
+        Self::before(Server::Socket(redis.to_owned()), manners, 0)
+    }
+
+    /// In front of the server at this port of this machine, in calm weather.
+    pub(crate) fn of_port(port: u16, manners: Manners) -> Self {
+        Self::before(Server::Port(port), manners, 0)
+    }
+
+    fn before(server: Server, manners: Manners, seed: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared {
-            redis: redis.to_owned(),
+            server,
+            manners,
             weather: Mutex::new(Weather::CALM),
             seed,
             connections: AtomicU64::new(0),
@@ -62,6 +94,10 @@ impl Proxy {
             }
         });
         Self { shared, port }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     pub(crate) fn url(&self) -> String {
@@ -84,19 +120,84 @@ impl Drop for Proxy {
 /// A client's connection, and the one to Redis that belongs to it.
 struct Link {
     client: TcpStream,
-    redis: UnixStream,
+    server: Upstream,
+    /// When bytes last went either way.
+    used: Mutex<Instant>,
+}
+
+/// The connection to the server.
+enum Upstream {
+    Unix(UnixStream),
+    Tcp(TcpStream),
+}
+
+impl Upstream {
+    fn open(server: &Server) -> io::Result<Self> {
+        match server {
+            Server::Socket(path) => UnixStream::connect(path).map(Self::Unix),
+            Server::Port(port) => {
+                let stream = TcpStream::connect(("127.0.0.1", *port))?;
+                stream.set_nodelay(true)?;
+                Ok(Self::Tcp(stream))
+            }
+        }
+    }
+
+    fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
+        match self {
+            Self::Unix(stream) => stream.set_read_timeout(Some(timeout)),
+            Self::Tcp(stream) => stream.set_read_timeout(Some(timeout)),
+        }
+    }
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        match self {
+            Self::Unix(stream) => stream.shutdown(how),
+            Self::Tcp(stream) => stream.shutdown(how),
+        }
+    }
+}
+
+impl Read for &Upstream {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Upstream::Unix(stream) => (&*stream).read(bytes),
+            Upstream::Tcp(stream) => (&*stream).read(bytes),
+        }
+    }
+}
+
+impl Write for &Upstream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Upstream::Unix(stream) => (&*stream).write(bytes),
+            Upstream::Tcp(stream) => (&*stream).write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Link {
     fn hang_up(&self) {
-        let _ = (self.client.shutdown(Shutdown::Both), self.redis.shutdown(Shutdown::Both));
+        let _ = (self.client.shutdown(Shutdown::Both), self.server.shutdown(Shutdown::Both));
     }
 }
+
+/// How often a connection is looked at to see whether it is idle.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Carries bytes both ways, each on a thread of its own.
 fn join(client: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
     client.set_nodelay(true)?;
-    let link = Arc::new(Link { client, redis: UnixStream::connect(&shared.redis)? });
+    let server = Upstream::open(&shared.server)?;
+    if shared.manners.idle.is_some() {
+        client.set_read_timeout(Some(LOOK))?;
+        server.set_read_timeout(LOOK)?;
+    }
+    let link = Arc::new(Link { client, server, used: Mutex::new(Instant::now()) });
     let number = shared.connections.fetch_add(1, Ordering::Relaxed);
     let start = |way: u64, run: fn(&Link, &Shared, Luck) -> Option<()>| {
         let (link, shared) = (Arc::clone(&link), Arc::clone(shared));
@@ -108,19 +209,26 @@ fn join(client: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
         });
     };
     start(0, |link, shared, luck| {
-        carry(&link.client, &link.redis, shared, luck)?;
+        carry(&link.client, &link.server, link, shared, luck, shared.manners.loses)?;
         // What came before the client hung up is done still.
-        link.redis.shutdown(Shutdown::Write).ok()
+        link.server.shutdown(Shutdown::Write).ok()
     });
     start(1, |link, shared, luck| {
-        carry(&link.redis, &link.client, shared, luck)?;
+        carry(&link.server, &link.client, link, shared, luck, None)?;
         link.client.shutdown(Shutdown::Write).ok()
     });
     Ok(())
 }
 
 /// Carries bytes one way until there are no more. None where the connection was cut.
-fn carry(mut from: impl Read, mut to: impl Write, shared: &Shared, mut luck: Luck) -> Option<()> {
+fn carry(
+    mut from: impl Read,
+    mut to: impl Write,
+    link: &Link,
+    shared: &Shared,
+    mut luck: Luck,
+    loses: Option<&str>,
+) -> Option<()> {
     let mut bytes = [0; 16 * 1024];
     // A reader who has gone does not keep the rest from being read: else Redis could not do what it was sent.
     let mut is_wanted = true;
@@ -129,8 +237,22 @@ fn carry(mut from: impl Read, mut to: impl Write, shared: &Shared, mut luck: Luc
             Ok(0) => return Some(()),
             Ok(length) => length,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let idle = shared.manners.idle?;
+                if link.used.lock().unwrap().elapsed() >= idle {
+                    return None;
+                }
+                continue;
+            }
             Err(_) => return None,
         };
+        *link.used.lock().unwrap() = Instant::now();
+        let is_lost = |word: &str| {
+            bytes.get(..length).is_some_and(|bytes| bytes.windows(word.len()).any(|it| it == word.as_bytes()))
+        };
+        if loses.is_some_and(is_lost) {
+            continue;
+        }
         let weather = *shared.weather.lock().unwrap();
         let befalls = luck.below(1000);
         let mut kept = length;

@@ -1,36 +1,37 @@
 //! Redis as an ordinary application uses it: the `redis` crate, a timeout, and a new connection after a broken one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{Connection, FromRedisValue, RedisError};
 
+use super::AppCounts;
 use crate::cache::admin;
 use crate::endpoint::RedisEndpoint;
+use crate::reopen::Reopening;
 
 /// For connecting, and for each answer.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(crate) struct AppRedis {
-    endpoint: RedisEndpoint,
-    /// None after an error that leaves a connection unusable.
-    connection: Option<Connection>,
+    connection: Reopening<Connection, RedisError>,
+    counts: Arc<AppCounts>,
 }
 
 impl AppRedis {
-    pub(super) fn open(endpoint: RedisEndpoint) -> Result<Self, RedisError> {
-        let connection = admin::open(&endpoint, TIMEOUT, TIMEOUT)?;
-        Ok(Self { endpoint, connection: Some(connection) })
+    pub(super) fn open(endpoint: RedisEndpoint, counts: &Arc<AppCounts>) -> Result<Self, RedisError> {
+        let open = move || admin::open(&endpoint, TIMEOUT, TIMEOUT);
+        Ok(Self { connection: Reopening::open(open, admin::is_alive)?, counts: Arc::clone(counts) })
     }
 
     pub(super) fn ask<T: FromRedisValue>(&mut self, command: &redis::Cmd) -> Result<T, RedisError> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => admin::open(&self.endpoint, TIMEOUT, TIMEOUT)?,
-        };
-        let answer = command.query(&mut connection);
-        // An answer that came too late would be taken for that of the next command.
-        if answer.as_ref().err().is_none_or(|error: &RedisError| !error.is_io_error()) {
-            self.connection = Some(connection);
+        let answer = self.connection.get().and_then(|connection| command.query(connection));
+        if let Err(error) = &answer {
+            self.counts.redis_errors.add();
+            // An answer that came too late would be taken for that of the next command.
+            if error.is_io_error() {
+                self.connection.forget();
+            }
         }
         answer
     }

@@ -1,9 +1,11 @@
 //! The second DEL of a delayed double delete: sent a while after the first by a thread of its own, as a queue would.
 
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::AppCounts;
 use super::app_redis::AppRedis;
 
 /// Takes orders and carries them out when they are due. Dropping it waits for the last.
@@ -32,9 +34,10 @@ impl Desk {
 }
 
 impl DelayedDeletes {
-    pub(super) fn start(redis: AppRedis, delay: Duration) -> Self {
+    pub(super) fn start(redis: AppRedis, delay: Duration, counts: &Arc<AppCounts>) -> Self {
         let (desk, orders) = mpsc::channel();
-        let thread = thread::spawn(move || work(redis, &orders));
+        let counts = Arc::clone(counts);
+        let thread = thread::spawn(move || work(redis, &orders, &counts));
         Self { desk: Some(desk), thread: Some(thread), delay }
     }
 
@@ -44,11 +47,13 @@ impl DelayedDeletes {
 }
 
 /// Every order waits equally long, so they fall due in the order in which they came.
-fn work(mut redis: AppRedis, orders: &Receiver<Order>) {
+fn work(mut redis: AppRedis, orders: &Receiver<Order>, counts: &AppCounts) {
     for Order { key, due } in orders {
         thread::sleep(due.saturating_duration_since(Instant::now()));
-        // As with any fire-and-forget: nobody hears that it failed.
-        let _ = redis.ask::<u64>(redis::cmd("DEL").arg(key));
+        // Fire and forget: a failure is counted and reported to no client.
+        if redis.ask::<u64>(redis::cmd("DEL").arg(key)).is_ok() {
+            counts.second_deletes.add();
+        }
     }
 }
 

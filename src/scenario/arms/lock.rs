@@ -1,11 +1,12 @@
 //! A lock around the miss, as most remedies against stampedes have it: SET NX, load, an unchecked SET, unlock.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::app_redis::AppRedis;
 use super::naive::{cached, fill};
-use super::{Client, ClientError, Fate};
+use super::{AppCounts, Client, ClientError, Fate};
 use crate::scenario::database::Database;
 use crate::scenario::keys::Keys;
 use crate::scenario::row::Row;
@@ -18,6 +19,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 pub(super) struct Locking {
     pub(super) database: Database,
     pub(super) redis: AppRedis,
+    pub(super) counts: Arc<AppCounts>,
     pub(super) keys: Keys,
     pub(super) ttl: Duration,
 }
@@ -28,12 +30,14 @@ impl Client for Locking {
         let started = Instant::now();
         while started.elapsed() < PATIENCE {
             if let Some(row) = cached(&mut self.redis, &key)? {
+                self.counts.hits.add();
                 return Ok(Some(row));
             }
             let lock = self.keys.lock(id);
             let taken: Option<String> =
                 self.redis.ask(redis::cmd("SET").arg(&lock).arg(1).arg("NX").arg("PX").arg(LOCK_MS))?;
             if taken.is_some() {
+                self.counts.locks.add();
                 return self.load(id, &key, &lock);
             }
             thread::sleep(PAUSE);
@@ -56,6 +60,7 @@ impl Locking {
         let row = self.database.load(id);
         if let Ok(Some(row)) = &row {
             fill(&mut self.redis, key, row, self.ttl)?;
+            self.counts.fills.add();
         }
         self.redis.ask::<u64>(redis::cmd("DEL").arg(lock))?;
         Ok(row?)

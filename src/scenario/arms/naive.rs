@@ -1,10 +1,11 @@
 //! The cache-aside that everybody writes: GET, on a miss SELECT and SET; writers COMMIT, then DEL.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::app_redis::AppRedis;
 use super::delayed::Desk;
-use super::{Client, ClientError, Fate};
+use super::{AppCounts, Client, ClientError, Fate};
 use crate::scenario::database::Database;
 use crate::scenario::keys::Keys;
 use crate::scenario::row::Row;
@@ -12,6 +13,7 @@ use crate::scenario::row::Row;
 pub(super) struct Naive {
     pub(super) database: Database,
     pub(super) redis: AppRedis,
+    pub(super) counts: Arc<AppCounts>,
     pub(super) keys: Keys,
     pub(super) ttl: Duration,
     /// Whether a time to live is shortened by up to a tenth, by chance.
@@ -24,12 +26,14 @@ impl Client for Naive {
     fn read(&mut self, id: u32) -> Result<Option<Row>, ClientError> {
         let key = self.keys.entry(id);
         if let Some(row) = cached(&mut self.redis, &key)? {
+            self.counts.hits.add();
             return Ok(Some(row));
         }
         let row = self.database.load(id)?;
         if let Some(row) = &row {
             let luck = if self.jitter { rand::random::<f64>() } else { 0.0 };
             fill(&mut self.redis, &key, row, self.ttl.mul_f64(1.0 - luck / 10.0))?;
+            self.counts.fills.add();
         }
         Ok(row)
     }

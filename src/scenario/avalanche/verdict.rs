@@ -1,7 +1,8 @@
 //! What the counts of all arms prove, and what they do not.
 
 use super::WAYS;
-use crate::scenario::answers::{broken, missing};
+use crate::scenario::activity::unfit;
+use crate::scenario::answers::broken;
 use crate::scenario::arms::Way;
 use crate::scenario::outcome::{Arm, Findings, Verdict};
 
@@ -24,7 +25,7 @@ fn peak(arms: &[Arm], way: Way) -> u64 {
 }
 
 fn proves_nothing(arms: &[Arm]) -> Option<String> {
-    if let Some(reason) = missing(arms, WAYS.map(Way::name)) {
+    if let Some(reason) = unfit(arms, WAYS.map(Way::name)) {
         return Some(reason);
     }
     let jittered = peak(arms, Way::NaiveJitter).max(peak(arms, Way::Lease));
@@ -46,7 +47,7 @@ mod tests {
         let arm = |(way, peak_loads): (Way, u64)| {
             let answers = Answers { reads: 9, ..Default::default() };
             let found = Avalanche { peak_loads, most_within: None };
-            answers.into_arm(way.name(), 2_000, Findings::Avalanche(found))
+            answers.into_arm(way.name(), 2_000, None, Findings::Avalanche(found))
         };
         WAYS.into_iter().zip(peaks).map(arm).collect()
     }

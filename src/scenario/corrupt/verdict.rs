@@ -1,5 +1,7 @@
 //! What the counts of both arms prove, and what they do not.
 
+use super::WAYS;
+use crate::scenario::activity::unfit;
 use crate::scenario::arms::Way;
 use crate::scenario::outcome::{Arm, Corruption, Findings, Verdict};
 
@@ -8,7 +10,8 @@ pub(super) fn judge(arms: &[Arm]) -> Verdict {
     if let Some(reason) = find(Way::Lease).and_then(broken) {
         return Verdict::Broken(reason);
     }
-    match proves_nothing(find(Way::Naive), find(Way::Lease)) {
+    let nothing = unfit(arms, WAYS.map(Way::name)).or_else(|| harmless(find(Way::Naive)?, find(Way::Lease)?));
+    match nothing {
         Some(reason) => Verdict::ProvesNothing(reason),
         None => Verdict::Shown,
     }
@@ -24,7 +27,7 @@ fn corruption(arm: &Arm) -> Option<&Corruption> {
 fn broken(arm: &Arm) -> Option<String> {
     let counts = [
         (arm.wrong_reads, "wrong answers"),
-        (arm.failed_reads, "failed reads"),
+        (arm.failed_reads.saturating_sub(arm.failed_by_database), "failed reads"),
         (corruption(arm)?.unusable_when_quiet, "rows that could not be read when all was quiet"),
     ];
     let counts: Vec<String> = counts
@@ -35,13 +38,8 @@ fn broken(arm: &Arm) -> Option<String> {
     (!counts.is_empty()).then(|| format!("the arm {} shows {}", arm.name, counts.join(", ")))
 }
 
-fn proves_nothing(naive: Option<&Arm>, lease: Option<&Arm>) -> Option<String> {
-    let (Some(naive), Some(lease)) = (naive, lease) else {
-        return Some("not every arm did run".to_owned());
-    };
-    if lease.reads == 0 {
-        return Some("the library answered no read".to_owned());
-    }
+/// Why the damage shows nothing: one of the arms did not meet it.
+fn harmless(naive: &Arm, lease: &Arm) -> Option<String> {
     if corruption(lease).and_then(|found| found.noticed).unwrap_or(0) == 0 {
         return Some(
             "the library met no damaged value, so that right answers prove nothing; give it more time with --duration"
@@ -71,6 +69,9 @@ mod tests {
             writes: 0,
             failed_writes: 0,
             first_error: None,
+            failed_by_database: 0,
+            cache: None,
+            obstacle: None,
             findings: Findings::Corrupt(Corruption { noticed, ..Corruption::default() }),
         }
     }

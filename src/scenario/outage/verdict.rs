@@ -1,7 +1,8 @@
 //! What the counts of all arms prove, and what they do not.
 
 use super::WAYS;
-use crate::scenario::answers::{broken, missing};
+use crate::scenario::activity::unfit;
+use crate::scenario::answers::broken;
 use crate::scenario::arms::Way;
 use crate::scenario::outcome::{Arm, Findings, Outage, Verdict};
 
@@ -28,7 +29,7 @@ fn outage(arm: &Arm) -> Option<&Outage> {
 }
 
 fn proves_nothing(arms: &[Arm]) -> Option<String> {
-    if let Some(reason) = missing(arms, WAYS.map(Way::name)) {
+    if let Some(reason) = unfit(arms, WAYS.map(Way::name)) {
         return Some(reason);
     }
     for arm in arms {
@@ -39,6 +40,17 @@ fn proves_nothing(arms: &[Arm]) -> Option<String> {
                 arm.name, phase.name
             ));
         }
+    }
+    let never_hit = arms
+        .iter()
+        .filter(|arm| arm.cache.is_some())
+        .find(|arm| outage(arm).and_then(|found| found.phases.first()).is_none_or(|before| before.hits == 0));
+    if let Some(arm) = never_hit {
+        return Some(format!(
+            "the arm {} found nothing in Redis before the outage, so the outage took nothing from it; give it more time with \
+             --duration",
+            arm.name
+        ));
     }
     if find(arms, Way::Naive)?.failed_reads == 0 {
         return Some(
@@ -60,7 +72,7 @@ mod tests {
     use super::*;
     use crate::sample::Latencies;
     use crate::scenario::answers::Answers;
-    use crate::scenario::outcome::PhaseFound;
+    use crate::scenario::outcome::{CacheUse, PhaseFound};
 
     fn arm(way: Way, failed_reads: u64, came_back: bool) -> Arm {
         let phases = PHASES.map(|phase| PhaseFound {
@@ -73,8 +85,10 @@ mod tests {
             past_the_cache: Latencies::new(),
         });
         let recovery = [came_back.then_some(Duration::from_millis(700)); 2];
+        let worked = CacheUse { hits: 25, fills: 25, ..CacheUse::default() };
+        let cache = (way != Way::Mysql).then_some(worked);
         let answers = Answers { reads: 50, failed_reads, ..Default::default() };
-        answers.into_arm(way.name(), 25, Findings::Outage(Outage { phases: phases.into(), recovery }))
+        answers.into_arm(way.name(), 25, cache, Findings::Outage(Outage { phases: phases.into(), recovery }))
     }
 
     fn arms() -> Vec<Arm> {
@@ -109,5 +123,20 @@ mod tests {
         let Findings::Outage(outage) = &mut short[0].findings else { unreachable!() };
         outage.phases[4].reads = 0;
         proves_nothing_since(&short, "mysql read nothing in the phase \"restarted\"");
+    }
+
+    #[test]
+    fn an_arm_that_had_no_hit_before_the_outage_lost_nothing_by_it() {
+        for index in [1, 2] {
+            let mut arms = arms();
+            let Findings::Outage(outage) = &mut arms[index].findings else { unreachable!() };
+            outage.phases[0].hits = 0;
+            let words = format!("the arm {} found nothing in Redis before the outage", arms[index].name);
+            proves_nothing_since(&arms, &words);
+        }
+        let mut unread = arms();
+        unread[2].failed_reads = 3;
+        unread[2].failed_by_database = 3;
+        proves_nothing_since(&unread, "the arm lease had reads that MySQL failed");
     }
 }

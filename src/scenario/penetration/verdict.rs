@@ -1,7 +1,8 @@
 //! What the counts of all arms prove, and what they do not.
 
 use super::{COURSES, MISSING};
-use crate::scenario::answers::{broken, missing};
+use crate::scenario::activity::unfit;
+use crate::scenario::answers::broken;
 use crate::scenario::outcome::{Arm, Findings, Verdict};
 
 /// The library's promises first: whatever else went wrong, a broken one must be heard of.
@@ -16,7 +17,7 @@ pub(super) fn judge(arms: &[Arm]) -> Verdict {
 }
 
 fn proves_nothing(arms: &[Arm]) -> Option<String> {
-    if let Some(reason) = missing(arms, COURSES.iter().map(|course| course.name)) {
+    if let Some(reason) = unfit(arms, COURSES.iter().map(|course| course.name)) {
         return Some(reason);
     }
     let naive = arms.iter().find(|arm| arm.name == "naive")?;
@@ -38,7 +39,12 @@ mod tests {
     fn arms(naive_loads: u64) -> Vec<Arm> {
         let arm = |name, loads| {
             let answers = Answers { reads: 9_000, ..Default::default() };
-            answers.into_arm(name, loads + 100, Findings::Penetration(Penetration { reads: 4_500, loads }))
+            answers.into_arm(
+                name,
+                loads + 100,
+                None,
+                Findings::Penetration(Penetration { reads: 4_500, loads }),
+            )
         };
         vec![arm("naive", naive_loads), arm("lease-no-negative", 4_500), arm("lease", 100)]
     }

@@ -11,6 +11,8 @@ pub(super) struct Tally {
     pub(super) reads: u64,
     pub(super) failed_reads: u64,
     pub(super) wrong_reads: u64,
+    /// Of the failed reads, those that failed in MySQL.
+    pub(super) failed_by_database: u64,
     pub(super) stale_reads: u64,
     pub(super) ages: Latencies,
     pub(super) non_monotonic_reads: u64,
@@ -29,6 +31,7 @@ impl Tally {
             reads: 0,
             failed_reads: 0,
             wrong_reads: 0,
+            failed_by_database: 0,
             stale_reads: 0,
             ages: Latencies::new(),
             non_monotonic_reads: 0,
@@ -52,6 +55,7 @@ impl Tally {
             Ok(row) => row,
             Err(error) => {
                 self.failed_reads += 1;
+                self.failed_by_database += u64::from(error.is_of_database());
                 return self.note(&error);
             }
         };
@@ -91,6 +95,7 @@ impl Tally {
         self.reads += other.reads;
         self.failed_reads += other.failed_reads;
         self.wrong_reads += other.wrong_reads;
+        self.failed_by_database += other.failed_by_database;
         self.stale_reads += other.stale_reads;
         self.ages.merge(&other.ages);
         self.non_monotonic_reads += other.non_monotonic_reads;

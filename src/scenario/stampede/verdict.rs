@@ -1,7 +1,8 @@
 //! What the counts of all arms prove, and what they do not.
 
 use super::{COURSES, LOAD_DELAY, TTL, ms};
-use crate::scenario::answers::{broken, missing};
+use crate::scenario::activity::unfit;
+use crate::scenario::answers::broken;
 use crate::scenario::outcome::{Arm, Findings, Rush, Verdict};
 use crate::units::counted;
 
@@ -51,7 +52,7 @@ fn never_ahead(arm: &Arm) -> Option<String> {
 }
 
 fn proves_nothing(arms: &[Arm]) -> Option<String> {
-    if let Some(reason) = missing(arms, COURSES.iter().map(|course| course.name)) {
+    if let Some(reason) = unfit(arms, COURSES.iter().map(|course| course.name)) {
         return Some(reason);
     }
     let naive = arms.iter().find(|arm| arm.name == "naive")?;
@@ -106,7 +107,7 @@ mod tests {
             library,
         });
         let answers = crate::scenario::answers::Answers { reads: 100, ..Default::default() };
-        answers.into_arm(name, database_loads, findings)
+        answers.into_arm(name, database_loads, None, findings)
     }
 
     fn arms() -> Vec<Arm> {
