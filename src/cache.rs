@@ -2,6 +2,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod counters;
+pub(crate) mod flush;
 
 pub(crate) use cache_aside::internal::{entry, key, protocol, session, store, wire};
 pub(crate) use cache_aside::{

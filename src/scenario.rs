@@ -9,7 +9,7 @@ pub(crate) mod corrupt;
 mod crowd;
 mod database;
 mod experiment;
-mod keys;
+pub(crate) mod keys;
 mod obstacle;
 pub(crate) mod outage;
 pub(crate) mod outcome;

@@ -1,4 +1,4 @@
-//! Redis where speed is no matter: what the server is, and the removal of rcache's own entries.
+//! Redis where speed does not matter: connections for administration, what the server is, and what its errors mean.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,16 +9,13 @@ use redis::{
     RedisError, TlsCertificates,
 };
 
-use super::{entry, key};
+use super::flush::Flushed;
 use crate::endpoint::{Address, RedisEndpoint};
-use crate::interrupt;
 use crate::secret::Secret;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A large flush answers batch by batch; no single answer should take this long.
 const IO_TIMEOUT: Duration = Duration::from_secs(30);
-/// Keys that one SCAN looks at: enough to make round trips rare, few enough not to hold Redis up.
-const SCAN_BATCH: u32 = 1000;
 
 /// What went wrong with Redis, in words that name the thing and the next step.
 #[derive(Debug, thiserror::Error)]
@@ -111,29 +108,8 @@ pub(crate) fn said(error: &RedisError) -> String {
 
 /// The next step after an error of Redis.
 pub(crate) fn hint(error: &RedisError) -> Option<&'static str> {
-    match error.code() {
-        Some("NOAUTH") => {
-            return Some(
-                "this Redis demands a password: redis://:password@host:port, or set RCACHE_REDIS_URL",
-            );
-        }
-        Some("WRONGPASS") => {
-            return Some("user name or password is wrong; give it in --redis-url or in RCACHE_REDIS_URL");
-        }
-        Some("NOPERM") => {
-            return Some(
-                "the account lacks a right. This suffices, on keys of the namespace: ACL SETUSER … +ping +select +info +get +set \
-                 +exists +getrange +pttl +unlink +eval +evalsha +scan +dbsize; for scenarios also +del +time; for `scenario \
-                 corrupt` also +multi +exec +pexpire +rpush +sadd +hset",
-            );
-        }
-        Some("LOADING") => {
-            return Some("Redis is still loading its data: wait, then run the same command again");
-        }
-        Some("READONLY") => return Some("this Redis is a replica: point --redis-url at the primary"),
-        Some("OOM") => return Some("Redis is full: raise maxmemory, or flush what is not needed"),
-        Some("MISCONF") => return Some("Redis cannot save to its disk and refuses writes: look at its log"),
-        _ => {}
+    if let Some(hint) = error.code().and_then(hint_for_code) {
+        return Some(hint);
     }
     match error.kind() {
         _ if error.to_string().contains("certificate") => Some(
@@ -148,6 +124,26 @@ pub(crate) fn hint(error: &RedisError) -> Option<&'static str> {
         ),
         _ => None,
     }
+}
+
+/// The next step after an error with this code.
+pub(crate) fn hint_for_code(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "NOAUTH" => "this Redis requires a password: redis://:password@host:port, or set RCACHE_REDIS_URL",
+        "WRONGPASS" => {
+            "the user name or the password is wrong; give it in --redis-url or in RCACHE_REDIS_URL"
+        }
+        "NOPERM" => {
+            "the account lacks a right. This suffices, on keys of the namespace: ACL SETUSER … +ping +select +info +get +set \
+                 +exists +getrange +pttl +unlink +eval +evalsha +scan +dbsize; for scenarios also +del +time; for `scenario \
+                 corrupt` also +multi +exec +pexpire +rpush +sadd +hset"
+        }
+        "LOADING" => "Redis is still loading its data: wait, then run the same command again",
+        "READONLY" => "this Redis is a replica: point --redis-url at the primary",
+        "OOM" => "Redis is full: raise maxmemory, or flush what is not needed",
+        "MISCONF" => "Redis cannot save to its disk and refuses writes: look at its log",
+        _ => return None,
+    })
 }
 
 /// What a server says of itself.
@@ -188,77 +184,9 @@ fn parse_version(info: &str) -> (&'static str, String) {
     }
 }
 
-/// How a flush went.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Flushed {
-    pub(crate) removed: u64,
-    /// Keys that begin like the namespace's but hold nothing of rcache's; left alone.
-    pub(crate) left_alone: u64,
-    /// Those of them that stand where rcache would put an entry.
-    pub(crate) in_the_way: u64,
-}
-
 /// How many keys the database holds, of any program.
 pub(crate) fn key_count(connection: &mut Connection) -> Result<u64, AdminError> {
     redis::cmd("DBSIZE").query(connection).map_err(|source| AdminError::new("counting its keys", source))
-}
-
-/// Removes the namespace's entries: keys that have the layout of rcache's keys *and* hold what rcache wrote.
-/// Walks the key space with SCAN, so that Redis serves others meanwhile. `progress` hears of every batch.
-pub(crate) fn flush(
-    connection: &mut Connection,
-    namespace: &str,
-    progress: &dyn Fn(Flushed),
-) -> Result<Flushed, AdminError> {
-    let fail = |source| AdminError::new("removing entries", source);
-    let pattern = key::scan_pattern(namespace);
-    let mut flushed = Flushed::default();
-    let mut cursor = "0".to_owned();
-    loop {
-        let (next, keys): (String, Vec<Vec<u8>>) = redis::cmd("SCAN")
-            .arg(&cursor)
-            .arg("MATCH")
-            .arg(&pattern)
-            .arg("COUNT")
-            .arg(SCAN_BATCH)
-            .query(connection)
-            .map_err(fail)?;
-        let candidates: Vec<&[u8]> =
-            keys.iter().map(Vec::as_slice).filter(|key| key::is_ours(namespace, key)).collect();
-        let ours = keep_entries(connection, &candidates).map_err(fail)?;
-        flushed.left_alone += (keys.len() - ours.len()) as u64;
-        flushed.in_the_way += (candidates.len() - ours.len()) as u64;
-        if !ours.is_empty() {
-            flushed.removed += redis::cmd("UNLINK").arg(&ours).query::<u64>(connection).map_err(fail)?;
-        }
-        progress(flushed);
-        cursor = next;
-        if cursor == "0" {
-            return Ok(flushed);
-        }
-        if interrupt::requested() {
-            return Err(AdminError::Interrupted(flushed));
-        }
-    }
-}
-
-/// Those of the keys that hold what rcache wrote, by its first bytes.
-fn keep_entries<'a>(
-    connection: &mut Connection,
-    candidates: &[&'a [u8]],
-) -> Result<Vec<&'a [u8]>, RedisError> {
-    if candidates.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut pipeline = redis::pipe();
-    for key in candidates {
-        pipeline.cmd("GETRANGE").arg(key).arg(0).arg(entry::MAGIC_BYTES - 1);
-    }
-    // A key of another type answers with an error of its own, and is not ours.
-    let heads: Vec<Result<Vec<u8>, RedisError>> = pipeline.ignore_errors().query(connection)?;
-    let is_entry =
-        |head: &Result<Vec<u8>, RedisError>| head.as_ref().is_ok_and(|head| entry::has_magic(head));
-    Ok(candidates.iter().zip(&heads).filter(|(_, head)| is_entry(head)).map(|(key, _)| *key).collect())
 }
 
 #[cfg(test)]

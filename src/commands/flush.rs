@@ -5,10 +5,13 @@ use serde_json::json;
 use super::Outcome;
 use super::console::Console;
 use super::servers::{Need, Servers};
-use crate::cache::admin::{self, Flushed};
+use crate::cache::admin;
+use crate::cache::flush::{self, Flushed, Owner};
 use crate::cli::Format;
 use crate::config::Settings;
-use crate::units;
+use crate::paths::reader;
+use crate::scenario::keys;
+use crate::units::{self, counted};
 
 pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
     let servers = Servers::open(settings, Need::Redis, "flush", console)?;
@@ -17,14 +20,13 @@ pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Outc
     let ephemeral = servers.redis_is_ephemeral();
     servers.stop()?;
     console.result(&match settings.format {
-        Format::Text => words(flushed, &settings.namespace, ephemeral),
-        Format::Json => {
-            let document = json!({
-                "namespace": settings.namespace, "removed": flushed.removed, "left_alone": flushed.left_alone
-            });
-            format!("{document}\n")
-        }
+        Format::Text => words(&flushed, &settings.namespace, ephemeral),
+        Format::Json => format!("{}\n", document(&flushed, &settings.namespace)),
     })?;
+    if let Some(refusal) = refusal(&flushed, &settings.namespace) {
+        console.error(&refusal);
+        return Ok(Outcome::Failed);
+    }
     Ok(Outcome::Fine)
 }
 
@@ -34,22 +36,50 @@ pub(super) fn with_progress(
     namespace: &str,
     console: &Console,
 ) -> anyhow::Result<Flushed> {
-    let keys = admin::key_count(connection)?;
+    // Only for the bar: an account need not have the right to count keys.
+    let keys = admin::key_count(connection).unwrap_or(0);
     let bar = console.progress(keys, "flushing {wide_bar} {human_pos} removed of {human_len} keys in Redis");
-    let outcome = admin::flush(connection, namespace, &|flushed| bar.set_position(flushed.removed));
+    let outcome = flush::flush(connection, namespace, &owner_in(namespace), &|flushed| {
+        bar.set_position(flushed.removed);
+    });
     bar.finish_and_clear();
     Ok(outcome?)
 }
 
-fn words(flushed: Flushed, namespace: &str, ephemeral: bool) -> String {
-    let mut text = match flushed.removed {
-        1 => format!("Removed 1 entry of namespace {namespace:?}."),
-        removed => format!("Removed {} entries of namespace {namespace:?}.", units::count(removed)),
-    };
+/// Tells by its name who uses a key of this namespace.
+fn owner_in(namespace: &str) -> impl Fn(&[u8]) -> Owner + use<> {
+    let (bench, namespace) = (reader::key_prefixes(namespace), namespace.to_owned());
+    move |key| {
+        if bench.iter().any(|prefix| key.starts_with(prefix)) {
+            Owner::Bench
+        } else if keys::is_of_experiment(&namespace, key) {
+            Owner::Experiment
+        } else {
+            Owner::Library
+        }
+    }
+}
+
+fn words(flushed: &Flushed, namespace: &str, ephemeral: bool) -> String {
+    let entries = counted(flushed.removed, "entry", "entries");
+    let mut text = format!("Removed {entries} of namespace {namespace:?}.");
+    if flushed.spared > 0 {
+        text.push_str(&format!(
+            " Left {}: they end by themselves within {}.",
+            counted(flushed.spared, "lease or write marker", "leases or write markers"),
+            ms(flushed.spared_for_ms),
+        ));
+    }
+    if flushed.other_version > 0 {
+        text.push_str(&format!(
+            " Left {} of another version of rcache; flush with that version.",
+            counted(flushed.other_version, "value", "values"),
+        ));
+    }
     if flushed.left_alone > 0 {
         text.push_str(&format!(
-            " Left {} other keys alone that begin like it but were not made by rcache.",
-            units::count(flushed.left_alone)
+            " Left {} alone that begin like it but were not made by rcache.",
+            counted(flushed.left_alone, "other key", "other keys")
         ));
     }
     if ephemeral {
@@ -59,4 +89,32 @@ fn words(flushed: Flushed, namespace: &str, ephemeral: bool) -> String {
     }
     text.push('\n');
     text
+}
+
+fn ms(ms: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
+    units::duration(ms as f64 * 1e6)
+}
+
+fn document(flushed: &Flushed, namespace: &str) -> serde_json::Value {
+    json!({
+        "namespace": namespace,
+        "removed": flushed.removed,
+        "left_alone": flushed.left_alone,
+        "leases_and_markers": flushed.spared,
+        "other_version": flushed.other_version,
+        "not_looked_at": flushed.not_looked_at,
+    })
+}
+
+/// What kept some keys from being looked at or removed, and the next step.
+pub(super) fn refusal(flushed: &Flushed, namespace: &str) -> Option<String> {
+    let words = flushed.refusal.as_ref()?;
+    let code =
+        if words.contains("ACL failure") { "NOPERM" } else { words.split(' ').next().unwrap_or_default() };
+    let hint = admin::hint_for_code(code).map(|hint| format!("\n  {hint}")).unwrap_or_default();
+    Some(format!(
+        "{} of namespace {namespace:?} could not be looked at or removed: {words}{hint}",
+        counted(flushed.not_looked_at, "key", "keys"),
+    ))
 }

@@ -118,6 +118,9 @@ impl<'a> Bench<'a> {
     /// Removes the entries of earlier runs.
     pub(super) fn flush(&mut self) -> anyhow::Result<()> {
         let flushed = flush::with_progress(&mut self.admin, self.namespace, self.console)?;
+        if let Some(refusal) = flush::refusal(&flushed, self.namespace) {
+            bail!(refusal);
+        }
         if flushed.in_the_way > 0 {
             bail!(
                 "{} keys of namespace {:?} stand where rcache would put entries, and rcache did not make them; they were \

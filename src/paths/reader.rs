@@ -98,6 +98,20 @@ pub(crate) fn key_layout<Q: Query>(namespace: &str, codec: cli::Codec) -> KeyLay
     KeyLayout::new(namespace, &format!("{}.{}", Q::KIND, codec.name()))
 }
 
+/// What the keys of every workload's entries begin with, whatever their codec.
+pub(crate) fn key_prefixes(namespace: &str) -> Vec<Vec<u8>> {
+    use clap::ValueEnum;
+    let layouts = cli::Codec::value_variants().iter().flat_map(|codec| {
+        [
+            key_layout::<query::AllUsers>(namespace, *codec),
+            key_layout::<query::Page>(namespace, *codec),
+            key_layout::<query::OneUser>(namespace, *codec),
+            key_layout::<query::TopDomains>(namespace, *codec),
+        ]
+    });
+    layouts.map(|layout| layout.prefix().to_vec()).collect()
+}
+
 /// The entries of one codec: how they are made, where they stand, and what was written of them.
 struct Entries<A> {
     name: cli::Codec,

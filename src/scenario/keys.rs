@@ -1,10 +1,11 @@
-//! The keys of one arm: of a name that no other arm, run or program has, so that they can be removed without a second look.
+//! The keys of one arm: of a name that no other arm, run or program has, so that they are known as an experiment's by
+//! their name.
 
 use redis::Connection;
 
-use crate::cache::admin;
-use crate::cache::key::KeyLayout;
+use crate::cache::key::{KeyLayout, namespace_prefix};
 use crate::cache::{Key, KeyError};
+use crate::cache::{admin, flush};
 use crate::endpoint::RedisEndpoint;
 
 /// Where the rows of one arm are cached, in one run.
@@ -19,6 +20,24 @@ pub(crate) struct Keys {
 /// What tells the keys of this run from those of any other.
 pub(crate) fn new_run() -> String {
     format!("{:08x}", rand::random::<u32>())
+}
+
+/// Whether the key is one that [`Keys`] makes in this namespace: what an experiment that was killed leaves behind is known
+/// by its name.
+pub(crate) fn is_of_experiment(namespace: &str, key: &[u8]) -> bool {
+    let rest = key.strip_prefix(namespace_prefix(namespace).as_bytes());
+    let Some(rest) = rest.and_then(|rest| std::str::from_utf8(rest).ok()) else { return false };
+    let parts: Vec<&str> = rest.split(':').collect();
+    let [kind, "1", id] = parts[..] else { return false };
+    let Some((run, arm)) = kind.strip_prefix("scenario-").and_then(|name| name.split_at_checked(8)) else {
+        return false;
+    };
+    let is_digits =
+        |text: &str, is_digit: fn(&u8) -> bool| !text.is_empty() && text.as_bytes().iter().all(is_digit);
+    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    is_digits(run, |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        && arm.strip_prefix('-').is_some_and(|arm| !arm.is_empty() && is_name(arm))
+        && is_digits(id, u8::is_ascii_digit)
 }
 
 impl Keys {
@@ -57,7 +76,9 @@ impl Keys {
         let ids: Vec<u32> = (0..rows).collect();
         for batch in ids.chunks(BATCH) {
             let keys: Vec<Vec<u8>> = batch.iter().flat_map(|id| [self.entry(*id), self.lock(*id)]).collect();
-            redis::cmd("UNLINK").arg(keys).query::<u64>(connection)?;
+            // Without the right to run scripts, by name alone: no other program has such keys.
+            flush::remove_experiment(connection, &keys)
+                .or_else(|_| redis::cmd("UNLINK").arg(&keys).exec(connection))?;
         }
         Ok(())
     }
@@ -81,7 +102,6 @@ impl Drop for KeysGuard<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::key::namespace_prefix;
 
     #[test]
     fn the_library_and_the_others_mean_the_same_key() {
@@ -90,5 +110,31 @@ mod tests {
         assert_eq!(library.as_bytes(), keys.entry(7));
         assert_eq!(library, "name%3Aspace:scenario-0000002a-lease:1:7");
         assert_ne!(keys.lock(7), keys.entry(7));
+    }
+
+    #[test]
+    fn the_keys_of_an_experiment_are_known_by_their_name() {
+        for namespace in ["rcache", "a:b%", "*"] {
+            let keys = Keys::new(namespace, &new_run(), "naive-double-delete");
+            assert!(
+                is_of_experiment(namespace, &keys.entry(7))
+                    && is_of_experiment(namespace, &keys.lock(u32::MAX))
+            );
+            assert!(!is_of_experiment("other", &keys.entry(7)));
+        }
+        for other in [
+            "n:scenario-session",
+            "n:scenario-0000002a:1:7",
+            "n:scenario-0000002a-:1:7",
+            "n:scenario-0000002-lease:1:7",
+            "n:scenario-0000002A-lease:1:7",
+            "n:scenario-0000002a-lease:2:7",
+            "n:scenario-0000002a-lease:1:x",
+            "n:scenario-0000002a-lease:1:7:7",
+            "n:user:1:7",
+            "scenario-0000002a-lease:1:7",
+        ] {
+            assert!(!is_of_experiment("n", other.as_bytes()), "{other}");
+        }
     }
 }

@@ -23,6 +23,11 @@ impl KeyLayout {
         Self { prefix }
     }
 
+    /// What every key begins with; an id follows.
+    pub fn prefix(&self) -> &[u8] {
+        self.prefix.as_bytes()
+    }
+
     /// Replaces `key` by the key of this id; allocates nothing once it has grown.
     pub fn write_key(&self, id: u64, key: &mut Vec<u8>) {
         key.clear();
