@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// A connection that was used so recently is taken for alive: no server and no proxy in use has a shorter idle timeout
 /// than a second.
-const TRUSTED_FOR: Duration = Duration::from_millis(500);
+pub(crate) const TRUSTED_FOR: Duration = Duration::from_millis(500);
 /// How often a connection that must not be lost is used.
 const KEEP_ALIVE: Duration = Duration::from_millis(600);
 

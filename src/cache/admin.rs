@@ -11,6 +11,7 @@ use redis::{
 
 use super::flush::Flushed;
 use crate::endpoint::{Address, RedisEndpoint};
+use crate::reopen::Reopening;
 use crate::secret::Secret;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,6 +41,12 @@ pub(crate) fn connect(endpoint: &RedisEndpoint) -> Result<Connection, AdminError
             format!("cannot connect to Redis at {}{user}, database {}", endpoint.address, endpoint.database);
         AdminError::Redis { context, hint: hint(&cause), cause }
     })
+}
+
+/// As [`connect`], for a connection that idles while others work.
+pub(crate) fn reopening(endpoint: &RedisEndpoint) -> Result<Reopening<Connection, AdminError>, AdminError> {
+    let endpoint = endpoint.clone();
+    Reopening::open(move || connect(&endpoint), is_alive)
 }
 
 /// Opens a connection of the `redis` crate with these timeouts, for connecting and for each answer.

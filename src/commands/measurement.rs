@@ -13,8 +13,9 @@ use super::machine;
 use super::request::Request;
 use super::server_watch::ServerWatch;
 use super::servers::Servers;
+use crate::cache::admin::{self, AdminError};
+use crate::cache::counters;
 use crate::cache::wire;
-use crate::cache::{admin, counters};
 use crate::cli::{Codec, Workload};
 use crate::config::Settings;
 use crate::db::rows::RowConnection;
@@ -28,6 +29,7 @@ use crate::measure::{ControlSamples, WorkloadSamples};
 use crate::paths::lane::Lane;
 use crate::paths::query::{AllUsers, Expected, OneUser, Page, Query, TopDomains};
 use crate::paths::reader::{self, Reader, ReaderOptions};
+use crate::reopen::Reopening;
 use crate::run_file::{self, Config, Dataset, Run, WorkloadRun};
 use crate::stats::foreign::{self, ServerSide};
 use crate::stats::harness;
@@ -43,7 +45,7 @@ pub(super) struct Bench<'a> {
     expected: Arc<Expected>,
     mysql: run_file::Server,
     redis: run_file::Server,
-    admin: redis::Connection,
+    admin: Reopening<redis::Connection, AdminError>,
     warnings: Vec<Warning>,
     /// While reads are measured.
     awake: Option<Awake>,
@@ -89,7 +91,7 @@ impl<'a> Bench<'a> {
     ) -> anyhow::Result<Self> {
         let (mysql_endpoint, redis_endpoint) = (servers.mysql()?, servers.redis()?);
         let mut conn = connect::connect(mysql_endpoint)?;
-        let mut admin = admin::connect(redis_endpoint)?;
+        let mut admin = admin::reopening(redis_endpoint)?;
         let info = connect::server_info(&mut conn)?;
         let transport = mysql_endpoint.transport();
         let mysql = environment::server(
@@ -99,7 +101,7 @@ impl<'a> Bench<'a> {
             servers.mysql_in_sandbox,
             info.settings,
         );
-        let info = admin::server_info(&mut admin)?;
+        let info = admin::server_info(admin.get()?)?;
         let transport = redis_endpoint.transport();
         let redis = environment::server(
             info.flavor,
@@ -117,7 +119,7 @@ impl<'a> Bench<'a> {
 
     /// Removes the entries of earlier runs.
     pub(super) fn flush(&mut self) -> anyhow::Result<()> {
-        let flushed = flush::with_progress(&mut self.admin, self.namespace, self.console)?;
+        let flushed = flush::with_progress(self.admin.get()?, self.namespace, self.console)?;
         if let Some(refusal) = flush::refusal(&flushed, self.namespace) {
             bail!(refusal);
         }
@@ -148,11 +150,16 @@ impl<'a> Bench<'a> {
         self.awake = request.awake();
         let times = machine::Times::now();
         self.expected = Arc::new(Expected::of(self.expected.data, &request.workloads));
-        let evicted_before = counters::read(&mut self.admin)?.evicted;
+        let evicted_before = counters::read(self.admin.get()?)?.evicted;
         let (mut finished, mut first_error) = self.rounds(request)?;
         // The servers may be what failed: then there is nothing to ask.
-        let evicted =
-            counters::read(&mut self.admin).ok().and_then(|counters| counters.evicted).zip(evicted_before);
+        let evicted = self
+            .admin
+            .get()
+            .and_then(counters::read)
+            .ok()
+            .and_then(|counters| counters.evicted)
+            .zip(evicted_before);
         // After all rounds: what a restart leaves behind is no ground for any other path.
         if request.reads_from_disk() && first_error.is_none() {
             first_error = self.read_from_disk(request, &mut finished);
@@ -299,7 +306,9 @@ impl<'a> Bench<'a> {
         let wire = wire::Connection::open(redis, reader::LIMITS)
             .with_context(|| format!("cannot connect to Redis at {}", redis.address))?;
         let options = ReaderOptions { codecs, namespace: self.namespace, ttl };
-        Reader::new(conn, wire, &self.expected, &options).context("cannot prepare a statement")
+        let reader =
+            Reader::new(conn, wire, &self.expected, &options).context("cannot prepare a statement")?;
+        Ok(reader.reopening(mysql, redis, &self.expected))
     }
 
     fn assemble(

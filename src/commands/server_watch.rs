@@ -3,11 +3,14 @@
 use mysql::Conn;
 
 use super::servers::Servers;
+use crate::cache::admin::{self, AdminError};
 use crate::cache::counters::{self as redis_counters, RedisCounters};
-use crate::cache::{admin, key::KeyLayout};
+use crate::cache::key::KeyLayout;
 use crate::cli::Codec;
 use crate::db::connect;
 use crate::db::counters::{self as mysql_counters, MysqlCounters};
+use crate::db::error::DbError;
+use crate::reopen::Reopening;
 use crate::stats::foreign::ServerSide;
 
 /// Keys that stand for all of a workload's when asking what an entry takes: enough for the mean of entries of like size.
@@ -15,8 +18,8 @@ const SAMPLED_KEYS: usize = 100;
 
 /// Both servers as they were before; where one could not be asked, why.
 pub(super) struct ServerWatch {
-    mysql: Result<(Conn, MysqlCounters), String>,
-    redis: Result<(redis::Connection, RedisCounters), String>,
+    mysql: Result<(Reopening<Conn, DbError>, MysqlCounters), String>,
+    redis: Result<(Reopening<redis::Connection, AdminError>, RedisCounters), String>,
 }
 
 impl ServerWatch {
@@ -30,15 +33,16 @@ impl ServerWatch {
     pub(super) fn end(self, layouts: &[(Codec, KeyLayout)], items: &[u32]) -> ServerSide {
         let mysql = self.mysql.and_then(|(mut conn, before)| {
             // A workload that restarts its server takes this connection with it.
-            let after = mysql_counters::read(&mut conn).map_err(said)?;
+            let after = conn.get().and_then(mysql_counters::read).map_err(said)?;
             Ok(after.since(&before))
         });
         let mut sampled_entry_bytes = Vec::new();
         let redis = self.redis.and_then(|(mut connection, before)| {
-            let after = redis_counters::read(&mut connection).map_err(said)?;
+            let connection = connection.get().map_err(said)?;
+            let after = redis_counters::read(connection).map_err(said)?;
             for (codec, layout) in layouts {
                 let sample = items.iter().take(SAMPLED_KEYS).map(|item| layout.key(u64::from(*item)));
-                let usage = redis_counters::memory_usage(&mut connection, &sample.collect::<Vec<_>>());
+                let usage = redis_counters::memory_usage(connection, &sample.collect::<Vec<_>>());
                 sampled_entry_bytes.extend(usage.ok().map(|usage| (*codec, usage)));
             }
             Ok(after.since(&before))
@@ -47,15 +51,17 @@ impl ServerWatch {
     }
 }
 
-fn begin_mysql(servers: &Servers) -> anyhow::Result<(Conn, MysqlCounters)> {
-    let mut conn = connect::connect(servers.mysql()?)?;
-    let counters = mysql_counters::read(&mut conn)?;
+fn begin_mysql(servers: &Servers) -> anyhow::Result<(Reopening<Conn, DbError>, MysqlCounters)> {
+    let mut conn = connect::reopening(servers.mysql()?)?;
+    let counters = mysql_counters::read(conn.get()?)?;
     Ok((conn, counters))
 }
 
-fn begin_redis(servers: &Servers) -> anyhow::Result<(redis::Connection, RedisCounters)> {
-    let mut connection = admin::connect(servers.redis()?)?;
-    let counters = redis_counters::read(&mut connection)?;
+fn begin_redis(
+    servers: &Servers,
+) -> anyhow::Result<(Reopening<redis::Connection, AdminError>, RedisCounters)> {
+    let mut connection = admin::reopening(servers.redis()?)?;
+    let counters = redis_counters::read(connection.get()?)?;
     Ok((connection, counters))
 }
 

@@ -9,6 +9,7 @@ use mysql::{Conn, OptsBuilder, SslOpts};
 use super::error::{self, DbError};
 use super::socket::Socket;
 use crate::endpoint::{Address, MysqlEndpoint, MysqlTls};
+use crate::reopen::Reopening;
 use crate::secret::Secret;
 
 /// A server that does not answer the first packet by then is taken for absent.
@@ -18,6 +19,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// server, which would answer in MySQL's place.
 pub(crate) fn connect(endpoint: &MysqlEndpoint) -> Result<Conn, DbError> {
     prepared(endpoint, options(endpoint))
+}
+
+/// As [`connect`], for a connection that idles while others work.
+pub(crate) fn reopening(endpoint: &MysqlEndpoint) -> Result<Reopening<Conn, DbError>, DbError> {
+    let endpoint = endpoint.clone();
+    Reopening::open(move || connect(&endpoint), |conn| conn.ping().is_ok())
 }
 
 /// As [`connect`], and no reply takes longer than this until [`wait_patiently`] is called.

@@ -193,6 +193,7 @@ fn fill(
     let (found, expected) = std::thread::scope(|scope| {
         let expected = scope.spawn(|| data.fingerprint());
         let found = fingerprint_in_database(conn);
+        lock::hold_until(conn, || expected.is_finished());
         let expected = expected.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         found.map(|found| (found, expected))
     })?;

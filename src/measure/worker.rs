@@ -274,7 +274,7 @@ impl<Q: Query> Worker<Q> {
     fn control_block(&mut self, reads: u64, cores: &[u32], item: Option<u32>, counted: bool) -> BlockDone {
         let mut sums = vec![RoundSums::default(); self.samples.rounds.columns()];
         let mut moving_ns = 0;
-        let mut outcome = Ok(());
+        let mut outcome = self.reader.wake();
         let reads: Vec<u64> = (0..reads).collect();
         for (core, reads) in stretches(&reads, cores) {
             moving_ns += self.go_to(core);

@@ -1,7 +1,7 @@
 //! A client: two open connections, a prepared question, and the two ways to have it answered.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::issued::Issued;
 use super::lane::Lane;
@@ -16,8 +16,10 @@ use crate::cache::store::{Acquired, Found, Store};
 use crate::cache::wire::{Connection, Limits, WireError};
 use crate::cli;
 use crate::db::rows::RowConnection;
+use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
 use crate::interrupt;
 use crate::parts::Part;
+use crate::reopen::TRUSTED_FOR;
 
 /// Receiving an entry of this size or more takes longer than the round trip: hits of it are compared with its bare
 /// transfer.
@@ -47,6 +49,9 @@ pub(crate) enum ReadError {
         "a key of rcache's holds a value that rcache did not make; it was left alone; choose another --namespace"
     )]
     ForeignKey,
+    /// Both connections were to be opened anew, since one was lost while it was idle.
+    #[error("a connection was closed while it was idle, and no other could be opened: {0}")]
+    Lost(String),
     #[error("this client was opened without the codec of the lane that it was to read")]
     NoCodec,
 }
@@ -60,6 +65,7 @@ impl ReadError {
             Self::Redis(_) => "redis",
             Self::Encode(_) | Self::NoCodec => "encode",
             Self::ForeignKey => "foreign_key",
+            Self::Lost(_) => "connection",
         }
     }
 
@@ -149,7 +155,13 @@ pub(crate) struct Reader<Q: Query> {
     issued: Issued,
     /// Of [`Reader::fetch`].
     fetched: Vec<u8>,
+    /// When the connections were last seen to be alive.
+    used: Instant,
+    reopen: Option<Reopen<Q>>,
 }
+
+/// Opens both connections anew.
+type Reopen<Q> = Box<dyn Fn() -> anyhow::Result<(RowConnection, Connection, Q)> + Send>;
 
 impl<Q: Query> Reader<Q> {
     /// Prepares the statement; the connections come open.
@@ -174,7 +186,42 @@ impl<Q: Query> Reader<Q> {
             ttl: options.ttl,
             issued: Issued::default(),
             fetched: Vec::new(),
+            used: Instant::now(),
+            reopen: None,
         })
+    }
+
+    /// The same client, whose connections may be closed while they are idle.
+    pub(crate) fn reopening(
+        mut self,
+        mysql: &MysqlEndpoint,
+        redis: &RedisEndpoint,
+        expected: &Arc<Expected>,
+    ) -> Self {
+        let (mysql, redis, expected) = (mysql.clone(), redis.clone(), Arc::clone(expected));
+        self.reopen = Some(Box::new(move || {
+            let mut conn = RowConnection::open(&mysql)?;
+            let query = Q::prepare(&mut conn, &expected)?;
+            Ok((conn, Connection::open(&redis, PATIENCE)?, query))
+        }));
+        self
+    }
+
+    /// Opens the connections anew if one was lost while the other was busy, or while other clients were: a long block of
+    /// one path leaves the other server's connection idle. Never called while a read is timed.
+    pub(crate) fn wake(&mut self) -> Result<(), ReadError> {
+        let Some(reopen) = self.reopen.as_ref().filter(|_| self.used.elapsed() >= TRUSTED_FOR) else {
+            return Ok(());
+        };
+        let is_alive = self.redis.store.connection().ping().is_ok() && self.mysql.round_trip().is_ok();
+        self.issued.text_selects += 1;
+        if !is_alive {
+            let (mysql, redis, query) = reopen().map_err(|error| ReadError::Lost(format!("{error:#}")))?;
+            (self.mysql, self.query) = (mysql, query);
+            self.redis = Session::new(Store::new(redis));
+        }
+        self.used = Instant::now();
+        Ok(())
     }
 
     /// The read that the lane stands for; `end` hears of the end of each of its parts. `cold` and `warm` are the same
@@ -309,13 +356,16 @@ impl<Q: Query> Reader<Q> {
     /// Brings the cache into the state that the lane wants for these items; not part of any measurement.
     /// Every lane is prepared alike, down to a round trip on both connections: none starts on a colder one.
     pub(crate) fn prepare(&mut self, lane: Lane, items: &[u32]) -> Result<(), ReadError> {
+        self.wake()?;
         match lane.path {
             cli::ReadPath::Mysql | cli::ReadPath::Disk => {}
             cli::ReadPath::Cold => self.remove(lane, items)?,
             cli::ReadPath::Warm => self.fill_missing(lane, items)?,
         }
         self.select_1()?;
-        self.ping()
+        self.ping()?;
+        self.used = Instant::now();
+        Ok(())
     }
 
     fn remove(&mut self, lane: Lane, items: &[u32]) -> Result<(), ReadError> {

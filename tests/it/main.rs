@@ -13,6 +13,7 @@ mod disk;
 mod flush;
 mod foreign;
 mod formats;
+mod idle;
 mod library;
 mod library_trouble;
 mod private_redis;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         ("flush", flush::TESTS),
         ("foreign", foreign::TESTS),
         ("formats", formats::TESTS),
+        ("idle", idle::TESTS),
         ("library", library::TESTS),
         ("library_trouble", library_trouble::TESTS),
         ("sandbox", sandbox::TESTS),

@@ -37,15 +37,16 @@ pub(super) fn load(
     let holder = lock::holder(conn).ok().flatten();
     let others = if holder.is_some() { crew.chunks.loaders() - 1 } else { 0 };
     thread::scope(|scope| {
-        for _ in 0..others {
-            // A machine that gives no thread gives one loader fewer.
-            let _ = thread::Builder::new().spawn_scoped(scope, || {
-                if let Some(mut conn) = join(endpoint, holder) {
-                    crew.work(&mut conn);
-                }
-            });
-        }
+        let help = || {
+            if let Some(mut conn) = join(endpoint, holder) {
+                crew.work(&mut conn);
+            }
+        };
+        // A machine that gives no thread gives one loader fewer.
+        let others: Vec<_> =
+            (0..others).filter_map(|_| thread::Builder::new().spawn_scoped(scope, help).ok()).collect();
         crew.work(conn);
+        lock::hold_until(conn, || others.iter().all(thread::ScopedJoinHandle::is_finished));
     });
     match crew.failure.into_inner() {
         Some(error) => Err(error),

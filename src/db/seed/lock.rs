@@ -1,11 +1,18 @@
 //! The lock in the server that keeps two commands from changing the tables at once.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use mysql::Conn;
 use mysql::prelude::Queryable;
 
 use super::SeedError;
 use crate::db::error::DbError;
 use crate::interrupt;
+use crate::reopen::TRUSTED_FOR;
+
+/// How often the holder of the lock looks whether others are done.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// Seconds for which another rcache may hold the lock: a server rolls back what an interrupted seed had sent.
 const LOCK_PATIENCE_S: u32 = 15;
@@ -22,6 +29,20 @@ pub(crate) fn lock(conn: &mut Conn) -> Result<(), SeedError> {
         }
     }
     Err(SeedError::Busy)
+}
+
+/// Waits until the work of other threads is done, and uses the connection now and then: one that is idle may be closed by
+/// the server or by a proxy, and the lock goes with it.
+pub(super) fn hold_until(conn: &mut Conn, is_done: impl Fn() -> bool) {
+    let mut used = Instant::now();
+    while !is_done() {
+        thread::sleep(LOOK);
+        if used.elapsed() >= TRUSTED_FOR {
+            // Whatever is asked next meets the error.
+            let _ = conn.ping();
+            used = Instant::now();
+        }
+    }
 }
 
 /// The server's number of the connection that holds the lock; none where nobody does.
