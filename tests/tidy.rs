@@ -17,17 +17,18 @@ const ROOMS: &[(&str, &str)] = &[
     ("sample", ""),
     ("rounds_log", ""),
     ("permutation", ""),
+    ("reopen", ""),
     ("users", "permutation"),
     ("endpoint", ""),
     ("cli", "users"),
     ("config", "cli endpoint"),
     ("assertion", "cli operator units"),
-    ("cache", "endpoint interrupt"),
-    ("db", "endpoint interrupt users"),
+    ("cache", "endpoint interrupt reopen"),
+    ("db", "endpoint interrupt reopen users"),
     ("sandbox", "endpoint interrupt"),
-    ("paths", "cache cli db interrupt parts users"),
+    ("paths", "cache cli db endpoint interrupt parts reopen users"),
     ("measure", "cli db interrupt parts paths permutation rounds_log sample sandbox users"),
-    ("scenario", "cache db endpoint interrupt permutation sample sandbox units"),
+    ("scenario", "cache db endpoint interrupt permutation reopen sample sandbox units"),
     ("stats", "cache cli db measure operator paths permutation rounds_log sample units"),
     ("run_file", "cli measure paths sample sandbox stats units"),
     ("scenario_file", "run_file sample scenario stats"),
@@ -40,7 +41,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "commands",
-        "assertion cache cli compare config db endpoint interrupt limits measure paths plain_text report run_file sandbox \
+        "assertion cache cli compare config db endpoint interrupt limits measure paths plain_text reopen report run_file sandbox \
          scenario scenario_file stats units users verdict",
     ),
 ];

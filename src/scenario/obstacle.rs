@@ -30,7 +30,7 @@ pub(super) fn find(redis: &RedisEndpoint, key: &[u8]) -> Option<String> {
             _ => {}
         }
     }
-    match words(refused) {
+    match words(&refused) {
         Some(words) => Some(words),
         None => evicted.filter(|evicted| *evicted > 0).map(|_| {
             "This Redis evicts keys for want of memory: raise its maxmemory, or use another Redis".to_owned()
@@ -81,7 +81,7 @@ fn ask(redis: &RedisEndpoint, kept: &mut Option<Connection>, command: &Cmd) -> R
 }
 
 /// The commands that were refused like the first one, and why.
-fn words(refused: Vec<(&'static str, RedisError)>) -> Option<String> {
+fn words(refused: &[(&'static str, RedisError)]) -> Option<String> {
     let (_, first) = refused.first()?;
     let names: Vec<&str> = refused
         .iter()

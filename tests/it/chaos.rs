@@ -313,7 +313,7 @@ fn clocks_that_disagree_decide_only_when() {
     let redis = PrivateRedis::start("");
     let options = Options::default().reply_timeout(PATIENT).connect_timeout(PATIENT);
     let cache = redis.cache(options);
-    let raw = "rcache:thing:1:1";
+    let raw = "cache:thing:1:1";
     let load = |value: &str| Ok::<_, Infallible>(Some(value.to_owned()));
     cache.get(&thing(1), || load("cached")).unwrap();
     let mut admin = redis.connect();

@@ -160,7 +160,7 @@ fn a_replica_is_named() {
 
 fn live_markers_and_leases_are_spared() {
     let redis = PrivateRedis::start("");
-    let options = Options { namespace: "n".to_owned(), ..Options::default() };
+    let options = Options::default().namespace("n");
     let cache: Cache = Cache::connect(&redis.url(), options).unwrap();
     let (marked, leased) = (Key::new("user", 1, 7).unwrap(), Key::new("user", 1, 8).unwrap());
     let guard = cache.mark(&[&marked]).unwrap();

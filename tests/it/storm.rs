@@ -290,7 +290,7 @@ fn key(id: u32) -> Key {
 
 /// The key of a row as it stands in Redis.
 pub(crate) fn raw(id: u64) -> String {
-    format!("rcache:row:1:{id}")
+    format!("cache:row:1:{id}")
 }
 
 fn is_marked(redis: &mut redis::Connection, id: u32) -> bool {

@@ -20,7 +20,7 @@ use super::wire::Limits;
 #[non_exhaustive]
 pub struct Options {
     /// Stands in front of every key: programs that share a Redis and not their values choose different ones. What stands under
-    /// the cache's keys is the cache's: whatever it cannot read there it removes. Default `rcache`.
+    /// the cache's keys is the cache's: whatever it cannot read there it removes. Default `cache`.
     pub namespace: String,
     /// How long a value lives, less a random tenth at most. It bounds what no protocol can prevent: writes behind the
     /// library's back, for example. Zero is an error. Default 5 minutes.
@@ -79,7 +79,7 @@ pub enum Unmarked {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            namespace: "rcache".to_owned(),
+            namespace: "cache".to_owned(),
             ttl: Duration::from_secs(300),
             negative_ttl: Some(Duration::from_secs(30)),
             lease: Duration::from_secs(5),
