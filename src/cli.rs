@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use scenario::Scenario;
-pub(crate) use words::{Codec, Cores, ReadPath, ScenarioName, Workload};
+pub(crate) use words::{Codec, Cores, ReadPath, ScenarioChoice, ScenarioName, Workload};
 
 const ABOUT: &str = "Measures what Redis in front of MySQL would really buy";
 const LONG_ABOUT: &str = "\

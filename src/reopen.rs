@@ -45,6 +45,15 @@ impl<C, E> Reopening<C, E> {
         Ok(self.connection.insert(connection))
     }
 
+    /// Uses the connection. After an error the next use opens another one.
+    pub(crate) fn with<T>(&mut self, work: impl FnOnce(&mut C) -> Result<T, E>) -> Result<T, E> {
+        let done = self.get().and_then(work);
+        if done.is_err() {
+            self.forget();
+        }
+        done
+    }
+
     /// Drops the connection after an error that leaves it unusable; the next use opens another.
     pub(crate) fn forget(&mut self) {
         self.connection = None;
@@ -74,9 +83,9 @@ impl<C: Send + 'static, E: 'static> KeptAlive<C, E> {
         Self { connection, end: Some(end), thread: Some(thread) }
     }
 
-    /// Uses the connection.
+    /// Uses the connection. After an error the next use opens another one.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut C) -> Result<T, E>) -> Result<T, E> {
-        work(self.connection.lock().unwrap_or_else(PoisonError::into_inner).get()?)
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner).with(work)
     }
 }
 
@@ -123,6 +132,8 @@ mod tests {
         connection.forget();
         assert_eq!(connection.get(), Err("the server is gone"));
         assert_eq!(connection.get().unwrap().0, 10, "and it is tried again");
+        assert_eq!(connection.with(|_| Err::<(), _>("it broke")), Err("it broke"));
+        assert_eq!(connection.with(|(number, _)| Ok(*number)), Ok(11), "however little time has passed");
     }
 
     #[test]

@@ -21,7 +21,7 @@ const IO_TIMEOUT: Duration = Duration::from_secs(30);
 /// What went wrong with Redis, in words that name the thing and the next step.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AdminError {
-    #[error("{context}: {cause}{}", hint.map(|hint| format!("\n  {hint}")).unwrap_or_default())]
+    #[error("{context}: {}{}", said(cause), hint.map(|hint| format!("\n  {hint}")).unwrap_or_default())]
     Redis { context: String, hint: Option<&'static str>, cause: RedisError },
     #[error("interrupted after {} entries were removed; run the same command again to remove the rest", .0.removed)]
     Interrupted(Flushed),
@@ -133,8 +133,15 @@ pub(crate) fn hint(error: &RedisError) -> Option<&'static str> {
     }
 }
 
+/// The next step after an error in the server's words, which come from within a script.
+pub(crate) fn hint_for(words: &str) -> Option<&'static str> {
+    // What Redis 7.0 and later say when the account of a script lacks a right.
+    let is_forbidden = ["user executing the script", "ACL failure"].iter().any(|it| words.contains(it));
+    hint_for_code(if is_forbidden { "NOPERM" } else { words.split(' ').next().unwrap_or_default() })
+}
+
 /// The next step after an error with this code.
-pub(crate) fn hint_for_code(code: &str) -> Option<&'static str> {
+fn hint_for_code(code: &str) -> Option<&'static str> {
     Some(match code {
         "NOAUTH" => "this Redis requires a password: redis://:password@host:port, or set RCACHE_REDIS_URL",
         "WRONGPASS" => {

@@ -2,14 +2,18 @@
 
 use clap::Args;
 
-use super::ScenarioName;
+use super::ScenarioChoice;
 
 #[derive(Debug, Args)]
 #[command(after_long_help = AFTER_SCENARIO_HELP)]
 pub(crate) struct Scenario {
-    /// The failure that is provoked
-    #[arg(value_enum, value_name = "NAME")]
-    pub(crate) name: ScenarioName,
+    /// The failure to provoke
+    #[arg(value_enum, value_name = "NAME", required_unless_present = "list")]
+    pub(crate) name: Option<ScenarioChoice>,
+
+    /// Print the names of the scenarios, with one line each
+    #[arg(long, conflicts_with = "name")]
+    pub(crate) list: bool,
 
     /// Threads that read at the same time, each with connections of its own [default: stale 16, stampede 64, outage 8, avalanche 16, penetration 8, corrupt 8]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=512), value_name = "N")]
@@ -25,7 +29,7 @@ pub(crate) struct Scenario {
 }
 
 const AFTER_SCENARIO_HELP: &str = "\
-Every arm goes another way, with equal settings:
+Each arm is another way of caching, with equal settings:
   mysql                no cache
   naive                GET; on a miss SELECT, then SET. Writers COMMIT, then DEL
   naive-double-delete  as naive, and a second DEL a while later
@@ -39,5 +43,6 @@ Every arm goes another way, with equal settings:
 
 An experiment makes a table of its own, rcache_scenario, and keys of its own, and removes both.
 
-Exit status: 0 the harm was there without the cure and not with it; 1 the library broke a promise, or the experiment
-failed; 4 the harm did not appear where it must, so that the run proves nothing; 130 interrupted.";
+Exit status: 0 the harm appeared without the cure and not with it; 1 the library broke a promise, or the experiment
+failed; 4 the run proves nothing: an arm did not do its work, or the harm did not appear where it must; 130 interrupted.
+With `all` the worst of them counts.";

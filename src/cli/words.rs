@@ -1,6 +1,7 @@
 //! Words that are typed, and stand in the output and in the run file as they were typed.
 
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub(crate) enum Workload {
@@ -48,10 +49,52 @@ pub(crate) enum Cores {
     Free,
 }
 
+/// What is typed behind `rcache scenario`: one scenario, or all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ScenarioChoice {
+    One(ScenarioName),
+    All,
+}
+
+impl ValueEnum for ScenarioChoice {
+    fn value_variants<'a>() -> &'a [Self] {
+        use ScenarioName::{Avalanche, Corrupt, Outage, Penetration, Stale, Stampede};
+        &[
+            Self::One(Stale),
+            Self::One(Stampede),
+            Self::One(Outage),
+            Self::One(Avalanche),
+            Self::One(Penetration),
+            Self::One(Corrupt),
+            Self::All,
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::One(name) => name.to_possible_value(),
+            Self::All => {
+                Some(PossibleValue::new("all").help("each of them in turn, and a summary at the end"))
+            }
+        }
+    }
+}
+
+impl ScenarioName {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Stale, Self::Stampede, Self::Outage, Self::Avalanche, Self::Penetration, Self::Corrupt];
+
+    /// What goes wrong in it, in one line.
+    pub(crate) fn meaning(self) -> String {
+        let value = self.to_possible_value();
+        value.and_then(|value| value.get_help().map(ToString::to_string)).unwrap_or_default()
+    }
+}
+
 /// The failures that can be provoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub(crate) enum ScenarioName {
-    /// readers get what a write has replaced: a reader stores the old row after the writer removed the entry
+    /// reads return rows that a write has replaced: a reader stores the old row after the writer removed the entry
     Stale,
     /// a popular value expires, and every client that wants it asks the database at the same time
     Stampede,
@@ -61,7 +104,7 @@ pub(crate) enum ScenarioName {
     Avalanche,
     /// reads of rows that do not exist go past the cache to the database
     Penetration,
-    /// entries get damaged: bits turned, values cut off or under the wrong key, other programs under our keys
+    /// entries get damaged: flipped bits, values cut short or under the wrong key, values of other programs
     Corrupt,
 }
 

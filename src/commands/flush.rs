@@ -110,9 +110,7 @@ fn document(flushed: &Flushed, namespace: &str) -> serde_json::Value {
 /// What kept some keys from being looked at or removed, and the next step.
 pub(super) fn refusal(flushed: &Flushed, namespace: &str) -> Option<String> {
     let words = flushed.refusal.as_ref()?;
-    let code =
-        if words.contains("ACL failure") { "NOPERM" } else { words.split(' ').next().unwrap_or_default() };
-    let hint = admin::hint_for_code(code).map(|hint| format!("\n  {hint}")).unwrap_or_default();
+    let hint = admin::hint_for(words).map(|hint| format!("\n  {hint}")).unwrap_or_default();
     Some(format!(
         "{} of namespace {namespace:?} could not be looked at or removed: {words}{hint}",
         counted(flushed.not_looked_at, "key", "keys"),

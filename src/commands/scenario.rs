@@ -1,35 +1,54 @@
 //! `rcache scenario`: one failure of caching on real servers, with and without the cure, and what that proves.
 
-use std::time::Duration;
+mod experiment;
 
 use anyhow::bail;
 
 use super::Outcome;
 use super::console::Console;
-use super::environment;
 use super::json;
 use super::servers::{Need, Servers};
-use crate::cache::admin;
-use crate::cli::{self, Format, ScenarioName};
+use crate::cli::{self, Format, ScenarioChoice, ScenarioName};
 use crate::config::{Settings, UsageError};
-use crate::db::connect;
-use crate::measure::clock::RunClock;
-use crate::run_file::{self, Environment};
-use crate::scenario::{
-    self, Ground, Request, ScenarioError, avalanche, corrupt, outage, penetration, stale, stampede,
-};
-use crate::scenario_file::{Document, Head};
-use crate::stats::warnings::Warning;
-use crate::{interrupt, report, units};
+use crate::report;
+use crate::report::scenario::summary::{Entry, Found};
+use crate::scenario_file::Document;
 
 pub(super) fn run(
     arguments: &cli::Scenario,
     settings: &Settings,
     console: &Console,
 ) -> anyhow::Result<Outcome> {
-    check_servers(arguments.name, settings)?;
+    match arguments.name {
+        None => list(settings.format, console),
+        Some(ScenarioChoice::One(name)) => one(name, arguments, settings, console),
+        Some(ScenarioChoice::All) => all(arguments, settings, console),
+    }
+}
+
+/// The names, with one line each.
+fn list(format: Format, console: &Console) -> anyhow::Result<Outcome> {
+    let names = ScenarioName::ALL.map(|name| (name.name(), name.meaning()));
+    console.result(&match format {
+        Format::Text => names.iter().map(|(name, meaning)| format!("{name:<12} {meaning}\n")).collect(),
+        Format::Json => json::pretty(
+                &names.map(|(name, meaning)| serde_json::json!({ "scenario": name, "meaning": meaning })),
+            )?,
+    })?;
+    Ok(Outcome::Fine)
+}
+
+fn one(
+    name: ScenarioName,
+    arguments: &cli::Scenario,
+    settings: &Settings,
+    console: &Console,
+) -> anyhow::Result<Outcome> {
+    if let Some(obstacle) = named_servers(name, settings)? {
+        bail!(UsageError(format!("{obstacle}: add --sandbox, or leave --mysql-url and --redis-url away")));
+    }
     let mut servers = Servers::open(settings, Need::Both, "scenario", console)?;
-    let document = experiment(arguments, settings, &mut servers, console)?;
+    let document = experiment::run(name, arguments, settings, &mut servers, console)?;
     servers.stop()?;
     console.result(&match settings.format {
         Format::Text => report::scenario::render(&document, &console.page_style()),
@@ -38,112 +57,95 @@ pub(super) fn run(
     Ok(outcome(&document, settings.format, console))
 }
 
-/// Nobody's servers are stopped and killed but our own.
-fn check_servers(name: ScenarioName, settings: &Settings) -> anyhow::Result<()> {
+/// Only servers of rcache's own are stopped and killed.
+fn named_servers(name: ScenarioName, settings: &Settings) -> anyhow::Result<Option<&'static str>> {
     let named = settings.mysql()?.is_some() || settings.redis()?.is_some();
-    if name == ScenarioName::Outage && named {
-        bail!(UsageError(
-            "the scenario outage stops and kills Redis, which rcache does to servers of its own alone: add --sandbox, or leave \
-             --mysql-url and --redis-url away"
-                .to_owned()
-        ));
-    }
-    Ok(())
+    Ok((name == ScenarioName::Outage && named).then_some(
+        "the scenario outage stops and kills Redis, which rcache does to servers of its own alone",
+    ))
 }
 
-fn experiment(
+/// Each scenario in turn, and a summary at the end. One that fails does not keep the others from running.
+fn all(arguments: &cli::Scenario, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
+    let mut servers = Servers::open(settings, Need::Both, "scenario", console)?;
+    let (mut entries, mut documents, mut worst) = (Vec::new(), Vec::new(), Outcome::Fine);
+    for name in ScenarioName::ALL {
+        if worst == Outcome::Interrupted {
+            break;
+        }
+        let (found, outcome) = match in_turn(name, arguments, settings, &mut servers, console) {
+            InTurn::Skipped(reason) => (Found::Skipped(reason), Outcome::Fine),
+            InTurn::Failed(error) => {
+                console.error(&format!("scenario {}: {error:#}", name.name()));
+                (Found::Failed(format!("{error:#}")), failed())
+            }
+            InTurn::Ran(document) => {
+                if settings.format == Format::Text {
+                    let page = report::scenario::render(&document, &console.page_style());
+                    console.result(&format!("{page}\n"))?;
+                }
+                let outcome = outcome(&document, settings.format, console);
+                documents.push(*document.clone());
+                (Found::Ran(document), outcome)
+            }
+        };
+        entries.push(Entry { name: name.name(), found });
+        worst = worse(worst, outcome);
+    }
+    servers.stop()?;
+    console.result(&match settings.format {
+        Format::Text => report::scenario::summary::render(&entries, &console.page_style()),
+        Format::Json => json::pretty(&serde_json::json!({
+            "format": "rcache-scenarios", "format_version": 1, "experiments": documents
+        }))?,
+    })?;
+    Ok(worst)
+}
+
+/// What became of one scenario among all.
+enum InTurn {
+    Ran(Box<Document>),
+    Skipped(String),
+    Failed(anyhow::Error),
+}
+
+fn in_turn(
+    name: ScenarioName,
     arguments: &cli::Scenario,
     settings: &Settings,
     servers: &mut Servers,
     console: &Console,
-) -> anyhow::Result<Document> {
-    let environment = look(servers)?;
-    let request =
-        Request { clients: arguments.clients, duration_s: arguments.duration, rng_seed: arguments.rng_seed };
-    let (mysql, redis) = (servers.mysql()?.clone(), servers.redis()?.clone());
-    let ground = Ground { mysql: &mysql, redis: &redis, namespace: &settings.namespace };
-    let clock = RunClock::start();
-    let bar = console.progress(0, "{spinner} {msg}");
-    let progress = |arm: &str, elapsed: Duration| {
-        bar.set_message(format!("arm {arm}, {}", units::duration(elapsed.as_secs_f64() * 1e9)));
-        bar.tick();
-    };
-    let found = conduct(arguments.name, &ground, servers, &request, &progress);
-    bar.finish_and_clear();
-    let head = Head {
-        scenario: arguments.name.name().to_owned(),
-        interrupted: interrupt::requested(),
-        started_at: clock.started_at(),
-        wall_s: clock.elapsed_s(),
-        environment,
-        config: config(arguments.name, &request),
-        warnings: warnings(),
-    };
-    Ok(Document::new(head, found?))
-}
-
-/// The one place that knows every scenario.
-fn conduct(
-    name: ScenarioName,
-    ground: &Ground<'_>,
-    servers: &mut Servers,
-    request: &Request,
-    progress: scenario::Progress<'_>,
-) -> Result<scenario::outcome::Outcome, ScenarioError> {
-    match name {
-        ScenarioName::Outage => {
-            let sandbox = servers.own_sandbox().map_err(ScenarioError::Sandbox)?;
-            outage::run(ground, sandbox, request, progress)
-        }
-        ScenarioName::Avalanche => avalanche::run(ground, request, progress),
-        ScenarioName::Penetration => penetration::run(ground, request, progress),
-        ScenarioName::Stale => stale::run(ground, request, progress),
-        ScenarioName::Stampede => stampede::run(ground, request, progress),
-        ScenarioName::Corrupt => corrupt::run(ground, request, progress),
+) -> InTurn {
+    match named_servers(name, settings) {
+        Ok(Some(obstacle)) => return InTurn::Skipped(obstacle.to_owned()),
+        Err(error) => return InTurn::Failed(error),
+        Ok(None) => {}
+    }
+    if name == ScenarioName::Outage
+        && let Err(error) = servers.own_sandbox()
+    {
+        return InTurn::Skipped(format!("{error:#}").replace("\n  ", "; "));
+    }
+    match experiment::run(name, arguments, settings, servers, console) {
+        Ok(document) => InTurn::Ran(Box::new(document)),
+        Err(error) => InTurn::Failed(error),
     }
 }
 
-fn config(name: ScenarioName, request: &Request) -> Vec<(&'static str, u64)> {
-    match name {
-        ScenarioName::Stale => stale::config(request),
-        ScenarioName::Outage => outage::config(request),
-        ScenarioName::Avalanche => avalanche::config(request),
-        ScenarioName::Penetration => penetration::config(request),
-        ScenarioName::Stampede => stampede::config(request),
-        ScenarioName::Corrupt => corrupt::config(request),
-    }
+fn failed() -> Outcome {
+    if crate::interrupt::requested() { Outcome::Interrupted } else { Outcome::Failed }
 }
 
-/// What the servers say of themselves.
-fn look(servers: &Servers) -> anyhow::Result<Environment> {
-    let (mysql, redis) = (servers.mysql()?, servers.redis()?);
-    let info = connect::server_info(&mut connect::connect(mysql)?)?;
-    let mysql_server = environment::server(
-        info.flavor,
-        &info.version,
-        mysql.transport(),
-        servers.mysql_in_sandbox,
-        info.settings,
-    );
-    let info = admin::server_info(&mut admin::connect(redis)?)?;
-    let redis_server = environment::server(
-        info.flavor,
-        &info.version,
-        redis.transport(),
-        servers.redis_in_sandbox,
-        info.settings,
-    );
-    Ok(environment::environment(mysql_server, redis_server))
-}
-
-/// A debug build makes everything slower, and nothing less true.
-fn warnings() -> Vec<run_file::Warning> {
-    let debug = cfg!(debug_assertions).then_some(Warning::DebugBuild);
-    let saved = |warning: Warning| run_file::Warning {
-        code: warning.code().to_owned(),
-        message: warning.to_string(),
+/// The one of both that the exit status tells.
+fn worse(one: Outcome, other: Outcome) -> Outcome {
+    let rank = |outcome| match outcome {
+        Outcome::Fine => 0,
+        Outcome::Undecided => 1,
+        Outcome::GateFailed => 2,
+        Outcome::Failed => 3,
+        Outcome::Interrupted => 4,
     };
-    debug.into_iter().map(saved).collect()
+    if rank(other) > rank(one) { other } else { one }
 }
 
 /// A broken promise is said before anything else.
@@ -168,4 +170,20 @@ fn outcome(document: &Document, format: Format, console: &Console) -> Outcome {
         return Outcome::Undecided;
     }
     Outcome::Fine
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_outcome_decides() {
+        use Outcome::{Failed, Fine, Interrupted, Undecided};
+        let rising = [Fine, Undecided, Failed, Interrupted];
+        for (index, better) in rising.iter().enumerate() {
+            for other in &rising[index..] {
+                assert_eq!((worse(*better, *other), worse(*other, *better)), (*other, *other));
+            }
+        }
+    }
 }

@@ -202,7 +202,7 @@ impl<Q: Query> Reader<Q> {
         self.reopen = Some(Box::new(move || {
             let mut conn = RowConnection::open(&mysql)?;
             let query = Q::prepare(&mut conn, &expected)?;
-            Ok((conn, Connection::open(&redis, PATIENCE)?, query))
+            Ok((conn, Connection::open(&redis, LIMITS)?, query))
         }));
         self
     }

@@ -6,8 +6,10 @@ mod outage;
 mod penetration;
 #[cfg(test)]
 pub(crate) mod samples;
+mod so_what;
 mod stale;
 mod stampede;
+pub(crate) mod summary;
 
 use anstyle::Style as Ink;
 
@@ -34,6 +36,7 @@ pub(crate) fn render(document: &Document, style: &Style) -> String {
     blocks.push(errors(document, style));
     blocks.push(warnings(document, style));
     blocks.push(verdict(document, style));
+    blocks.push(so_what(document, style));
     page(&blocks)
 }
 
@@ -78,15 +81,15 @@ fn meaning(arm: &str) -> Option<&'static str> {
     Some(match arm {
         "mysql" => "no cache",
         "naive" => "GET; on a miss SELECT, then SET. Writers COMMIT, then DEL",
-        "naive-double-delete" => "as naive; writers have a second DEL sent a while later",
-        "lock" => "as naive; only who gets a lock (SET NX) loads, and fills by SET",
+        "naive-double-delete" => "as naive; a second DEL follows each write a while later",
+        "lock" => "as naive, but only the client that gets a lock (SET NX) loads",
         "lease" => "rcache's library; writers COMMIT, then invalidate",
         "lease-marker" => "rcache's library; writers mark, COMMIT, finish",
-        "naive-jitter" => "as naive; times to live are shortened by up to a tenth, by chance",
+        "naive-jitter" => "as naive; each time to live is shortened by a random 0 to 10 %",
         "lease-no-negative" => "as lease, but it does not remember which rows do not exist",
-        "lease-no-mutex" => "as lease; every client is a process of its own, so that no mutex is shared",
+        "lease-no-mutex" => "as lease; each client is a process of its own, so no mutex is shared",
         "lease-early" => {
-            "as lease; values are refreshed ahead of their expiry, by chance (XFetch), behind the readers' backs"
+            "as lease; values are refreshed in the background before they expire, at random (XFetch)"
         }
         _ => return None,
     })
@@ -117,6 +120,11 @@ fn warnings(document: &Document, style: &Style) -> Vec<String> {
         .iter()
         .flat_map(|warning| alert(&format!("Warning: {}", warning.message), style))
         .collect()
+}
+
+/// One line that says what to take away, from a run that shows it.
+fn so_what(document: &Document, style: &Style) -> Vec<String> {
+    so_what::line(document).map_or_else(Vec::new, |line| paragraph(&format!("So what: {line}"), style))
 }
 
 /// Where the run proves nothing, or proves the library wrong.
@@ -150,9 +158,9 @@ fn arms_table(
     heading(title, style).into_iter().chain(table::set_or_list(&grid, style)).collect()
 }
 
-/// What one sees, sentence by sentence.
+/// What was found, sentence by sentence.
 fn sentences(sentences: &[String], style: &Style) -> Vec<String> {
-    let title = style.paint(Ink::new().bold(), "What one sees");
+    let title = style.paint(Ink::new().bold(), "Findings");
     std::iter::once(title).chain(sentences.iter().flat_map(|text| paragraph(text, style))).collect()
 }
 

@@ -147,7 +147,10 @@ fn cause(first: Idle, faults: &[(Idle, Vec<&Arm>)]) -> Option<String> {
     let obstacle = arms().find_map(|arm| arm.obstacle.clone());
     let error =
         arms().find_map(|arm| arm.first_error.as_deref()).map(|error| format!("The first error: {error}"));
-    if first.is_of_redis() { obstacle.or(error) } else { error.or(obstacle) }
+    match (error, obstacle) {
+        (Some(error), Some(obstacle)) if !first.is_of_redis() => Some(format!("{error}. {obstacle}")),
+        (error, obstacle) => obstacle.or(error),
+    }
 }
 
 #[cfg(test)]

@@ -153,10 +153,10 @@ impl Database {
 
     /// The row as it is committed, for the experimenter: neither counted nor slowed down.
     pub(crate) fn committed(&mut self, id: u32) -> Result<Option<Row>, DbError> {
-        let Prepared { conn, select, .. } = self.connection.get()?;
-        let row: Option<(u64, String)> = conn
-            .exec_first(&*select, (id,))
-            .map_err(|source| DbError::new("reading a row of rcache_scenario", source))?;
+        let row: Option<(u64, String)> = self.connection.with(|Prepared { conn, select, .. }| {
+            conn.exec_first(&*select, (id,))
+                .map_err(|source| DbError::new("reading a row of rcache_scenario", source))
+        })?;
         Ok(row.map(|(version, payload)| Row { id, version, payload }))
     }
 
@@ -167,15 +167,28 @@ impl Database {
         id: u32,
         before_commit: impl FnOnce() -> Result<T, E>,
     ) -> Result<(u64, T), WriteError<E>> {
-        let fail = |source| WriteError::Db(DbError::new("writing a row of rcache_scenario", source));
-        // Dropped without a COMMIT, a transaction is rolled back.
-        let Prepared { conn, lock_row, update, .. } = self.connection.get().map_err(WriteError::Db)?;
-        let mut transaction = conn.start_transaction(TxOpts::default()).map_err(fail)?;
-        let version: Option<u64> = transaction.exec_first(&*lock_row, (id,)).map_err(fail)?;
-        let row = Row::of(id, version.unwrap_or(0) + 1);
-        transaction.exec_drop(&*update, (row.version, row.payload, id)).map_err(fail)?;
-        let announced = before_commit().map_err(WriteError::Refused)?;
-        transaction.commit().map_err(fail)?;
-        Ok((row.version, announced))
+        let prepared = self.connection.get().map_err(WriteError::Db)?;
+        let written = write(prepared, id, before_commit);
+        if matches!(written, Err(WriteError::Db(_))) {
+            self.connection.forget();
+        }
+        written
     }
+}
+
+fn write<T, E>(
+    prepared: &mut Prepared,
+    id: u32,
+    before_commit: impl FnOnce() -> Result<T, E>,
+) -> Result<(u64, T), WriteError<E>> {
+    let fail = |source| WriteError::Db(DbError::new("writing a row of rcache_scenario", source));
+    // Dropped without a COMMIT, a transaction is rolled back.
+    let Prepared { conn, lock_row, update, .. } = prepared;
+    let mut transaction = conn.start_transaction(TxOpts::default()).map_err(fail)?;
+    let version: Option<u64> = transaction.exec_first(&*lock_row, (id,)).map_err(fail)?;
+    let row = Row::of(id, version.unwrap_or(0) + 1);
+    transaction.exec_drop(&*update, (row.version, row.payload, id)).map_err(fail)?;
+    let announced = before_commit().map_err(WriteError::Refused)?;
+    transaction.commit().map_err(fail)?;
+    Ok((row.version, announced))
 }

@@ -69,7 +69,9 @@ impl Table {
 
     /// Makes the table hold the rows 0 to `rows` - 1, all of the first version, and no others.
     pub(crate) fn fill(&self, rows: u32) -> Result<(), TableError> {
-        self.conn.with(|conn| Ok(fill(conn, rows)?))
+        // Twice, since it begins with an empty table: a proxy may close a connection that waits for a slow TRUNCATE.
+        let fill = |conn: &mut Conn| Ok(fill(conn, rows)?);
+        self.conn.with(fill).or_else(|_| self.conn.with(fill))
     }
 }
 

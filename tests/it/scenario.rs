@@ -23,6 +23,8 @@ crate::tests![
     an_interrupted_experiment_prints_what_it_has,
     a_server_that_is_not_there_is_named,
     an_unknown_scenario_is_a_wrong_command_line,
+    the_names_are_listed_with_a_line_each,
+    all_run_in_turn_and_end_in_a_summary,
 ];
 
 /// Whether the naive arms show their harm within so short a time depends on the machine: then the run is invalid. A
@@ -298,4 +300,33 @@ fn an_unknown_scenario_is_a_wrong_command_line() {
     let help = world::ran(world::rcache().args(["scenario", "sale"])).failed(2, &["stale", "corrupt"]);
     assert!(help.stdout.is_empty());
     world::ran(world::rcache().args(["scenario", "stale", "--clients", "0"])).failed(2, &["--clients"]);
+}
+
+fn the_names_are_listed_with_a_line_each() {
+    let list = world::ran(world::rcache().args(["scenario", "--list"])).fine();
+    let names: Vec<&str> = list.stdout.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(names, ["stale", "stampede", "outage", "avalanche", "penetration", "corrupt"]);
+    assert!(list.stdout.lines().all(|line| line.len() > 40), "{}", list.stdout);
+    let json = world::ran(world::rcache().args(["scenario", "--list", "--format", "json"])).fine().json();
+    assert_eq!((json.as_array().map(Vec::len), &json[2]["scenario"]), (Some(6), &"outage".into()));
+    world::ran(world::rcache().arg("scenario")).failed(2, &["NAME", "--list"]);
+    world::ran(world::rcache().args(["scenario", "stale", "--list"])).failed(2, &["--list"]);
+}
+
+/// On servers that are not rcache's own, `outage` is left out. One foreign table fails them all, and all are tried.
+fn all_run_in_turn_and_end_in_a_summary() {
+    let place = Place::new();
+    let arguments = ["scenario", "all", "--duration", "1", "--clients", "4"];
+    let ran = not_broken(place.run(&arguments));
+    let (_, summary) = ran.stdout.rsplit_once("Summary").unwrap();
+    for name in ["stale", "stampede", "outage", "avalanche", "penetration", "corrupt"] {
+        assert!(summary.contains(name), "{name} is missing in:\n{summary}");
+        assert_eq!(ran.stdout.contains(&format!("scenario {name} of")), name != "outage", "{}", ran.stdout);
+    }
+    assert!(summary.contains("skipped: the scenario outage stops and kills Redis"), "{summary}");
+    place.mysql().query_drop("CREATE TABLE rcache_scenario (x INT)").unwrap();
+    let failed = place.run(&arguments).failed(1, &["scenario stale: ", "scenario corrupt: ", "did not make"]);
+    assert_eq!(failed.stdout.matches("failed: the database").count(), 5, "{}", failed.stdout);
+    let json = place.run(&[&arguments[..], &["--format", "json"]].concat()).ended(1).json();
+    assert_eq!((&json["format"], &json["experiments"]), (&"rcache-scenarios".into(), &serde_json::json!([])));
 }

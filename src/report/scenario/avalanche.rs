@@ -27,7 +27,7 @@ pub(super) fn blocks(document: &Document, style: &Style) -> Vec<Vec<String>> {
 fn setting(document: &Document, style: &Style) -> Vec<String> {
     let number = |name| config(document, name);
     let text = format!(
-        "{} in {} load {} at once, for {} ms, and go on reading them by chance, {} s an arm.",
+        "{} in {} load {} at once, cache them for {} ms, and go on reading them at random, {} s an arm.",
         counted(number("clients"), "client", "clients"),
         counted(number("processes"), "process", "processes"),
         counted(number("keys"), "row", "rows"),
@@ -58,7 +58,7 @@ fn find(document: &Document, name: &str) -> Option<Avalanche> {
 fn peaks(document: &Document) -> Option<String> {
     let peak = |name| Some(units::count(find(document, name)?.peak_loads));
     Some(format!(
-        "Where all values lived equally long, up to {} were loaded within {} ms; where chance shortened that, up to {} in naive-jitter \
+        "With equal times to live, up to {} values were loaded within {} ms; with random ones, up to {} in naive-jitter \
          and {} in lease.",
         peak("naive")?,
         config(document, "window_ms"),

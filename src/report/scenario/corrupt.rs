@@ -27,8 +27,8 @@ const COUNTS: &str = "wrong: answers that are not the row. damaged: acts of dama
 fn setting(document: &Document, style: &Style) -> Vec<String> {
     let number = |name| config(document, name);
     let text = format!(
-        "{} in {} on {}, {} s an arm. Every {} ms a cached value is damaged: a bit turned, the end cut off, two values \
-         exchanged, another type in its place, or what another program might store. Nobody writes to the rows; values live \
+        "{} in {} on {}, {} s an arm. Every {} ms a cached value is damaged: a bit flipped, the end cut off, two values \
+         exchanged, another type in its place, or what another program might store. The rows never change; values live \
          for {} ms.",
         counted(number("clients"), "reader", "readers"),
         counted(number("processes"), "process", "processes"),

@@ -21,7 +21,7 @@ pub(super) fn blocks(document: &Document, style: &Style) -> Vec<Vec<String>> {
 fn setting(document: &Document, style: &Style) -> Vec<String> {
     let number = |name| config(document, name);
     let text = format!(
-        "{} in {} read by chance, {} s an arm: every second time one of {}, else one of {} that do not exist. lease remembers \
+        "{} in {} read at random, {} s an arm: half of the time one of {}, else one of {} that do not exist. lease remembers \
          those for {} ms. Ids that are never asked for twice reach the database whatever a cache remembers.",
         counted(number("clients"), "client", "clients"),
         counted(number("processes"), "process", "processes"),

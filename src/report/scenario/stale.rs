@@ -23,17 +23,17 @@ pub(super) fn blocks(document: &Document, style: &Style) -> Vec<Vec<String>> {
     blocks
 }
 
-const BOUND: &str = "age: how long before the read the write that it missed had returned. None stale in N reads means, with \
-                     95 % certainty, a share below 3/N.";
+const BOUND: &str = "age: how long before the read began the write that it missed had returned. None stale in N reads means, with \
+                     95 % confidence, a share below 3/N.";
 const COUNTS: &str = "loads: rows read from MySQL. backwards: reads of an older version than the same reader had seen before. \
-                      left stale: cached values that differ from the committed row when all is over; missed: those of them \
+                      left stale: cached values that differ from the committed row at the end; missed: those of them \
                       that miss a write that had returned, while the others miss what a writer committed that then died.";
 
 fn setting(document: &Document, style: &Style) -> Vec<String> {
     let number = |name| config(document, name);
     let text = format!(
-        "{} and {} in {} on {}, {} s an arm. A load takes {} ms longer than it must, so that races happen at once; a writer \
-         pauses for {} ms on average; one in {} dies after its COMMIT, and {} more do at the end.",
+        "{} and {} in {} on {}, {} s an arm. Each load is made {} ms slower, so that races happen within seconds. A writer \
+         pauses for {} ms on average; one write in {} ends with the writer's death after its COMMIT, and {} more at the end.",
         counted(number("clients"), "reader", "readers"),
         counted(number("writers"), "writer", "writers"),
         counted(number("processes"), "process", "processes"),
@@ -74,7 +74,7 @@ fn share(stale: &Stale) -> String {
 }
 
 /// Two digits, however small.
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let decimals = if percent >= 10.0 {
         0
@@ -148,8 +148,7 @@ fn deaths(document: &Document) -> Option<String> {
     let left = |name| of(name).map(|stale| stale.stale_keys_when_quiet - missed(stale));
     let (lease, marker) = (left("lease")?, left("lease-marker")?);
     Some(format!(
-        "When all was over, {} of lease lacked what had been committed by a writer that never came back from its write, and \
-         will until their time to live is over; of lease-marker, {}.",
+        "At the end, {} of lease missed the commit of a writer that died, and will until they expire; of lease-marker, {}.",
         counted(lease, "cached value", "cached values"),
         if marker == 0 { "none".to_owned() } else { units::count(marker) },
     ))

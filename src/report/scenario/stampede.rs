@@ -26,8 +26,8 @@ pub(super) fn blocks(document: &Document, style: &Style) -> Vec<Vec<String>> {
 fn setting(document: &Document, style: &Style) -> Vec<String> {
     let number = |name| config(document, name);
     let text = format!(
-        "{} in {} read one row, each about every {} ms, {} s an arm. It is cached for {} ms, and a load takes {} ms longer \
-         than it must.",
+        "{} in {} read one row, each about every {} ms, {} s an arm. It is cached for {} ms, and each load is made {} ms \
+         slower.",
         counted(number("clients"), "client", "clients"),
         counted(number("processes"), "process", "processes"),
         number("read_pause_ms"),
@@ -103,7 +103,7 @@ fn ahead(document: &Document) -> Option<String> {
     let ((_, lease), (early_arm, early)) = (find(document, "lease")?, find(document, "lease-early")?);
     let (refreshes, found_nothing) = (early.early_refreshes?, early.found_nothing?);
     let behind = format!(
-        "{} waited in lease. In lease-early {} of {} came ahead of the expiry, behind the readers' backs",
+        "{} waited in lease. In lease-early {} of {} came before the expiry, in the background",
         counted(lease.waited_reads, "read", "reads"),
         units::count(refreshes),
         counted(early_arm.database_loads, "load", "loads"),
@@ -113,10 +113,10 @@ fn ahead(document: &Document) -> Option<String> {
         (0, slow) => {
             let were = if slow == 1 { "was" } else { "were" };
             format!(
-                "{behind}: every reader found a value, though {} {were} slow, which is the machine's doing.",
+                "{behind}: every reader found a value, though {} {were} slow because of the machine.",
                 counted(slow, "read", "reads")
             )
         }
-        (late, _) => format!("{behind}, and {} found no value all the same.", counted(late, "read", "reads")),
+        (late, _) => format!("{behind}, but {} found no value.", counted(late, "read", "reads")),
     })
 }

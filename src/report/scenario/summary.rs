@@ -1,0 +1,74 @@
+//! The end of `rcache scenario all`: what became of each scenario, in a line or two.
+
+use super::super::layout::{clean, entry, heading, page, text_column};
+use super::super::{ALERT, PLAIN, Style};
+use super::so_what;
+use crate::scenario_file::Document;
+
+/// A scenario and what became of it.
+pub(crate) struct Entry {
+    pub(crate) name: &'static str,
+    pub(crate) found: Found,
+}
+
+pub(crate) enum Found {
+    Ran(Box<Document>),
+    /// Why it was left out.
+    Skipped(String),
+    /// Why it could not be carried through.
+    Failed(String),
+}
+
+/// The whole summary, with a line break at its end.
+pub(crate) fn render(entries: &[Entry], style: &Style) -> String {
+    let column = text_column(entries.iter().map(|entry| entry.name));
+    let lines = entries.iter().flat_map(|it| {
+        let (words, is_fine) = words(&it.found);
+        entry(it.name, if is_fine { PLAIN } else { ALERT }, column, &clean(&words), style)
+    });
+    page(&[heading("Summary", style).into_iter().chain(lines).collect()])
+}
+
+/// What became of it, and whether that is as it should be.
+fn words(found: &Found) -> (String, bool) {
+    match found {
+        Found::Skipped(reason) => (format!("skipped: {reason}"), true),
+        Found::Failed(error) => (format!("failed: {}", error.replace("\n  ", "; ")), false),
+        Found::Ran(document) => {
+            let reason = document.reason.as_deref().unwrap_or_default();
+            if document.broken {
+                (format!("the library broke a promise: {reason}"), false)
+            } else if document.interrupted {
+                ("interrupted".to_owned(), false)
+            } else if document.valid {
+                (so_what::line(document).unwrap_or_else(|| "shown".to_owned()), true)
+            } else {
+                (format!("proves nothing: {reason}"), false)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    #[test]
+    fn each_scenario_in_a_line_or_two() {
+        let ran = |name, document| Entry { name, found: Found::Ran(Box::new(document)) };
+        let entries = [
+            ran("stale", samples::stale()),
+            ran("stampede", samples::stampede()),
+            Entry { name: "outage", found: Found::Skipped("it needs the sandbox".to_owned()) },
+            ran("avalanche", samples::avalanche()),
+            ran("penetration", samples::penetration()),
+            ran("corrupt", samples::corrupt()),
+            ran("stale", samples::stale_without_harm()),
+            ran("stale", samples::stale_broken()),
+            ran("stale", samples::interrupted()),
+            Entry { name: "corrupt", found: Found::Failed("no table\n  make one".to_owned()) },
+        ];
+        insta::assert_snapshot!(render(&entries, &Style { width: 80, color: false }));
+    }
+}
