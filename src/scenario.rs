@@ -52,8 +52,6 @@ pub(crate) enum ScenarioError {
     Db(#[from] DbError),
     #[error(transparent)]
     Stage(#[from] arms::StageError),
-    #[error("looking at what is cached: {0}")]
-    Inspection(#[from] arms::ClientError),
     #[error(transparent)]
     Lost(#[from] crowd::Lost),
     #[error("{0:#}")]

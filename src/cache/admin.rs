@@ -90,7 +90,9 @@ fn connection_info(endpoint: &RedisEndpoint) -> Result<redis::ConnectionInfo, Re
         }
         Address::Tcp { host, port } => ConnectionAddr::Tcp(host.clone(), *port),
     };
-    let mut login = RedisConnectionInfo::default().set_db(i64::from(endpoint.database));
+    // Without the name of the driver: proxies close the connection at a command that they do not know.
+    let mut login =
+        RedisConnectionInfo::default().set_skip_set_lib_name().set_db(i64::from(endpoint.database));
     if let Some(user) = &endpoint.user {
         login = login.set_username(user);
     }
@@ -123,6 +125,10 @@ pub(crate) fn hint(error: &RedisError) -> Option<&'static str> {
             "the server's certificate was not accepted: connect by a name that stands in it; ?ssl-ca=/path/ca.pem behind the \
              URL, or SSL_CERT_FILE, names the file of its authority",
         ),
+        ErrorKind::Io if is_closed(error) => Some(
+            "the connection was closed. A proxy that does not know a command does that: rcache needs INFO, SCAN and EVAL, so \
+             let --redis-url lead to Redis itself",
+        ),
         ErrorKind::Io => Some(
             "is the server running, and are host and port right? With no --redis-url, rcache runs a private server of its own",
         ),
@@ -131,6 +137,11 @@ pub(crate) fn hint(error: &RedisError) -> Option<&'static str> {
         ),
         _ => None,
     }
+}
+
+/// Whether the other side ended the connection instead of answering.
+fn is_closed(error: &RedisError) -> bool {
+    error.is_connection_dropped() && !error.is_connection_refusal()
 }
 
 /// The next step after an error in the server's words, which come from within a script.

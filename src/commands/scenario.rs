@@ -32,8 +32,8 @@ fn list(format: Format, console: &Console) -> anyhow::Result<Outcome> {
     console.result(&match format {
         Format::Text => names.iter().map(|(name, meaning)| format!("{name:<12} {meaning}\n")).collect(),
         Format::Json => json::pretty(
-                &names.map(|(name, meaning)| serde_json::json!({ "scenario": name, "meaning": meaning })),
-            )?,
+            &names.map(|(name, meaning)| serde_json::json!({ "scenario": name, "meaning": meaning })),
+        )?,
     })?;
     Ok(Outcome::Fine)
 }

@@ -25,6 +25,7 @@ use super::Ground;
 use super::database::{Database, Loads, WriteError};
 use super::keys::Keys;
 use super::row::Row;
+use crate::cache::admin;
 use crate::cache::{Cache, MarkError, Options, SetupError, StaleError};
 use crate::db::error::DbError;
 use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
@@ -85,13 +86,35 @@ pub(crate) trait Client: Send {
     fn write(&mut self, id: u32, fate: Fate) -> Result<u64, ClientError>;
 }
 
+/// What Redis said instead of doing it, in its own words.
+#[derive(Debug)]
+pub(crate) struct Refused(redis::RedisError);
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&admin::said(&self.0))
+    }
+}
+
+impl From<redis::RedisError> for ClientError {
+    fn from(error: redis::RedisError) -> Self {
+        Self::Redis(Refused(error))
+    }
+}
+
+impl From<redis::RedisError> for StageError {
+    fn from(error: redis::RedisError) -> Self {
+        Self::Redis(Refused(error))
+    }
+}
+
 /// Why a client could not read or write.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
     #[error(transparent)]
     Db(#[from] DbError),
     #[error("Redis: {0}")]
-    Redis(#[from] redis::RedisError),
+    Redis(Refused),
     #[error("what stands in Redis is no row: {0}")]
     Decode(#[from] serde_json::Error),
     #[error(transparent)]
@@ -124,7 +147,7 @@ pub(crate) enum StageError {
     #[error(transparent)]
     Db(#[from] DbError),
     #[error("cannot connect to Redis: {0}")]
-    Redis(#[from] redis::RedisError),
+    Redis(Refused),
     #[error("cannot set up the library's cache: {0}")]
     Cache(#[from] SetupError),
 }

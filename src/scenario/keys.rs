@@ -1,12 +1,17 @@
 //! The keys of one arm: of a name that no other arm, run or program has, so that they are known as an experiment's by
 //! their name.
 
-use redis::Connection;
+use std::time::Duration;
+
+use redis::{Connection, RedisError};
 
 use crate::cache::key::{KeyLayout, namespace_prefix};
 use crate::cache::{Key, KeyError};
 use crate::cache::{admin, flush};
 use crate::endpoint::RedisEndpoint;
+
+/// For connecting, and for each answer: a Redis that does not answer ends the keys by their time to live.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where the rows of one arm are cached, in one run.
 #[derive(Clone, Debug)]
@@ -70,17 +75,12 @@ impl Keys {
         self.locks.key(u64::from(id))
     }
 
-    /// Removes what stands under these keys for the rows 0 to `rows` - 1.
-    fn remove(&self, rows: u32, connection: &mut Connection) -> Result<(), redis::RedisError> {
+    /// All keys of the rows 0 to `rows` - 1, in batches.
+    fn batches(&self, rows: u32) -> Vec<Vec<Vec<u8>>> {
         const BATCH: usize = 1000;
         let ids: Vec<u32> = (0..rows).collect();
-        for batch in ids.chunks(BATCH) {
-            let keys: Vec<Vec<u8>> = batch.iter().flat_map(|id| [self.entry(*id), self.lock(*id)]).collect();
-            // Without the right to run scripts, by name alone: no other program has such keys.
-            flush::remove_experiment(connection, &keys)
-                .or_else(|_| redis::cmd("UNLINK").arg(&keys).exec(connection))?;
-        }
-        Ok(())
+        let keys = |id: &u32| [self.entry(*id), self.lock(*id)];
+        ids.chunks(BATCH).map(|batch| batch.iter().flat_map(keys).collect()).collect()
     }
 }
 
@@ -91,11 +91,22 @@ pub(crate) struct KeysGuard<'a> {
     pub(crate) rows: u32,
 }
 
+impl KeysGuard<'_> {
+    fn remove(
+        &self,
+        batch: fn(&mut Connection, &[Vec<u8>]) -> Result<(), RedisError>,
+    ) -> Result<(), RedisError> {
+        let mut connection = admin::open(self.redis, TIMEOUT, TIMEOUT)?;
+        self.keys.batches(self.rows).iter().try_for_each(|keys| batch(&mut connection, keys))
+    }
+}
+
 impl Drop for KeysGuard<'_> {
     fn drop(&mut self) {
-        if let Ok(mut connection) = admin::connect(self.redis) {
-            let _ = self.keys.remove(self.rows, &mut connection);
-        }
+        // Without the right to run scripts, by name alone: no other program has such keys.
+        let by_name =
+            |connection: &mut Connection, keys: &[Vec<u8>]| redis::cmd("UNLINK").arg(keys).exec(connection);
+        let _ = self.remove(flush::remove_experiment).or_else(|_| self.remove(by_name));
     }
 }
 

@@ -104,7 +104,7 @@ fn arm(
     let (mut tally, cache) = at_work(&stage, way, setting, &floors, progress)?;
     let database_loads = loads.all();
     let dead_at_the_end = last_deaths(&stage, way, &mut tally)?;
-    let when_quiet = look_around(&stage, way, &floors)?;
+    let when_quiet = look_around(&stage, way, &floors, &mut tally)?;
     Ok(Arm {
         name: way.name(),
         reads: tally.reads,
@@ -204,13 +204,26 @@ fn last_deaths(stage: &Stage<'_>, way: Way, tally: &mut Tally) -> Result<u64, Sc
     Ok(deaths)
 }
 
-/// Holds every cached value against the committed row.
-fn look_around(stage: &Stage<'_>, way: Way, floors: &Floors) -> Result<WhenQuiet, ScenarioError> {
+/// Compares every cached value with the committed row. What cannot be looked at is a failed read.
+fn look_around(
+    stage: &Stage<'_>,
+    way: Way,
+    floors: &Floors,
+    tally: &mut Tally,
+) -> Result<WhenQuiet, ScenarioError> {
     let mut database = stage.database()?;
     let mut inspector = stage.inspector(way)?;
     let mut found = WhenQuiet::default();
     for id in 0..KEYS {
-        let Some(cached) = inspector.cached(id)? else { continue };
+        let cached = match inspector.cached(id) {
+            Ok(Some(cached)) => cached,
+            Ok(None) => continue,
+            Err(error) => {
+                tally.failed_reads += 1;
+                tally.note(&error);
+                continue;
+            }
+        };
         if database.committed(id)?.as_ref() != Some(&cached) {
             found.stale_keys += 1;
             found.missed_a_returned_write += u64::from(cached.version < floors.of(id));

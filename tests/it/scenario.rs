@@ -309,7 +309,7 @@ fn the_names_are_listed_with_a_line_each() {
     assert!(list.stdout.lines().all(|line| line.len() > 40), "{}", list.stdout);
     let json = world::ran(world::rcache().args(["scenario", "--list", "--format", "json"])).fine().json();
     assert_eq!((json.as_array().map(Vec::len), &json[2]["scenario"]), (Some(6), &"outage".into()));
-    world::ran(world::rcache().arg("scenario")).failed(2, &["NAME", "--list"]);
+    world::ran(world::rcache().arg("scenario")).failed(2, &["NAME"]);
     world::ran(world::rcache().args(["scenario", "stale", "--list"])).failed(2, &["--list"]);
 }
 
