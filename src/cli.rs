@@ -6,11 +6,14 @@ mod words;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use scenario::Scenario;
 pub(crate) use words::{Codec, Cores, ReadPath, ScenarioChoice, ScenarioName, Workload};
+
+use crate::units;
 
 const ABOUT: &str = "Measures what Redis in front of MySQL would really buy";
 const LONG_ABOUT: &str = "\
@@ -186,9 +189,31 @@ pub(crate) struct Demo {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(crate::users::MAX_USERS)), value_name = "N")]
     pub(crate) users: Option<u32>,
 
-    /// Measured reads for every workload and path
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=MAX_ITERATIONS), value_name = "N")]
-    pub(crate) iterations: u64,
+    #[command(flatten)]
+    pub(crate) amount: AmountArgs,
+}
+
+/// How much of each workload is measured.
+#[derive(Debug, Args)]
+pub(crate) struct AmountArgs {
+    /// How long each workload is measured, such as 5s, 500ms, 2m or 5; less if its ratios are certain to two digits before
+    #[arg(long, value_parser = time, default_value = "5s", value_name = "SECONDS")]
+    pub(crate) time: Duration,
+
+    /// Measured reads for every workload and path, instead of a time; from disk at most 20
+    #[arg(long, conflicts_with = "time", value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=MAX_ITERATIONS))]
+    pub(crate) iterations: Option<u64>,
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    /// A day.
+    const MAX_S: f64 = 86_400.0;
+    let seconds = units::parse_time_ns(text).map(|ns| ns / 1e9);
+    match seconds.filter(|seconds| (0.001..=MAX_S).contains(seconds)) {
+        Some(seconds) => Ok(Duration::from_secs_f64(seconds)),
+        None => Err("expected a time from 1ms to 1440m, such as 5s, 500ms or 2m".to_owned()),
+    }
 }
 
 #[derive(Debug, Args)]
@@ -220,9 +245,8 @@ pub(crate) struct Seed {
 
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
-    /// Measured reads for every workload and path; from disk at most 20
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=MAX_ITERATIONS), value_name = "N")]
-    pub(crate) iterations: u64,
+    #[command(flatten)]
+    pub(crate) amount: AmountArgs,
 
     /// What is read, each under keys of its own
     #[arg(long, value_enum, value_delimiter = ',', default_value = "all,point", value_name = "LIST")]

@@ -9,12 +9,14 @@ pub(crate) mod keys;
 pub(crate) mod plan;
 mod queue;
 pub(crate) mod rounds;
+pub(crate) mod schedule;
 #[cfg(feature = "slow-warm")]
 mod slowdown;
 mod start_line;
 mod worker;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::cli::{Codec, ReadPath};
 use crate::parts::PartSums;
@@ -25,6 +27,7 @@ use crate::rounds_log::{RoundSums, RoundsLog};
 use crate::sample::Latencies;
 use disk::DiskSamples;
 use plan::BlockKind;
+use schedule::Ended;
 
 /// What was seen of one path.
 #[derive(Clone, Debug)]
@@ -44,6 +47,8 @@ pub(crate) struct PathSamples {
     /// Reads that this path's blocks answered, and how long the blocks ran.
     pub(crate) answered: u64,
     pub(crate) busy_ns: u64,
+    /// How long clients were reading in these blocks, all clients together.
+    pub(crate) reading_ns: u64,
     /// Processor time that rcache itself took for them, all clients together.
     pub(crate) processor_ns: u64,
 }
@@ -60,6 +65,7 @@ impl PathSamples {
             errors: BTreeMap::new(),
             answered: 0,
             busy_ns: 0,
+            reading_ns: 0,
             processor_ns: 0,
         }
     }
@@ -76,6 +82,7 @@ impl PathSamples {
         merge_errors(&mut self.errors, &other.errors);
         self.answered += other.answered;
         self.busy_ns += other.busy_ns;
+        self.reading_ns += other.reading_ns;
         self.processor_ns += other.processor_ns;
     }
 }
@@ -147,6 +154,19 @@ pub(crate) enum ControlKind {
     Fetch(Codec),
 }
 
+/// How the rounds of one workload went.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Course {
+    /// How long they took, untimed parts included; without the first warm-up and without connecting.
+    pub(crate) elapsed: Duration,
+    /// How often every client opened connections.
+    pub(crate) groups: u32,
+    /// Reads of each path in a full round, all clients together, not counting repeated ones.
+    pub(crate) block: u64,
+    /// None until they are over.
+    pub(crate) ended: Option<Ended>,
+}
+
 /// Everything that measuring one workload gave, with one codec or several.
 #[derive(Clone, Debug)]
 pub(crate) struct WorkloadSamples {
@@ -163,6 +183,8 @@ pub(crate) struct WorkloadSamples {
     pub(crate) rounds: RoundsLog,
     /// In the order of their columns.
     pub(crate) control_kinds: Vec<ControlKind>,
+    /// How the rounds went: their time, their groups, and why they ended.
+    pub(crate) course: Course,
     /// Reads from disk, after all rounds.
     pub(crate) disk: Option<DiskSamples>,
     /// The first failure, in words, where there was one.
@@ -188,6 +210,7 @@ impl WorkloadSamples {
             written: Vec::new(),
             issued: Issued::default(),
             rounds,
+            course: Course::default(),
             disk: None,
             first_error: None,
         }
@@ -210,6 +233,7 @@ impl WorkloadSamples {
             written: self.written.iter().copied().filter(|(own, _)| *own == codec).collect(),
             issued: self.issued,
             rounds: self.rounds.select(&columns),
+            course: self.course,
             disk: self.disk.clone(),
             first_error: self.first_error.clone(),
         }

@@ -1,5 +1,7 @@
 //! What each path's block took in each round, in memory that does not grow with the number of rounds.
 
+use std::ops::Range;
+
 /// The reads that one path answered in one round, or in several neighbouring ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct RoundSums {
@@ -39,15 +41,21 @@ impl RoundSums {
     }
 }
 
-/// The rounds of one workload in the order in which they ran, the same rounds for every path.
+/// The rounds of one workload in the order in which they ran, the same rounds for every path, in groups: the rounds of a
+/// group were read over the same connections.
 ///
-/// When it is full, neighbours are merged pairwise: an estimate made of sums stays the same, and merging neighbours
-/// keeps what correlates in one place.
+/// When it is full, neighbours of the same group are merged pairwise: an estimate made of sums stays the same, and merging
+/// neighbours keeps what correlates in one place.
 #[derive(Clone, Debug)]
 pub(crate) struct RoundsLog {
     columns: Vec<Vec<RoundSums>>,
+    /// The number of its group, for each row.
+    groups: Vec<u32>,
+    group: u32,
     /// Rounds that go into one row.
     rounds_per_row: u64,
+    /// Rounds in the last row.
+    in_last_row: u64,
     rounds: u64,
 }
 
@@ -57,16 +65,39 @@ impl RoundsLog {
     const MAX_ROWS: usize = 1024;
 
     pub(crate) fn new(paths: usize) -> Self {
-        Self { columns: vec![Vec::new(); paths], rounds_per_row: 1, rounds: 0 }
+        Self {
+            columns: vec![Vec::new(); paths],
+            groups: Vec::new(),
+            group: 0,
+            rounds_per_row: 1,
+            in_last_row: 0,
+            rounds: 0,
+        }
+    }
+
+    /// The next rounds are of another group. More groups than a quarter of the rows are not told apart.
+    pub(crate) fn start_group(&mut self) {
+        let current = self.groups.last() == Some(&self.group);
+        if current && usize::try_from(self.group).is_ok_and(|group| group < Self::MAX_ROWS / 4) {
+            self.group += 1;
+        }
+    }
+
+    /// The number of its group, for each row.
+    pub(crate) fn groups(&self) -> &[u32] {
+        &self.groups
     }
 
     /// Adds a round: what each path did, in the order of the paths. A path that is not named did nothing.
     pub(crate) fn push(&mut self, round: &[RoundSums]) {
-        let opens_a_row = self.rounds.is_multiple_of(self.rounds_per_row);
-        if opens_a_row && self.rows() == Self::MAX_ROWS {
+        if self.opens_a_row() && self.rows() == Self::MAX_ROWS {
             self.halve();
         }
-        let opens_a_row = self.rounds.is_multiple_of(self.rounds_per_row);
+        let opens_a_row = self.opens_a_row();
+        if opens_a_row {
+            self.groups.push(self.group);
+            self.in_last_row = 0;
+        }
         for (index, column) in self.columns.iter_mut().enumerate() {
             let sums = round.get(index).copied().unwrap_or_default();
             match column.last_mut() {
@@ -74,7 +105,12 @@ impl RoundsLog {
                 _ => column.push(sums),
             }
         }
+        self.in_last_row += 1;
         self.rounds += 1;
+    }
+
+    fn opens_a_row(&self) -> bool {
+        self.groups.last() != Some(&self.group) || self.in_last_row >= self.rounds_per_row
     }
 
     /// A path's rows, as many for each path; empty for a path that there is not.
@@ -85,7 +121,7 @@ impl RoundsLog {
     /// The same rounds of some of the paths, in this order; a path that there is not did nothing.
     pub(crate) fn select(&self, paths: &[usize]) -> Self {
         let columns = paths.iter().map(|path| self.column(*path).to_vec()).collect();
-        Self { columns, ..*self }
+        Self { columns, groups: self.groups.clone(), ..*self }
     }
 
     /// Rounds pushed, whatever became of them.
@@ -99,20 +135,32 @@ impl RoundsLog {
     }
 
     fn rows(&self) -> usize {
-        self.columns.first().map_or(0, Vec::len)
+        self.groups.len()
     }
 
     fn halve(&mut self) {
+        let pairs = pairs(&self.groups);
         for column in &mut self.columns {
-            let rows = column.len().div_ceil(2);
-            for row in 0..rows {
-                let end = column.len().min(2 * row + 2);
-                column[row] = merged(&column[2 * row..end]);
-            }
-            column.truncate(rows);
+            *column = pairs.iter().map(|pair| merged(column.get(pair.clone()).unwrap_or_default())).collect();
         }
+        if pairs.last().is_some_and(|pair| pair.len() == 2) {
+            self.in_last_row += self.rounds_per_row;
+        }
+        self.groups = pairs.iter().filter_map(|pair| self.groups.get(pair.start).copied()).collect();
         self.rounds_per_row *= 2;
     }
+}
+
+/// Neighbouring rows that are merged: two of one group each, and what is left over at the end of a group.
+fn pairs(groups: &[u32]) -> Vec<Range<usize>> {
+    let mut pairs = Vec::new();
+    let mut start = 0;
+    for group in groups.chunk_by(|one, other| one == other) {
+        let end = start + group.len();
+        pairs.extend((start..end).step_by(2).map(|row| row..end.min(row + 2)));
+        start = end;
+    }
+    pairs
 }
 
 fn merged(neighbours: &[RoundSums]) -> RoundSums {
@@ -181,6 +229,26 @@ mod tests {
             // All rows but the last hold as many rounds as one another.
             if let Some((_, full)) = log.column(0).split_last() {
                 prop_assert!(full.windows(2).all(|pair| pair[0].count == pair[1].count));
+            }
+        }
+
+        #[test]
+        fn groups_stay_apart_however_often_rows_are_merged(lengths in prop::collection::vec(0u64..3_000, 1..12)) {
+            let mut log = RoundsLog::new(1);
+            for (group, length) in (0u64..).zip(&lengths) {
+                log.start_group();
+                (0..*length).for_each(|_| log.push(&[sums(1, group)]));
+            }
+            prop_assert_eq!(log.groups().len(), log.column(0).len());
+            prop_assert!(log.column(0).len() <= RoundsLog::MAX_ROWS);
+            // Every row has the times of one group alone, and each group all of its rounds.
+            let read: Vec<(u64, u64)> = (0..).zip(lengths).filter(|(_, length)| *length > 0).collect();
+            for (row, group) in log.column(0).iter().zip(log.groups()) {
+                prop_assert_eq!(row.sum_ns, row.count * read[*group as usize].0);
+            }
+            for (index, (_, length)) in (0u32..).zip(read) {
+                let rows = log.column(0).iter().zip(log.groups()).filter(|(_, own)| **own == index);
+                prop_assert_eq!(rows.map(|(row, _)| row.count).sum::<u64>(), length);
             }
         }
     }

@@ -115,8 +115,11 @@ pub(crate) struct Dataset {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Config {
-    /// Measured reads for every workload and path; of the path `disk` at most 20.
-    pub(crate) iterations: u64,
+    /// Measured reads for every workload and path, of the path `disk` at most 20; null if a time was asked for.
+    pub(crate) iterations: Option<u64>,
+    /// How long each workload was to be measured at most, s; null if a number of reads was asked for.
+    #[serde(default)]
+    pub(crate) time_s: Option<f64>,
     /// Threads that read at the same time, each with connections of its own.
     pub(crate) clients: u64,
     /// `mysql` (no cache), `cold` (a miss), `warm` (a hit).
@@ -206,8 +209,19 @@ pub(crate) struct WorkloadRun {
     pub(crate) value_bytes: Option<u64>,
     /// Rounds that counted.
     pub(crate) rounds: u64,
-    /// Reads of one path in one full round, all clients together.
+    /// Reads of one path in one full round, all clients together, not counting repeated reads of the same key.
     pub(crate) block: u64,
+    /// How long the rounds took, s: reads, their preparation and their verification, without the warm-up.
+    #[serde(default)]
+    pub(crate) measured_s: Option<f64>,
+    /// Why the rounds ended: `time` (the time was up), `precise` (every ratio is certain to two digits), `complete` (all
+    /// reads that were asked for are done) or `early` (interrupted, or after failures).
+    #[serde(default)]
+    pub(crate) ended: Option<String>,
+    /// In how many groups the rounds were read, each over connections of its own: the intervals include what varies
+    /// between connections. 0 in files of versions that opened connections once.
+    #[serde(default)]
+    pub(crate) connection_groups: u64,
     /// The cheapest exchanges with both servers, made in every round: what `compare` judges the paths by.
     #[serde(default)]
     pub(crate) controls: Vec<RoundControl>,
@@ -336,9 +350,13 @@ pub(crate) struct PathRun {
     pub(crate) misses: Option<u64>,
     /// Reads that failed or answered wrongly, by kind; they are in no other number.
     pub(crate) errors: BTreeMap<String, u64>,
-    /// Reads per second of all clients together while this path's blocks ran; null on the path `disk`, where a restart
+    /// Reads per second of all clients together while all of them are reading; null on the path `disk`, where a restart
     /// lies between any two.
     pub(crate) throughput_per_s: Option<f64>,
+    /// How many clients were reading on average while this path's blocks ran. Much less than `clients` means that clients
+    /// waited for the last one of a block, so that the latencies are those of fewer clients.
+    #[serde(default)]
+    pub(crate) clients_at_work: Option<f64>,
     /// Of the exact sum, ns; null without reads.
     pub(crate) mean_ns: Option<f64>,
     /// Its 95 % interval, ns, from a bootstrap over rounds; null where the rounds are too few.

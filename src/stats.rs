@@ -15,6 +15,7 @@ mod interval;
 pub(crate) mod judge;
 pub(crate) mod oddities;
 pub(crate) mod percentile_interval;
+pub(crate) mod precision;
 pub(crate) mod relative_cost;
 mod resample;
 pub(crate) mod rounds;

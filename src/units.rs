@@ -21,6 +21,17 @@ pub(crate) fn parse_duration_ns(text: &str) -> Option<f64> {
     number.parse::<f64>().ok().map(|number| number * factor)
 }
 
+/// Reads how long something is to last: as [`parse_duration_ns`], in minutes (`2m`), or seconds without a unit.
+pub(crate) fn parse_time_ns(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let is_plain = |number: &str| number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let scaled = |number: &str, factor: f64| {
+        is_plain(number).then(|| number.parse::<f64>().ok().map(|number| number * factor)).flatten()
+    };
+    let in_minutes = text.strip_suffix('m').and_then(|number| scaled(number.trim_end(), 60e9));
+    parse_duration_ns(text).or_else(|| scaled(text, 1e9)).or(in_minutes)
+}
+
 /// A size in bytes, by powers of 1024: `96 B`, `4.20 MiB`.
 pub(crate) fn bytes(count: f64) -> String {
     const STEPS: [(f64, &str); 4] =
@@ -136,6 +147,18 @@ mod tests {
         }
         for text in ["", "5", "ms", "-5ms", "5 minutes", "1.2.3ms", "5msx", "NaNms", "infs"] {
             assert_eq!(parse_duration_ns(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_read_in_seconds_unless_they_say_otherwise() {
+        for (text, ns) in
+            [("5", 5e9), ("5s", 5e9), ("0.5", 0.5e9), ("500ms", 0.5e9), ("2m", 120e9), (" 1.5 m ", 90e9)]
+        {
+            assert_eq!(parse_time_ns(text), Some(ns), "{text}");
+        }
+        for text in ["", "m", "-5", "5h", "1e3", "inf", "NaN", "5 5", "1.2.3", "+5"] {
+            assert_eq!(parse_time_ns(text), None, "{text}");
         }
     }
 

@@ -8,7 +8,7 @@ use super::json;
 use super::measurement::{Bench, Measured};
 use super::output_file::OutputFile;
 use super::output_folder::OutputFolder;
-use super::request::Request;
+use super::request::{self, Request};
 use super::servers::{Need, Servers};
 use crate::assertion::{self, Assertion};
 use crate::cli::{self, ReadPath, TypedFormat};
@@ -21,7 +21,7 @@ use crate::users::DataSet;
 use crate::verdict;
 
 pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
-    let request = request(arguments);
+    let request = requested(arguments);
     check_paths(&request, settings)?;
     let assertions = assertions(arguments, &request)?;
     let output = arguments.output.as_deref().map(OutputFile::create).transpose()?;
@@ -57,9 +57,9 @@ pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console
     Ok(outcome(&measured, console))
 }
 
-fn request(arguments: &cli::Bench) -> Request {
+fn requested(arguments: &cli::Bench) -> Request {
     Request {
-        iterations: arguments.iterations,
+        amount: request::amount(&arguments.amount),
         clients: arguments.clients,
         workloads: distinct(&arguments.workload),
         paths: distinct(&arguments.path),

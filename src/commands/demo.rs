@@ -8,7 +8,7 @@ use super::bench::{self, ALL_PATHS};
 use super::console::Console;
 use super::json;
 use super::measurement::Bench;
-use super::request::Request;
+use super::request::{self, Request};
 use super::seed;
 use super::servers::{Need, Servers, sandbox_dir};
 use crate::cli::{self, Codec, Cores, Format, ReadPath, Workload};
@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &cli::Demo, settings: &Settings, console: &Console)
         console.result(&format!("{}\n", terminal::render(&demo::opening(&opening, &command), &screen)))?;
     }
     let measured = bench.run(&Request {
-        iterations: arguments.iterations,
+        amount: request::amount(&arguments.amount),
         clients: 1,
         workloads: vec![Workload::All, Workload::Point],
         paths: ALL_PATHS.to_vec(),

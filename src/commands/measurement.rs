@@ -23,8 +23,8 @@ use crate::db::{connect, seed};
 use crate::measure::awake::Awake;
 use crate::measure::clock::RunClock;
 use crate::measure::disk::{self, DISK_READS, DiskSamples, Fresh};
-use crate::measure::plan::{BlockKind, Plan};
-use crate::measure::rounds::{self, Progress};
+use crate::measure::plan::{Amount, BlockKind, Plan};
+use crate::measure::rounds::{self, Outside, Task};
 use crate::measure::{ControlSamples, WorkloadSamples};
 use crate::paths::lane::Lane;
 use crate::paths::query::{AllUsers, Expected, OneUser, Page, Query, TopDomains};
@@ -33,6 +33,7 @@ use crate::reopen::Reopening;
 use crate::run_file::{self, Config, Dataset, Run, WorkloadRun};
 use crate::stats::foreign::{self, ServerSide};
 use crate::stats::harness;
+use crate::stats::precision;
 use crate::stats::warnings::{self, Warning};
 use crate::users::DataSet;
 use crate::{interrupt, units};
@@ -218,7 +219,7 @@ impl<'a> Bench<'a> {
         let clients = u64::from(request.clients);
         let dealing = request.dealing();
         let plan =
-            Plan::new(workload, request.iterations, clients, self.expected.data, dealing, request.rng_seed);
+            Plan::new(workload, request.amount, clients, self.expected.data, dealing, request.rng_seed);
         let codecs = codecs(workload, request);
         let (samples, server_side) = match workload {
             Workload::All => self.measure::<AllUsers>(workload, &codecs, &plan, request)?,
@@ -278,21 +279,22 @@ impl<'a> Bench<'a> {
         plan: &Plan,
         request: &Request,
     ) -> anyhow::Result<(WorkloadSamples, ServerSide)> {
-        let clients = (0..request.clients).map(|_| self.reader::<Q>(codecs, request.ttl));
-        let clients = clients.collect::<anyhow::Result<Vec<_>>>()?;
-        let rounds = plan.warm_up_rounds() + plan.rounds();
-        let template = format!(
-            "measuring {} {{wide_bar}} round {{human_pos}} of {{human_len}}, {{eta}} left",
-            workload.name()
-        );
+        const STEPS: u64 = 1_000;
+        let template = format!("measuring {} {{wide_bar}} {{eta}} left", workload.name());
         self.console.step(&format!("measuring {} ...", workload.name()));
         let watch = ServerWatch::begin(self.servers);
-        let bar = self.console.progress(rounds, &template);
+        let bar = self.console.progress(STEPS, &template);
         let blocks = request.blocks(codecs);
-        let samples = rounds::measure(clients, &self.expected, plan, &blocks, &mut |Progress { round }| {
-            bar.set_position(round);
-        });
+        let task =
+            Task { plan: plan.clone(), amount: request.amount, kinds: &blocks, expected: &self.expected };
+        let mut outside = Outside {
+            open: &|| self.reader::<Q>(codecs, request.ttl),
+            is_precise: &|samples| precision::is_precise(samples, codecs, request.rng_seed),
+            progress: &mut |share| bar.set_position(units::whole(share * STEPS as f64)),
+        };
+        let samples = rounds::measure(task, request.clients, &mut outside);
         bar.finish_and_clear();
+        let samples = samples?;
         let sample = plan.block_of(BlockKind::Lane(Lane::MYSQL), 0, 0).items;
         let layouts = codecs.iter().map(|codec| (*codec, reader::key_layout::<Q>(self.namespace, *codec)));
         let server_side = watch.end(&layouts.collect::<Vec<_>>(), &sample);
@@ -333,7 +335,14 @@ impl<'a> Bench<'a> {
                 fingerprint: data.fingerprint().to_string(),
             },
             config: Config {
-                iterations: request.iterations,
+                iterations: match request.amount {
+                    Amount::Reads(reads) => Some(reads),
+                    Amount::Time(_) => None,
+                },
+                time_s: match request.amount {
+                    Amount::Reads(_) => None,
+                    Amount::Time(time) => Some(time.as_secs_f64()),
+                },
                 clients: u64::from(request.clients),
                 paths: request.paths.iter().map(|path| path.name().to_owned()).collect(),
                 placement: if request.dealing().is_some() { "even" } else { "free" }.to_owned(),

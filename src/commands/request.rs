@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use crate::cli::{Codec, Cores, ReadPath, Workload};
+use crate::cli::{AmountArgs, Codec, Cores, ReadPath, Workload};
 use crate::measure::affinity;
 use crate::measure::awake::Awake;
 use crate::measure::dealing::Dealing;
-use crate::measure::plan::BlockKind;
+use crate::measure::plan::{Amount, BlockKind};
 use crate::paths::lane::Lane;
 
 /// What is to be measured.
 pub(super) struct Request {
-    pub(super) iterations: u64,
+    pub(super) amount: Amount,
     pub(super) clients: u16,
     pub(super) workloads: Vec<Workload>,
     pub(super) paths: Vec<ReadPath>,
@@ -22,6 +22,11 @@ pub(super) struct Request {
     pub(super) cores: Cores,
     pub(super) ttl: Duration,
     pub(super) rng_seed: u64,
+}
+
+/// What was typed of it.
+pub(super) fn amount(arguments: &AmountArgs) -> Amount {
+    arguments.iterations.map_or(Amount::Time(arguments.time), Amount::Reads)
 }
 
 impl Request {

@@ -52,7 +52,8 @@ pub(super) fn other_differences(baseline: &Run, candidate: &Run) -> Vec<Differen
     let field = |name: &str, of: &dyn Fn(&Run) -> String| difference(name, &of(baseline), &of(candidate));
     [
         field("rcache_version", &|run| run.rcache_version.clone()),
-        field("config.iterations", &|run| run.config.iterations.to_string()),
+        field("config.iterations", &|run| optional(run.config.iterations)),
+        field("config.time_s", &|run| optional(run.config.time_s)),
         field("config.rng_seed", &|run| run.config.rng_seed.to_string()),
     ]
     .into_iter()
@@ -215,7 +216,7 @@ mod tests {
     fn what_may_differ_is_told() {
         let baseline = sample_runs::full(100);
         let mut candidate = baseline.clone();
-        candidate.config.iterations = 900;
+        candidate.config.iterations = Some(900);
         candidate.config.rng_seed = 7;
         candidate.rcache_version = "0.2.0".to_owned();
         candidate.wall_s *= 2.0;

@@ -3,7 +3,7 @@
 use crate::cli::{Codec, ReadPath, Workload};
 use crate::measure::WorkloadSamples;
 use crate::measure::clock::timed;
-use crate::measure::plan::{BlockKind, Plan};
+use crate::measure::plan::{Amount, BlockKind, Plan};
 use crate::paths::lane::Lane;
 use crate::permutation::{below, mix};
 use crate::rounds_log::RoundSums;
@@ -17,7 +17,7 @@ const DATA: DataSet = DataSet { users: DEFAULT_USERS, rng_seed: DEFAULT_RNG_SEED
 /// A million reads of each of three paths, summed up as for a run file: ns, and the peak resident memory in bytes where
 /// the system tells. To be called before anything else takes memory.
 pub(super) fn of_a_million_reads() -> (u64, Option<u64>) {
-    let plan = Plan::new(Workload::Point, READS, 1, DATA, None, DEFAULT_RNG_SEED);
+    let plan = Plan::new(Workload::Point, Amount::Reads(READS), 1, DATA, None, DEFAULT_RNG_SEED);
     let samples = samples(&plan);
     let (run, ns) =
         timed(|| build::workload(Workload::Point, Codec::Postcard, &plan, &samples, DEFAULT_RNG_SEED));
@@ -30,7 +30,7 @@ fn samples(plan: &Plan) -> WorkloadSamples {
     let lanes: Vec<BlockKind> =
         Lane::all(&PATHS, &[Codec::Postcard]).into_iter().map(BlockKind::Lane).collect();
     let mut samples = WorkloadSamples::new(&lanes);
-    for round in 0..plan.rounds() {
+    for round in 0..plan.rounds().unwrap_or(0) {
         let mut sums = vec![RoundSums::default(); PATHS.len()];
         for (path, (samples, sums)) in (0..).zip(samples.paths.iter_mut().zip(&mut sums)) {
             for read in 0..plan.block() {
@@ -66,11 +66,13 @@ mod tests {
 
     #[test]
     fn the_samples_are_a_whole_run() {
-        let plan = Plan::new(Workload::Point, 1_000, 1, DataSet { users: 500, rng_seed: 1 }, None, 1);
+        let plan =
+            Plan::new(Workload::Point, Amount::Reads(1_000), 1, DataSet { users: 500, rng_seed: 1 }, None, 1);
         let samples = samples(&plan);
-        assert_eq!(samples.rounds.rounds(), plan.rounds());
+        let rounds = plan.rounds().unwrap();
+        assert_eq!(samples.rounds.rounds(), rounds);
         for path in &samples.paths {
-            assert_eq!(path.latencies.count(), plan.rounds() * plan.block());
+            assert_eq!(path.latencies.count(), rounds * plan.block());
         }
     }
 

@@ -1,13 +1,15 @@
-//! How many rounds, and which reads in each: a pure function of what was asked for.
+//! Which reads each round makes: a pure function of what was asked for and the number of the round.
 
 use std::fmt;
 use std::ops::Range;
+use std::time::Duration;
 
 use super::dealing::Dealing;
 use super::keys::Keys;
-use crate::cli::{Codec, Workload};
+use crate::cli::{Codec, ReadPath, Workload};
 use crate::paths::lane::Lane;
 use crate::permutation::{Permutation, below, mix};
+use crate::units::whole;
 use crate::users::DataSet;
 
 /// Fewer rounds than this would tell little about the spread.
@@ -16,6 +18,19 @@ const WANTED_ROUNDS: u64 = 30;
 const CONTROL_READS: u64 = 1_000;
 /// And in each round: what a round's reads are compared with has to be steadier than they are.
 const CONTROL_READS_A_ROUND: u64 = 10;
+/// A client that has one key repeats short reads until a block of them lasts this long, so that all clients are at work
+/// for most of it.
+const SHORT_BLOCK_NS: f64 = 1e6;
+const MOST_REPEATS: u64 = 100;
+
+/// How much of a workload is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Amount {
+    /// So many reads by each path.
+    Reads(u64),
+    /// As many rounds as fit into this time.
+    Time(Duration),
+}
 
 /// What a block's reads find in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +62,8 @@ pub(crate) struct Block {
     pub(crate) kind: BlockKind,
     /// In the order in which they are read.
     pub(crate) items: Vec<u32>,
+    /// How often each of them is read; 1 unless a read is too short to be a block by itself.
+    pub(crate) repeats: u64,
     /// The cores to read on, one for each of as many equal stretches of the items; empty: wherever the system likes.
     pub(crate) cores: Vec<u32>,
     /// For [`BlockKind::AtHitRatio`]: those whose entries must be there, and those whose must not.
@@ -63,15 +80,26 @@ pub(crate) enum Queues {
     OneAClient,
 }
 
-/// The shape of one workload's measurement. Every path makes the same reads in the same order.
+/// How the reads are divided into rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// A known number of reads, spread evenly over a known number of rounds.
+    Fixed { reads: u64, rounds: u64 },
+    /// Rounds of this many reads, all clients together, until the time is up.
+    Open { block: u64 },
+}
+
+/// The shape of one workload's measurement. Every path makes the same reads in the same order; a client that has only one
+/// key may repeat short reads.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     keys: Keys,
-    iterations: u64,
+    shape: Shape,
     clients: u64,
-    rounds: u64,
     order: Permutation,
     dealing: Option<Dealing>,
+    /// How often each read of a block is made, for the kinds whose reads are short.
+    repeats: Vec<(BlockKind, u64)>,
     rng_seed: u64,
 }
 
@@ -80,30 +108,35 @@ impl Plan {
     /// the cores if there are some to deal.
     pub(crate) fn new(
         workload: Workload,
-        iterations: u64,
+        amount: Amount,
         clients: u64,
         data: DataSet,
         dealing: Option<Dealing>,
         rng_seed: u64,
     ) -> Self {
-        let each = iterations.div_ceil(clients);
         let keys = Keys::of(workload, data, dealing.is_some());
-        let (rounds, size) = match keys {
-            Keys::OneAClient => (each, 1),
-            Keys::Numbered { keys, block } => {
-                let by_block = iterations.div_ceil(block * clients);
-                // No key twice in a round: the second cold read of it would be a hit.
-                let by_keys = iterations.div_ceil(u64::from(keys.max(1)));
-                (by_block.max(by_keys).max(each.min(WANTED_ROUNDS)), keys)
-            }
+        let shape = match amount {
+            Amount::Reads(reads) => Shape::Fixed { reads, rounds: rounds_for(keys, reads, clients) },
+            Amount::Time(_) => Shape::Open { block: clients },
+        };
+        let size = match keys {
+            Keys::OneAClient => 1,
+            Keys::Numbered { keys, .. } => keys,
         };
         let order = Permutation::new(size, rng_seed ^ 0x6b65_7973);
-        Self { keys, iterations, clients, rounds, order, dealing, rng_seed }
+        Self { keys, shape, clients, order, dealing, repeats: Vec::new(), rng_seed }
     }
 
-    /// Rounds that count.
-    pub(crate) fn rounds(&self) -> u64 {
-        self.rounds
+    pub(crate) fn clients(&self) -> u64 {
+        self.clients
+    }
+
+    /// Rounds that count; none if the time decides.
+    pub(crate) fn rounds(&self) -> Option<u64> {
+        match self.shape {
+            Shape::Fixed { rounds, .. } => Some(rounds),
+            Shape::Open { .. } => None,
+        }
     }
 
     /// Rounds before those, which do not count: connections, caches and allocators settle.
@@ -114,16 +147,45 @@ impl Plan {
         }
     }
 
-    /// Reads of one path in a full round, all clients together.
+    /// Makes blocks twice as long as they are; false if they are as long as they should be.
+    pub(super) fn lengthen(&mut self) -> bool {
+        let Shape::Open { block } = self.shape else { return false };
+        let longest = longest_block(self.keys, self.clients);
+        self.shape = Shape::Open { block: (block * 2).min(longest) };
+        block < longest
+    }
+
+    /// Sets how often reads of this kind are repeated, from how long one of them takes. Only clients that have one key
+    /// each repeat, and no misses: the second read would be a hit.
+    pub(super) fn repeat(&mut self, kind: BlockKind, read_ns: f64) {
+        let can_repeat = self.keys == Keys::OneAClient
+            && matches!(self.shape, Shape::Open { .. })
+            && matches!(kind, BlockKind::Lane(Lane { path: ReadPath::Mysql | ReadPath::Warm, .. }));
+        self.repeats.retain(|(own, _)| *own != kind);
+        if can_repeat && read_ns > 0.0 {
+            let times = whole((SHORT_BLOCK_NS / read_ns).ceil()).clamp(1, MOST_REPEATS);
+            self.repeats.push((kind, times));
+        }
+    }
+
+    fn repeats_of(&self, kind: BlockKind) -> u64 {
+        self.repeats.iter().find(|(own, _)| *own == kind).map_or(1, |(_, times)| *times)
+    }
+
+    /// Reads of one path in a full round, all clients together, not counting repeated ones.
     pub(crate) fn block(&self) -> u64 {
-        self.iterations.div_ceil(self.rounds)
+        match self.shape {
+            Shape::Fixed { reads, rounds } => reads.div_ceil(rounds),
+            Shape::Open { block } => block,
+        }
     }
 
     /// Distinct cache keys that the workload can touch.
     pub(crate) fn keys(&self) -> u64 {
-        match self.keys {
-            Keys::OneAClient => self.clients,
-            Keys::Numbered { keys, .. } => u64::from(keys).min(self.iterations),
+        match (self.keys, self.shape) {
+            (Keys::OneAClient, _) => self.clients,
+            (Keys::Numbered { keys, .. }, Shape::Fixed { reads, .. }) => u64::from(keys).min(reads),
+            (Keys::Numbered { keys, .. }, Shape::Open { .. }) => u64::from(keys),
         }
     }
 
@@ -137,7 +199,8 @@ impl Plan {
 
     /// Bare round trips in one round.
     pub(crate) fn control_reads(&self) -> u64 {
-        CONTROL_READS.div_ceil(self.rounds).max(CONTROL_READS_A_ROUND)
+        let over_all = self.rounds().map_or(0, |rounds| CONTROL_READS.div_ceil(rounds));
+        over_all.max(CONTROL_READS_A_ROUND)
     }
 
     /// A client's share of a round: the same items in the same order in blocks of every kind. The shares of all clients,
@@ -152,7 +215,7 @@ impl Plan {
             }
         }
         let cores = self.cores(round, client, self.block().div_ceil(self.clients));
-        Block { kind, items, cores, present, absent }
+        Block { kind, items, repeats: self.repeats_of(kind), cores, present, absent }
     }
 
     /// Where the bare round trips of a round are made.
@@ -166,11 +229,21 @@ impl Plan {
 
     /// The items of the first reads, alone.
     pub(crate) fn first_items(&self, reads: u64) -> Vec<u32> {
-        (0..self.iterations.min(reads)).map(|operation| self.item(operation, 0)).collect()
+        let planned = match self.shape {
+            Shape::Fixed { reads, .. } => reads,
+            Shape::Open { .. } => u64::MAX,
+        };
+        (0..planned.min(reads)).map(|operation| self.item(operation, 0)).collect()
     }
 
     fn operations(&self, round: u64, client: u64) -> Range<u64> {
-        let of_round = share(0..self.iterations, round % self.rounds, self.rounds);
+        let of_round = match self.shape {
+            Shape::Fixed { reads, rounds } => share(0..reads, round % rounds, rounds),
+            Shape::Open { block } => {
+                let first = round.saturating_mul(block);
+                first..first.saturating_add(block)
+            }
+        };
         share(of_round, client, self.clients)
     }
 
@@ -207,6 +280,28 @@ impl Plan {
     }
 }
 
+/// Into how many rounds a known number of reads is divided.
+fn rounds_for(keys: Keys, reads: u64, clients: u64) -> u64 {
+    let each = reads.div_ceil(clients);
+    match keys {
+        Keys::OneAClient => each,
+        Keys::Numbered { keys, block } => {
+            let by_block = reads.div_ceil(block * clients);
+            // No key twice in a round: the second cold read of it would be a hit.
+            let by_keys = reads.div_ceil(u64::from(keys.max(1)));
+            by_block.max(by_keys).max(each.min(WANTED_ROUNDS))
+        }
+    }
+}
+
+/// The longest round, all clients together: no key twice in it.
+fn longest_block(keys: Keys, clients: u64) -> u64 {
+    match keys {
+        Keys::OneAClient => clients,
+        Keys::Numbered { keys, block } => (block * clients).min(u64::from(keys.max(1))),
+    }
+}
+
 /// The `index`-th of `parts` shares of a range; shares differ in length by at most one.
 fn share(range: Range<u64>, index: u64, parts: u64) -> Range<u64> {
     let length = u128::from(range.end - range.start);
@@ -226,7 +321,6 @@ mod tests {
 
     use super::super::keys::most_clients;
     use super::*;
-    use crate::cli::ReadPath;
 
     const KINDS: [BlockKind; 3] = [
         BlockKind::Lane(Lane::MYSQL),
@@ -241,8 +335,8 @@ mod tests {
     #[test]
     fn the_usual_shapes() {
         let shape = |workload, iterations, clients| {
-            let plan = Plan::new(workload, iterations, clients, data(100_000), None, 42);
-            (plan.rounds(), plan.block())
+            let plan = Plan::new(workload, Amount::Reads(iterations), clients, data(100_000), None, 42);
+            (plan.rounds().unwrap(), plan.block())
         };
         assert_eq!(shape(Workload::All, 100, 1), (100, 1));
         assert_eq!(shape(Workload::All, 100, 8), (13, 8));
@@ -255,16 +349,16 @@ mod tests {
         assert_eq!(shape(Workload::Page, 10_000, 8), (30, 334));
         // 2,000 pages: 50 clients with blocks of 500 would read pages twice.
         assert_eq!(shape(Workload::Page, 100_000, 50), (50, 2_000));
-        let few = Plan::new(Workload::Page, 200, 2, data(70), None, 42);
+        let few = Plan::new(Workload::Page, Amount::Reads(200), 2, data(70), None, 42);
         assert_eq!((few.first_items(20).len(), few.first_items(500).len()), (20, 200));
-        assert_eq!((few.rounds(), few.block(), few.keys()), (100, 2, 2));
+        assert_eq!((few.rounds(), few.block(), few.keys()), (Some(100), 2, 2));
         assert_eq!(most_clients(Workload::Page, data(70)), Some(2));
         assert_eq!(most_clients(Workload::Aggregate, data(70)), None);
     }
 
     #[test]
     fn clients_share_a_queue_where_any_of_them_may_read_any_key() {
-        let queues = |workload| Plan::new(workload, 100, 8, data(100_000), None, 42).queues();
+        let queues = |workload| Plan::new(workload, Amount::Reads(100), 8, data(100_000), None, 42).queues();
         assert_eq!([Workload::Point, Workload::Page].map(queues), [Queues::One; 2]);
         assert_eq!([Workload::All, Workload::Aggregate].map(queues), [Queues::OneAClient; 2]);
     }
@@ -273,11 +367,11 @@ mod tests {
     fn dealt_reads_come_in_shorter_blocks_on_both_cores() {
         let plan = |workload: Workload, iterations: u64| {
             let dealing = Dealing::new(&[0, 1], 1, 42);
-            Plan::new(workload, iterations, 1, data(100_000), dealing, 42)
+            Plan::new(workload, Amount::Reads(iterations), 1, data(100_000), dealing, 42)
         };
         let shape = |workload: Workload, iterations: u64| {
             let plan = plan(workload, iterations);
-            (plan.rounds(), plan.block())
+            (plan.rounds().unwrap(), plan.block())
         };
         assert_eq!(shape(Workload::All, 100), (100, 1));
         assert_eq!(shape(Workload::Point, 100), (30, 4));
@@ -295,6 +389,40 @@ mod tests {
         }
     }
 
+    #[test]
+    fn blocks_grow_to_their_usual_length_and_no_further() {
+        let amount = Amount::Time(Duration::from_secs(5));
+        let lengths = |workload, clients| {
+            let mut plan = Plan::new(workload, amount, clients, data(100_000), None, 42);
+            let mut lengths = vec![plan.block()];
+            while plan.lengthen() {
+                lengths.push(plan.block());
+            }
+            (lengths.len(), lengths.last().copied())
+        };
+        assert_eq!(lengths(Workload::Point, 1), (11, Some(1_000)));
+        assert_eq!(lengths(Workload::Point, 8), (11, Some(8_000)));
+        assert_eq!(lengths(Workload::Page, 50), (7, Some(2_000)));
+        assert_eq!(lengths(Workload::All, 8), (1, Some(8)));
+    }
+
+    #[test]
+    fn short_reads_of_one_key_are_repeated_and_misses_are_not() {
+        let amount = Amount::Time(Duration::from_secs(5));
+        let mut plan = Plan::new(Workload::Aggregate, amount, 4, data(1_000), None, 42);
+        KINDS.iter().for_each(|kind| plan.repeat(*kind, 30e3));
+        let repeats = |plan: &Plan| KINDS.map(|kind| plan.block_of(kind, 0, 0).repeats);
+        assert_eq!(repeats(&plan), [34, 1, 34]);
+        KINDS.iter().for_each(|kind| plan.repeat(*kind, 23e6));
+        assert_eq!(repeats(&plan), [1; 3]);
+        let mut point = Plan::new(Workload::Point, amount, 4, data(1_000), None, 42);
+        point.repeat(KINDS[2], 30e3);
+        assert_eq!(repeats(&point), [1; 3]);
+        let mut fixed = Plan::new(Workload::Aggregate, Amount::Reads(100), 4, data(1_000), None, 42);
+        fixed.repeat(KINDS[2], 30e3);
+        assert_eq!(repeats(&fixed), [1; 3], "each path makes exactly the reads that were asked for");
+    }
+
     proptest! {
         #[test]
         fn every_path_reads_exactly_the_iterations(
@@ -303,9 +431,9 @@ mod tests {
         ) {
             let most = most_clients(workload, data(users)).map(u64::from);
             let clients = clients.min(most.unwrap_or(clients));
-            let plan = Plan::new(workload, iterations, clients, data(users), None, rng_seed);
+            let plan = Plan::new(workload, Amount::Reads(iterations), clients, data(users), None, rng_seed);
             let mut reads = 0;
-            for round in 0..plan.rounds() {
+            for round in 0..plan.rounds().unwrap() {
                 let mut seen = HashSet::new();
                 for client in 0..clients {
                     for item in plan.block_of(KINDS[0], round, client).items {
@@ -324,9 +452,9 @@ mod tests {
             workload in prop::sample::select(Workload::value_variants()),
             hundreds in 1u64..20, clients in 1u64..20, percent in 0u8..=100, rng_seed: u64
         ) {
-            let plan = Plan::new(workload, hundreds * 100, clients, data(3_000), None, rng_seed);
+            let plan = Plan::new(workload, Amount::Reads(hundreds * 100), clients, data(3_000), None, rng_seed);
             let mut hits = 0;
-            for (round, client) in (0..plan.rounds()).flat_map(|round| (0..clients).map(move |client| (round, client))) {
+            for (round, client) in (0..plan.rounds().unwrap()).flat_map(|round| (0..clients).map(move |client| (round, client))) {
                 let mixed = plan.block_of(BlockKind::AtHitRatio { percent, codec: Codec::Json }, round, client);
                 prop_assert_eq!(&mixed.items, &plan.block_of(KINDS[0], round, client).items);
                 let mut arranged = [&mixed.present[..], &mixed.absent].concat();
@@ -340,8 +468,34 @@ mod tests {
         }
 
         #[test]
+        fn a_round_of_open_length_is_a_function_of_its_number_and_repeats_no_key(
+            workload in prop::sample::select(Workload::value_variants()),
+            round in 0u64..1_000_000, doublings in 0u32..12, clients in 1u64..20, users in 1u32..3_000, rng_seed: u64
+        ) {
+            let most = most_clients(workload, data(users)).map(u64::from);
+            let clients = clients.min(most.unwrap_or(clients));
+            let amount = Amount::Time(Duration::from_secs(5));
+            let mut plan = Plan::new(workload, amount, clients, data(users), None, rng_seed);
+            prop_assert_eq!(plan.rounds(), None);
+            for _ in 0..doublings {
+                plan.lengthen();
+            }
+            let mut seen = HashSet::new();
+            for client in 0..clients {
+                let block = plan.block_of(KINDS[1], round, client);
+                prop_assert_eq!(&block, &plan.block_of(KINDS[1], round, client));
+                prop_assert!(!block.items.is_empty(), "every client has something to do");
+                for item in block.items {
+                    prop_assert!(seen.insert(item), "a key twice in a round");
+                    prop_assert!(most.is_none_or(|most| (1..=most).contains(&u64::from(item))));
+                }
+            }
+            prop_assert_eq!(seen.len() as u64, plan.block());
+        }
+
+        #[test]
         fn every_order_of_paths_comes_up(rng_seed: u64) {
-            let plan = Plan::new(Workload::All, 100, 1, data(100), None, rng_seed);
+            let plan = Plan::new(Workload::All, Amount::Reads(100), 1, data(100), None, rng_seed);
             let orders: Vec<Vec<BlockKind>> = (0..100).map(|round| plan.order(round, &KINDS)).collect();
             let distinct = orders.iter().enumerate().filter(|(at, order)| !orders[..*at].contains(order)).count();
             prop_assert_eq!(distinct, 6);

@@ -84,6 +84,7 @@ mod tests {
         Block {
             kind: BlockKind::Lane(Lane::MYSQL),
             items: items.to_vec(),
+            repeats: 1,
             cores: cores.to_vec(),
             present: Vec::new(),
             absent: Vec::new(),

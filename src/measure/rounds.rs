@@ -3,23 +3,45 @@
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
+use std::time::Duration;
 
-use super::WorkloadSamples;
 use super::affinity::Affinity;
-use super::plan::{Block, BlockKind, Plan};
+use super::clock::timed;
+use super::plan::{Amount, Block, BlockKind, Plan};
 use super::queue;
+use super::schedule::{Ended, Next, Position, Schedule};
 use super::start_line::StartLine;
 use super::worker::{BlockDone, Step, Worker};
+use super::{Course, WorkloadSamples};
 use crate::interrupt;
 use crate::paths::lane::Lane;
 use crate::paths::query::{Expected, Query};
 use crate::paths::reader::Reader;
 use crate::rounds_log::RoundSums;
 
-/// Where the measurement is, for a progress bar.
-pub(crate) struct Progress {
-    /// Rounds that are over, warm-up included.
-    pub(crate) round: u64,
+/// Blocks grow until a round takes this share of the time: a run then has a hundred rounds or more.
+const ROUND_SHARE: u32 = 100;
+/// How often connections are tried again in the middle of a run, and the pause between: a server that was just hung up on
+/// by many clients may still count them.
+const RECONNECT_TRIES: u32 = 20;
+const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What is measured, and how much of it.
+pub(crate) struct Task<'a> {
+    pub(crate) plan: Plan,
+    pub(crate) amount: Amount,
+    pub(crate) kinds: &'a [BlockKind],
+    pub(crate) expected: &'a Arc<Expected>,
+}
+
+/// What the rounds need from outside while they run.
+pub(crate) struct Outside<'a, Q: Query> {
+    /// Opens the connections of one client.
+    pub(crate) open: &'a dyn Fn() -> anyhow::Result<Reader<Q>>,
+    /// Whether more rounds would add no digit to any ratio.
+    pub(crate) is_precise: &'a dyn Fn(&WorkloadSamples) -> bool,
+    /// Is told the share that is done, 0 to 1.
+    pub(crate) progress: &'a mut dyn FnMut(f64),
 }
 
 /// A worker's ends of its channels.
@@ -28,54 +50,63 @@ struct Link {
     done: Receiver<BlockDone>,
 }
 
-/// Measures one workload with one worker a reader. Stops early when asked to, or when a whole block fails; what was
-/// measured until then is returned.
+/// Measures one workload, group by group, with one worker a client. Stops early when asked to, or when a whole block fails;
+/// what was measured until then is returned. An error only if the first connections cannot be opened.
 pub(crate) fn measure<Q: Query>(
-    readers: Vec<Reader<Q>>,
-    expected: &Arc<Expected>,
-    plan: &Plan,
-    kinds: &[BlockKind],
-    progress: &mut dyn FnMut(Progress),
-) -> WorkloadSamples {
-    let start_line = Arc::new(StartLine::new(readers.len()));
-    thread::scope(|scope| {
-        let (links, handles): (Vec<_>, Vec<_>) = readers
-            .into_iter()
-            .map(|reader| {
-                let worker = Worker {
-                    reader,
-                    expected: Arc::clone(expected),
-                    start_line: Arc::clone(&start_line),
-                    affinity: Affinity::of_this_thread(),
-                    samples: WorkloadSamples::new(kinds),
-                    processor_ns: 0,
-                };
-                let (step_sender, steps) = mpsc::channel();
-                let (done_sender, done) = mpsc::channel();
-                let handle = scope.spawn(move || worker.run(&steps, &done_sender));
-                (Link { steps: step_sender, done }, handle)
-            })
-            .unzip();
-        let mut rounds = Rounds::new(links, plan, kinds);
-        rounds.run(progress);
-        let mut samples = rounds.finish();
-        for handle in handles {
-            match handle.join() {
-                Ok(part) => samples.merge(&part),
-                Err(panic) => std::panic::resume_unwind(panic),
+    task: Task<'_>,
+    clients: u16,
+    outside: &mut Outside<'_, Q>,
+) -> anyhow::Result<WorkloadSamples> {
+    let readers = open(clients, outside.open)?;
+    let mut rounds = Rounds::new(task);
+    let mut next = rounds.group(readers, outside);
+    while next == Next::Reconnect {
+        next = match reopen(clients, outside.open) {
+            Ok(readers) => rounds.group(readers, outside),
+            Err(error) => {
+                rounds.samples.first_error.get_or_insert(format!("{error:#}"));
+                Next::End(Ended::Early)
             }
+        };
+    }
+    Ok(rounds.finish(next))
+}
+
+fn open<Q: Query>(
+    clients: u16,
+    open: &dyn Fn() -> anyhow::Result<Reader<Q>>,
+) -> anyhow::Result<Vec<Reader<Q>>> {
+    (0..clients).map(|_| open()).collect()
+}
+
+/// As [`open`], with patience.
+fn reopen<Q: Query>(
+    clients: u16,
+    connect: &dyn Fn() -> anyhow::Result<Reader<Q>>,
+) -> anyhow::Result<Vec<Reader<Q>>> {
+    let mut tries = 1;
+    loop {
+        match open(clients, connect) {
+            Err(_) if tries < RECONNECT_TRIES && !interrupt::requested() => {
+                tries += 1;
+                thread::sleep(RECONNECT_PAUSE);
+            }
+            outcome => return outcome,
         }
-        samples
-    })
+    }
 }
 
 /// The coordinator: it hands out blocks and adds up what needs all clients to be known.
 struct Rounds<'a> {
-    links: Vec<Link>,
-    plan: &'a Plan,
+    plan: Plan,
+    schedule: Schedule,
+    amount: Amount,
     kinds: &'a [BlockKind],
+    expected: &'a Arc<Expected>,
+    links: Vec<Link>,
+    position: Position,
     samples: WorkloadSamples,
-    /// What the round that is under way answered, in the columns of the log of rounds.
+    /// What the current round answered, in the columns of the log of rounds.
     sums: Vec<RoundSums>,
 }
 
@@ -83,27 +114,122 @@ struct Rounds<'a> {
 struct AllFailed;
 
 impl<'a> Rounds<'a> {
-    fn new(links: Vec<Link>, plan: &'a Plan, kinds: &'a [BlockKind]) -> Self {
+    fn new(task: Task<'a>) -> Self {
+        let Task { plan, amount, kinds, expected } = task;
         let samples = WorkloadSamples::new(kinds);
-        let sums = vec![RoundSums::default(); samples.rounds.columns()];
-        Self { links, plan, kinds, samples, sums }
+        Self {
+            schedule: Schedule::new(amount, plan.rounds()),
+            plan,
+            amount,
+            kinds,
+            expected,
+            links: Vec::new(),
+            position: Position::default(),
+            sums: vec![RoundSums::default(); samples.rounds.columns()],
+            samples,
+        }
     }
 
-    fn run(&mut self, progress: &mut dyn FnMut(Progress)) {
-        let warm_up = self.plan.warm_up_rounds();
-        for round in 0..warm_up + self.plan.rounds() {
-            let counted = round >= warm_up;
-            // Warm-up rounds read what the last rounds will read: any keys do.
-            let number = if counted { round - warm_up } else { self.plan.rounds() - 1 };
-            if interrupt::requested() || self.round(number, counted).is_err() {
-                return;
+    /// The rounds over one set of connections.
+    fn group<Q: Query>(&mut self, readers: Vec<Reader<Q>>, outside: &mut Outside<'_, Q>) -> Next {
+        let start_line = Arc::new(StartLine::new(readers.len()));
+        self.position.groups += 1;
+        self.position.rounds_in_group = 0;
+        self.position.elapsed_in_group = Duration::ZERO;
+        self.samples.rounds.start_group();
+        thread::scope(|scope| {
+            let (links, handles): (Vec<_>, Vec<_>) = readers
+                .into_iter()
+                .map(|reader| {
+                    let worker = Worker {
+                        reader,
+                        expected: Arc::clone(self.expected),
+                        start_line: Arc::clone(&start_line),
+                        affinity: Affinity::of_this_thread(),
+                        samples: WorkloadSamples::new(self.kinds),
+                        processor_ns: 0,
+                    };
+                    let (step_sender, steps) = mpsc::channel();
+                    let (done_sender, done) = mpsc::channel();
+                    let handle = scope.spawn(move || worker.run(&steps, &done_sender));
+                    (Link { steps: step_sender, done }, handle)
+                })
+                .unzip();
+            self.links = links;
+            let next = self.run_group(outside);
+            // Hangs up on the workers, which then return what they have.
+            self.links.clear();
+            for handle in handles {
+                match handle.join() {
+                    Ok(part) => self.samples.merge(&part),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
             }
-            // A round that was cut short is no pair of anything.
-            if counted && !interrupt::requested() {
-                self.samples.rounds.push(&self.sums);
+            next.unwrap_or(Next::End(Ended::Early))
+        })
+    }
+
+    fn run_group<Q: Query>(&mut self, outside: &mut Outside<'_, Q>) -> Result<Next, AllFailed> {
+        self.warm_up()?;
+        loop {
+            let samples = &self.samples;
+            let next = self.schedule.next(&self.position, || (outside.is_precise)(samples));
+            if next != Next::Round {
+                return Ok(next);
             }
-            progress(Progress { round: round + 1 });
+            self.timed_round(self.position.rounds, true)?;
+            if interrupt::requested() {
+                // A round that was cut short is no pair of anything.
+                return Err(AllFailed);
+            }
+            self.samples.rounds.push(&self.sums);
+            self.position.rounds += 1;
+            self.position.rounds_in_group += 1;
+            (outside.progress)(self.schedule.share(&self.position));
         }
+    }
+
+    /// Rounds that do not count: before the first group until everything has settled and blocks have their length, later
+    /// one for the new connections.
+    fn warm_up(&mut self) -> Result<(), AllFailed> {
+        if self.position.groups > 1 {
+            return self.timed_round(self.position.rounds, false).map(|_| ());
+        }
+        match (self.amount, self.plan.rounds()) {
+            // Warm-up rounds read what the last rounds will read: any keys do.
+            (Amount::Reads(_), rounds) => {
+                (0..self.plan.warm_up_rounds())
+                    .try_for_each(|_| self.round(rounds.unwrap_or(1) - 1, false))?;
+            }
+            (Amount::Time(limit), _) => self.settle(limit)?,
+        }
+        self.position.elapsed = Duration::ZERO;
+        self.position.elapsed_in_group = Duration::ZERO;
+        Ok(())
+    }
+
+    /// Lengthens blocks until they have their usual length, or a round takes its share of the time.
+    fn settle(&mut self, limit: Duration) -> Result<(), AllFailed> {
+        let mut first_rounds = 3u32;
+        loop {
+            // Far from the keys of the rounds that count.
+            let took = self.timed_round(u64::from(u32::MAX) + u64::from(first_rounds), false)?;
+            let is_long = took * 2 > limit / ROUND_SHARE;
+            first_rounds = first_rounds.max(1) - 1;
+            let is_late = self.position.elapsed > limit / 5;
+            if is_late || (first_rounds == 0 && (is_long || !self.plan.lengthen())) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A round, and how long it took, untimed parts included.
+    fn timed_round(&mut self, round: u64, counted: bool) -> Result<Duration, AllFailed> {
+        let (outcome, ns) = timed(|| self.round(round, counted));
+        let took = Duration::from_nanos(ns);
+        self.position.elapsed += took;
+        self.position.elapsed_in_group += took;
+        outcome.map(|()| took)
     }
 
     fn round(&mut self, round: u64, counted: bool) -> Result<(), AllFailed> {
@@ -163,16 +289,29 @@ impl<'a> Rounds<'a> {
             self.sums.iter_mut().zip(&report.sums).for_each(|(total, sums)| total.add(*sums));
         }
         let samples = self.samples.paths.iter_mut().find(|samples| BlockKind::Lane(samples.lane()) == kind);
-        if let (true, Some(samples)) = (counted, samples) {
-            samples.answered += answered;
-            samples.busy_ns += busy_ns(reports);
+        let reading_ns: u64 = reports.iter().map(|report| report.reading_ns).sum();
+        match samples {
+            Some(samples) if counted => {
+                samples.answered += answered;
+                samples.busy_ns += busy_ns(reports);
+                samples.reading_ns += reading_ns;
+            }
+            _ if self.position.rounds == 0 && answered > 0 => {
+                self.plan.repeat(kind, reading_ns as f64 / answered as f64)
+            }
+            _ => {}
         }
         let hopeless = reports.iter().any(|report| report.hopeless) || (failed > 0 && answered == 0);
         if hopeless { Err(AllFailed) } else { Ok(()) }
     }
 
-    /// Hangs up on the workers, which then return what they have.
-    fn finish(self) -> WorkloadSamples {
+    fn finish(mut self, last: Next) -> WorkloadSamples {
+        let Position { elapsed, groups, .. } = self.position;
+        let ended = match last {
+            Next::End(ended) => ended,
+            Next::Round | Next::Reconnect => Ended::Early,
+        };
+        self.samples.course = Course { elapsed, groups, block: self.plan.block(), ended: Some(ended) };
         self.samples
     }
 }

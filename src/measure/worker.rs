@@ -34,6 +34,8 @@ pub(super) struct BlockDone {
     pub(super) span: Option<(Instant, Instant)>,
     /// How much of that went into moving from core to core.
     pub(super) moving_ns: u64,
+    /// How long this client was reading.
+    pub(super) reading_ns: u64,
     pub(super) answered: u64,
     pub(super) failed: u64,
     /// What the block answered, in the columns of the log of rounds.
@@ -53,6 +55,15 @@ pub(super) struct Worker<Q: Query> {
     pub(super) samples: WorkloadSamples,
     /// Processor time of the timed reads that are not booked yet.
     pub(super) processor_ns: u64,
+}
+
+/// Where a client's time in a block went, ns.
+#[derive(Clone, Copy, Default)]
+struct Spent {
+    /// In moving from core to core, which no read's time includes.
+    moving_ns: u64,
+    /// From the first read to the end of the last one.
+    reading_ns: u64,
 }
 
 /// A read as the clock saw it, not yet verified.
@@ -93,14 +104,24 @@ impl<Q: Query> Worker<Q> {
         let mut taken = Vec::with_capacity(most_reads(block));
         self.start_line.wait();
         let started = Instant::now();
-        let moving_ns = if prepared.is_ok() { self.timed_block(block, stretches, &mut taken) } else { 0 };
+        let spent =
+            if prepared.is_ok() { self.timed_block(block, stretches, &mut taken) } else { Spent::default() };
         let span = (!taken.is_empty()).then(|| (started, Instant::now()));
         // Nobody verifies while another client is still on the clock.
         self.start_line.wait();
         self.book_processor_time(block.kind, counted);
         let sums = vec![RoundSums::default(); self.samples.rounds.columns()];
-        let mut report =
-            BlockDone { span, moving_ns, answered: 0, failed: 0, sums, hopeless: false, first_error: None };
+        let Spent { moving_ns, reading_ns } = spent;
+        let mut report = BlockDone {
+            span,
+            moving_ns,
+            reading_ns,
+            answered: 0,
+            failed: 0,
+            sums,
+            hopeless: false,
+            first_error: None,
+        };
         if let Err(error) = prepared {
             self.count_error(block.kind, error.kind(), block.items.len() as u64);
             report.failed = block.items.len() as u64;
@@ -123,21 +144,21 @@ impl<Q: Query> Worker<Q> {
         }
     }
 
-    /// All reads that this client comes by, on the cores that are named. Returns how long getting there took, ns, which no read's time
-    /// holds.
+    /// Reads until the queues are empty, on the cores that are named.
     fn timed_block(
         &mut self,
         block: &Block,
         stretches: &[Stretch],
         taken: &mut Vec<Taken<Q::Answer>>,
-    ) -> u64 {
-        let mut moving_ns = 0;
+    ) -> Spent {
+        let mut spent = Spent::default();
         for Stretch { core, queue } in stretches {
-            moving_ns += self.go_to(*core);
-            self.timed_reads(block, queue, taken);
+            spent.moving_ns += self.go_to(*core);
+            let ((), reading_ns) = timed(|| self.timed_reads(block, queue, taken));
+            spent.reading_ns += reading_ns;
         }
         self.leave(&block.cores);
-        moving_ns
+        spent
     }
 
     /// Moves to a core and makes an untimed round trip to each server from there: every stretch begins alike, and no read
@@ -169,15 +190,17 @@ impl<Q: Query> Worker<Q> {
         let before_ns = clock::processor_ns();
         while !interrupt::requested() {
             let Some(item) = queue.take() else { break };
-            let InParts { outcome, ns, parts } = timed_in_parts(|laps| {
-                #[cfg(feature = "slow-warm")]
-                let started = Instant::now();
-                let outcome = self.reader.read(lane, item, &mut |part| laps.end(part));
-                #[cfg(feature = "slow-warm")]
-                super::slowdown::linger(lane.path, started);
-                outcome
-            });
-            taken.push(Taken { item, ns, parts, outcome });
+            for _ in 0..block.repeats {
+                let InParts { outcome, ns, parts } = timed_in_parts(|laps| {
+                    #[cfg(feature = "slow-warm")]
+                    let started = Instant::now();
+                    let outcome = self.reader.read(lane, item, &mut |part| laps.end(part));
+                    #[cfg(feature = "slow-warm")]
+                    super::slowdown::linger(lane.path, started);
+                    outcome
+                });
+                taken.push(Taken { item, ns, parts, outcome });
+            }
         }
         self.processor_ns += clock::processor_ns().saturating_sub(before_ns);
     }
@@ -287,6 +310,7 @@ impl<Q: Query> Worker<Q> {
         BlockDone {
             span: None,
             moving_ns,
+            reading_ns: 0,
             answered: 0,
             failed: 0,
             sums,
@@ -346,5 +370,6 @@ impl<Q: Query> Worker<Q> {
 /// For how many reads memory is put aside before the clock runs: a share, and what clients that are held up leave to the
 /// others. Not for the whole block, which every one of many clients would put aside.
 fn most_reads(block: &Block) -> usize {
-    block.items.len().saturating_add(block.items.len() / 2)
+    let own = block.items.len().saturating_add(block.items.len() / 2);
+    own.saturating_mul(usize::try_from(block.repeats).unwrap_or(usize::MAX))
 }

@@ -40,9 +40,12 @@ pub(crate) fn workload(
         keys: plan.keys(),
         value_bytes: samples.entry_bytes(codec),
         rounds: samples.rounds.rounds(),
-        block: plan.block(),
+        block: samples.course.block,
+        measured_s: Some(samples.course.elapsed.as_secs_f64()),
+        ended: samples.course.ended.map(|ended| ended.name().to_owned()),
+        connection_groups: u64::from(samples.course.groups),
         controls: round_controls(samples, &statistics),
-        paths: paths(samples, &statistics, rng_seed),
+        paths: paths(samples, plan.clients(), &statistics, rng_seed),
         speedup: statistics.speedup.as_ref().ok().map(ratio),
         miss_penalty: statistics.miss_penalty.as_ref().ok().map(ratio),
         break_even_hit_ratio: statistics.break_even.estimate().as_ref().map(hit_ratio),
@@ -127,14 +130,14 @@ fn withheld(statistics: &Statistics) -> BTreeMap<String, String> {
 }
 
 /// Those of the rounds, and the one from disk behind them.
-fn paths(samples: &WorkloadSamples, statistics: &Statistics, rng_seed: u64) -> Vec<PathRun> {
+fn paths(samples: &WorkloadSamples, clients: u64, statistics: &Statistics, rng_seed: u64) -> Vec<PathRun> {
     let of_rounds = samples.paths.iter().map(|samples| {
         let typical = statistics.typical_ns(samples.path);
         PathRun {
             typical_ns: typical.map(|estimate| estimate.value),
             typical_ci95_ns: typical.as_ref().map(ends),
             over_control: over_control(samples.path, statistics),
-            ..path(samples, statistics.of_path(samples.path))
+            ..path(samples, clients, statistics.of_path(samples.path))
         }
     });
     of_rounds.chain(samples.disk.as_ref().map(|disk| from_disk(disk, rng_seed))).collect()
@@ -149,10 +152,10 @@ fn from_disk(samples: &DiskSamples, rng_seed: u64) -> PathRun {
         Storage::Unknown => "unknown",
     };
     let disk = DiskReads { storage: storage.to_owned(), pages_per_read: samples.pages_per_read() };
-    PathRun { disk: Some(disk), ..path(&samples.path, Some(PathStatistics::of_alone(&bootstrap))) }
+    PathRun { disk: Some(disk), ..path(&samples.path, 1, Some(PathStatistics::of_alone(&bootstrap))) }
 }
 
-fn path(samples: &PathSamples, statistics: Option<PathStatistics<'_>>) -> PathRun {
+fn path(samples: &PathSamples, clients: u64, statistics: Option<PathStatistics<'_>>) -> PathRun {
     let summary = Summary::of(&samples.latencies);
     let cached = matches!(samples.path, ReadPath::Cold | ReadPath::Warm);
     let mean = statistics.and_then(|statistics| statistics.mean_ns());
@@ -162,7 +165,8 @@ fn path(samples: &PathSamples, statistics: Option<PathStatistics<'_>>) -> PathRu
         hits: cached.then_some(samples.hits),
         misses: cached.then_some(samples.misses),
         errors: counts(&samples.errors),
-        throughput_per_s: summary::throughput_per_s(samples.answered, samples.busy_ns),
+        throughput_per_s: summary::throughput_per_s(samples.answered, clients, samples.reading_ns),
+        clients_at_work: summary::clients_at_work(samples.reading_ns, samples.busy_ns, clients),
         mean_ns: summary.mean_ns,
         mean_ci95_ns: mean.as_ref().map(ends),
         typical_ns: None,

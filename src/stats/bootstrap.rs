@@ -97,14 +97,16 @@ impl Bootstrap {
         variance_ns2: f64,
     ) -> Result<f64, Missing> {
         self.rounds.carry(&[path])?;
-        let of_mean = self.observed.covariance[path as usize][path as usize] * self.correlation_time(path);
+        let of_mean = self.observed.covariance[path as usize][path as usize] * self.inflation(path)?;
         let effective = variance_ns2 / of_mean;
         Ok(if effective.is_finite() { effective.clamp(1.0, (reads as f64).max(1.0)) } else { reads as f64 })
     }
 
-    fn correlation_time(&self, path: Column) -> f64 {
+    /// By what factor the variance of a path's mean is larger because its rounds correlate.
+    fn inflation(&self, path: Column) -> Result<f64, Missing> {
         let series: Vec<f64> = self.rounds.rows.iter().map(|row| row.residual[path as usize]).collect();
-        autocorrelation::correlation_time(&series)
+        let found = autocorrelation::inflation(&series, &self.rounds.groups).ok_or(Missing::Correlated)?;
+        Ok(found.variance)
     }
 
     /// A weighted sum of means; a path of weight 0 need not have run.

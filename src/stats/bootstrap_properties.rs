@@ -12,7 +12,7 @@ use crate::rounds_log::RoundSums;
 type Columns = [Vec<RoundSums>; 3];
 
 fn bootstrap(columns: &Columns) -> Bootstrap {
-    let paths = PathRounds { mysql: &columns[0], cold: &columns[1], warm: &columns[2] };
+    let paths = PathRounds { mysql: &columns[0], cold: &columns[1], warm: &columns[2], groups: &[] };
     Bootstrap::with_resamples(&paths, 199, 42)
 }
 

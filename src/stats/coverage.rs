@@ -1,25 +1,13 @@
 //! The experiment that chose the method: how often do the 95 % intervals contain the truth?
 //!
-//! Percent of 10,000 simulated runs with all resamples, for mean, speedup and break-even:
+//! TABLE
 //!
-//! | rounds | 30 | 100 |
-//! | --- | --- | --- |
-//! | normal, 20 % | 96.3, 95.8, 96.0 | 95.6, 96.4, 95.9 |
-//! | lognormal, sigma 0.5 | 95.9, 95.7, 95.9 | 95.6, 96.1, 96.0 |
-//! | lognormal, sigma 1 | 93.9, 95.0, 94.9 | 94.9, 95.4, 95.5 |
-//! | 1 % of reads 20 times as slow, 200 a round | 95.9, 96.0, 96.1 | 95.8, 95.8, 95.7 |
-//! | a slow wave common to all paths | 69.2, 95.7, 95.4 | 82.5, 96.0, 96.1 |
-//! | autoregressive, 0.3 | 93.8, 93.3, 93.1 | 95.1, 95.9, 95.7 |
-//! | autoregressive, 0.5 | 93.2, 93.2, 92.9 | 94.8, 95.6, 95.5 |
-//! | autoregressive, 0.8 | 90.3, 90.8, 90.3 | 93.5, 94.5, 94.1 |
-//! | 2 % of rounds 20 times as slow | 45.3, 96.1, 93.5 | 86.1, 92.0, 90.5 |
-//!
-//! Where 93 to 97 is not reached:
-//! - rare outliers: 30 rounds hold none of the slow rounds in more than half of the runs, and no method can know of
-//!   them; blocks of many reads mend it, and so does the median of the ratios (`typical_ratio.rs`: 96 to 97
-//!   everywhere);
-//! - a slow wave that all paths share: a run sees a part of it only, and the mean is that of this part. Ratios do not
-//!   mind, which is why the paths are interleaved;
+//! Where 92 to 98 is not reached:
+//! - rare outliers: 30 rounds contain none of the slow rounds in more than half of the runs, and no method can know of
+//!   them; longer blocks of reads and longer runs mend it;
+//! - a drift that lasts as long as the run: a run sees a part of it only, and the mean is that of this part. If the drift
+//!   is larger than the noise of the rounds, the interval is withheld; if it is smaller, it does not show, and the interval
+//!   is that of the part. Ratios do not mind a drift that all paths share, which is why the paths are interleaved;
 //! - 30 strongly correlated rounds: they say as much as 3 to 10 independent ones.
 //!
 //! The tests use fewer runs and resamples, which moves a figure by less than 1. All of it, some minutes:
@@ -29,91 +17,144 @@ use super::bootstrap::Bootstrap;
 use super::estimate::{Estimate, Missing};
 use super::resample::RESAMPLES;
 use super::rounds::{Column, PathRounds};
-use super::simulation::{Law, MEANS_NS};
+use super::simulation::{Law, MEANS_NS, groups};
 
 const DRIFT: Law = Law::CommonDrift { coefficient: 0.9, sigma: 0.4 };
 const RARE: Law = Law::Outliers { share: 0.02 };
-const INDEPENDENT: [Law; 4] = [
+const INDEPENDENT: [Law; 6] = [
+    Law::Constant,
     Law::Normal { relative: 0.2 },
+    Law::Exponential,
     Law::Lognormal { sigma: 0.5 },
     Law::Lognormal { sigma: 1.0 },
     Law::OutliersInBlocks { share: 0.01 },
 ];
 
-/// In how many percent of the runs the intervals hold the true mean of the cold path, speedup and break-even hit ratio.
-fn coverage(law: Law, rounds: usize, runs: u64, resamples: usize) -> [f64; 3] {
+/// What the intervals of many runs did.
+#[derive(Clone, Copy, Debug, Default)]
+struct Coverage {
+    /// Of those that were given, how many contain the truth, %.
+    percent: f64,
+    /// How many were given, %.
+    given: f64,
+}
+
+/// Of the mean of the cold path, the speedup, the miss penalty and the break-even hit ratio.
+fn coverage(law: Law, rounds: usize, runs: u64, resamples: usize) -> [Coverage; 4] {
     let [mysql, cold, warm] = MEANS_NS;
-    let mut hits = [0u32; 3];
+    let (mut given, mut covered) = ([0u32; 4], [0u32; 4]);
+    let groups = groups(rounds);
     // Other draws for each length, so that one lucky draw does not show in every cell.
     let first = 1_000_000 * rounds as u64;
     for run in first..first + runs {
         let columns = law.rounds(rounds, run);
-        let paths = PathRounds { mysql: &columns[0], cold: &columns[1], warm: &columns[2] };
+        let paths = PathRounds { mysql: &columns[0], cold: &columns[1], warm: &columns[2], groups: &groups };
         let bootstrap = Bootstrap::with_resamples(&paths, resamples, run);
-        let holds = |estimate: Result<Estimate, Missing>, truth: f64| {
-            u32::from(estimate.is_ok_and(|estimate| estimate.ci95.contains(truth)))
-        };
-        hits[0] += holds(bootstrap.mean_ns(Column::Cold), cold * law.mean_factor());
-        hits[1] += holds(bootstrap.speedup(), mysql / warm);
-        hits[2] += holds(bootstrap.break_even_ratio(), (cold - mysql) / (cold - warm));
+        let found: [(Result<Estimate, Missing>, f64); 4] = [
+            (bootstrap.mean_ns(Column::Cold), cold * law.mean_factor()),
+            (bootstrap.speedup(), mysql / warm),
+            (bootstrap.miss_penalty(), cold / mysql),
+            (bootstrap.break_even_ratio(), (cold - mysql) / (cold - warm)),
+        ];
+        for (index, (estimate, truth)) in found.into_iter().enumerate() {
+            given[index] += u32::from(estimate.is_ok());
+            covered[index] += u32::from(estimate.is_ok_and(|estimate| estimate.ci95.contains(truth)));
+        }
     }
-    hits.map(|hits| f64::from(hits) * 100.0 / runs as f64)
+    std::array::from_fn(|index| Coverage {
+        percent: f64::from(covered[index]) * 100.0 / f64::from(given[index].max(1)),
+        given: f64::from(given[index]) * 100.0 / runs as f64,
+    })
 }
 
-/// Holds the coverage of 2,000 runs against what is expected of mean, speedup and break-even, from and to.
-fn check(law: Law, rounds: usize, expected: [(f64, f64); 3]) {
-    let reached = coverage(law, rounds, 2_000, 399);
+/// Compares the coverage of 1,000 runs with what is expected of mean, speedup, miss penalty and break-even, from and to,
+/// and requires that this share of the intervals is given, %.
+fn check(law: Law, rounds: usize, expected: [(f64, f64); 4], least_given: f64) {
+    let reached = coverage(law, rounds, 1_000, 399);
     for (reached, (from, to)) in reached.iter().zip(expected) {
+        let is_covered = (from..=to).contains(&reached.percent) || reached.given == 0.0;
         assert!(
-            (from..=to).contains(reached),
-            "{law:?}, {rounds} rounds: {reached} is not in {from} to {to}"
+            is_covered && reached.given >= least_given,
+            "{law:?}, {rounds} rounds: {reached:?} is not in {from} to {to}"
         );
     }
 }
 
-const GOAL: (f64, f64) = (93.0, 97.0);
+/// 92 to 98, and two standard errors of 1,000 runs.
+const GOAL: (f64, f64) = (91.0, 99.0);
 
 #[test]
 fn thirty_independent_rounds_are_covered_whatever_their_skew() {
-    INDEPENDENT.iter().for_each(|law| check(*law, 30, [GOAL; 3]));
+    INDEPENDENT.iter().for_each(|law| check(*law, 30, [GOAL; 4], 99.0));
 }
 
 #[test]
 fn a_hundred_independent_rounds_are_covered_whatever_their_skew() {
-    INDEPENDENT.iter().for_each(|law| check(*law, 100, [GOAL; 3]));
+    INDEPENDENT.iter().for_each(|law| check(*law, 100, [GOAL; 4], 99.0));
 }
 
 #[test]
 fn drift_that_all_paths_share_leaves_the_ratios_alone() {
-    check(DRIFT, 30, [(68.0, 74.0), GOAL, GOAL]);
-    check(DRIFT, 100, [(80.0, 86.0), GOAL, GOAL]);
+    check(DRIFT, 30, [(68.0, 82.0), GOAL, GOAL, GOAL], 60.0);
+    check(DRIFT, 300, [GOAL; 4], 99.0);
 }
 
 #[test]
 fn correlated_rounds_are_covered_if_they_are_many() {
-    check(Law::Autoregressive { coefficient: 0.3 }, 30, [GOAL; 3]);
-    check(Law::Autoregressive { coefficient: 0.5 }, 30, [(92.0, 97.0); 3]);
-    check(Law::Autoregressive { coefficient: 0.8 }, 30, [(89.0, 93.0); 3]);
-    for coefficient in [0.3, 0.5, 0.8] {
-        check(Law::Autoregressive { coefficient }, 100, [GOAL; 3]);
+    check(Law::Autoregressive { coefficient: 0.3 }, 30, [GOAL; 4], 95.0);
+    check(Law::Autoregressive { coefficient: 0.8 }, 100, [GOAL; 4], 75.0);
+    for coefficient in [0.8, 0.95, 0.98] {
+        check(Law::Autoregressive { coefficient }, 1_000, [GOAL; 4], 75.0);
+        check(Law::BelowNoise { coefficient }, 1_000, [GOAL; 4], 75.0);
     }
 }
 
 #[test]
+fn a_trend_counts_as_uncertainty() {
+    check(Law::Trend { share: 0.2 }, 100, [(95.0, 100.0); 4], 95.0);
+}
+
+#[test]
+fn what_varies_between_connections_is_covered() {
+    for sigma in [0.05, 0.2] {
+        check(Law::Groups { sigma }, 100, [GOAL; 4], 75.0);
+        check(Law::Groups { sigma }, 300, [GOAL; 4], 50.0);
+    }
+}
+
+#[test]
+fn a_drift_as_long_as_the_run_is_withheld() {
+    let found = coverage(Law::Autoregressive { coefficient: 0.9995 }, 300, 200, 199);
+    assert!(found.iter().all(|found| found.given < 15.0), "{found:?}");
+}
+
+#[test]
 fn outliers_too_rare_to_be_seen_are_not_covered() {
-    check(RARE, 30, [(42.0, 48.0), GOAL, (92.0, 97.0)]);
-    check(RARE, 100, [(84.0, 89.0), (91.0, 97.0), (88.0, 93.0)]);
+    check(RARE, 30, [(42.0, 52.0), GOAL, GOAL, GOAL], 99.0);
+    check(RARE, 300, [GOAL; 4], 99.0);
 }
 
 #[test]
 #[ignore = "takes minutes; prints the figures of the table above"]
 #[expect(clippy::print_stdout, reason = "what it is for")]
 fn the_whole_table() {
-    let correlated = [0.3, 0.5, 0.8].map(|coefficient| Law::Autoregressive { coefficient });
-    for law in INDEPENDENT.into_iter().chain([DRIFT]).chain(correlated).chain([RARE]) {
+    let correlated = [0.5, 0.8, 0.95, 0.98].map(|coefficient| Law::Autoregressive { coefficient });
+    let below_noise = [0.8, 0.95, 0.98].map(|coefficient| Law::BelowNoise { coefficient });
+    let grouped = [0.05, 0.2].map(|sigma| Law::Groups { sigma });
+    for law in INDEPENDENT
+        .into_iter()
+        .chain([DRIFT])
+        .chain(correlated)
+        .chain(below_noise)
+        .chain(grouped)
+        .chain([RARE])
+    {
         let cell = |rounds| {
-            coverage(law, rounds, 10_000, RESAMPLES).map(|percent| format!("{percent:.1}")).join(", ")
+            let found = coverage(law, rounds, 2_000, RESAMPLES.min(799));
+            let given = found.iter().map(|found| found.given).fold(100.0, f64::min);
+            let percent = found.map(|found| format!("{:.1}", found.percent)).join(", ");
+            if given < 99.5 { format!("{percent} (given {given:.0} %)") } else { percent }
         };
-        println!("//! | {law:?} | {} | {} |", cell(30), cell(100));
+        println!("//! | {law:?} | {} | {} | {} |", cell(30), cell(100), cell(1_000));
     }
 }

@@ -34,7 +34,8 @@ mod tests {
     #[test]
     fn the_ends_are_the_paths_and_the_middle_lies_between() {
         let [mysql, cold, warm] = Law::Lognormal { sigma: 0.3 }.rounds(50, 1);
-        let bootstrap = Bootstrap::new(&PathRounds { mysql: &mysql, cold: &cold, warm: &warm }, 42);
+        let bootstrap =
+            Bootstrap::new(&PathRounds { mysql: &mysql, cold: &cold, warm: &warm, groups: &[] }, 42);
         let curve = hit_ratio_curve(&bootstrap);
         assert_eq!(curve[0].mean_ns, bootstrap.mean_ns(Column::Cold));
         assert_eq!(curve[6].mean_ns, bootstrap.mean_ns(Column::Warm));
@@ -50,7 +51,8 @@ mod tests {
     #[test]
     fn without_cold_reads_only_the_last_point_is_known() {
         let [mysql, _, warm] = Law::Lognormal { sigma: 0.3 }.rounds(50, 1);
-        let bootstrap = Bootstrap::new(&PathRounds { mysql: &mysql, cold: &[], warm: &warm }, 42);
+        let bootstrap =
+            Bootstrap::new(&PathRounds { mysql: &mysql, cold: &[], warm: &warm, groups: &[] }, 42);
         let curve = hit_ratio_curve(&bootstrap);
         assert!(curve[..6].iter().all(|point| point.mean_ns == Err(Missing::NoReads)));
         assert!(curve[6].mean_ns.is_ok());
@@ -61,7 +63,8 @@ mod tests {
     fn all_questions_about_the_longest_log_take_less_than_a_second() {
         let [mysql, cold, warm] = Law::Autoregressive { coefficient: 0.8 }.rounds(4_096, 1);
         let start = std::time::Instant::now();
-        let bootstrap = Bootstrap::new(&PathRounds { mysql: &mysql, cold: &cold, warm: &warm }, 42);
+        let bootstrap =
+            Bootstrap::new(&PathRounds { mysql: &mysql, cold: &cold, warm: &warm, groups: &[] }, 42);
         let resampled = start.elapsed();
         let _ = hit_ratio_curve(&bootstrap);
         let paths = [Column::Mysql, Column::Cold, Column::Warm];

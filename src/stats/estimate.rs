@@ -40,7 +40,7 @@ pub(crate) enum Missing {
         rounds: usize,
         needed: usize,
     },
-    /// The rounds follow one another so closely that together they are no more than a few.
+    /// The rounds drift for as long as the run lasts, so that together they say no more than a few independent ones.
     Correlated,
     /// The resamples scatter so widely that no interval describes them.
     Unstable,
@@ -56,7 +56,8 @@ impl fmt::Display for Missing {
             Self::Correlated => {
                 write!(
                     f,
-                    "each round is so like the one before that together they are too few to say how sure it is"
+                    "the times drifted for as long as the run lasted, which leaves too little independent data for an interval; \
+                     measure for longer, or on a quieter machine"
                 )
             }
             Self::Unstable => write!(f, "the rounds differ too much from one another to say how sure it is"),

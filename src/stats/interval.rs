@@ -8,12 +8,12 @@
 //!   bounded by what was seen, but too short on the long side.
 //!
 //! BCa and the plain percentile interval were tried and cover less: 90 % and 88 % for the mean of 30 lognormal rounds
-//! (sigma 1), where this covers 94 %. Successive rounds that correlate widen it by the root of their correlation
-//! time and by Student's quantile for that many fewer rounds. The figures stand in `coverage.rs`.
+//! (sigma 1), where this covers 94 %. Successive rounds that correlate, and groups of rounds that differ by their
+//! connections, widen it (`autocorrelation.rs`). The figures are in `coverage.rs`.
 
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
-use super::autocorrelation::correlation_time;
+use super::autocorrelation::inflation;
 use super::estimate::{Estimate, Interval, Missing};
 use super::resample::Replicate;
 use super::rounds::{PATHS, Rounds};
@@ -67,7 +67,7 @@ pub(super) fn estimate(
     } else {
         Spread { below: 0.0, above: 0.0 }
     };
-    let wider = widening(correlation_time(&influence(rounds, &point)), length);
+    let wider = inflation(&influence(rounds, &point), &rounds.groups).ok_or(Missing::Correlated)?.width;
     let ci95 = Interval::new(point.value - spread.below * wider, point.value + spread.above * wider);
     Ok(Estimate { value: point.value, ci95: ci95.ok_or(Missing::Unstable)? })
 }
@@ -132,12 +132,6 @@ fn expanded_tail(length: f64, student: f64) -> f64 {
     Normal::standard().cdf(-(length / (length - 1.0)).sqrt() * student)
 }
 
-/// How much wider the interval is because the rounds correlate.
-fn widening(correlation_time: f64, length: f64) -> f64 {
-    let effective = length / correlation_time;
-    correlation_time.sqrt() * student(effective - 1.0) / student(length - 1.0)
-}
-
 /// The 97.5 % quantile of Student's distribution; below two degrees of freedom it would say nothing.
 pub(super) fn student(freedom: f64) -> f64 {
     let distribution = StudentsT::new(0.0, 1.0, freedom.max(2.0));
@@ -180,13 +174,6 @@ mod tests {
             assert!((student(freedom) - quantile).abs() < 5e-4);
         }
         assert_eq!(student(0.5), student(2.0));
-    }
-
-    #[test]
-    fn correlated_rounds_widen() {
-        assert_eq!(widening(1.0, 30.0), 1.0);
-        // Four times fewer rounds: twice as wide, and Student's quantile for 24 degrees of freedom instead of 99.
-        assert!((widening(4.0, 100.0) - 2.0 * 2.064 / 1.984).abs() < 1e-3);
     }
 
     #[test]

@@ -20,9 +20,9 @@ pub(crate) struct RelativeCost {
 
 impl RelativeCost {
     /// `path / control`
-    pub(crate) fn new(path: &[RoundSums], control: &[RoundSums], rng_seed: u64) -> Self {
+    pub(crate) fn new(path: &[RoundSums], control: &[RoundSums], groups: &[u32], rng_seed: u64) -> Self {
         let steady = steady(control);
-        let rounds = PathRounds { mysql: path, warm: &steady, ..PathRounds::default() };
+        let rounds = PathRounds { mysql: path, cold: &[], warm: &steady, groups };
         Self {
             typical: typical_ratio(path, control),
             mean: Bootstrap::new(&rounds, rng_seed).ratio(Column::Mysql, Column::Warm),
@@ -34,10 +34,11 @@ impl RelativeCost {
         cold: &[RoundSums],
         mysql: &[RoundSums],
         control: &[RoundSums],
+        groups: &[u32],
         rng_seed: u64,
     ) -> Self {
         let steady = steady(control);
-        let rounds = PathRounds { mysql, cold, warm: &steady };
+        let rounds = PathRounds { mysql, cold, warm: &steady, groups };
         Self {
             typical: typical_excess(cold, mysql, control),
             mean: Bootstrap::new(&rounds, rng_seed).excess_ratio(),
@@ -67,13 +68,13 @@ mod tests {
     #[test]
     fn a_slower_machine_and_a_slower_mysql_leave_a_miss_alone() {
         let [mysql, cold, control] = Law::CommonDrift { coefficient: 0.9, sigma: 0.4 }.rounds(200, 7);
-        let cost = RelativeCost::of_excess(&cold, &mysql, &control, 1);
+        let cost = RelativeCost::of_excess(&cold, &mysql, &control, &[], 1);
         // (3 ms - 1 ms) / 0.2 ms
         let typical = cost.typical.unwrap();
         assert!((8.0..12.0).contains(&typical.value), "{typical:?}");
         assert!(cost.mean.unwrap().ci95.contains(10.0), "{:?}", cost.mean);
         let [mysql, cold, control] = [mysql, cold, control].map(|rounds| scaled(&rounds, 2.0));
-        let slower = RelativeCost::of_excess(&cold, &mysql, &control, 1).typical.unwrap();
+        let slower = RelativeCost::of_excess(&cold, &mysql, &control, &[], 1).typical.unwrap();
         assert!((slower.value / typical.value - 1.0).abs() < 1e-6);
     }
 
@@ -85,8 +86,8 @@ mod tests {
             vec![round; 20]
         };
         let hits = vec![RoundSums::alike(10, 10 * 40_000); 20];
-        let calm = RelativeCost::new(&hits, &control(20_000), 1);
-        let stalled = RelativeCost::new(&hits, &control(2_000_000), 1);
+        let calm = RelativeCost::new(&hits, &control(20_000), &[], 1);
+        let stalled = RelativeCost::new(&hits, &control(2_000_000), &[], 1);
         assert!((calm.mean.unwrap().value - 2.0).abs() < 1e-3);
         assert!(stalled.mean.unwrap().value > 1.2, "{stalled:?}");
     }
@@ -94,8 +95,8 @@ mod tests {
     #[test]
     fn what_was_not_measured_is_withheld() {
         let rounds = vec![RoundSums::alike(1, 10); 20];
-        assert_eq!(RelativeCost::new(&rounds, &[], 1).typical, Err(Missing::NoReads));
-        assert_eq!(RelativeCost::new(&rounds, &[], 1).mean, Err(Missing::NoReads));
-        assert_eq!(RelativeCost::of_excess(&rounds, &[], &rounds, 1).mean, Err(Missing::NoReads));
+        assert_eq!(RelativeCost::new(&rounds, &[], &[], 1).typical, Err(Missing::NoReads));
+        assert_eq!(RelativeCost::new(&rounds, &[], &[], 1).mean, Err(Missing::NoReads));
+        assert_eq!(RelativeCost::of_excess(&rounds, &[], &rounds, &[], 1).mean, Err(Missing::NoReads));
     }
 }

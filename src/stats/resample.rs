@@ -82,7 +82,7 @@ mod tests {
     fn rounds(times: &[u64]) -> Rounds {
         let mysql: Vec<_> = times.iter().map(|&sum_ns| RoundSums::alike(1, sum_ns)).collect();
         let warm: Vec<_> = times.iter().map(|&sum_ns| RoundSums::alike(2, 6 * sum_ns)).collect();
-        Rounds::of(&PathRounds { mysql: &mysql, cold: &[], warm: &warm })
+        Rounds::of(&PathRounds { mysql: &mysql, cold: &[], warm: &warm, groups: &[] })
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub(crate) struct PathRounds<'a> {
     pub(crate) mysql: &'a [RoundSums],
     pub(crate) cold: &'a [RoundSums],
     pub(crate) warm: &'a [RoundSums],
+    /// The group of each round, by its connections; empty if that is not known.
+    pub(crate) groups: &'a [u32],
 }
 
 /// The place of a path in every array here.
@@ -39,6 +41,7 @@ pub(super) struct Row {
 pub(super) struct Rounds {
     pub(super) means: [f64; PATHS],
     pub(super) rows: Vec<Row>,
+    pub(super) groups: Vec<u32>,
 }
 
 impl Rounds {
@@ -60,7 +63,7 @@ impl Rounds {
                 row.weight[path] = sums.count as f64 / mean_count;
             }
         }
-        Self { means, rows }
+        Self { means, rows, groups: paths.groups.to_vec() }
     }
 
     /// Whether an interval can be given for something made of these paths.

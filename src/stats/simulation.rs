@@ -51,6 +51,27 @@ pub(super) enum Law {
     Autoregressive {
         coefficient: f64,
     },
+    /// As before with a long memory, below noise of the same size that has none.
+    BelowNoise {
+        coefficient: f64,
+    },
+    /// Every read takes the same time, but for a clock that sees nanoseconds.
+    Constant,
+    /// Exponential reads, 50 a round.
+    Exponential,
+    /// Each group of a tenth of the rounds has a level of its own, lognormal, beside the noise of the rounds.
+    Groups {
+        sigma: f64,
+    },
+    /// Each path's times grow by this share from the first round to the last.
+    Trend {
+        share: f64,
+    },
+}
+
+/// The groups of so many rounds: ten of equal length.
+pub(super) fn groups(length: usize) -> Vec<u32> {
+    (0u32..10).flat_map(|group| (0..length.div_ceil(10)).map(move |_| group)).take(length).collect()
 }
 
 /// A lognormal factor with mean 1.
@@ -86,19 +107,37 @@ impl Law {
     pub(super) fn rounds(self, length: usize, rng_seed: u64) -> [Vec<RoundSums>; 3] {
         let mut noise = Noise::new(rng_seed);
         let coefficient = match self {
-            Self::CommonDrift { coefficient, .. } | Self::Autoregressive { coefficient } => coefficient,
+            Self::CommonDrift { coefficient, .. }
+            | Self::Autoregressive { coefficient }
+            | Self::BelowNoise { coefficient } => coefficient,
             _ => 0.0,
         };
         let mut waves = [0; 4].map(|_| Wave { coefficient, value: noise.normal() });
         let mut columns: [Vec<RoundSums>; 3] = Default::default();
-        for _ in 0..length {
-            let common = waves[3].next(&mut noise);
+        let mut levels = [0.0; 3];
+        for round in 0..length {
+            let common = match self {
+                Self::Trend { .. } => round as f64 / length as f64 - 0.5,
+                _ => waves[3].next(&mut noise),
+            };
+            if round % length.div_ceil(10) == 0 {
+                levels = levels.map(|_| noise.normal());
+            }
             for path in 0..3 {
-                let own = waves[path].next(&mut noise);
+                let own =
+                    if let Self::Groups { .. } = self { levels[path] } else { waves[path].next(&mut noise) };
                 columns[path].push(self.round(MEANS_NS[path], common, own, &mut noise));
             }
         }
         columns
+    }
+
+    fn reads_a_round(self) -> u64 {
+        match self {
+            Self::OutliersInBlocks { .. } => 200,
+            Self::Exponential => 50,
+            _ => 1,
+        }
     }
 
     fn round(self, mean_ns: f64, common: f64, own: f64, noise: &mut Noise) -> RoundSums {
@@ -113,8 +152,13 @@ impl Law {
             }
             Self::CommonDrift { sigma, .. } => factor(common, sigma) * factor(noise.normal(), 0.3),
             Self::Autoregressive { .. } => factor(own, 0.3),
+            Self::BelowNoise { .. } => factor(own, 0.2) * factor(noise.normal(), 0.2),
+            Self::Constant => 1.0 + 1e-4 * (noise.uniform() - 0.5),
+            Self::Exponential => (0..50).map(|_| -noise.uniform().ln()).sum::<f64>() / 50.0,
+            Self::Groups { sigma } => factor(own, sigma) * factor(noise.normal(), 0.2),
+            Self::Trend { share } => (1.0 + share * common) * factor(noise.normal(), 0.2),
         };
-        let count = if matches!(self, Self::OutliersInBlocks { .. }) { 200 } else { 1 };
+        let count = self.reads_a_round();
         RoundSums::alike(count, crate::units::whole(mean_ns * relative * count as f64))
     }
 }

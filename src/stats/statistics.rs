@@ -38,9 +38,9 @@ pub(crate) struct Statistics {
 impl Statistics {
     /// Deterministic from `rng_seed`, which draws the resamples.
     pub(crate) fn of(samples: &WorkloadSamples, rng_seed: u64) -> Self {
-        let column = |path| column(samples, path);
-        let (mysql, cold, warm) = (column(ReadPath::Mysql), column(ReadPath::Cold), column(ReadPath::Warm));
-        let bootstrap = Bootstrap::new(&PathRounds { mysql, cold, warm }, rng_seed);
+        let paths = path_rounds(samples);
+        let PathRounds { mysql, cold, warm, groups } = paths;
+        let bootstrap = Bootstrap::new(&paths, rng_seed);
         let curve = curve::hit_ratio_curve(&bootstrap).to_vec();
         let made = |kind: &ControlKind| !is_without_reads(samples.control_rounds(*kind));
         let made: Vec<ControlKind> = samples.control_kinds.iter().copied().filter(made).collect();
@@ -52,9 +52,9 @@ impl Statistics {
             hit_control,
             typical_ns: [mysql, cold, warm].map(typical_ns),
             relative: [
-                RelativeCost::new(mysql, samples.control_rounds(ControlKind::SelectOne), rng_seed),
-                RelativeCost::of_excess(cold, mysql, redis, rng_seed),
-                RelativeCost::new(warm, redis, rng_seed),
+                RelativeCost::new(mysql, samples.control_rounds(ControlKind::SelectOne), groups, rng_seed),
+                RelativeCost::of_excess(cold, mysql, redis, groups, rng_seed),
+                RelativeCost::new(warm, redis, groups, rng_seed),
             ],
             speedup: bootstrap.speedup(),
             miss_penalty: bootstrap.miss_penalty(),
@@ -133,7 +133,14 @@ fn verified(samples: &WorkloadSamples, paths: &Bootstrap, rng_seed: u64) -> Opti
     let reads = mixed.hits + mixed.misses;
     let hit_ratio = (reads > 0).then(|| mixed.hits as f64 / reads as f64)?;
     let (hits, misses) = samples.mixed_columns();
-    Some(Verified::of(hits, misses, hit_ratio, paths, rng_seed))
+    Some(Verified::of(hits, misses, samples.rounds.groups(), hit_ratio, paths, rng_seed))
+}
+
+/// The rounds of the three paths.
+pub(super) fn path_rounds(samples: &WorkloadSamples) -> PathRounds<'_> {
+    let column = |path| column(samples, path);
+    let (mysql, cold, warm) = (column(ReadPath::Mysql), column(ReadPath::Cold), column(ReadPath::Warm));
+    PathRounds { mysql, cold, warm, groups: samples.rounds.groups() }
 }
 
 /// The rounds of a path; none where it did not run.

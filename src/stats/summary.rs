@@ -43,10 +43,21 @@ pub(crate) fn samples_needed(percentile: f64) -> u64 {
     crate::units::whole(SAMPLES_ABOVE * 100.0 / (100.0 - percentile))
 }
 
-/// Operations per second over the time that they ran; none without time or operations.
-pub(crate) fn throughput_per_s(operations: u64, busy_ns: u64) -> Option<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "53 bits are more than the clock has")]
-    (operations > 0 && busy_ns > 0).then(|| operations as f64 / (busy_ns as f64 / 1e9))
+/// Operations per second of all clients together, each as fast as they were on average while they were reading; none
+/// without time or operations.
+///
+/// In a closed loop `rate * latency` is the number of clients (Little, "A Proof for the Queuing Formula L = λW", Operations
+/// Research 1961). From the first start to the last end of a block it is less, because clients wait for the last one: with
+/// exponential delays and 32 clients a third less. Time in which a client had nothing left to read therefore does not count.
+#[expect(clippy::cast_precision_loss, reason = "53 bits are more than the clock has")]
+pub(crate) fn throughput_per_s(operations: u64, clients: u64, reading_ns: u64) -> Option<f64> {
+    (operations > 0 && reading_ns > 0).then(|| clients as f64 * operations as f64 / (reading_ns as f64 / 1e9))
+}
+
+/// How many clients were reading on average while blocks ran; none if nothing ran.
+#[expect(clippy::cast_precision_loss, reason = "53 bits are more than the clock has")]
+pub(crate) fn clients_at_work(reading_ns: u64, busy_ns: u64, clients: u64) -> Option<f64> {
+    (reading_ns > 0 && busy_ns > 0).then(|| (reading_ns as f64 / busy_ns as f64).min(clients as f64))
 }
 
 #[cfg(test)]
@@ -76,8 +87,59 @@ mod tests {
     fn without_samples_nothing_is_said() {
         let empty = summary(0);
         assert_eq!((empty.mean_ns, empty.min_ns, empty.max_ns), (None, None, None));
-        assert_eq!(throughput_per_s(0, 5), None);
-        assert_eq!(throughput_per_s(5, 0), None);
-        assert_eq!(throughput_per_s(500, 2_000_000_000), Some(250.0));
+        assert_eq!(throughput_per_s(0, 1, 5), None);
+        assert_eq!(throughput_per_s(5, 1, 0), None);
+        assert_eq!(throughput_per_s(500, 1, 2_000_000_000), Some(250.0));
+        assert_eq!(clients_at_work(0, 5, 4), None);
+        assert_eq!(clients_at_work(15, 5, 4), Some(3.0));
+    }
+
+    /// A block that clients read in simulated time, each from a share of its own or all from one queue: how long all
+    /// clients were reading together, how long the block ran, and the mean latency.
+    fn block(clients: usize, each: usize, one_queue: bool, delay: &mut impl FnMut() -> f64) -> [f64; 3] {
+        let mut ends = vec![0.0f64; clients];
+        let mut sum = 0.0;
+        for read in 0..clients * each {
+            // From one queue the client that is free first takes the next read.
+            let first = (0..clients).min_by(|one, other| ends[*one].total_cmp(&ends[*other])).unwrap();
+            let client = if one_queue { first } else { read % clients };
+            let took = delay();
+            ends[client] += took;
+            sum += took;
+        }
+        let span = ends.iter().copied().fold(0.0, f64::max);
+        [ends.iter().sum(), span, sum / (clients * each) as f64]
+    }
+
+    #[test]
+    fn rate_times_latency_is_the_number_of_clients_for_every_law_and_kind_of_queue() {
+        use crate::stats::simulation::Noise;
+        type Law = fn(&mut Noise) -> f64;
+        let laws: [(&str, Law); 3] = [
+            ("constant", |_| 1e6),
+            ("exponential", |noise| -1e6 * noise.uniform().ln()),
+            ("lognormal", |noise| 1e6 * noise.normal().exp()),
+        ];
+        let mut by_span_was_wrong = 0;
+        for (name, law) in laws {
+            for clients in [1, 2, 8, 32, 64] {
+                for (each, one_queue) in [(1, false), (3, false), (50, false), (25, true), (1, true)] {
+                    let mut noise = Noise::new(7);
+                    let [mut reading, mut spans, mut latency] = [0.0; 3];
+                    for _ in 0..40 {
+                        let of_block = block(clients, each, one_queue, &mut || law(&mut noise));
+                        reading += of_block[0];
+                        spans += of_block[1];
+                        latency += of_block[2] / 40.0;
+                    }
+                    let reads = (40 * clients * each) as u64;
+                    let rate = throughput_per_s(reads, clients as u64, crate::units::whole(reading)).unwrap();
+                    let over_clients = rate * latency / 1e9 / clients as f64;
+                    assert!((0.97..=1.03).contains(&over_clients), "{name} {clients} {each}: {over_clients}");
+                    by_span_was_wrong += u32::from(reads as f64 / spans * latency / clients as f64 <= 0.97);
+                }
+            }
+        }
+        assert!(by_span_was_wrong > 20, "from the first start to the last end: {by_span_was_wrong}");
     }
 }

@@ -29,11 +29,12 @@ impl Verified {
     pub(crate) fn of(
         hits: &[RoundSums],
         misses: &[RoundSums],
+        groups: &[u32],
         hit_ratio: f64,
         paths: &Bootstrap,
         rng_seed: u64,
     ) -> Self {
-        let mixed = Bootstrap::new(&PathRounds { mysql: &[], cold: misses, warm: hits }, rng_seed);
+        let mixed = Bootstrap::new(&PathRounds { mysql: &[], cold: misses, warm: hits, groups }, rng_seed);
         let measured_ns = mixed.mean_at_hit_ratio_ns(hit_ratio);
         let expected_ns = paths.mean_at_hit_ratio_ns(hit_ratio);
         let ratio = match (expected_ns, measured_ns) {
@@ -56,14 +57,14 @@ mod tests {
     #[test]
     fn the_same_times_agree_and_others_do_not() {
         let [mysql, cold, warm] = LAW.rounds(100, 1);
-        let paths = Bootstrap::new(&PathRounds { mysql: &mysql, cold: &cold, warm: &warm }, 42);
+        let paths = Bootstrap::new(&PathRounds { mysql: &mysql, cold: &cold, warm: &warm, groups: &[] }, 42);
         let [_, misses, hits] = LAW.rounds(100, 2);
-        let verified = Verified::of(&hits, &misses, 0.8, &paths, 42);
+        let verified = Verified::of(&hits, &misses, &[], 0.8, &paths, 42);
         assert!(verified.ratio.unwrap().ci95.contains(1.0), "{verified:?}");
         assert_eq!(verified.expected_ns, paths.mean_at_hit_ratio_ns(0.8));
         let slower: Vec<RoundSums> =
             hits.iter().map(|sums| RoundSums::alike(sums.count, sums.sum_ns * 2)).collect();
-        let verified = Verified::of(&slower, &misses, 1.0, &paths, 42);
+        let verified = Verified::of(&slower, &misses, &[], 1.0, &paths, 42);
         let ratio = verified.ratio.unwrap();
         assert!((ratio.value - 2.0).abs() < 0.2 && ratio.ci95.low > 1.5, "{ratio:?}");
     }
@@ -71,14 +72,14 @@ mod tests {
     #[test]
     fn too_few_misses_say_so() {
         let [mysql, cold, warm] = LAW.rounds(100, 1);
-        let paths = Bootstrap::new(&PathRounds { mysql: &mysql, cold: &cold, warm: &warm }, 42);
+        let paths = Bootstrap::new(&PathRounds { mysql: &mysql, cold: &cold, warm: &warm, groups: &[] }, 42);
         let mut misses = vec![RoundSums::default(); 100];
         misses[7] = cold[7];
-        let verified = Verified::of(&warm, &misses, 0.99, &paths, 42);
+        let verified = Verified::of(&warm, &misses, &[], 0.99, &paths, 42);
         assert!(matches!(verified.ratio, Err(Missing::TooFewRounds { rounds: 1, .. })), "{verified:?}");
         assert!(verified.expected_ns.is_ok());
         // All hits need no misses.
-        assert!(Verified::of(&warm, &[], 1.0, &paths, 42).ratio.is_ok());
-        assert_eq!(Verified::of(&[], &[], 0.8, &paths, 42).ratio, Err(Missing::NoReads));
+        assert!(Verified::of(&warm, &[], &[], 1.0, &paths, 42).ratio.is_ok());
+        assert_eq!(Verified::of(&[], &[], &[], 0.8, &paths, 42).ratio, Err(Missing::NoReads));
     }
 }

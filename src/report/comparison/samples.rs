@@ -19,7 +19,7 @@ pub(super) fn compared(factors: [f64; 2], half_width: f64, gated: bool) -> Compa
             workload.speedup = Some(ratio(1.0 / (value * factor), half_width));
         }
     }
-    candidate.config.iterations = 2_000;
+    candidate.config.iterations = Some(2_000);
     of(&baseline, &candidate, gated)
 }
 
