@@ -196,7 +196,9 @@ pub(crate) struct Demo {
 /// How much of each workload is measured.
 #[derive(Debug, Args)]
 pub(crate) struct AmountArgs {
-    /// How long each workload is measured, such as 5s, 500ms, 2m or 5; less if its ratios are certain to two digits before
+    /// How long each workload is measured, such as 5s, 500ms, 2m or 5 (seconds)
+    ///
+    /// Less if all its ratios are certain to two digits before; up to three times as long if fewer than ten rounds fit.
     #[arg(long, value_parser = time, default_value = "5s", value_name = "SECONDS")]
     pub(crate) time: Duration,
 

@@ -12,6 +12,10 @@ const MIN_ROUNDS_PER_GROUP: u64 = 5;
 /// A run is not ended early before so many groups: fewer say little about what varies between them.
 const MIN_GROUPS: u32 = 5;
 
+/// Fewer rounds give no interval: a measurement goes on for them, up to this many times as long as was asked for.
+const MIN_ROUNDS: u64 = 10;
+const LONGEST: u32 = 3;
+
 /// How far a measurement has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Position {
@@ -106,7 +110,8 @@ fn in_rounds(rounds: u64, position: &Position) -> Next {
 fn in_time(limit: Duration, position: &Position, is_precise: impl FnOnce() -> bool) -> Next {
     let group_is_over =
         position.elapsed_in_group >= limit / GROUPS && position.rounds_in_group >= MIN_ROUNDS_PER_GROUP;
-    if position.elapsed >= limit && position.rounds > 0 {
+    let is_enough = position.rounds >= MIN_ROUNDS || position.elapsed >= limit * LONGEST;
+    if position.elapsed >= limit && is_enough && position.rounds > 0 {
         Next::End(Ended::TimeIsUp)
     } else if !group_is_over {
         Next::Round
@@ -164,6 +169,14 @@ mod tests {
         let (ended, lengths, elapsed) = run(schedule, Duration::from_millis(400), u32::MAX);
         assert_eq!((ended, lengths), (Ended::TimeIsUp, vec![5, 5, 3]));
         assert_eq!(elapsed, Duration::from_millis(5_200));
+        let (_, lengths, elapsed) = run(schedule, Duration::from_millis(800), u32::MAX);
+        assert_eq!(
+            (lengths, elapsed),
+            (vec![5, 5], Duration::from_secs(8)),
+            "ten rounds, if they fit into 15 s"
+        );
+        let (_, lengths, elapsed) = run(schedule, Duration::from_secs(4), u32::MAX);
+        assert_eq!((lengths, elapsed), (vec![4], Duration::from_secs(16)));
         let (_, lengths, _) = run(schedule, Duration::from_secs(60), u32::MAX);
         assert_eq!(lengths, [1]);
     }

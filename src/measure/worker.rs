@@ -154,8 +154,7 @@ impl<Q: Query> Worker<Q> {
         let mut spent = Spent::default();
         for Stretch { core, queue } in stretches {
             spent.moving_ns += self.go_to(*core);
-            let ((), reading_ns) = timed(|| self.timed_reads(block, queue, taken));
-            spent.reading_ns += reading_ns;
+            spent.reading_ns += self.timed_reads(block, queue, taken);
         }
         self.leave(&block.cores);
         spent
@@ -181,28 +180,32 @@ impl<Q: Query> Worker<Q> {
     }
 
     /// The only place where a read is timed. The clock stops when the answer is decoded and usable.
-    fn timed_reads(&mut self, block: &Block, queue: &Queue, taken: &mut Vec<Taken<Q::Answer>>) {
+    /// Returns how long all of them took together, ns.
+    fn timed_reads(&mut self, block: &Block, queue: &Queue, taken: &mut Vec<Taken<Q::Answer>>) -> u64 {
         let lane = match block.kind {
             BlockKind::Lane(lane) => lane,
             // Through the cache: cold and warm are one code.
             BlockKind::AtHitRatio { codec, .. } => Lane::cached(ReadPath::Warm, codec),
         };
         let before_ns = clock::processor_ns();
-        while !interrupt::requested() {
-            let Some(item) = queue.take() else { break };
-            for _ in 0..block.repeats {
-                let InParts { outcome, ns, parts } = timed_in_parts(|laps| {
-                    #[cfg(feature = "slow-warm")]
-                    let started = Instant::now();
-                    let outcome = self.reader.read(lane, item, &mut |part| laps.end(part));
-                    #[cfg(feature = "slow-warm")]
-                    super::slowdown::linger(lane.path, started);
-                    outcome
-                });
-                taken.push(Taken { item, ns, parts, outcome });
+        let ((), reading_ns) = timed(|| {
+            while !interrupt::requested() {
+                let Some(item) = queue.take() else { break };
+                for _ in 0..block.repeats {
+                    let InParts { outcome, ns, parts } = timed_in_parts(|laps| {
+                        #[cfg(feature = "slow-warm")]
+                        let started = Instant::now();
+                        let outcome = self.reader.read(lane, item, &mut |part| laps.end(part));
+                        #[cfg(feature = "slow-warm")]
+                        super::slowdown::linger(lane.path, started);
+                        outcome
+                    });
+                    taken.push(Taken { item, ns, parts, outcome });
+                }
             }
-        }
+        });
         self.processor_ns += clock::processor_ns().saturating_sub(before_ns);
+        reading_ns
     }
 
     /// Verifies a read and books it under the path that it really took, with the same codec.

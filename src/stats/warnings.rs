@@ -156,12 +156,12 @@ impl fmt::Display for Warning {
             Self::SlowStart { workload, path, rounds, factor } => write!(
                 f,
                 "the first {rounds} rounds of {workload} by path {path} were slower than the rest (typically {factor:.2} times): \
-                 caches were still filling; use more --iterations, so that they weigh less"
+                 caches were still filling; measure for longer (--time), so that they weigh less"
             ),
             Self::TooFewRounds { workload, rounds } => write!(
                 f,
-                "{rounds} rounds of {workload} are too few to say how sure its ratios are, so none is given; use \
-                 --iterations 100 or more"
+                "{rounds} rounds of {workload} are too few for intervals, so no ratio is given; measure for longer, such as \
+                 --time 30s"
             ),
             Self::Evictions { keys } => write!(
                 f,
