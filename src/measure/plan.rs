@@ -143,7 +143,11 @@ impl Plan {
     pub(crate) fn warm_up_rounds(&self) -> u64 {
         match self.keys {
             Keys::OneAClient => 3,
-            Keys::Numbered { block, .. } => block.div_ceil(self.block()).min(10),
+            // No more of them than rounds that count, beyond a few.
+            Keys::Numbered { block, .. } => {
+                let most = self.rounds().map_or(10, |rounds| rounds.clamp(3, 10));
+                block.div_ceil(self.block()).min(most)
+            }
         }
     }
 
@@ -197,10 +201,10 @@ impl Plan {
         }
     }
 
-    /// Bare round trips in one round.
+    /// Bare round trips in one round: a few for each read, so that a short run stays short.
     pub(crate) fn control_reads(&self) -> u64 {
         let over_all = self.rounds().map_or(0, |rounds| CONTROL_READS.div_ceil(rounds));
-        over_all.max(CONTROL_READS_A_ROUND)
+        over_all.min(CONTROL_READS_A_ROUND * self.block()).max(CONTROL_READS_A_ROUND)
     }
 
     /// A client's share of a round: the same items in the same order in blocks of every kind. The shares of all clients,
@@ -330,6 +334,17 @@ mod tests {
 
     fn data(users: u32) -> DataSet {
         DataSet { users, rng_seed: 1 }
+    }
+
+    #[test]
+    fn a_shorter_run_asks_less() {
+        for workload in Workload::value_variants() {
+            let asked = [1, 10, 100, 1_000, 10_000].map(|iterations| {
+                let plan = Plan::new(*workload, Amount::Reads(iterations), 1, data(100_000), None, 42);
+                (plan.warm_up_rounds() + plan.rounds().unwrap()) * (plan.control_reads() + plan.block())
+            });
+            assert!(asked[0] <= 50 && asked.is_sorted(), "{workload:?}: {asked:?}");
+        }
     }
 
     #[test]
