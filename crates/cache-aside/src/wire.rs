@@ -4,6 +4,7 @@
 //! incrementally and copies it; this connection reads it once, from the socket into its final place. It speaks
 //! RESP2 (<https://redis.io/docs/latest/develop/reference/protocol-spec/>), one command at a time.
 
+mod bare;
 mod error;
 mod resolve;
 mod role;
@@ -14,6 +15,7 @@ mod tls;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::time::Instant;
 
+pub use self::bare::BareStream;
 pub use self::error::WireError;
 #[allow(unused_imports, reason = "for the pool")]
 pub use self::role::Role;

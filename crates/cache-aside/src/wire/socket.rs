@@ -72,6 +72,11 @@ impl Socket {
         self.set_timeout(self.limits.reply)
     }
 
+    /// Sets another limit for the replies to come.
+    pub(super) fn set_reply_limit(&mut self, reply: Duration) {
+        self.limits.reply = reply;
+    }
+
     /// A command of that many bytes is about to be sent.
     pub(super) fn begin(&mut self, bytes: usize) -> io::Result<()> {
         self.arrived = None;
