@@ -3,7 +3,11 @@
 pub(crate) mod connect;
 pub(crate) mod counters;
 pub(crate) mod error;
+mod hints;
 pub(crate) mod rows;
 pub(crate) mod schema;
 pub(crate) mod seed;
+pub(crate) mod session;
+mod settings;
 mod socket;
+mod watch;

@@ -1,6 +1,8 @@
 //! Where a server is and how to log in: the two URLs of the command line, taken apart once.
 
 mod mysql;
+pub(crate) mod peer;
+pub(crate) mod tls_files;
 
 pub(crate) use cache_aside::internal::endpoint::{
     Address, Certificates, ENCODE, RedisEndpoint, UrlError, decode, decode_path, parameters, parse_url,

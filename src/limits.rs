@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use mysql::prelude::Queryable;
-use mysql::{Conn, LocalInfileHandler};
+use mysql::LocalInfileHandler;
 
 use crate::cache::wire;
 use crate::cli::{Codec, ReadPath};
 use crate::db::rows::RowConnection;
+use crate::db::session::Session;
 use crate::db::{connect, schema, seed};
 use crate::endpoint::{Address, MysqlEndpoint, RedisEndpoint};
 use crate::measure::clock::{timed, timed_in_parts};
@@ -207,7 +207,7 @@ fn write_rows(file: &mut std::fs::File) -> std::io::Result<()> {
 }
 
 /// What `mysql --local-infile` does with a ready file, into the emptied table, with the settings that suit it best.
-fn bare_load(conn: &mut Conn, file: &std::fs::File) -> anyhow::Result<u64> {
+fn bare_load(conn: &mut Session, file: &std::fs::File) -> anyhow::Result<u64> {
     conn.query_drop(include_str!("../sql/truncate_users.sql"))?;
     conn.query_drop(include_str!("../sql/load_session.sql"))?;
     let mut source = file.try_clone()?;

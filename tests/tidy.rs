@@ -25,7 +25,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("assertion", "cli operator units"),
     ("cache", "endpoint interrupt reopen"),
     ("db", "endpoint interrupt reopen users"),
-    ("sandbox", "endpoint interrupt"),
+    ("sandbox", "db endpoint interrupt"),
     ("paths", "cache cli db endpoint interrupt parts reopen users"),
     ("measure", "cli db interrupt parts paths permutation rounds_log sample sandbox units users"),
     ("scenario", "cache db endpoint interrupt permutation reopen sample sandbox units"),

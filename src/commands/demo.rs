@@ -79,7 +79,7 @@ fn fill_table(arguments: &cli::Demo, servers: &Servers, console: &Console) -> an
     let (outcome, ns) = timed(|| seed::with_progress(&mut conn, endpoint, data, false, console));
     let seeded = outcome?;
     if seeded != loading::Seeded::Already {
-        console.note(&seed::words(seeded, data, &endpoint.database, ns));
+        console.note(&seed::words(&seeded, data, &endpoint.database, ns));
     }
     Ok(())
 }

@@ -1,16 +1,15 @@
 //! What the machine, the servers' places and their settings give reason to say before anything is measured.
 
-use mysql::Conn;
-
 use super::machine;
 use crate::db::counters;
+use crate::db::session::Session;
 use crate::endpoint::{Address, MysqlEndpoint, RedisEndpoint};
 use crate::run_file::Server;
 use crate::stats::warnings::Warning;
 
 /// Looks at everything that could spoil the run, and changes nothing.
 pub(super) fn warnings(
-    conn: &mut Conn,
+    conn: &mut Session,
     mysql: (&MysqlEndpoint, &Server),
     redis: (&RedisEndpoint, &Server),
 ) -> Vec<Warning> {

@@ -19,6 +19,7 @@ use crate::cache::wire;
 use crate::cli::{Codec, Workload};
 use crate::config::Settings;
 use crate::db::rows::RowConnection;
+use crate::db::session::Session;
 use crate::db::{connect, seed};
 use crate::measure::awake::Awake;
 use crate::measure::clock::RunClock;
@@ -375,7 +376,7 @@ fn saved_warning(warning: &Warning) -> run_file::Warning {
 }
 
 /// The users that the table holds, proved by their fingerprint.
-fn users_in_table(conn: &mut mysql::Conn, console: &Console) -> anyhow::Result<DataSet> {
+fn users_in_table(conn: &mut Session, console: &Console) -> anyhow::Result<DataSet> {
     let spinner = console.spinner("checking the table's fingerprint");
     let checked = seed::check(conn);
     spinner.finish_and_clear();

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use mysql::Conn;
 use serde_json::json;
 
 use super::Outcome;
@@ -12,6 +11,7 @@ use crate::cli::{self, Format};
 use crate::config::Settings;
 use crate::db::connect;
 use crate::db::seed::{self, Method, Progress, SeedError, Seeded};
+use crate::db::session::Session;
 use crate::endpoint::MysqlEndpoint;
 use crate::measure::clock::timed;
 use crate::units;
@@ -28,8 +28,8 @@ pub(super) fn run(arguments: &cli::Seed, settings: &Settings, console: &Console)
     let database = endpoint.database.clone();
     servers.stop()?;
     let text = match settings.format {
-        Format::Text => format!("{}\n", words(seeded, data, &database, ns)),
-        Format::Json => format!("{}\n", document(seeded, data, ns)),
+        Format::Text => format!("{}\n", words(&seeded, data, &database, ns)),
+        Format::Json => format!("{}\n", document(&seeded, data, ns)),
     };
     console.result(&text)?;
     Ok(Outcome::Fine)
@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &cli::Seed, settings: &Settings, console: &Console)
 
 /// Seeds under a progress bar with rate and time left.
 pub(super) fn with_progress(
-    conn: &mut Conn,
+    conn: &mut Session,
     endpoint: &MysqlEndpoint,
     data: DataSet,
     force: bool,
@@ -49,11 +49,17 @@ pub(super) fn with_progress(
     let progress: Progress = Arc::new(move |users| counter.inc(users));
     let outcome = seed::seed(conn, endpoint, data, force, &progress);
     bar.finish_and_clear();
+    if let Ok(Seeded::Filled(method) | Seeded::Mended(method) | Seeded::Replaced(method)) = &outcome
+        && let Method::Insert { refusal } = method
+    {
+        console
+            .note(&format!("Seeded by INSERT, which takes longer: LOAD DATA LOCAL was refused: {refusal}"));
+    }
     outcome
 }
 
 /// What happened, in a sentence.
-pub(super) fn words(seeded: Seeded, data: DataSet, database: &str, ns: u64) -> String {
+pub(super) fn words(seeded: &Seeded, data: DataSet, database: &str, ns: u64) -> String {
     let users = units::count(u64::from(data.users));
     let rng_seed = data.rng_seed;
     #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
@@ -70,14 +76,14 @@ pub(super) fn words(seeded: Seeded, data: DataSet, database: &str, ns: u64) -> S
     };
     let by = match method {
         Method::LoadData => "LOAD DATA LOCAL",
-        Method::Insert => "multi-row INSERT, because the server does not allow LOAD DATA LOCAL",
+        Method::Insert { .. } => "multi-row INSERT",
     };
     format!(
         "{what} {users} users (rng_seed {rng_seed}) in {took} by {by}; counted and fingerprinted in database {database:?}."
     )
 }
 
-fn document(seeded: Seeded, data: DataSet, ns: u64) -> serde_json::Value {
+fn document(seeded: &Seeded, data: DataSet, ns: u64) -> serde_json::Value {
     let (outcome, method) = match seeded {
         Seeded::Already => ("already", None),
         Seeded::Filled(method) => ("filled", Some(method)),
@@ -86,7 +92,7 @@ fn document(seeded: Seeded, data: DataSet, ns: u64) -> serde_json::Value {
     };
     let method = method.map(|method| match method {
         Method::LoadData => "load_data",
-        Method::Insert => "insert",
+        Method::Insert { .. } => "insert",
     });
     json!({ "outcome": outcome, "method": method, "users": data.users, "rng_seed": data.rng_seed, "took_ns": ns })
 }

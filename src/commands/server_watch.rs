@@ -1,7 +1,5 @@
 //! Reads both servers' counters before and after a workload, on connections of its own and outside everything timed.
 
-use mysql::Conn;
-
 use super::servers::Servers;
 use crate::cache::admin::{self, AdminError};
 use crate::cache::counters::{self as redis_counters, RedisCounters};
@@ -11,6 +9,7 @@ use crate::db::connect;
 use crate::db::counters::{self as mysql_counters, MysqlCounters};
 use crate::db::error::DbError;
 use crate::reopen::Reopening;
+use crate::db::session::Session;
 use crate::stats::foreign::ServerSide;
 
 /// Keys that stand for all of a workload's when asking what an entry takes: enough for the mean of entries of like size.
@@ -18,7 +17,7 @@ const SAMPLED_KEYS: usize = 100;
 
 /// Both servers as they were before; where one could not be asked, why.
 pub(super) struct ServerWatch {
-    mysql: Result<(Reopening<Conn, DbError>, MysqlCounters), String>,
+    mysql: Result<(Reopening<Session, DbError>, MysqlCounters), String>,
     redis: Result<(Reopening<redis::Connection, AdminError>, RedisCounters), String>,
 }
 
@@ -51,7 +50,7 @@ impl ServerWatch {
     }
 }
 
-fn begin_mysql(servers: &Servers) -> anyhow::Result<(Reopening<Conn, DbError>, MysqlCounters)> {
+fn begin_mysql(servers: &Servers) -> anyhow::Result<(Reopening<Session, DbError>, MysqlCounters)> {
     let mut conn = connect::reopening(servers.mysql()?)?;
     let counters = mysql_counters::read(conn.get()?)?;
     Ok((conn, counters))

@@ -1,52 +1,114 @@
 //! Opens a connection to MySQL or MariaDB, with errors that name the server and the next step.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use mysql::prelude::Queryable;
-use mysql::{Conn, OptsBuilder, SslOpts};
+use mysql::{ClientIdentity, Conn, OptsBuilder, SslOpts};
 
-use super::error::{self, DbError};
-use super::socket::Socket;
+use super::error::{DbError, LoginError};
+use super::session::Session;
+use super::settings;
+use super::watch::{LAST_SILENCE, SILENCE, Server};
 use crate::endpoint::{Address, MysqlEndpoint, MysqlTls};
+use crate::interrupt;
 use crate::reopen::Reopening;
 use crate::secret::Secret;
 
-/// A server that does not answer the first packet by then is taken for absent.
+/// A server that has not let us in by then is taken for absent.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time between two looks for an interrupt while a connection is being opened.
+const LOOK: Duration = Duration::from_millis(50);
+/// An idle connection is tried for the first time after this long: a peer that is gone is noticed during a long query.
+const KEEPALIVE_MS: u32 = 20_000;
+/// What was sent and not acknowledged by the other machine for this long ends the connection.
+const UNACKNOWLEDGED_MS: u32 = 30_000;
 
-/// Opens a connection that is ready for the statements in `sql/`: utf8mb4, and no query cache in the
-/// server, which would answer in MySQL's place.
-pub(crate) fn connect(endpoint: &MysqlEndpoint) -> Result<Conn, DbError> {
-    prepared(endpoint, options(endpoint))
+/// Opens a connection under watch whose session has rcache's own settings, see [`settings`].
+pub(crate) fn connect(endpoint: &MysqlEndpoint) -> Result<Session, DbError> {
+    connect_within(endpoint, CONNECT_TIMEOUT)
 }
 
-/// As [`connect`], for a connection that idles while others work.
-pub(crate) fn reopening(endpoint: &MysqlEndpoint) -> Result<Reopening<Conn, DbError>, DbError> {
+/// Like [`connect`], for a connection that idles while others work.
+pub(crate) fn reopening(endpoint: &MysqlEndpoint) -> Result<Reopening<Session, DbError>, DbError> {
     let endpoint = endpoint.clone();
     Reopening::open(move || connect(&endpoint), |conn| conn.ping().is_ok())
 }
 
-/// As [`connect`], and no reply takes longer than this until [`wait_patiently`] is called.
-pub(super) fn connect_within(endpoint: &MysqlEndpoint, patience: Duration) -> Result<Conn, DbError> {
-    let (patience, options) = (Some(patience), options(endpoint));
-    prepared(endpoint, options.tcp_connect_timeout(patience).read_timeout(patience).write_timeout(patience))
+/// Like [`connect`], with another limit for the time until the server has let us in.
+pub(super) fn connect_within(endpoint: &MysqlEndpoint, patience: Duration) -> Result<Session, DbError> {
+    DbError::refuse_system_database(&endpoint.database)?;
+    let server = Server::at(endpoint);
+    let conn = log_in(endpoint, options(endpoint), &server, patience)
+        .map_err(|error| DbError::login(endpoint, error))?;
+    let mut session =
+        Session::new(conn, server).map_err(|source| DbError::new("setting up the connection", source))?;
+    settings::apply(&mut session)?;
+    session
+        .watched()
+        .wait_patiently()
+        .map_err(|source| DbError::new("setting up the connection", source.into()))?;
+    Ok(session)
 }
 
-/// From now on a reply may take as long as it takes.
-pub(super) fn wait_patiently(conn: &Conn) -> Result<(), DbError> {
-    Socket::of(conn)
-        .and_then(|socket| socket.wait_patiently())
-        .map_err(|source| DbError::new("setting up the connection", source.into()))
+/// Whether the server answers a new client, be it with a refusal.
+pub(super) fn answers(endpoint: &MysqlEndpoint) -> bool {
+    match open(options(endpoint), SILENCE, &|| false) {
+        Ok(_) => true,
+        Err(LoginError::Driver(error)) => matches!(*error, mysql::Error::MySqlError(_)),
+        Err(LoginError::Timeout(_) | LoginError::Interrupted | LoginError::TlsFile(_)) => false,
+    }
 }
 
-fn prepared(endpoint: &MysqlEndpoint, options: OptsBuilder) -> Result<Conn, DbError> {
-    let mut conn = Conn::new(options).map_err(|source| error::connecting(endpoint, source))?;
-    let prepared = conn.query_drop(include_str!("../../sql/session.sql"));
-    prepared.map_err(|source| DbError::new("setting up the connection", source))?;
-    // Only MariaDB knows this setting, and refuses to turn off what is not there; both are fine.
-    let _ = conn.query_drop(include_str!("../../sql/no_query_cache.sql"));
-    Ok(conn)
+fn log_in(
+    endpoint: &MysqlEndpoint,
+    options: OptsBuilder,
+    server: &Server,
+    patience: Duration,
+) -> Result<Conn, LoginError> {
+    endpoint.tls_files.check().map_err(LoginError::TlsFile)?;
+    if server.is_given_up() {
+        return Err(LoginError::Interrupted);
+    }
+    let outcome = open(options, patience, &interrupt::requested);
+    if matches!(outcome, Err(LoginError::Interrupted)) {
+        server.give_up();
+    }
+    outcome
+}
+
+/// Connects and logs in on a thread of its own, which is left behind if it takes too long: looking up a name, connecting to
+/// a unix socket and a server that sends its greeting byte by byte know no timeout otherwise.
+fn open(
+    options: OptsBuilder,
+    patience: Duration,
+    is_interrupted: &dyn Fn() -> bool,
+) -> Result<Conn, LoginError> {
+    // Longer than our own limit, which has words; a thread that is left behind ends by this one.
+    let timeout = Some(2 * patience);
+    let options = options.tcp_connect_timeout(timeout).read_timeout(timeout).write_timeout(timeout);
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let opening = thread::Builder::new().name("mysql-connect".to_owned()).spawn(move || {
+        // When it took too long, the receiver is gone and the connection is closed again.
+        let _ = sender.send(Conn::new(options));
+    });
+    opening.map_err(|error| LoginError::Driver(Box::new(error.into())))?;
+    let start = Instant::now();
+    let mut interrupted_at = None;
+    loop {
+        match receiver.recv_timeout(LOOK) {
+            Ok(outcome) => return outcome.map_err(|error| LoginError::Driver(Box::new(error))),
+            Err(RecvTimeoutError::Disconnected) => return Err(LoginError::not_mysql()),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if is_interrupted() && interrupted_at.get_or_insert_with(Instant::now).elapsed() >= LAST_SILENCE {
+            return Err(LoginError::Interrupted);
+        }
+        if start.elapsed() >= patience {
+            return Err(LoginError::Timeout(patience));
+        }
+    }
 }
 
 fn options(endpoint: &MysqlEndpoint) -> OptsBuilder {
@@ -56,8 +118,10 @@ fn options(endpoint: &MysqlEndpoint) -> OptsBuilder {
         .db_name(Some(endpoint.database.as_str()))
         // The driver would move to a unix socket by itself, and the transport would not be what we say.
         .prefer_socket(false)
-        .tcp_connect_timeout(Some(CONNECT_TIMEOUT))
+        .tcp_keepalive_time_ms(Some(KEEPALIVE_MS))
         .ssl_opts(tls_options(endpoint));
+    #[cfg(target_os = "linux")]
+    let options = options.tcp_user_timeout_ms(Some(UNACKNOWLEDGED_MS));
     match &endpoint.address {
         Address::Tcp { host, port } => options.ip_or_hostname(Some(host.as_str())).tcp_port(*port),
         Address::Socket(path) => options.socket(Some(path.to_string_lossy().into_owned())),
@@ -65,7 +129,12 @@ fn options(endpoint: &MysqlEndpoint) -> OptsBuilder {
 }
 
 fn tls_options(endpoint: &MysqlEndpoint) -> Option<SslOpts> {
-    let ssl = SslOpts::default().with_root_cert_path(endpoint.ca_file.clone());
+    let files = &endpoint.tls_files;
+    let identity = files
+        .identity
+        .as_ref()
+        .map(|(certificate, key)| ClientIdentity::new(certificate.clone(), key.clone()));
+    let ssl = SslOpts::default().with_root_cert_path(files.ca.clone()).with_client_identity(identity);
     match endpoint.tls {
         MysqlTls::Disabled => None,
         MysqlTls::Required => {
@@ -75,7 +144,6 @@ fn tls_options(endpoint: &MysqlEndpoint) -> Option<SslOpts> {
         MysqlTls::VerifyIdentity => Some(ssl),
     }
 }
-
 /// What a server says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ServerInfo {
@@ -88,7 +156,7 @@ pub(crate) struct ServerInfo {
 }
 
 /// Asks the server for its version and the settings that change a number.
-pub(crate) fn server_info(conn: &mut Conn) -> Result<ServerInfo, DbError> {
+pub(crate) fn server_info(conn: &mut Session) -> Result<ServerInfo, DbError> {
     let fail = |source| DbError::new("asking the server for its version and settings", source);
     let (full, comment): (String, String) =
         conn.query_first(include_str!("../../sql/version.sql")).map_err(fail)?.unwrap_or_default();

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use mysql::Conn;
-use mysql::prelude::Queryable;
-
 use super::error::DbError;
+use super::session::Session;
 
 /// Counters of the whole server since it started; none where it does not give one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,7 +35,7 @@ impl MysqlCounters {
 }
 
 /// Reads the counters.
-pub(crate) fn read(conn: &mut Conn) -> Result<MysqlCounters, DbError> {
+pub(crate) fn read(conn: &mut Session) -> Result<MysqlCounters, DbError> {
     let rows: Vec<(String, String)> = conn
         .query(include_str!("../../sql/counters.sql"))
         .map_err(|source| DbError::new("reading its counters", source))?;
@@ -58,9 +56,9 @@ fn counters(rows: &[(String, String)]) -> MysqlCounters {
 }
 
 /// How many bytes the users take in the database, with their indexes; none where the server does not say.
-pub(crate) fn table_bytes(conn: &mut Conn) -> Option<u64> {
+pub(crate) fn table_bytes(conn: &mut Session) -> Option<u64> {
     let _ = conn.query_drop(include_str!("../../sql/fresh_statistics.sql"));
-    conn.query_first::<Option<u64>, _>(include_str!("../../sql/table_bytes.sql")).ok()??
+    conn.query_first::<Option<u64>>(include_str!("../../sql/table_bytes.sql")).ok()??
 }
 
 #[cfg(test)]

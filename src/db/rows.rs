@@ -17,11 +17,11 @@ mod packets;
 use std::io::{self, Read, Write};
 
 use mysql::consts::ColumnType;
-use mysql::prelude::Queryable;
-use mysql::{Conn, MySqlError, Params, Statement, Value};
+use mysql::{MySqlError, Params, Statement, Value};
 
 use super::connect;
 use super::error::DbError;
+use super::session::Session;
 use super::socket::Socket;
 use crate::endpoint::{MysqlEndpoint, MysqlTls};
 pub(crate) use cells::{Cells, WrongCells};
@@ -42,7 +42,7 @@ const UNSIGNED: u8 = 0x80;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RowsError {
     #[error(transparent)]
-    Mysql(#[from] mysql::Error),
+    Mysql(#[from] DbError),
     /// The rows came, and were not as the statement promised.
     #[error(transparent)]
     Cells(#[from] WrongCells),
@@ -50,14 +50,18 @@ pub(crate) enum RowsError {
 
 impl From<io::Error> for RowsError {
     fn from(error: io::Error) -> Self {
-        Self::Mysql(mysql::Error::IoError(error))
+        Self::Mysql(failed(error.into()))
     }
+}
+
+fn failed(error: mysql::Error) -> DbError {
+    DbError::new("reading rows", error)
 }
 
 /// A connection whose rows are read as fast as its transport allows.
 pub(crate) struct RowConnection {
-    conn: Conn,
-    /// None where the connection is encrypted: then only the crate can read it.
+    session: Session,
+    /// `None` if the connection is encrypted: then only the crate can read it.
     packets: Option<Packets<Socket>>,
     command: Vec<u8>,
     /// After a failed exchange the next reply could belong to it.
@@ -67,24 +71,24 @@ pub(crate) struct RowConnection {
 impl RowConnection {
     /// Opens a connection as [`connect::connect`] does.
     pub(crate) fn open(endpoint: &MysqlEndpoint) -> Result<Self, DbError> {
-        let conn = connect::connect(endpoint)?;
+        let session = connect::connect(endpoint)?;
         let packets = match endpoint.tls {
-            MysqlTls::Disabled => Socket::of(&conn).ok().map(Packets::over),
+            MysqlTls::Disabled => Some(Packets::over(Socket::of(session.watched()))),
             MysqlTls::Required | MysqlTls::VerifyCa | MysqlTls::VerifyIdentity => None,
         };
-        Ok(Self { conn, packets, command: Vec::new(), broken: false })
+        Ok(Self { session, packets, command: Vec::new(), broken: false })
     }
 
     /// Prepares a statement on the server.
-    pub(crate) fn prepare(&mut self, sql: &str) -> Result<Statement, mysql::Error> {
-        self.conn.prep(sql)
+    pub(crate) fn prepare(&mut self, sql: &str) -> Result<Statement, DbError> {
+        self.session.prep(sql).map_err(|source| DbError::new("preparing a statement", source))
     }
 
     /// One bare round trip: a statement that returns a single number, as text.
     pub(crate) fn round_trip(&mut self) -> Result<(), RowsError> {
         let sql = include_str!("../../sql/round_trip.sql");
         if self.packets.is_none() {
-            return Ok(self.conn.query_drop(sql)?);
+            return Ok(self.session.query_drop(sql).map_err(failed)?);
         }
         write_query(&mut self.command, sql);
         self.exchange(|_, _| Ok(()))
@@ -100,7 +104,7 @@ impl RowConnection {
         mut row: impl FnMut(Cells<'_>) -> Result<(), WrongCells>,
     ) -> Result<(), RowsError> {
         if self.packets.is_none() {
-            return by_the_crate(&mut self.conn, statement, parameters, row);
+            return by_the_crate(&mut self.session, statement, parameters, row);
         }
         write_command(&mut self.command, statement.id(), parameters);
         self.exchange(|packet, columns| Cells::in_packet(packet, columns).and_then(&mut row))
@@ -115,14 +119,22 @@ impl RowConnection {
         let Some(packets) = self.packets.as_mut().filter(|_| !self.broken) else {
             return Err(io::Error::new(io::ErrorKind::NotConnected, "the connection failed before").into());
         };
+        let watched = self.session.watched();
+        watched.begin()?;
         let outcome = exchange(packets, &self.command, &mut row);
-        self.broken = matches!(outcome, Err(RowsError::Mysql(mysql::Error::IoError(_))));
-        outcome
+        watched.end();
+        self.broken = matches!(&outcome, Err(RowsError::Mysql(error)) if error.code().is_none());
+        match (outcome, watched.ended()) {
+            (Err(RowsError::Mysql(error)), Some(ended)) if error.code().is_none() => {
+                Err(ended.into_io().into())
+            }
+            (outcome, _) => outcome,
+        }
     }
 }
 
 fn by_the_crate(
-    conn: &mut Conn,
+    session: &mut Session,
     statement: &Statement,
     parameters: &[u32],
     mut row: impl FnMut(Cells<'_>) -> Result<(), WrongCells>,
@@ -131,10 +143,14 @@ fn by_the_crate(
         [] => Params::Empty,
         parameters => Params::Positional(parameters.iter().map(|value| Value::from(*value)).collect()),
     };
-    for found in conn.exec_iter(statement, parameters)? {
-        row(Cells::in_row(&found?))?;
-    }
-    Ok(())
+    let mut wrong = None;
+    let each = |found: &mysql::Row| {
+        if wrong.is_none() {
+            wrong = row(Cells::in_row(found)).err();
+        }
+    };
+    session.exec_each(statement, parameters, each).map_err(failed)?;
+    wrong.map_or(Ok(()), |wrong| Err(wrong.into()))
 }
 
 fn exchange(
@@ -152,7 +168,7 @@ fn exchange(
     loop {
         let packet = packets.next()?;
         match packet.first() {
-            Some(&ERR) => return Err(server_error(packet).into()),
+            Some(&ERR) => return Err(failed(server_error(packet)).into()),
             Some(&EOF) if packet.len() < LONGEST_EOF => break,
             _ => {}
         }
@@ -167,7 +183,7 @@ fn exchange(
 fn result_set_head(packets: &mut Packets<impl Read>) -> Result<usize, RowsError> {
     let packet = packets.next()?;
     let (columns, definitions_follow) = match packet {
-        [ERR, ..] => return Err(server_error(packet).into()),
+        [ERR, ..] => return Err(failed(server_error(packet)).into()),
         [OK, ..] => return Ok(0),
         // Below 251 a number is one byte; no statement of ours has more columns.
         [columns @ 1..=250] => (usize::from(*columns), true),

@@ -1,9 +1,7 @@
 //! The tables and who made them. Nothing that rcache did not make is ever written, truncated or dropped.
 
-use mysql::Conn;
-use mysql::prelude::Queryable;
-
 use super::error::DbError;
+use super::session::Session;
 use crate::users::DataSet;
 
 /// The comment that marks a table as rcache's own.
@@ -59,20 +57,34 @@ pub(crate) struct ForeignTable {
 pub(crate) enum SchemaError {
     #[error(transparent)]
     Foreign(#[from] ForeignTable),
+    #[error(
+        "the table {table:?} has the storage engine {engine}, which has no transactions: what rcache measures and promises \
+         needs InnoDB\n  \
+         look at the server's settings enforce_storage_engine and default_storage_engine; a table that is there already goes with \
+         rcache schema --drop"
+    )]
+    NoTransactions { table: String, engine: String },
     #[error(transparent)]
     Db(#[from] DbError),
 }
 
+/// Refuses tables of ours that have no transactions. A server can put another engine in the place of the one asked for.
+pub(crate) fn check_engines(conn: &mut Session) -> Result<(), SchemaError> {
+    let wrong: Option<(String, String)> = conn
+        .query_first(include_str!("../../sql/wrong_engine.sql"))
+        .map_err(|source| DbError::new("looking for the engine of its tables", source))?;
+    match wrong {
+        Some((table, engine)) => Err(SchemaError::NoTransactions { table, engine }),
+        None => Ok(()),
+    }
+}
+
 /// Looks at the database and changes nothing.
-pub(crate) fn inspect(conn: &mut Conn) -> Result<Tables, DbError> {
+pub(crate) fn inspect(conn: &mut Session) -> Result<Tables, DbError> {
     let fail = |source| DbError::new("looking for its tables", source);
-    let rows: Vec<TableRow> = conn
-        .query_map(include_str!("../../sql/select_tables.sql"), |(name, table_type, comment)| TableRow {
-            name,
-            table_type,
-            comment,
-        })
-        .map_err(fail)?;
+    let rows = conn.query(include_str!("../../sql/select_tables.sql")).map_err(fail)?.into_iter();
+    let row = |(name, table_type, comment)| TableRow { name, table_type, comment };
+    let rows: Vec<TableRow> = rows.map(row).collect();
     match judge(&rows) {
         Judgement::Absent => Ok(Tables::Absent),
         Judgement::Ours { users_table } => Ok(Tables::Ours { users_table, state: read_state(conn)? }),
@@ -121,7 +133,7 @@ fn kind_of(row: &TableRow) -> &'static str {
     if row.table_type == "BASE TABLE" { "table" } else { "view" }
 }
 
-fn read_state(conn: &mut Conn) -> Result<SeedState, DbError> {
+fn read_state(conn: &mut Session) -> Result<SeedState, DbError> {
     let row: Option<(String, u32, u64, String)> = conn
         .query_first(include_str!("../../sql/select_meta.sql"))
         .map_err(|source| DbError::new("reading rcache_meta", source))?;
@@ -136,7 +148,7 @@ fn read_state(conn: &mut Conn) -> Result<SeedState, DbError> {
 
 /// Records how far the users in the table are; `data` and `fingerprint` say which users.
 pub(super) fn write_state(
-    conn: &mut Conn,
+    conn: &mut Session,
     state: &str,
     data: DataSet,
     fingerprint: &str,
@@ -149,20 +161,25 @@ pub(super) fn write_state(
 ///
 /// # Errors
 /// Where a table under one of our names is not ours; nothing was changed then.
-pub(crate) fn create(conn: &mut Conn) -> Result<(Created, SeedState), SchemaError> {
-    let tables = inspect(conn)?;
+pub(crate) fn create(conn: &mut Session) -> Result<(Created, SeedState), SchemaError> {
     let fail = |source| DbError::new("creating its tables", source);
-    let (users_table, state) = match tables {
+    match inspect(conn)? {
         Tables::Foreign(foreign) => return Err(foreign.into()),
-        Tables::Ours { users_table: true, state } => return Ok((Created::Already, state)),
-        Tables::Ours { users_table: false, .. } | Tables::Absent => (false, SeedState::Empty),
-    };
-    debug_assert!(!users_table);
+        Tables::Ours { users_table: true, state } => {
+            check_engines(conn)?;
+            return Ok((Created::Already, state));
+        }
+        Tables::Ours { users_table: false, .. } | Tables::Absent => {}
+    }
     conn.query_drop(CREATE_META).map_err(fail)?;
     conn.query_drop(CREATE_USERS).map_err(fail)?;
     conn.query_drop(include_str!("../../sql/insert_meta.sql")).map_err(fail)?;
+    if let Err(error) = check_engines(conn) {
+        drop(conn)?;
+        return Err(error);
+    }
     write_state(conn, "empty", DataSet { users: 0, rng_seed: 0 }, "")?;
-    Ok((Created::Now, state))
+    Ok((Created::Now, SeedState::Empty))
 }
 
 /// Whether [`create`] had to do anything.
@@ -176,7 +193,7 @@ pub(crate) enum Created {
 ///
 /// # Errors
 /// Where a table under one of our names is not ours; nothing was changed then.
-pub(crate) fn drop(conn: &mut Conn) -> Result<bool, SchemaError> {
+pub(crate) fn drop(conn: &mut Session) -> Result<bool, SchemaError> {
     let fail = |source| DbError::new("dropping its tables", source);
     match inspect(conn)? {
         Tables::Foreign(foreign) => Err(foreign.into()),

@@ -7,11 +7,9 @@ mod sending;
 
 use std::sync::Arc;
 
-use mysql::Conn;
-use mysql::prelude::Queryable;
-
 use super::error::DbError;
 use super::schema::{self, SchemaError, SeedState};
+use super::session::Session;
 use crate::endpoint::MysqlEndpoint;
 use crate::interrupt::Interrupted;
 use crate::users::{DataSet, Fingerprint};
@@ -66,7 +64,7 @@ impl From<super::schema::ForeignTable> for SeedError {
 }
 
 /// What a seed found and therefore did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Seeded {
     /// The table already held these users.
     Already,
@@ -78,11 +76,13 @@ pub(crate) enum Seeded {
 }
 
 /// How the rows travelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
     LoadData,
-    /// The server does not allow LOAD DATA LOCAL.
-    Insert,
+    /// LOAD DATA LOCAL was refused, by the server or by a proxy, in these words.
+    Insert {
+        refusal: String,
+    },
 }
 
 /// Makes the table hold exactly `data`, and proves it by count and fingerprint computed in the database.
@@ -90,7 +90,7 @@ pub(crate) enum Method {
 /// With `force`, other users and changed rows are replaced; otherwise they are an error. `endpoint` is where `conn` is
 /// connected to: for further connections, if the server gives them.
 pub(crate) fn seed(
-    conn: &mut Conn,
+    conn: &mut Session,
     endpoint: &MysqlEndpoint,
     data: DataSet,
     force: bool,
@@ -141,7 +141,7 @@ fn decide(state: &SeedState, asked: DataSet, force: bool) -> Result<Plan, SeedEr
     }
 }
 
-fn holds_rows(conn: &mut Conn) -> Result<bool, DbError> {
+fn holds_rows(conn: &mut Session) -> Result<bool, DbError> {
     let any: Option<u8> = conn
         .query_first(include_str!("../../sql/any_user.sql"))
         .map_err(|source| DbError::new("looking into the table users", source))?;
@@ -149,10 +149,11 @@ fn holds_rows(conn: &mut Conn) -> Result<bool, DbError> {
 }
 
 /// The users that the table holds, once it is certain that nobody changed them; none where it is not seeded.
-pub(crate) fn check(conn: &mut Conn) -> Result<Option<DataSet>, SeedError> {
+pub(crate) fn check(conn: &mut Session) -> Result<Option<DataSet>, SeedError> {
     match schema::inspect(conn)? {
         schema::Tables::Foreign(foreign) => Err(foreign.into()),
         schema::Tables::Ours { users_table: true, state: SeedState::Seeded { data, fingerprint } } => {
+            schema::check_engines(conn)?;
             let found = fingerprint_in_database(conn)?;
             if found.to_string() == fingerprint {
                 Ok(Some(data))
@@ -164,7 +165,7 @@ pub(crate) fn check(conn: &mut Conn) -> Result<Option<DataSet>, SeedError> {
     }
 }
 
-fn fingerprint_in_database(conn: &mut Conn) -> Result<Fingerprint, DbError> {
+fn fingerprint_in_database(conn: &mut Session) -> Result<Fingerprint, DbError> {
     let (rows, crc_sum, crc_xor) = conn
         .query_first(include_str!("../../sql/fingerprint.sql"))
         .map_err(|source| DbError::new("computing the table's fingerprint", source))?
@@ -175,7 +176,7 @@ fn fingerprint_in_database(conn: &mut Conn) -> Result<Fingerprint, DbError> {
 /// Empties the table and sends every user. Until the end the meta table says `seeding`, so that an
 /// interruption at any point is recognised.
 fn fill(
-    conn: &mut Conn,
+    conn: &mut Session,
     endpoint: &MysqlEndpoint,
     plan: Plan,
     data: DataSet,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::tls_files::TlsFiles;
 use super::{
     Address, ENCODE, UrlError, decode, decode_path, parameters, parse_url, password, tcp_address, transport,
     unknown_parameter, unknown_scheme,
@@ -28,11 +29,12 @@ pub(crate) struct MysqlEndpoint {
     pub(crate) password: Option<Secret>,
     pub(crate) database: String,
     pub(crate) tls: MysqlTls,
-    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) tls_files: TlsFiles,
 }
 
 impl MysqlEndpoint {
-    /// Takes `mysql://user:password@host:port/database?socket=…&ssl-mode=…&ssl-ca=…` apart.
+    /// Takes `mysql://user:password@host:port/database?socket=…` and the parameters `ssl-mode`, `ssl-ca`,
+    /// `ssl-cert` and `ssl-key` apart.
     pub(crate) fn parse(text: &str) -> Result<Self, UrlError> {
         let url = parse_url(text, "mysql://user:password@host:3306/database")?;
         if url.scheme() != "mysql" {
@@ -50,7 +52,7 @@ impl MysqlEndpoint {
             password: password(&url)?,
             database,
             tls: MysqlTls::Disabled,
-            ca_file: None,
+            tls_files: TlsFiles::default(),
         };
         if endpoint.user.is_empty() {
             return Err(UrlError(
@@ -58,6 +60,7 @@ impl MysqlEndpoint {
             ));
         }
         let mut mode_given = false;
+        let (mut certificate, mut key) = (None, None);
         for (name, value) in parameters(&url) {
             match name {
                 "socket" => endpoint.address = Address::Socket(decode_path(value)?),
@@ -65,12 +68,19 @@ impl MysqlEndpoint {
                     endpoint.tls = parse_ssl_mode(&decode(value)?)?;
                     mode_given = true;
                 }
-                "ssl-ca" => endpoint.ca_file = Some(decode_path(value)?),
-                _ => return Err(unknown_parameter("socket, ssl-mode, ssl-ca")),
+                "ssl-ca" => endpoint.tls_files.ca = Some(decode_path(value)?),
+                "ssl-cert" => certificate = Some(decode_path(value)?),
+                "ssl-key" => key = Some(decode_path(value)?),
+                _ => return Err(unknown_parameter("socket, ssl-mode, ssl-ca, ssl-cert, ssl-key")),
             }
         }
-        if endpoint.ca_file.is_some() && !mode_given {
-            endpoint.tls = MysqlTls::VerifyCa;
+        endpoint.tls_files.identity = identity(certificate, key)?;
+        if !mode_given {
+            endpoint.tls = match &endpoint.tls_files {
+                TlsFiles { ca: Some(_), .. } => MysqlTls::VerifyCa,
+                TlsFiles { identity: Some(_), .. } => MysqlTls::Required,
+                TlsFiles { ca: None, identity: None } => MysqlTls::Disabled,
+            };
         }
         Ok(endpoint)
     }
@@ -78,6 +88,18 @@ impl MysqlEndpoint {
     /// `tcp`, `unix socket` or `tcp+tls`, as the run file names it.
     pub(crate) fn transport(&self) -> &'static str {
         transport(&self.address, self.tls != MysqlTls::Disabled)
+    }
+}
+
+/// A certificate proves nothing without its key, nor the other way round.
+fn identity(
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+) -> Result<Option<(PathBuf, PathBuf)>, UrlError> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
+        (None, None) => Ok(None),
+        _ => Err(UrlError("ssl-cert and ssl-key must be given together".to_owned())),
     }
 }
 
@@ -126,7 +148,7 @@ mod tests {
         assert_eq!(endpoint.password.as_ref().map(Secret::reveal), Some("p+q+ "));
         assert_eq!(endpoint.database, "d+e+f");
         assert_eq!(endpoint.address, Address::Socket("/a+b c+/my.sock".into()));
-        assert_eq!(endpoint.ca_file, Some("/x+y+z.pem".into()));
+        assert_eq!(endpoint.tls_files.ca, Some("/x+y+z.pem".into()));
     }
 
     #[test]
@@ -148,6 +170,21 @@ mod tests {
             let error = MysqlEndpoint::parse(text).unwrap_err().to_string();
             assert!(!error.contains("hunter2"), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_client_certificate_comes_with_its_key_and_turns_tls_on() {
+        let parse = |query: &str| MysqlEndpoint::parse(&format!("mysql://ann@db.example/app?{query}"));
+        let endpoint = parse("ssl-cert=/c.pem&ssl-key=/k.pem").unwrap();
+        assert_eq!(endpoint.tls, MysqlTls::Required);
+        assert_eq!(endpoint.tls_files.identity, Some(("/c.pem".into(), "/k.pem".into())));
+        assert_eq!(parse("ssl-cert=/c&ssl-key=/k&ssl-ca=/ca").unwrap().tls, MysqlTls::VerifyCa);
+        assert_eq!(
+            parse("ssl-cert=/c&ssl-key=/k&ssl-mode=verify-identity").unwrap().tls,
+            MysqlTls::VerifyIdentity
+        );
+        assert!(parse("ssl-cert=/c.pem").unwrap_err().to_string().contains("together"));
+        assert!(parse("ssl-key=/k.pem").unwrap_err().to_string().contains("together"));
     }
 
     #[test]

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use mysql::Conn;
-
 use super::clock::{InParts, timed_in_parts};
 use super::{PathSamples, count_error};
 use crate::db::counters;
+use crate::db::session::Session;
 use crate::interrupt;
 use crate::paths::lane::Lane;
 use crate::paths::query::{Expected, Query};
@@ -57,7 +56,7 @@ impl DiskSamples {
 /// A client of a database that has just restarted, and a connection that looks at its counters.
 pub(crate) struct Fresh<Q: Query> {
     pub(crate) reader: Reader<Q>,
-    pub(crate) watch: Conn,
+    pub(crate) watch: Session,
 }
 
 /// Reads each item once, after `restart`. Stops early when asked to, or at the first failure: whatever it is, the next
@@ -87,7 +86,7 @@ fn read<Q: Query>(samples: &mut DiskSamples, item: u32, expected: &Arc<Expected>
     if let Err(error) = fresh.reader.prepare(Lane::DISK, &[item]) {
         return samples.fail(error.kind(), error.to_string());
     }
-    let pages = |watch: &mut Conn| counters::read(watch).ok()?.innodb_pages_read;
+    let pages = |watch: &mut Session| counters::read(watch).ok()?.innodb_pages_read;
     let before = pages(&mut fresh.watch);
     let InParts { outcome, ns, parts } =
         timed_in_parts(|laps| fresh.reader.read(Lane::DISK, item, &mut |part| laps.end(part)));

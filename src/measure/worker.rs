@@ -122,7 +122,7 @@ impl<Q: Query> Worker<Q> {
             hopeless: false,
             first_error: None,
         };
-        if let Err(error) = prepared {
+        if let Err(error) = prepared.or_else(unless_interrupted) {
             self.count_error(block.kind, error.kind(), block.items.len() as u64);
             report.failed = block.items.len() as u64;
             report.hopeless = error.is_hopeless();
@@ -223,6 +223,7 @@ impl<Q: Query> Worker<Q> {
                 "wrong_answer",
                 format!("the answer for item {item} by {planned} is not what the data set says"),
             ),
+            Err(error) if error.is_interruption() => return,
             Err(error) => {
                 report.hopeless |= error.is_hopeless();
                 (error.kind(), error.to_string())
@@ -318,7 +319,7 @@ impl<Q: Query> Worker<Q> {
             failed: 0,
             sums,
             hopeless: false,
-            first_error: outcome.err().map(|error| error.to_string()),
+            first_error: outcome.or_else(unless_interrupted).err().map(|error| error.to_string()),
         }
     }
 
@@ -368,6 +369,11 @@ impl<Q: Query> Worker<Q> {
             sums.record(ns);
         }
     }
+}
+
+/// What an interrupt ended is no failure.
+fn unless_interrupted(error: ReadError) -> Result<(), ReadError> {
+    if error.is_interruption() { Ok(()) } else { Err(error) }
 }
 
 /// For how many reads memory is put aside before the clock runs: a share, and what clients that are held up leave to the

@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 
 use crate::cache::codec::{self, Codec, Columnar};
 use crate::cli::{self, Workload};
+use crate::db::error::DbError;
 use crate::db::rows::{RowConnection, RowsError, WrongCells};
 use crate::users::{DataSet, Users};
 
@@ -25,12 +26,12 @@ use crate::users::{DataSet, Users};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadError {
     #[error(transparent)]
-    Mysql(#[from] mysql::Error),
+    Mysql(#[from] DbError),
     /// Not the columns of the statement, or a text that is none.
-    #[error("a row has other columns than the question asks for")]
+    #[error("MySQL: a row has other columns than the question asks for")]
     Shape,
     /// The row that must be there is not: never a fast success.
-    #[error("the row is missing")]
+    #[error("MySQL: the row is missing")]
     Missing,
 }
 
@@ -51,7 +52,7 @@ pub(crate) trait Query: Send + Sized {
     const KIND: &'static str;
 
     /// Prepares the statement on this connection.
-    fn prepare(conn: &mut RowConnection, data: &Arc<Expected>) -> Result<Self, mysql::Error>;
+    fn prepare(conn: &mut RowConnection, data: &Arc<Expected>) -> Result<Self, DbError>;
 
     /// Asks MySQL as a competent application does: prepared statement, binary protocol, typed rows.
     fn load(&mut self, conn: &mut RowConnection, item: u32) -> Result<Self::Answer, LoadError>;

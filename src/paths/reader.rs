@@ -15,6 +15,7 @@ use crate::cache::session::{EncodeError, Session, Sight};
 use crate::cache::store::{Acquired, Found, Store};
 use crate::cache::wire::{Connection, Limits, WireError};
 use crate::cli;
+use crate::db::error::DbError;
 use crate::db::rows::RowConnection;
 use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
 use crate::interrupt;
@@ -38,7 +39,7 @@ pub(crate) const LIMITS: Limits = Limits {
 /// Why a read gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
-    #[error("MySQL: {0}")]
+    #[error(transparent)]
     Load(#[from] LoadError),
     #[error("Redis: {0}")]
     Redis(#[from] WireError),
@@ -66,6 +67,15 @@ impl ReadError {
             Self::Encode(_) | Self::NoCodec => "encode",
             Self::ForeignKey => "foreign_key",
             Self::Lost(_) => "connection",
+        }
+    }
+
+    /// Whether the program was asked to stop while it waited: the read was given up, and did not fail.
+    pub(crate) fn is_interruption(&self) -> bool {
+        match self {
+            Self::Load(LoadError::Mysql(error)) => error.is_interruption(),
+            Self::Redis(WireError::Io(_)) => interrupt::requested(),
+            _ => false,
         }
     }
 
@@ -170,7 +180,7 @@ impl<Q: Query> Reader<Q> {
         redis: Connection,
         expected: &Arc<Expected>,
         options: &ReaderOptions<'_>,
-    ) -> Result<Self, mysql::Error> {
+    ) -> Result<Self, DbError> {
         let query = Q::prepare(&mut mysql, expected)?;
         let entries = options.codecs.iter().map(|name| Entries {
             name: *name,

@@ -34,7 +34,7 @@ pub(super) fn endpoint(port: u16, password: &Secret) -> MysqlEndpoint {
         password: Some(password.clone()),
         database: DATABASE.to_owned(),
         tls: MysqlTls::Disabled,
-        ca_file: None,
+        tls_files: crate::endpoint::tls_files::TlsFiles::default(),
     }
 }
 
@@ -125,10 +125,8 @@ fn blames_port(log: &str) -> bool {
 pub(super) fn probe(login: &mysql::OptsBuilder) -> Probe {
     match mysql::Conn::new(login.clone()).and_then(|mut connection| connection.ping()) {
         Ok(()) => Probe::Answers,
-        Err(mysql::Error::MySqlError(error)) if error.code == ACCESS_DENIED => {
-            Probe::Refuses(error.to_string())
-        }
-        Err(error) => Probe::NotYet(error.to_string()),
+        Err(mysql::Error::MySqlError(error)) if error.code == ACCESS_DENIED => Probe::Refuses(error.message),
+        Err(error) => Probe::NotYet(crate::db::error::words(&error)),
     }
 }
 

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mysql::prelude::Queryable;
-use mysql::{Conn, Statement, TxOpts};
+use mysql::Statement;
 
 use super::row::Row;
 use crate::db::connect;
 use crate::db::error::DbError;
+use crate::db::session::Session;
 use crate::endpoint::MysqlEndpoint;
 use crate::reopen::Reopening;
 
@@ -90,7 +90,7 @@ pub(crate) fn loaded_here() -> u64 {
 
 /// An open connection with what is prepared on it.
 struct Prepared {
-    conn: Conn,
+    conn: Session,
     select: Statement,
     lock_row: Statement,
     update: Statement,
@@ -184,7 +184,7 @@ fn write<T, E>(
     let fail = |source| WriteError::Db(DbError::new("writing a row of rcache_scenario", source));
     // Dropped without a COMMIT, a transaction is rolled back.
     let Prepared { conn, lock_row, update, .. } = prepared;
-    let mut transaction = conn.start_transaction(TxOpts::default()).map_err(fail)?;
+    let mut transaction = conn.start_transaction().map_err(fail)?;
     let version: Option<u64> = transaction.exec_first(&*lock_row, (id,)).map_err(fail)?;
     let row = Row::of(id, version.unwrap_or(0) + 1);
     transaction.exec_drop(&*update, (row.version, row.payload, id)).map_err(fail)?;

@@ -1,12 +1,10 @@
 //! The table of an experiment: made for it, dropped with it, and never anybody else's.
 
-use mysql::Conn;
-use mysql::prelude::Queryable;
-
 use super::row::{FIRST_VERSION, Row};
 use crate::db::connect;
 use crate::db::error::DbError;
-use crate::db::schema::MARK;
+use crate::db::schema::{self, MARK, SchemaError};
+use crate::db::session::Session;
 use crate::endpoint::MysqlEndpoint;
 use crate::reopen::{KeptAlive, Reopening};
 
@@ -23,6 +21,8 @@ pub(crate) enum TableError {
     )]
     Busy(String),
     #[error(transparent)]
+    Schema(#[from] SchemaError),
+    #[error(transparent)]
     Db(#[from] DbError),
 }
 
@@ -30,12 +30,12 @@ pub(crate) enum TableError {
 /// left behind, the next one replaces.
 pub(crate) struct Table {
     /// Holds the lock that keeps a second experiment out, and is kept from being closed as idle while arms run.
-    conn: KeptAlive<Conn, TableError>,
+    conn: KeptAlive<Session, TableError>,
 }
 
 /// The table of an experiment that was killed; nobody can begin one while this is here.
 pub(crate) struct Leftover {
-    conn: Conn,
+    conn: Session,
 }
 
 impl Leftover {
@@ -64,23 +64,29 @@ impl Table {
         first
             .query_drop(include_str!("../../sql/create_scenario.sql"))
             .map_err(|source| DbError::new("creating the table rcache_scenario", source))?;
+        if let Err(error) = schema::check_engines(first) {
+            drop_table(first)?;
+            return Err(error.into());
+        }
         Ok(Self { conn: KeptAlive::new(conn) })
     }
 
     /// Makes the table hold the rows 0 to `rows` - 1, all of the first version, and no others.
     pub(crate) fn fill(&self, rows: u32) -> Result<(), TableError> {
         // Twice, since it begins with an empty table: a proxy may close a connection that waits for a slow TRUNCATE.
-        let fill = |conn: &mut Conn| Ok(fill(conn, rows)?);
+        let fill = |conn: &mut Session| Ok(fill(conn, rows)?);
         self.conn.with(fill).or_else(|_| self.conn.with(fill))
     }
 }
 
-fn fill(conn: &mut Conn, rows: u32) -> Result<(), DbError> {
+fn fill(conn: &mut Session, rows: u32) -> Result<(), DbError> {
     let fail = |source| DbError::new("filling the table rcache_scenario", source);
     conn.query_drop(include_str!("../../sql/truncate_scenario.sql")).map_err(fail)?;
-    let mut transaction = conn.start_transaction(mysql::TxOpts::default()).map_err(fail)?;
-    let rows = (0..rows).map(|id| Row::of(id, FIRST_VERSION)).map(|row| (row.id, row.version, row.payload));
-    transaction.exec_batch(include_str!("../../sql/insert_scenario_row.sql"), rows).map_err(fail)?;
+    let insert = conn.prep(include_str!("../../sql/insert_scenario_row.sql")).map_err(fail)?;
+    let mut transaction = conn.start_transaction().map_err(fail)?;
+    for row in (0..rows).map(|id| Row::of(id, FIRST_VERSION)) {
+        transaction.exec_drop(&insert, (row.id, row.version, row.payload)).map_err(fail)?;
+    }
     transaction.commit().map_err(fail)
 }
 
@@ -92,13 +98,13 @@ impl Drop for Table {
 }
 
 /// A connection that holds the lock of the experiments.
-fn locked(endpoint: &MysqlEndpoint) -> Result<Conn, TableError> {
+fn locked(endpoint: &MysqlEndpoint) -> Result<Session, TableError> {
     let mut conn = connect::connect(endpoint)?;
     lock(&mut conn, endpoint)?;
     Ok(conn)
 }
 
-fn lock(conn: &mut Conn, endpoint: &MysqlEndpoint) -> Result<(), TableError> {
+fn lock(conn: &mut Session, endpoint: &MysqlEndpoint) -> Result<(), TableError> {
     let got: Option<Option<u8>> = conn
         .query_first(include_str!("../../sql/lock_scenario.sql"))
         .map_err(|source| DbError::new("taking the lock of its experiments", source))?;
@@ -106,7 +112,7 @@ fn lock(conn: &mut Conn, endpoint: &MysqlEndpoint) -> Result<(), TableError> {
 }
 
 /// Whether there is one, and it is ours.
-fn find(conn: &mut Conn, endpoint: &MysqlEndpoint) -> Result<bool, TableError> {
+fn find(conn: &mut Session, endpoint: &MysqlEndpoint) -> Result<bool, TableError> {
     let found: Option<(String, String, String)> = conn
         .query_first(include_str!("../../sql/select_scenario_table.sql"))
         .map_err(|source| DbError::new("looking for its table", source))?;
@@ -119,7 +125,7 @@ fn find(conn: &mut Conn, endpoint: &MysqlEndpoint) -> Result<bool, TableError> {
     }
 }
 
-fn drop_table(conn: &mut Conn) -> Result<(), DbError> {
+fn drop_table(conn: &mut Session) -> Result<(), DbError> {
     conn.query_drop(include_str!("../../sql/drop_scenario.sql"))
         .map_err(|source| DbError::new("dropping the table rcache_scenario", source))
 }

@@ -16,6 +16,7 @@ mod formats;
 mod idle;
 mod library;
 mod library_trouble;
+mod mysql_settings;
 mod private_redis;
 mod proxy;
 mod published;
@@ -25,6 +26,7 @@ mod scenario_obstacles;
 mod schema;
 mod seed;
 mod seed_loaders;
+mod silent_servers;
 mod storm;
 mod tls;
 mod workloads;
@@ -51,12 +53,14 @@ fn main() -> ExitCode {
         ("idle", idle::TESTS),
         ("library", library::TESTS),
         ("library_trouble", library_trouble::TESTS),
+        ("mysql_settings", mysql_settings::TESTS),
         ("sandbox", sandbox::TESTS),
         ("scenario", scenario::TESTS),
         ("scenario_obstacles", scenario_obstacles::TESTS),
         ("schema", schema::TESTS),
         ("seed", seed::TESTS),
         ("seed_loaders", seed_loaders::TESTS),
+        ("silent_servers", silent_servers::TESTS),
         ("tls", tls::TESTS),
         ("workloads", workloads::TESTS),
     ] {

@@ -83,6 +83,10 @@ impl Sandbox {
         format!("mysql://rcache:{password}@127.0.0.1:{port}/rcache")
     }
 
+    pub(crate) fn dir(&self) -> &std::path::Path {
+        &self.dir
+    }
+
     pub(crate) fn pids(&self) -> Vec<u64> {
         let status = self.status();
         status["sandbox"]["servers"]

@@ -3,11 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mysql::Conn;
-use mysql::prelude::Queryable;
-
 use super::SeedError;
 use crate::db::error::DbError;
+use crate::db::session::Session;
 use crate::interrupt;
 use crate::reopen::TRUSTED_FOR;
 
@@ -15,11 +13,11 @@ use crate::reopen::TRUSTED_FOR;
 const LOOK: Duration = Duration::from_millis(1);
 
 /// Seconds for which another rcache may hold the lock: a server rolls back what an interrupted seed had sent.
-const LOCK_PATIENCE_S: u32 = 15;
+const LOCK_LIMIT_S: u32 = 15;
 
 /// Takes the lock; the server frees it with the connection.
-pub(crate) fn lock(conn: &mut Conn) -> Result<(), SeedError> {
-    for _ in 0..LOCK_PATIENCE_S {
+pub(crate) fn lock(conn: &mut Session) -> Result<(), SeedError> {
+    for _ in 0..LOCK_LIMIT_S {
         interrupt::check()?;
         let got: Option<Option<u8>> = conn
             .query_first(include_str!("../../../sql/lock_seed.sql"))
@@ -33,7 +31,7 @@ pub(crate) fn lock(conn: &mut Conn) -> Result<(), SeedError> {
 
 /// Waits until the work of other threads is done, and uses the connection now and then: one that is idle may be closed by
 /// the server or by a proxy, and the lock goes with it.
-pub(super) fn hold_until(conn: &mut Conn, is_done: impl Fn() -> bool) {
+pub(super) fn hold_until(conn: &mut Session, is_done: impl Fn() -> bool) {
     let mut used = Instant::now();
     while !is_done() {
         thread::sleep(LOOK);
@@ -46,7 +44,7 @@ pub(super) fn hold_until(conn: &mut Conn, is_done: impl Fn() -> bool) {
 }
 
 /// The server's number of the connection that holds the lock; none where nobody does.
-pub(super) fn holder(conn: &mut Conn) -> Result<Option<u64>, DbError> {
+pub(super) fn holder(conn: &mut Session) -> Result<Option<u64>, DbError> {
     let holder: Option<Option<u64>> = conn
         .query_first(include_str!("../../../sql/seed_lock_holder.sql"))
         .map_err(|source| DbError::new("looking for the holder of rcache's lock", source))?;

@@ -6,11 +6,11 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mysql::prelude::Queryable;
-use mysql::{Conn, LocalInfileHandler};
+use mysql::LocalInfileHandler;
 
 use super::{Progress, SeedError};
 use crate::db::error::DbError;
+use crate::db::session::Session;
 use crate::interrupt::{self, Interrupted};
 use crate::users::DataSet;
 
@@ -43,7 +43,7 @@ impl Sending {
     }
 
     /// One LOAD DATA LOCAL.
-    pub(super) fn load_data(&self, conn: &mut Conn, ids: RangeInclusive<u32>) -> Result<(), SeedError> {
+    pub(super) fn load_data(&self, conn: &mut Session, ids: RangeInclusive<u32>) -> Result<(), SeedError> {
         let sending = self.clone();
         conn.set_local_infile_handler(Some(LocalInfileHandler::new(move |_, sink| {
             sending.write_rows(sink, ids.clone())
@@ -79,7 +79,7 @@ impl Sending {
     }
 
     /// Multi-row INSERTs.
-    pub(super) fn insert(&self, conn: &mut Conn, ids: RangeInclusive<u32>) -> Result<(), SeedError> {
+    pub(super) fn insert(&self, conn: &mut Session, ids: RangeInclusive<u32>) -> Result<(), SeedError> {
         let (mut username, mut email) = (String::new(), String::new());
         let mut statement = String::new();
         for first in ids.clone().step_by(INSERT_USERS) {

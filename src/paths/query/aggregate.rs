@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Expected, LoadError, Query, row};
 use crate::cache::codec::Columnar;
+use crate::db::error::DbError;
 use crate::db::rows::RowConnection;
 use crate::users::DomainCount;
 
@@ -21,7 +22,7 @@ impl Query for TopDomains {
     type Answer = DomainCounts;
     const KIND: &'static str = "domains";
 
-    fn prepare(conn: &mut RowConnection, _expected: &Arc<Expected>) -> Result<Self, mysql::Error> {
+    fn prepare(conn: &mut RowConnection, _expected: &Arc<Expected>) -> Result<Self, DbError> {
         Ok(Self { statement: conn.prepare(include_str!("../../../sql/select_top_domains.sql"))? })
     }
 

@@ -8,6 +8,7 @@ use mysql::Statement;
 
 use super::{Expected, LoadError, Query, row};
 use crate::cache::codec::Columnar;
+use crate::db::error::DbError;
 use crate::db::rows::RowConnection;
 use crate::users::{RawUsersBuilder, Users};
 
@@ -22,7 +23,7 @@ impl Query for AllUsers {
     type Answer = Users;
     const KIND: &'static str = "users";
 
-    fn prepare(conn: &mut RowConnection, expected: &Arc<Expected>) -> Result<Self, mysql::Error> {
+    fn prepare(conn: &mut RowConnection, expected: &Arc<Expected>) -> Result<Self, DbError> {
         let statement = conn.prepare(include_str!("../../../sql/select_all_users.sql"))?;
         Ok(Self { statement, users: expected.data.users as usize })
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mysql::Statement;
 
 use super::{Expected, LoadError, Query, row};
+use crate::db::error::DbError;
 use crate::db::rows::RowConnection;
 use crate::users::{PAGE_USERS, RawUsersBuilder, Users};
 
@@ -17,7 +18,7 @@ impl Query for Page {
     type Answer = Users;
     const KIND: &'static str = "page";
 
-    fn prepare(conn: &mut RowConnection, _expected: &Arc<Expected>) -> Result<Self, mysql::Error> {
+    fn prepare(conn: &mut RowConnection, _expected: &Arc<Expected>) -> Result<Self, DbError> {
         Ok(Self { statement: conn.prepare(include_str!("../../../sql/select_page.sql"))? })
     }
 

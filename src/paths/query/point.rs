@@ -8,6 +8,7 @@ use mysql::Statement;
 
 use super::{Expected, LoadError, Query, row};
 use crate::cache::codec::Columnar;
+use crate::db::error::DbError;
 use crate::db::rows::RowConnection;
 use crate::users::{User, UserRef, Users};
 
@@ -20,7 +21,7 @@ impl Query for OneUser {
     type Answer = User;
     const KIND: &'static str = "user";
 
-    fn prepare(conn: &mut RowConnection, _expected: &Arc<Expected>) -> Result<Self, mysql::Error> {
+    fn prepare(conn: &mut RowConnection, _expected: &Arc<Expected>) -> Result<Self, DbError> {
         Ok(Self { statement: conn.prepare(include_str!("../../../sql/select_user.sql"))? })
     }
 

@@ -1,0 +1,2 @@
+-- Parameters: the first and the last id.
+DELETE FROM users WHERE id BETWEEN ? AND ?

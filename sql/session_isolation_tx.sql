@@ -1,0 +1,1 @@
+SELECT CONCAT_WS('\n', @@tx_isolation, @@tx_read_only)

@@ -1,0 +1,221 @@
+//! Servers that say nothing, the wrong thing, or stop in the middle: an error names the likely reason within seconds, and
+//! one signal ends every command, whatever a server does.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::Child;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::sandbox::Sandbox;
+use crate::world::{self, rcache};
+
+crate::tests![
+    what_answers_in_the_place_of_mysql_is_named_within_seconds,
+    a_redis_at_mysql_s_address_is_named_and_a_mysql_at_redis_s,
+    a_signal_ends_a_command_that_waits_for_a_silent_server,
+    a_database_that_stops_in_the_middle_is_an_error_by_itself,
+    a_signal_ends_every_command_beside_a_database_that_stopped,
+];
+
+/// Far above the 5 s that rcache waits for a server, and far below "for ever".
+const SECONDS: Duration = Duration::from_secs(40);
+/// After a signal. Rcache aims at 2 s; a busy machine needs more.
+const SOON: Duration = Duration::from_secs(10);
+
+/// A listener that treats every client like this, on a port of its own.
+fn listener(treat: fn(TcpStream)) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            thread::spawn(move || treat(client));
+        }
+    });
+    port
+}
+
+fn hold(client: &TcpStream) {
+    // Until the client hangs up.
+    let _ = (&*client).read_to_end(&mut Vec::new());
+}
+
+fn silent(client: TcpStream) {
+    hold(&client);
+}
+
+fn half_a_greeting(mut client: TcpStream) {
+    let _ = client.write_all(b"\x4a\0\0\0\x0a8.4.6");
+    hold(&client);
+}
+
+fn drop_by_drop(mut client: TcpStream) {
+    for byte in b"\x4a\0\0\0\x0a8.4.6\0".iter().chain([b'x'; 100].iter()) {
+        thread::sleep(Duration::from_millis(500));
+        if client.write_all(&[*byte]).is_err() {
+            return;
+        }
+    }
+}
+
+fn http(mut client: TcpStream) {
+    let _ = client.read(&mut [0; 64]);
+    let _ = client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+}
+
+fn tls(mut client: TcpStream) {
+    let _ = client.write_all(b"\x15\x03\x01\0\x02\x02\x46");
+    hold(&client);
+}
+
+fn hang_up(client: TcpStream) {
+    drop(client);
+}
+
+fn refuse_host(mut client: TcpStream) {
+    let words = b"\xff\x6a\x04Host '10.0.0.9' is not allowed to connect to this MySQL server";
+    let length = u8::try_from(words.len()).unwrap();
+    let _ = client.write_all(&[&[length, 0, 0, 0][..], words].concat());
+    hold(&client);
+}
+
+fn mysql_url(port: u16) -> String {
+    format!("mysql://ann:hunter2@127.0.0.1:{port}/app")
+}
+
+fn what_answers_in_the_place_of_mysql_is_named_within_seconds() {
+    let cases: [(fn(TcpStream), &str); 7] = [
+        (silent, "says nothing: is this MySQL"),
+        (half_a_greeting, "did not let us in"),
+        (drop_by_drop, "cannot connect"),
+        (http, "web server"),
+        (tls, "expects TLS"),
+        (hang_up, "is this MySQL?"),
+        (refuse_host, "this host is not allowed to connect"),
+    ];
+    thread::scope(|scope| {
+        for (treat, words) in cases {
+            scope.spawn(move || {
+                let start = Instant::now();
+                let url = mysql_url(listener(treat));
+                let ran = world::ran(rcache().args(["seed", "--users", "10", "--mysql-url", &url]));
+                assert!(start.elapsed() < SECONDS, "{words}: {:?}", start.elapsed());
+                let ran = ran.failed(1, &["cannot connect to MySQL at 127.0.0.1", words]);
+                for form in ["Error {", "os error", "Some("] {
+                    assert!(!ran.stderr.contains(form), "{}", ran.stderr);
+                }
+            });
+        }
+    });
+}
+
+fn a_redis_at_mysql_s_address_is_named_and_a_mysql_at_redis_s() {
+    let world = world::world();
+    let swapped = mysql_url(world.redis_port);
+    world::ran(rcache().args(["seed", "--users", "10", "--mysql-url", &swapped]))
+        .failed(1, &["speaks Redis", "--redis-url"]);
+}
+
+/// Ends the command by one signal and says how long that took.
+fn interrupted(command: Child, name: &str, what: &str) -> (Duration, world::Ran) {
+    let start = Instant::now();
+    world::signal(&command, name);
+    let output = command.wait_with_output().unwrap();
+    let took = start.elapsed();
+    assert!(took < SOON, "{what}: {took:?}");
+    (took, world::checked(&output))
+}
+
+fn a_signal_ends_a_command_that_waits_for_a_silent_server() {
+    for (name, treat) in [("INT", silent as fn(TcpStream)), ("TERM", drop_by_drop)] {
+        let url = mysql_url(listener(treat));
+        let command = world::start(rcache().args(["schema", "--mysql-url", &url]));
+        thread::sleep(Duration::from_secs(1));
+        let (_, ran) = interrupted(command, name, "connecting");
+        ran.failed(130, &["interrupted"]);
+    }
+}
+
+/// Stops a server of the sandbox and lets it go on when dropped.
+struct Stopped(u64);
+
+impl Stopped {
+    fn new(pid: u64) -> Self {
+        send("STOP", pid);
+        Self(pid)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        send("CONT", self.0);
+    }
+}
+
+fn send(name: &str, pid: u64) {
+    let sent = std::process::Command::new("sh")
+        .args(["-c", "kill -s \"$0\" \"$1\"", name, &pid.to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
+/// A sandbox of the test's own, seeded; and its database's process.
+fn own_servers(users: &str) -> (Sandbox, u64) {
+    let sandbox = Sandbox::new();
+    sandbox.run_well("start");
+    let pid = sandbox.pids()[0];
+    let seeded = world::ran(rcache().args(["seed", "--users", users, "--sandbox-dir"]).arg(sandbox.dir()));
+    seeded.fine();
+    (sandbox, pid)
+}
+
+fn a_database_that_stops_in_the_middle_is_an_error_by_itself() {
+    let (sandbox, pid) = own_servers("20000");
+    let mut command = rcache();
+    command
+        .args(["bench", "--iterations", "100000", "--workload", "all", "--sandbox-dir"])
+        .arg(sandbox.dir());
+    let command = world::start(&mut command);
+    thread::sleep(Duration::from_secs(3));
+    let stopped = Stopped::new(pid);
+    let start = Instant::now();
+    let output = command.wait_with_output().unwrap();
+    drop(stopped);
+    assert!(start.elapsed() < 2 * SECONDS, "{:?}", start.elapsed());
+    let ran = world::checked(&output);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("stopped answering"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("Error {"), "{}", ran.stderr);
+    sandbox.run_well("destroy");
+}
+
+fn a_signal_ends_every_command_beside_a_database_that_stopped() {
+    let (sandbox, pid) = own_servers("1000");
+    let saved = sandbox.dir().join("run.json");
+    let saved = saved.to_string_lossy().into_owned();
+    for arguments in [
+        &["bench", "--iterations", "100000", "--output", &saved][..],
+        &["seed", "--users", "3000000", "--force"],
+        &["scenario", "stale", "--duration", "60"],
+    ] {
+        let what = arguments.join(" ");
+        let command = world::start(rcache().args(arguments).arg("--sandbox-dir").arg(sandbox.dir()));
+        thread::sleep(Duration::from_secs(3));
+        let stopped = Stopped::new(pid);
+        thread::sleep(Duration::from_secs(1));
+        let (_, ran) = interrupted(command, "INT", &what);
+        drop(stopped);
+        assert_eq!(ran.code, Some(130), "{what}: {}\n{}", ran.stdout, ran.stderr);
+        if arguments[0] == "bench" {
+            let run: serde_json::Value = serde_json::from_slice(&std::fs::read(&saved).unwrap()).unwrap();
+            assert_eq!(run["interrupted"], true);
+            assert!(ran.stdout.contains("Interrupted"), "no page:\n{}", ran.stdout);
+            let errors = &run["workloads"][0]["paths"][0]["errors"];
+            assert!(
+                errors.as_object().unwrap().is_empty(),
+                "what the interrupt ended counts as failed: {errors}"
+            );
+        }
+    }
+    sandbox.run_well("destroy");
+}
