@@ -68,7 +68,7 @@ pub(crate) struct Global {
     /// MySQL or MariaDB server: mysql://user:password@host:port/database
     ///
     /// Add `?socket=/path` for a unix socket, `?ssl-mode=required|verify_ca|verify_identity` and
-    /// `ssl-ca=FILE` for TLS. Without it the sandbox's own server is used.
+    /// `ssl-ca=FILE`, `ssl-cert=FILE` and `ssl-key=FILE` for TLS. Without it the sandbox's own server is used.
     #[arg(long, global = true, env = "RCACHE_MYSQL_URL", hide_env_values = true, value_name = "URL")]
     #[arg(help_heading = "Servers")]
     pub(crate) mysql_url: Option<TypedUrl>,

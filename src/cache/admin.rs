@@ -10,7 +10,8 @@ use redis::{
 };
 
 use super::flush::Flushed;
-use crate::endpoint::{Address, RedisEndpoint};
+use crate::endpoint::{Address, RedisEndpoint, peer};
+use crate::interrupt;
 use crate::reopen::Reopening;
 use crate::secret::Secret;
 
@@ -39,7 +40,8 @@ pub(crate) fn connect(endpoint: &RedisEndpoint) -> Result<Connection, AdminError
         let user = endpoint.user.as_ref().map(|user| format!(" as user {user:?}")).unwrap_or_default();
         let context =
             format!("cannot connect to Redis at {}{user}, database {}", endpoint.address, endpoint.database);
-        AdminError::Redis { context, hint: hint(&cause), cause }
+        let hint = instead_of_redis(endpoint, &cause).or_else(|| hint(&cause));
+        AdminError::Redis { context, hint, cause }
     })
 }
 
@@ -47,6 +49,15 @@ pub(crate) fn connect(endpoint: &RedisEndpoint) -> Result<Connection, AdminError
 pub(crate) fn reopening(endpoint: &RedisEndpoint) -> Result<Reopening<Connection, AdminError>, AdminError> {
     let endpoint = endpoint.clone();
     Reopening::open(move || connect(&endpoint), is_alive)
+}
+
+/// What answers there, if it is no Redis, or none that speaks as the URL says.
+fn instead_of_redis(endpoint: &RedisEndpoint, cause: &RedisError) -> Option<&'static str> {
+    // An error code is a Redis's own.
+    if cause.code().is_some() || interrupt::requested() {
+        return None;
+    }
+    peer::identify(&endpoint.address)?.instead_of_redis(endpoint.tls)
 }
 
 /// Opens a connection of the `redis` crate with these timeouts, for connecting and for each answer.

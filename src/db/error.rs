@@ -50,6 +50,7 @@ impl LoginError {
 
 impl DbError {
     /// `doing` continues "failed while …".
+    #[expect(clippy::needless_pass_by_value, reason = "it takes the place of the crate's error")]
     pub(crate) fn new(doing: &str, cause: mysql::Error) -> Self {
         let kind = kind(&cause);
         let hint = match &cause {

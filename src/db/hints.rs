@@ -132,6 +132,7 @@ pub(super) fn statement(code: u16, message: &str) -> Option<Cow<'static, str>> {
         }
         1290 if message.contains("read-only") || message.contains("read_only") => READ_ONLY,
         1792 | 1836 | 3100 => READ_ONLY,
+        1290 if message.contains("NO_ENGINE_SUBSTITUTION") => NO_INNODB,
         1290 => {
             "the server was started with the option that it names: start it without, or use another server"
         }
@@ -171,6 +172,7 @@ mod tests {
         let hint = |code, message: &str| statement(code, message).unwrap_or_default().into_owned();
         assert!(hint(1290, "running with the --read-only option").contains("primary"));
         assert!(!hint(1290, "running with the --skip-grant-tables option").contains("primary"));
+        assert!(hint(1290, "running with the NO_ENGINE_SUBSTITUTION option").contains("InnoDB"));
         assert!(hint(1047, "WSREP has not yet prepared node").contains("Galera"));
         assert!(hint(1047, "Unknown command").contains("proxy"));
         assert!(hint(1226, "exceeded the 'max_user_connections' resource").contains("--clients"));

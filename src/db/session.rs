@@ -82,11 +82,6 @@ impl Session {
         self.run(Conn::ping)
     }
 
-    /// One bare round trip.
-    pub(crate) fn ping(&mut self) -> Result<(), Error> {
-        self.run(Conn::ping)
-    }
-
     /// Hands every row to `row`.
     pub(super) fn exec_each(
         &mut self,

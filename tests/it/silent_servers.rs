@@ -23,8 +23,11 @@ const SECONDS: Duration = Duration::from_secs(40);
 /// After a signal. Rcache aims at 2 s; a busy machine needs more.
 const SOON: Duration = Duration::from_secs(10);
 
+/// How a listener treats a client.
+type Treatment = fn(TcpStream);
+
 /// A listener that treats every client like this, on a port of its own.
-fn listener(treat: fn(TcpStream)) -> u16 {
+fn listener(treat: Treatment) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
@@ -40,6 +43,7 @@ fn hold(client: &TcpStream) {
     let _ = (&*client).read_to_end(&mut Vec::new());
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "one kind of function treats all clients")]
 fn silent(client: TcpStream) {
     hold(&client);
 }
@@ -84,7 +88,7 @@ fn mysql_url(port: u16) -> String {
 }
 
 fn what_answers_in_the_place_of_mysql_is_named_within_seconds() {
-    let cases: [(fn(TcpStream), &str); 7] = [
+    let cases: [(Treatment, &str); 7] = [
         (silent, "says nothing: is this MySQL"),
         (half_a_greeting, "did not let us in"),
         (drop_by_drop, "cannot connect"),
@@ -114,6 +118,8 @@ fn a_redis_at_mysql_s_address_is_named_and_a_mysql_at_redis_s() {
     let swapped = mysql_url(world.redis_port);
     world::ran(rcache().args(["seed", "--users", "10", "--mysql-url", &swapped]))
         .failed(1, &["speaks Redis", "--redis-url"]);
+    let swapped = format!("redis://127.0.0.1:{}", world.mysql_port);
+    world::ran(rcache().args(["flush", "--redis-url", &swapped])).failed(1, &["speaks MySQL", "--mysql-url"]);
 }
 
 /// Ends the command by one signal and says how long that took.
@@ -127,7 +133,7 @@ fn interrupted(command: Child, name: &str, what: &str) -> (Duration, world::Ran)
 }
 
 fn a_signal_ends_a_command_that_waits_for_a_silent_server() {
-    for (name, treat) in [("INT", silent as fn(TcpStream)), ("TERM", drop_by_drop)] {
+    for (name, treat) in [("INT", silent as Treatment), ("TERM", drop_by_drop)] {
         let url = mysql_url(listener(treat));
         let command = world::start(rcache().args(["schema", "--mysql-url", &url]));
         thread::sleep(Duration::from_secs(1));
