@@ -8,8 +8,8 @@ use crate::cli::Codec;
 use crate::db::connect;
 use crate::db::counters::{self as mysql_counters, MysqlCounters};
 use crate::db::error::DbError;
-use crate::reopen::Reopening;
 use crate::db::session::Session;
+use crate::reopen::Reopening;
 use crate::stats::foreign::ServerSide;
 
 /// Keys that stand for all of a workload's when asking what an entry takes: enough for the mean of entries of like size.
