@@ -15,6 +15,7 @@ mod measurement;
 mod output_file;
 mod output_folder;
 mod request;
+mod runs;
 mod sandbox;
 mod scenario;
 mod schema;
@@ -40,6 +41,7 @@ const EXIT_FAILED: u8 = 1;
 const EXIT_USAGE: u8 = 2;
 const EXIT_GATE_FAILED: u8 = 3;
 const EXIT_UNDECIDED: u8 = 4;
+const EXIT_NOT_COMPARABLE: u8 = 5;
 
 /// How a command ended that did not fail outright.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +53,8 @@ pub(crate) enum Outcome {
     GateFailed,
     /// No gate failed, and one could not be decided.
     Undecided,
+    /// The files that were to be compared hold different things; the command has said so.
+    NotComparable,
     /// Somebody asked it to stop; what it had was printed and saved.
     Interrupted,
 }
@@ -80,6 +84,7 @@ pub(crate) fn run() -> ExitCode {
         Ok(Outcome::Failed) => ExitCode::from(EXIT_FAILED),
         Ok(Outcome::GateFailed) => ExitCode::from(EXIT_GATE_FAILED),
         Ok(Outcome::Undecided) => ExitCode::from(EXIT_UNDECIDED),
+        Ok(Outcome::NotComparable) => ExitCode::from(EXIT_NOT_COMPARABLE),
         Ok(Outcome::Interrupted) => ExitCode::from(interrupt::EXIT_INTERRUPTED),
         Err(error) => failure(&error, &console),
     }

@@ -1,13 +1,16 @@
-//! Two runs held side by side: whether they can be compared at all, how the candidate lies to the baseline, and a
-//! verdict for each workload.
+//! Two saved benches compared: what differs between them, how each path changed, and a verdict for each gate.
 //!
-//! The verdict stands on `warm_over_mysql`, a ratio taken within each run: both of its sides saw the same machine at the
-//! same time, so that a slower runner does not look like a slower program. Times are compared for information only.
+//! A gate answers whether the cached path became slower than it was, whatever MySQL and the machine did (`figures`).
 
 mod alike;
+mod figures;
+mod gate;
 mod workloads;
 
 use serde::Serialize;
+
+pub(crate) use figures::BY_EQUALITY;
+pub(crate) use gate::GateSpec;
 
 use crate::run_file::{Ratio, Run};
 use crate::stats::judge::Judgement;
@@ -17,15 +20,17 @@ use crate::stats::two_runs;
 pub(crate) const FORMAT: &str = "rcache-comparison";
 /// Raised when a field changes its meaning or goes; new fields leave it as it is.
 pub(crate) const FORMAT_VERSION: u32 = 1;
-/// How much warm / mysql may differ before anybody calls it a change, where nothing else was asked.
+/// How much a figure may differ before it counts as a change, if no gate says otherwise.
 pub(crate) const DEFAULT_TOLERANCE_PERCENT: f64 = 10.0;
 
-/// What was asked beside the two runs.
-#[derive(Clone, Copy, Debug)]
+/// What was asked for beside the two runs.
+#[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) tolerance_percent: f64,
-    /// Whether the verdicts decide the exit status.
+    /// Gate hits and misses of every workload at that tolerance.
     pub(crate) gated: bool,
+    /// Gates of single paths; each takes the place of the one that `gated` makes for its path.
+    pub(crate) gates: Vec<GateSpec>,
     /// Compare what should not be compared, and say so.
     pub(crate) force: bool,
 }
@@ -44,18 +49,28 @@ pub(crate) struct Comparison {
     pub(crate) baseline: Side,
     /// The run that is judged.
     pub(crate) candidate: Side,
-    /// True where the runs should not be compared, and `--force` had them compared all the same.
+    /// True if both files hold the same measurement.
+    pub(crate) identical: bool,
+    /// True if the runs should not be compared, and `--force` had them compared all the same.
     pub(crate) forced: bool,
-    /// Why they should not: what differs that changes a number.
+    /// Why they should not: they measured different things.
     pub(crate) unlike: Vec<Difference>,
     /// Why they should not: a run that did not end well.
     pub(crate) unsound: Vec<Unsound>,
-    /// What else differs, and may.
+    /// Settings that differ, of rcache or of a server: a change is theirs as much as the candidate's.
+    pub(crate) settings_differences: Vec<Difference>,
+    /// What differs of the machine and of the servers' versions. The controls take out what they can.
+    pub(crate) environment_differences: Vec<Difference>,
+    /// What else differs, and does not change what was measured.
     pub(crate) other_differences: Vec<Difference>,
-    /// How much warm / mysql may grow.
+    /// True if the variation between runs was measured on both sides (`bench --runs`), false if some of it is assumed.
+    pub(crate) variation_measured: bool,
+    /// How much a figure may grow, if no gate says otherwise.
     pub(crate) tolerance_percent: f64,
-    /// What the gate came to; null where none was asked for.
+    /// The result of all gates together; null if none was asked for.
     pub(crate) gate: Option<Gate>,
+    /// Each gate and its result; empty if none was asked for.
+    pub(crate) gates: Vec<GateResult>,
     /// Every workload of either run.
     pub(crate) workloads: Vec<WorkloadComparison>,
 }
@@ -70,6 +85,8 @@ pub(crate) struct Side {
     pub(crate) rcache_version: String,
     /// RFC 3339, UTC.
     pub(crate) started_at: String,
+    /// How many runs the file holds.
+    pub(crate) runs: usize,
     /// The codes of the run's own warnings, each once.
     pub(crate) warnings: Vec<String>,
 }
@@ -138,6 +155,21 @@ pub(crate) enum Gate {
     Undecided,
 }
 
+impl Gate {
+    /// One failure fails all, and one without a decision keeps all from passing.
+    fn all(gates: impl IntoIterator<Item = Self>) -> Self {
+        let mut all = None;
+        for gate in gates {
+            all = match (all, gate) {
+                (Some(Self::Failed), _) | (_, Self::Failed) => Some(Self::Failed),
+                (Some(Self::Undecided), _) | (_, Self::Undecided) => Some(Self::Undecided),
+                (None | Some(Self::Passed), Self::Passed) => Some(Self::Passed),
+            };
+        }
+        all.unwrap_or(Self::Undecided)
+    }
+}
+
 impl From<Judgement> for Gate {
     fn from(judgement: Judgement) -> Self {
         match judgement {
@@ -148,6 +180,26 @@ impl From<Judgement> for Gate {
     }
 }
 
+/// One gate and its result.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct GateResult {
+    /// `WORKLOAD.PATH` or `WORKLOAD.PATH.FIGURE`.
+    pub(crate) name: String,
+    /// The codec, if the workload was measured with several; null otherwise.
+    pub(crate) codec: Option<String>,
+    /// How much the figure may grow.
+    pub(crate) tolerance_percent: f64,
+    /// The result.
+    pub(crate) result: Gate,
+    /// The change that decided, or the one that could not.
+    pub(crate) change: Option<Ratio>,
+    /// Which figure that is: `typical`, `mean`, `p99`, …
+    pub(crate) figure: Option<String>,
+    /// Why it could not be decided without a change; null otherwise.
+    pub(crate) reason: Option<String>,
+}
+
 /// One workload in both runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -156,30 +208,32 @@ pub(crate) struct WorkloadComparison {
     pub(crate) name: String,
     /// As in the run file.
     pub(crate) codec: String,
-    /// For people: the name, with the codec where either run measured several of them.
+    /// For people: the name, with the codec if either run measured several of them.
     #[serde(skip)]
     pub(crate) label: String,
-    /// What changed, as far as the intervals can tell.
+    /// How hits and misses changed, as far as the intervals can tell: the worse of the two.
     pub(crate) verdict: Verdict,
-    /// Whether a regression beyond the tolerance is ruled out, shown, or neither.
+    /// Whether a regression of hits and misses beyond the tolerance is ruled out, shown, or neither.
     pub(crate) gate: Gate,
-    /// What verdict and gate stand on.
+    /// warm / mysql of typical reads, for information.
     pub(crate) warm_over_mysql: RatioChange,
     /// mysql mean / warm mean.
     pub(crate) speedup: RatioChange,
     /// cold mean / mysql mean.
     pub(crate) miss_penalty: RatioChange,
-    /// Mean times, for information.
+    /// Every path of either run.
     pub(crate) paths: Vec<PathChange>,
+    /// What the controls took in either run.
+    pub(crate) controls: Vec<ControlChange>,
 }
 
 /// A ratio in both runs, and how it changed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct RatioChange {
-    /// Null where the run has none.
+    /// Null if the run has none.
     pub(crate) baseline: Option<Ratio>,
-    /// Null where the run has none.
+    /// Null if the run has none.
     pub(crate) candidate: Option<Ratio>,
     /// candidate / baseline
     pub(crate) change: Option<Ratio>,
@@ -187,28 +241,67 @@ pub(crate) struct RatioChange {
     pub(crate) withheld: Option<String>,
 }
 
-/// A path's mean time in both runs, and how it changed.
+/// A path in both runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct PathChange {
     /// As in the run file.
     pub(crate) path: String,
-    /// ns; null where nothing was read.
+    /// ns; null if nothing was read.
     pub(crate) baseline_mean_ns: Option<f64>,
-    /// ns; null where nothing was read.
+    /// ns; null if nothing was read.
     pub(crate) candidate_mean_ns: Option<f64>,
-    /// candidate / baseline
+    /// candidate / baseline of the means as they were measured, machine and servers included.
     pub(crate) change: Option<Ratio>,
+    /// Why there is no change.
+    pub(crate) withheld: Option<String>,
+    /// How the path itself changed: by its typical read, or by its mean if that is shown to be slower.
+    pub(crate) verdict: Verdict,
+    /// What the path was compared with; null if it could not be compared.
+    pub(crate) judged_by: Option<String>,
+    /// Typical read, mean and p99.
+    pub(crate) figures: Vec<FigureChange>,
+}
+
+/// One figure of a path in both runs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct FigureChange {
+    /// `typical`, `mean` or `p99`, or what a gate named.
+    pub(crate) figure: String,
+    /// As measured, ns; null if the run has none.
+    pub(crate) baseline_ns: Option<f64>,
+    /// As measured, ns; null if the run has none.
+    pub(crate) candidate_ns: Option<f64>,
+    /// candidate / baseline, with what machine and servers did taken out by the controls.
+    pub(crate) change: Option<Ratio>,
+    /// What follows from the interval at the tolerance.
+    pub(crate) verdict: Verdict,
+    /// That of the path's gate, or of all.
+    pub(crate) tolerance_percent: f64,
     /// Why there is no change.
     pub(crate) withheld: Option<String>,
 }
 
-/// Runs that should not be compared, with every reason.
+/// What a control typically took in both runs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct ControlChange {
+    /// `PING`, `SELECT 1` or `GET`.
+    pub(crate) statement: String,
+    /// ns; null if the run has none.
+    pub(crate) baseline_ns: Option<f64>,
+    /// ns; null if the run has none.
+    pub(crate) candidate_ns: Option<f64>,
+}
+
+/// Runs that cannot be compared, or should not be, with every reason.
 #[derive(Debug, thiserror::Error)]
-#[error("the runs should not be compared:{}\n  measure both alike, or compare them all the same with --force", listed(.unlike, .unsound))]
+#[error("the runs cannot be compared:{}\n  {}", listed(.unlike, .unsound), .next_step)]
 pub(crate) struct Refusal {
     unlike: Vec<Difference>,
     unsound: Vec<Unsound>,
+    next_step: &'static str,
 }
 
 fn listed(unlike: &[Difference], unsound: &[Unsound]) -> String {
@@ -221,6 +314,15 @@ fn listed(unlike: &[Difference], unsound: &[Unsound]) -> String {
     unlike.chain(unsound).map::<String, _>(clean).collect()
 }
 
+/// A gate on what neither run measured.
+#[derive(Debug, thiserror::Error)]
+#[error("--gate {gate}: neither run has a workload {workload} ({})", .known.join(", "))]
+pub(crate) struct UnknownWorkload {
+    gate: String,
+    workload: String,
+    known: Vec<String>,
+}
+
 /// A run and the name of its file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Named<'a> {
@@ -228,49 +330,64 @@ pub(crate) struct Named<'a> {
     pub(crate) run: &'a Run,
 }
 
-/// Holds two runs side by side.
+/// Whether each gate names something that was measured.
+pub(crate) fn check_gates(
+    baseline: &Run,
+    candidate: &Run,
+    gates: &[GateSpec],
+) -> Result<(), UnknownWorkload> {
+    let mut known: Vec<String> =
+        baseline.workloads.iter().chain(&candidate.workloads).map(|workload| workload.name.clone()).collect();
+    known.sort();
+    known.dedup();
+    match gates.iter().find(|gate| !known.contains(&gate.workload)) {
+        Some(gate) => Err(UnknownWorkload { gate: gate.name(), workload: gate.workload.clone(), known }),
+        None => Ok(()),
+    }
+}
+
+/// Compares two runs.
 ///
 /// # Errors
-/// [`Refusal`] where the runs are unlike or unsound, unless it is forced.
+/// [`Refusal`] if the runs measured different things or did not end well, unless it is forced; and in any case if they
+/// have no workload in common.
 pub(crate) fn compare(
     baseline: Named<'_>,
     candidate: Named<'_>,
     options: &Options,
 ) -> Result<Comparison, Refusal> {
-    let unlike = alike::unlike(baseline.run, candidate.run);
-    let unsound = alike::unsound(baseline.run, candidate.run);
+    let (before, after) = (baseline.run, candidate.run);
+    let (unlike, unsound) = (alike::unlike(before, after), alike::unsound(before, after));
+    if alike::nothing_in_common(before, after) {
+        return Err(Refusal { unlike, unsound, next_step: "measure the same --workload in both" });
+    }
     let forced = !(unlike.is_empty() && unsound.is_empty());
     if forced && !options.force {
-        return Err(Refusal { unlike, unsound });
+        let next_step = "measure both alike, or compare them all the same with --force";
+        return Err(Refusal { unlike, unsound, next_step });
     }
-    let workloads = workloads::compare(baseline.run, candidate.run, options.tolerance_percent / 100.0);
+    let workloads = workloads::compare(before, after, options);
+    let gates = workloads::gates(&workloads, before, after, options);
     Ok(Comparison {
         format: FORMAT,
         format_version: FORMAT_VERSION,
         rcache_version: env!("CARGO_PKG_VERSION"),
         baseline: side(baseline),
         candidate: side(candidate),
+        identical: before.started_at == after.started_at && before.workloads == after.workloads,
         forced,
         unlike,
         unsound,
-        other_differences: alike::other_differences(baseline.run, candidate.run),
+        settings_differences: alike::settings_differences(before, after),
+        environment_differences: alike::environment_differences(before, after),
+        other_differences: alike::other_differences(before, after),
+        variation_measured: before.runs.len() > 1 && after.runs.len() > 1,
         tolerance_percent: options.tolerance_percent,
-        gate: options.gated.then(|| gate(&workloads)),
+        gate: (options.gated || !options.gates.is_empty())
+            .then(|| Gate::all(gates.iter().map(|gate| gate.result))),
+        gates,
         workloads,
     })
-}
-
-/// One regression fails it, and one workload without a decision keeps it from passing: a gate that passes has ruled a
-/// regression out for everything that was measured.
-fn gate(workloads: &[WorkloadComparison]) -> Gate {
-    let any = |gate| workloads.iter().any(|workload| workload.gate == gate);
-    if any(Gate::Failed) {
-        Gate::Failed
-    } else if workloads.is_empty() || any(Gate::Undecided) {
-        Gate::Undecided
-    } else {
-        Gate::Passed
-    }
 }
 
 fn side(named: Named<'_>) -> Side {
@@ -282,6 +399,7 @@ fn side(named: Named<'_>) -> Side {
         file: named.file.to_owned(),
         rcache_version: run.rcache_version.clone(),
         started_at: run.started_at.clone(),
+        runs: run.runs.len().max(1),
         warnings,
     }
 }

@@ -161,7 +161,7 @@ fn sample_runs_and_comparisons_are_as_published() {
     let (baseline, candidate) = (sample_runs::full(100), sample_runs::full(5));
     for (baseline, candidate) in [(&baseline, &baseline), (&baseline, &candidate)] {
         let named = |file, run| Named { file, run };
-        let options = Options { tolerance_percent: 10.0, gated: true, force: true };
+        let options = Options { tolerance_percent: 10.0, gated: true, gates: Vec::new(), force: true };
         let compared =
             compare::compare(named("a.json", baseline), named("b.json", candidate), &options).unwrap();
         let compared = serde_json::to_value(compared).unwrap();
@@ -239,7 +239,7 @@ fn older_runs_are_as_published_and_are_read_and_compared() {
         assert_eq!(complaints(&schema, &document), [""; 0], "{}", path.display());
         let run = load::load(&path).unwrap();
         let named = Named { file: "old.json", run: &run };
-        let options = Options { tolerance_percent: 10.0, gated: true, force: false };
+        let options = Options { tolerance_percent: 10.0, gated: true, gates: Vec::new(), force: false };
         let compared = compare::compare(named, named, &options).unwrap();
         assert_eq!(compared.workloads.len(), run.workloads.len());
         let said = terminal::render(&bench::page(&run, Detail::Brief), &Screen::default());

@@ -10,8 +10,6 @@ pub(crate) mod plan;
 mod queue;
 pub(crate) mod rounds;
 pub(crate) mod schedule;
-#[cfg(feature = "slow-warm")]
-mod slowdown;
 mod start_line;
 mod worker;
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod build;
 pub(crate) mod load;
+pub(crate) mod pool;
 pub(crate) mod servers;
 
 use std::collections::BTreeMap;
@@ -48,6 +49,28 @@ pub(crate) struct Run {
     #[serde(default)]
     pub(crate) assertions: Vec<AssertionRun>,
     /// What spoils or qualifies the numbers.
+    pub(crate) warnings: Vec<Warning>,
+    /// Of `bench --runs`: each run by itself. `workloads` then holds all their reads together, with intervals made of what
+    /// the runs differ by. Empty for a single run.
+    #[serde(default)]
+    pub(crate) runs: Vec<RunPart>,
+}
+
+/// One run of several: a process of its own, with connections and another order of keys.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct RunPart {
+    /// When the run began: RFC 3339, UTC.
+    pub(crate) started_at: String,
+    /// How long the run took, s.
+    pub(crate) wall_s: f64,
+    /// Orders its keys and shuffles its paths.
+    pub(crate) rng_seed: u64,
+    /// As of the whole.
+    pub(crate) controls: Vec<Control>,
+    /// As of the whole, of this run's reads alone.
+    pub(crate) workloads: Vec<WorkloadRun>,
+    /// As of the whole.
     pub(crate) warnings: Vec<Warning>,
 }
 
@@ -162,6 +185,9 @@ pub(crate) struct Control {
     pub(crate) max_ns: Option<u64>,
     /// By `50`, `90`, `95`, `99`, `99.9`, ns; null where fewer than ten samples lie above.
     pub(crate) percentiles_ns: BTreeMap<String, Option<u64>>,
+    /// HdrHistogram V2, deflated, base64: latencies in ns. Empty in files from before it was saved.
+    #[serde(default)]
+    pub(crate) histogram: String,
 }
 
 /// An exchange that was made in every round of a workload, for comparison with the reads of the same round.

@@ -9,6 +9,7 @@ use super::measurement::{Bench, Measured};
 use super::output_file::OutputFile;
 use super::output_folder::OutputFolder;
 use super::request::{self, Request};
+use super::runs;
 use super::servers::{Need, Servers};
 use crate::assertion::{self, Assertion};
 use crate::cli::{self, ReadPath, TypedFormat};
@@ -24,17 +25,15 @@ pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console
     let request = requested(arguments);
     check_paths(&request, settings)?;
     let assertions = assertions(arguments, &request)?;
+    if let Some(number) = arguments.one_of_runs {
+        return one_of_runs(number, arguments, request, settings, console);
+    }
     let output = arguments.output.as_deref().map(OutputFile::create).transpose()?;
     let hgrm = arguments.hgrm.as_deref().map(OutputFolder::create).transpose()?;
-    let mut servers = if request.reads_from_disk() {
-        Servers::open_to_restart(settings, "bench --path disk", console)?
-    } else {
-        Servers::open(settings, Need::Both, "bench", console)?
+    let (mut measured, servers) = match arguments.runs {
+        1 => measure(arguments, &request, settings, console).map(|(run, servers)| (run, Some(servers)))?,
+        runs => (runs::measure(runs, console)?, None),
     };
-    let mut bench = Bench::prepare(&mut servers, settings, console)?;
-    check_users(arguments, bench.data())?;
-    bench.flush()?;
-    let mut measured = bench.run(&request)?;
     measured.run.assertions =
         assertions.iter().flat_map(|assertion| verdict::judge(assertion, &measured.run)).collect();
     let document = json::pretty(&measured.run)?;
@@ -53,8 +52,43 @@ pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console
     if let Some(folder) = histograms? {
         console.note(&format!("Saved the histograms to {}.", folder.display()));
     }
-    servers.stop()?;
+    servers.map(Servers::stop).transpose()?;
     Ok(outcome(&measured, console))
+}
+
+/// One run, and the servers that it was measured on.
+fn measure(
+    arguments: &cli::Bench,
+    request: &Request,
+    settings: &Settings,
+    console: &Console,
+) -> anyhow::Result<(Measured, Servers)> {
+    let mut servers = if request.reads_from_disk() {
+        Servers::open_to_restart(settings, "bench --path disk", console)?
+    } else {
+        Servers::open(settings, Need::Both, "bench", console)?
+    };
+    let mut bench = Bench::prepare(&mut servers, settings, console)?;
+    check_users(arguments, bench.data())?;
+    bench.flush()?;
+    let measured = bench.run(request)?;
+    Ok((measured, servers))
+}
+
+/// Its document goes to the process that started it, which judges, shows and saves all of them together.
+fn one_of_runs(
+    number: u16,
+    arguments: &cli::Bench,
+    mut request: Request,
+    settings: &Settings,
+    console: &Console,
+) -> anyhow::Result<Outcome> {
+    let console = if number > 1 { console.without_notes() } else { *console };
+    request.rng_seed = request.rng_seed.wrapping_add(u64::from(number) - 1);
+    let (measured, servers) = measure(arguments, &request, settings, &console)?;
+    console.result(&json::pretty(&measured.run)?)?;
+    servers.stop()?;
+    Ok(outcome(&measured, &console))
 }
 
 fn requested(arguments: &cli::Bench) -> Request {

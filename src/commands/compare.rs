@@ -1,4 +1,4 @@
-//! `rcache compare`: two saved runs side by side, as a page, a document or a comment, and the regression gate.
+//! `rcache compare`: two saved runs as a page, a document or a comment, and the regression gates.
 
 use std::path::Path;
 
@@ -7,50 +7,98 @@ use anyhow::anyhow;
 use super::Outcome;
 use super::console::Console;
 use super::json;
-use crate::cli::{Compare, TypedFormat};
-use crate::compare::{self, Comparison, DEFAULT_TOLERANCE_PERCENT, Gate, Named, Options};
-use crate::config::Settings;
+use crate::cli::{Compare, Inconclusive, TypedFormat};
+use crate::compare::{self, Comparison, DEFAULT_TOLERANCE_PERCENT, Gate, GateSpec, Named, Options};
+use crate::config::{Settings, UsageError};
 use crate::report::comparison::{self, markdown, text};
 use crate::run_file::{Run, load};
 
 pub(super) fn run(arguments: &Compare, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
+    let options = options(arguments)?;
+    if [&arguments.baseline, &arguments.candidate].iter().all(|path| load::is_stdin(path)) {
+        return Err(UsageError("only one of the two runs can come from stdin".to_owned()).into());
+    }
+    let read = |which: &str, path: &Path| match load::load(path) {
+        Ok(run) => Ok(Some(run)),
+        Err(error) if error.is_another_document() => {
+            console.error(&unreadable(which, path, &error));
+            Ok(None)
+        }
+        // The cause is part of the sentence: as a cause of its own it would be told twice.
+        Err(error) => Err(anyhow!(unreadable(which, path, &error))),
+    };
     let baseline = read("baseline", &arguments.baseline)?;
     let candidate = read("candidate", &arguments.candidate)?;
-    let (baseline_file, candidate_file) = (arguments.baseline.display(), arguments.candidate.display());
-    let options = Options {
-        tolerance_percent: arguments.fail_on_regression.unwrap_or(DEFAULT_TOLERANCE_PERCENT),
-        gated: arguments.fail_on_regression.is_some(),
-        force: arguments.force,
+    let Some((baseline, candidate)) = baseline.zip(candidate) else { return Ok(Outcome::NotComparable) };
+    compare::check_gates(&baseline, &candidate, &options.gates)
+        .map_err(|error| UsageError(error.to_string()))?;
+    let compared = match compare_named(arguments, &baseline, &candidate, &options) {
+        Ok(compared) => compared,
+        Err(refusal) => {
+            console.error(&refusal.to_string());
+            return Ok(Outcome::NotComparable);
+        }
     };
-    let compared = compare::compare(
-        Named { file: &baseline_file.to_string(), run: &baseline },
-        Named { file: &candidate_file.to_string(), run: &candidate },
-        &options,
-    )?;
     console.result(&match settings.page_format {
         TypedFormat::Text => text::render(&compared, &console.page_style()),
         TypedFormat::Markdown => markdown::render(&compared),
         TypedFormat::Json => json::pretty(&compared)?,
     })?;
-    Ok(outcome(&compared, console))
+    Ok(outcome(&compared, arguments.inconclusive, console))
 }
 
-fn read(which: &str, path: &Path) -> anyhow::Result<Run> {
-    // The cause is part of the sentence: as a cause of its own it would be told twice.
-    load::load(path).map_err(|error| anyhow!("cannot read the {which} {}: {error}", path.display()))
+fn options(arguments: &Compare) -> Result<Options, UsageError> {
+    let gate = |text: &String| {
+        GateSpec::parse(text).map_err(|error| UsageError(format!("--gate {text:?}: {error}")))
+    };
+    Ok(Options {
+        tolerance_percent: arguments.fail_on_regression.unwrap_or(DEFAULT_TOLERANCE_PERCENT),
+        gated: arguments.fail_on_regression.is_some(),
+        gates: arguments.gate.iter().map(gate).collect::<Result<_, _>>()?,
+        force: arguments.force,
+    })
 }
 
-/// The gate's result also stands on stderr, where it is seen when the page goes into a file.
-fn outcome(compared: &Comparison, console: &Console) -> Outcome {
+fn compare_named(
+    arguments: &Compare,
+    baseline: &Run,
+    candidate: &Run,
+    options: &Options,
+) -> Result<Comparison, compare::Refusal> {
+    let [baseline_file, candidate_file] =
+        [&arguments.baseline, &arguments.candidate].map(|path| path.display().to_string());
+    compare::compare(
+        Named { file: &baseline_file, run: baseline },
+        Named { file: &candidate_file, run: candidate },
+        options,
+    )
+}
+
+fn unreadable(which: &str, path: &Path, error: &load::LoadError) -> String {
+    let file = if load::is_stdin(path) { "from stdin".to_owned() } else { path.display().to_string() };
+    format!("cannot read the {which} {file}: {error}")
+}
+
+/// The gate's result goes to stderr too, where it is seen when the page goes into a file.
+fn outcome(compared: &Comparison, inconclusive: Option<Inconclusive>, console: &Console) -> Outcome {
     let Some(gate) = compared.gate else { return Outcome::Fine };
-    match gate {
-        Gate::Passed => Outcome::Fine,
-        Gate::Failed => {
-            console.error(&comparison::gate_sentence(compared, gate));
+    let sentence = comparison::gate_sentence(compared, gate);
+    match (gate, inconclusive) {
+        (Gate::Passed, _) => Outcome::Fine,
+        (Gate::Undecided, Some(Inconclusive::Pass)) => {
+            console.warning(&format!("{sentence}; it passes because of --inconclusive=pass"));
+            Outcome::Fine
+        }
+        (Gate::Failed, _) => {
+            console.error(&sentence);
             Outcome::GateFailed
         }
-        Gate::Undecided => {
-            console.error(&comparison::gate_sentence(compared, gate));
+        (Gate::Undecided, Some(Inconclusive::Fail)) => {
+            console.error(&format!("{sentence}; it fails because of --inconclusive=fail"));
+            Outcome::GateFailed
+        }
+        (Gate::Undecided, None) => {
+            console.error(&sentence);
             Outcome::Undecided
         }
     }

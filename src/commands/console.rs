@@ -19,16 +19,22 @@ pub(crate) struct Console {
     verbosity: Verbosity,
     color: Color,
     ascii: bool,
+    notes: bool,
 }
 
 impl Console {
     pub(crate) fn new(settings: &Settings) -> Self {
-        Self { verbosity: settings.verbosity, color: settings.color, ascii: settings.ascii }
+        Self { verbosity: settings.verbosity, color: settings.color, ascii: settings.ascii, notes: true }
     }
 
     /// Before the settings are known.
     pub(crate) fn plain() -> Self {
-        Self { verbosity: Verbosity::Normal, color: Color::Auto, ascii: false }
+        Self { verbosity: Verbosity::Normal, color: Color::Auto, ascii: false, notes: true }
+    }
+
+    /// For one of several runs: its progress is shown, and what the first one said is not repeated.
+    pub(crate) fn without_notes(&self) -> Self {
+        Self { notes: false, ..*self }
     }
 
     /// Writes a result to stdout. That nobody reads it any more, as after `| head`, is no error.
@@ -60,7 +66,7 @@ impl Console {
 
     /// A line about what is being done.
     pub(crate) fn note(&self, text: &str) {
-        if self.verbosity >= Verbosity::Normal {
+        if self.notes && self.verbosity >= Verbosity::Normal {
             stderr_line(&clean(text));
         }
     }

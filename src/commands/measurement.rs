@@ -356,6 +356,7 @@ impl<'a> Bench<'a> {
             workloads,
             assertions: Vec::new(),
             warnings: self.warnings.iter().map(saved_warning).collect(),
+            runs: Vec::new(),
         }
     }
 }

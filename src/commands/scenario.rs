@@ -142,8 +142,9 @@ fn worse(one: Outcome, other: Outcome) -> Outcome {
         Outcome::Fine => 0,
         Outcome::Undecided => 1,
         Outcome::GateFailed => 2,
-        Outcome::Failed => 3,
-        Outcome::Interrupted => 4,
+        Outcome::NotComparable => 3,
+        Outcome::Failed => 4,
+        Outcome::Interrupted => 5,
     };
     if rank(other) > rank(one) { other } else { one }
 }

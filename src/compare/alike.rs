@@ -1,11 +1,9 @@
-//! Whether two runs measured the same thing on the same ground.
+//! The differences of two runs, sorted by what they mean for a comparison.
 //!
-//! Runs are unlike where something differs that changes a number and is not what a candidate is there to change: the
-//! data set, the clients, how the cores were kept, the TTL, the paths (the rounds of one run interleave them, so each is
-//! neighbour to the others), the workloads and their codecs, the servers with their settings and transports, the
-//! machine, and whether one of them is a debug build. More iterations only narrow the intervals, another order of keys
-//! and paths is another draw of the same thing, and the version of rcache may be the very candidate: these are told,
-//! not refused.
+//! Other data or other workloads are unlike things: no number of theirs belongs together. Settings that differ, of rcache
+//! or of a server, are an experiment: the change is theirs as much as the candidate's. Machines and patch levels change by
+//! themselves, in CI all the time; the controls of the same rounds take out what they can. All of it is reported, and only
+//! unlike things are refused.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -13,41 +11,76 @@ use std::fmt::Display;
 use super::{Difference, Unsound};
 use crate::run_file::{Run, Server, WorkloadRun};
 
-/// What stands for a value that a run does not have.
+/// A value that a run does not have.
 const ABSENT: &str = "not given";
 
-/// Every difference that changes a number.
+/// Whether no workload of one run is in the other.
+pub(super) fn nothing_in_common(baseline: &Run, candidate: &Run) -> bool {
+    let names =
+        |run: &Run| run.workloads.iter().map(|workload| workload.name.clone()).collect::<BTreeSet<_>>();
+    let (baseline, candidate) = (names(baseline), names(candidate));
+    baseline.is_disjoint(&candidate)
+}
+
+/// Differences for which no number belongs to one of the other run.
 pub(super) fn unlike(baseline: &Run, candidate: &Run) -> Vec<Difference> {
     let field = |name: &str, of: &dyn Fn(&Run) -> String| difference(name, &of(baseline), &of(candidate));
-    let mut found: Vec<Difference> = [
-        field("environment.os", &|run| run.environment.os.clone()),
-        field("environment.cpu_model", &|run| optional(run.environment.cpu_model.as_ref())),
-        field("environment.cores", &|run| optional(run.environment.cores)),
-        field("debug build", &|run| is_debug_build(run).to_owned()),
+    let workloads = nothing_in_common(baseline, candidate).then(|| field("workloads", &workload_names));
+    [
         field("dataset.users", &|run| run.dataset.users.to_string()),
         field("dataset.rng_seed", &|run| run.dataset.rng_seed.to_string()),
         field("dataset.fingerprint", &|run| run.dataset.fingerprint.clone()),
+    ]
+    .into_iter()
+    .chain(workloads)
+    .flatten()
+    .collect()
+}
+
+/// Settings of rcache and of the servers that change a number.
+pub(super) fn settings_differences(baseline: &Run, candidate: &Run) -> Vec<Difference> {
+    let field = |name: &str, of: &dyn Fn(&Run) -> String| difference(name, &of(baseline), &of(candidate));
+    let workloads = (!nothing_in_common(baseline, candidate)).then(|| field("workloads", &workload_names));
+    let mut found: Vec<Difference> = [
         field("config.clients", &|run| run.config.clients.to_string()),
-        field("config.placement", &|run| run.config.placement.clone()),
-        field("config.cores_awake", &|run| run.config.cores_awake.to_string()),
         field("config.ttl_s", &|run| run.config.ttl_s.to_string()),
         field("config.verify_hit_percent", &|run| {
             run.config.verify_hit_percent.map_or("none".to_owned(), |percent| percent.to_string())
         }),
         field("config.paths", &|run| paths(&run.config.paths)),
-        field("workloads", &|run| joined(run.workloads.iter().map(|workload| workload.name.clone()))),
     ]
     .into_iter()
+    .chain(workloads)
     .flatten()
     .collect();
     found.extend(codecs(baseline, candidate));
-    let (baseline, candidate) = (&baseline.environment, &candidate.environment);
-    found.extend(servers("environment.mysql", &baseline.mysql, &candidate.mysql));
-    found.extend(servers("environment.redis", &baseline.redis, &candidate.redis));
+    for (name, server) in SERVERS {
+        found.extend(server_settings(name, server(baseline), server(candidate)));
+    }
     found
 }
 
-/// What differs and may.
+/// What the machine and the servers' versions change by themselves.
+pub(super) fn environment_differences(baseline: &Run, candidate: &Run) -> Vec<Difference> {
+    let field = |name: &str, of: &dyn Fn(&Run) -> String| difference(name, &of(baseline), &of(candidate));
+    let versions = SERVERS
+        .map(|(name, server)| field(&format!("{name}.version"), &|run: &Run| server(run).version.clone()));
+    [
+        field("environment.os", &|run| run.environment.os.clone()),
+        field("environment.cpu_model", &|run| optional(run.environment.cpu_model.as_ref())),
+        field("environment.cores", &|run| optional(run.environment.cores)),
+        field("config.placement", &|run| run.config.placement.clone()),
+        field("config.cores_awake", &|run| run.config.cores_awake.to_string()),
+        field("debug build", &|run| is_debug_build(run).to_owned()),
+    ]
+    .into_iter()
+    .chain(versions)
+    .flatten()
+    .collect()
+}
+
+/// More reads only narrow the intervals, another order of keys and paths is another draw of the same thing, and the
+/// version of rcache may be the very candidate.
 pub(super) fn other_differences(baseline: &Run, candidate: &Run) -> Vec<Difference> {
     let field = |name: &str, of: &dyn Fn(&Run) -> String| difference(name, &of(baseline), &of(candidate));
     [
@@ -55,6 +88,7 @@ pub(super) fn other_differences(baseline: &Run, candidate: &Run) -> Vec<Differen
         field("config.iterations", &|run| optional(run.config.iterations)),
         field("config.time_s", &|run| optional(run.config.time_s)),
         field("config.rng_seed", &|run| run.config.rng_seed.to_string()),
+        field("runs", &|run| run.runs.len().max(1).to_string()),
     ]
     .into_iter()
     .flatten()
@@ -97,13 +131,18 @@ fn shown(value: &str) -> String {
     if value.is_empty() { "\"\"".to_owned() } else { value.to_owned() }
 }
 
-fn servers(name: &str, baseline: &Server, candidate: &Server) -> Vec<Difference> {
+type ServerOf = fn(&Run) -> &Server;
+const SERVERS: [(&str, ServerOf); 2] = [
+    ("environment.mysql", |run| &run.environment.mysql),
+    ("environment.redis", |run| &run.environment.redis),
+];
+
+fn server_settings(name: &str, baseline: &Server, candidate: &Server) -> Vec<Difference> {
     let field = |field: &str, of: &dyn Fn(&Server) -> String| {
         difference(&format!("{name}.{field}"), &of(baseline), &of(candidate))
     };
     let mut found = vec![
         field("flavor", &|server| server.flavor.clone()),
-        field("version", &|server| server.version.clone()),
         field("transport", &|server| server.transport.clone()),
         field("sandbox", &|server| server.sandbox.to_string()),
     ];
@@ -112,6 +151,10 @@ fn servers(name: &str, baseline: &Server, candidate: &Server) -> Vec<Difference>
         field(&format!("settings.{setting}"), &|server| optional(server.settings.get(setting)))
     }));
     found.into_iter().flatten().collect()
+}
+
+fn workload_names(run: &Run) -> String {
+    joined(run.workloads.iter().map(|workload| workload.name.clone()))
 }
 
 /// Of workloads that both runs have.
@@ -161,69 +204,65 @@ mod tests {
     use crate::report::sample_runs;
     use crate::run_file::Warning;
 
-    /// Fields that differ after something was changed.
-    fn fields(change: impl Fn(&mut Run)) -> Vec<String> {
+    /// Fields that differ after something was changed, in the sorts unlike, settings, environment, other.
+    fn fields(change: impl Fn(&mut Run)) -> [Vec<String>; 4] {
         let baseline = sample_runs::full(100);
         let mut candidate = baseline.clone();
         change(&mut candidate);
-        unlike(&baseline, &candidate).into_iter().map(|difference| difference.field).collect()
+        [unlike, settings_differences, environment_differences, other_differences].map(|differences| {
+            differences(&baseline, &candidate).into_iter().map(|difference| difference.field).collect()
+        })
+    }
+
+    #[track_caller]
+    fn is(sort: usize, field: &str, change: impl Fn(&mut Run)) {
+        let mut expected: [Vec<String>; 4] = Default::default();
+        expected[sort].push(field.to_owned());
+        assert_eq!(fields(change), expected, "{field}");
     }
 
     #[test]
-    fn each_thing_that_changes_a_number_is_named() {
-        assert_eq!(fields(|_| {}), [""; 0]);
-        assert_eq!(fields(|run| run.environment.os.push('1')), ["environment.os"]);
-        assert_eq!(fields(|run| run.environment.cpu_model = None), ["environment.cpu_model"]);
-        assert_eq!(fields(|run| run.environment.cores = Some(64)), ["environment.cores"]);
-        assert_eq!(fields(|run| run.dataset.users += 1), ["dataset.users"]);
-        assert_eq!(fields(|run| run.dataset.rng_seed += 1), ["dataset.rng_seed"]);
-        assert_eq!(fields(|run| run.dataset.fingerprint.clear()), ["dataset.fingerprint"]);
-        assert_eq!(fields(|run| run.config.clients += 1), ["config.clients"]);
-        assert_eq!(fields(|run| run.config.placement = "free".to_owned()), ["config.placement"]);
-        assert_eq!(fields(|run| run.config.cores_awake = false), ["config.cores_awake"]);
-        assert_eq!(fields(|run| run.config.ttl_s += 1), ["config.ttl_s"]);
-        assert_eq!(fields(|run| drop(run.config.paths.pop())), ["config.paths"]);
-        assert_eq!(fields(|run| run.config.paths.reverse()), [""; 0]);
-        assert_eq!(fields(|run| drop(run.workloads.pop())), ["workloads"]);
-        assert_eq!(fields(|run| run.workloads[0].codec.push('2')), ["workloads.all.codec"]);
-        let debug = Warning { code: "debug_build".to_owned(), message: String::new() };
-        assert_eq!(fields(|run| run.warnings.push(debug.clone())), ["debug build"]);
-    }
-
-    #[test]
-    fn servers_are_alike_in_every_setting() {
-        let changed = fields(|run| {
-            let mysql = &mut run.environment.mysql;
-            mysql.flavor = "MySQL".to_owned();
-            mysql.version = "9.7.0".to_owned();
-            mysql.settings.remove("query_cache_type");
-            let redis = &mut run.environment.redis;
-            redis.transport = "tcp".to_owned();
-            redis.sandbox = false;
-            redis.settings.insert("save".to_owned(), "60 1".to_owned());
+    fn each_difference_is_of_one_sort() {
+        assert_eq!(fields(|_| {}).concat(), [""; 0]);
+        assert_eq!(fields(|run| run.config.paths.reverse()).concat(), [""; 0]);
+        is(0, "dataset.users", |run| run.dataset.users += 1);
+        is(0, "dataset.rng_seed", |run| run.dataset.rng_seed += 1);
+        is(0, "dataset.fingerprint", |run| run.dataset.fingerprint.clear());
+        is(1, "config.clients", |run| run.config.clients += 1);
+        is(1, "config.ttl_s", |run| run.config.ttl_s += 1);
+        is(1, "config.paths", |run| drop(run.config.paths.pop()));
+        is(1, "workloads", |run| drop(run.workloads.pop()));
+        is(1, "workloads.all.codec", |run| run.workloads[0].codec.push('2'));
+        is(1, "environment.mysql.flavor", |run| run.environment.mysql.flavor.push('2'));
+        is(1, "environment.redis.transport", |run| run.environment.redis.transport.push('2'));
+        is(1, "environment.mysql.settings.query_cache_type", |run| {
+            run.environment.mysql.settings.remove("query_cache_type");
         });
-        let of_mysql = ["flavor", "version", "settings.query_cache_type"];
-        let of_redis = ["transport", "sandbox", "settings.save"];
-        let expected: Vec<String> = of_mysql
-            .iter()
-            .map(|field| format!("environment.mysql.{field}"))
-            .chain(of_redis.iter().map(|field| format!("environment.redis.{field}")))
-            .collect();
-        assert_eq!(changed, expected);
+        is(2, "environment.os", |run| run.environment.os.push('1'));
+        is(2, "environment.cpu_model", |run| run.environment.cpu_model = None);
+        is(2, "environment.cores", |run| run.environment.cores = Some(64));
+        is(2, "environment.redis.version", |run| run.environment.redis.version.push('1'));
+        is(2, "config.placement", |run| run.config.placement = "free".to_owned());
+        is(2, "config.cores_awake", |run| run.config.cores_awake = false);
+        let debug = Warning { code: "debug_build".to_owned(), message: String::new() };
+        is(2, "debug build", |run| run.warnings.push(debug.clone()));
+        is(3, "rcache_version", |run| run.rcache_version = "0.2.0".to_owned());
+        is(3, "config.iterations", |run| run.config.iterations = Some(7));
+        is(3, "config.rng_seed", |run| run.config.rng_seed += 1);
     }
 
     #[test]
-    fn what_may_differ_is_told() {
-        let baseline = sample_runs::full(100);
-        let mut candidate = baseline.clone();
-        candidate.config.iterations = Some(900);
-        candidate.config.rng_seed = 7;
-        candidate.rcache_version = "0.2.0".to_owned();
-        candidate.wall_s *= 2.0;
-        assert_eq!(unlike(&baseline, &candidate), []);
-        let fields: Vec<String> =
-            other_differences(&baseline, &candidate).into_iter().map(|difference| difference.field).collect();
-        assert_eq!(fields, ["rcache_version", "config.iterations", "config.rng_seed"]);
+    fn workloads_without_one_in_common_are_unlike() {
+        let mut candidate = sample_runs::full(100);
+        let mut baseline = candidate.clone();
+        candidate.workloads.remove(0);
+        assert!(!nothing_in_common(&baseline, &candidate));
+        baseline.workloads.pop();
+        assert!(nothing_in_common(&baseline, &candidate));
+        let unlike = unlike(&baseline, &candidate);
+        assert_eq!((unlike[0].baseline.as_str(), unlike[0].candidate.as_str()), ("all", "point"));
+        candidate.workloads.clear();
+        assert!(nothing_in_common(&baseline, &candidate));
     }
 
     #[test]

@@ -192,14 +192,8 @@ impl<Q: Query> Worker<Q> {
             while !interrupt::requested() {
                 let Some(item) = queue.take() else { break };
                 for _ in 0..block.repeats {
-                    let InParts { outcome, ns, parts } = timed_in_parts(|laps| {
-                        #[cfg(feature = "slow-warm")]
-                        let started = Instant::now();
-                        let outcome = self.reader.read(lane, item, &mut |part| laps.end(part));
-                        #[cfg(feature = "slow-warm")]
-                        super::slowdown::linger(lane.path, started);
-                        outcome
-                    });
+                    let InParts { outcome, ns, parts } =
+                        timed_in_parts(|laps| self.reader.read(lane, item, &mut |part| laps.end(part)));
                     taken.push(Taken { item, ns, parts, outcome });
                 }
             }

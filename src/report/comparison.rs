@@ -1,4 +1,4 @@
-//! Two runs side by side, for people: the words that the page and the markdown share.
+//! Two runs compared, for people: the words that the page and the markdown share.
 
 pub(crate) mod markdown;
 #[cfg(test)]
@@ -6,30 +6,64 @@ mod samples;
 pub(crate) mod text;
 
 use super::layout::{clean, list};
-use crate::compare::{Comparison, Gate, PathChange, RatioChange, Side, Verdict, WorkloadComparison};
+use crate::compare::{
+    BY_EQUALITY, Comparison, Difference, FigureChange, Gate, GateResult, PathChange, Side, Verdict,
+    WorkloadComparison,
+};
 use crate::run_file::Ratio;
 use crate::units;
 
-/// What the gate came to, in one sentence.
+/// The result of all gates, in one sentence.
 pub(crate) fn gate_sentence(compared: &Comparison, gate: Gate) -> String {
-    let percent = percent(compared.tolerance_percent);
     let of = |gate| {
-        let names = compared.workloads.iter().filter(|workload| workload.gate == gate);
-        list(&names.map(title).collect::<Vec<_>>())
+        let gates: Vec<&GateResult> = compared.gates.iter().filter(|own| own.result == gate).collect();
+        gates
     };
     match gate {
         Gate::Failed => {
-            format!("the regression gate failed: slower by more than {percent}: {}", of(Gate::Failed))
+            format!("the regression gate failed: {}", by_tolerance(&of(Gate::Failed), "slower"))
         }
-        Gate::Undecided if compared.workloads.is_empty() => {
-            "the regression gate could not decide: the runs have no workload".to_owned()
+        Gate::Undecided if compared.gates.is_empty() => {
+            "the regression gate could not decide: the runs have no path to gate".to_owned()
         }
         Gate::Undecided => format!(
-            "the regression gate could not decide whether it is slower by more than {percent}: {}",
-            of(Gate::Undecided)
+            "the regression gate could not decide whether {}",
+            by_tolerance(&of(Gate::Undecided), "became slower")
         ),
-        Gate::Passed => format!("the regression gate passed: nothing is slower by more than {percent}"),
+        Gate::Passed => format!("the regression gate passed: nothing is {}", tolerances(compared)),
     }
+}
+
+/// `point.warm and all.cold slower by more than 10 %; point.warm.p99 slower by more than 50 %`
+fn by_tolerance(gates: &[&GateResult], slower: &str) -> String {
+    let mut tolerances: Vec<f64> = gates.iter().map(|gate| gate.tolerance_percent).collect();
+    tolerances.dedup_by(|one, other| one.to_bits() == other.to_bits());
+    let of = |tolerance: &f64| {
+        let names = gates.iter().filter(|gate| gate.tolerance_percent.to_bits() == tolerance.to_bits());
+        let names: Vec<String> = names.map(|gate| gate_name(gate)).collect();
+        format!("{} {slower} by more than {}", list(&names), percent(*tolerance))
+    };
+    tolerances.iter().map(of).collect::<Vec<_>>().join("; ")
+}
+
+/// `slower by more than 10 %`, or the names of the gates if their tolerances differ.
+fn tolerances(compared: &Comparison) -> String {
+    match compared.gates.split_first() {
+        Some((first, others))
+            if others
+                .iter()
+                .all(|gate| gate.tolerance_percent.to_bits() == first.tolerance_percent.to_bits()) =>
+        {
+            format!("slower by more than {}", percent(first.tolerance_percent))
+        }
+        _ => "slower by more than its gate allows".to_owned(),
+    }
+}
+
+/// `point.warm`, with the codec if there are several.
+fn gate_name(gate: &GateResult) -> String {
+    let codec = gate.codec.as_ref().map(|codec| format!(" ({codec})"));
+    clean(&format!("{}{}", gate.name, codec.unwrap_or_default()))
 }
 
 /// A workload's name, safe to print.
@@ -37,34 +71,117 @@ fn title(workload: &WorkloadComparison) -> String {
     clean(&workload.label)
 }
 
-/// What a workload's verdict means, and what to do where there is none.
-fn sentence(workload: &WorkloadComparison, tolerance_percent: f64) -> String {
-    let change = &workload.warm_over_mysql;
-    let Some(ratio) = change.change else {
-        let reason = change.withheld.as_deref().unwrap_or("the reason is not known");
-        return format!("No verdict: {}.", clean(reason));
+/// The paths that a cache is there for, and what pages call them.
+fn cached(workload: &WorkloadComparison) -> impl Iterator<Item = (&'static str, &PathChange)> {
+    let name = |path: &PathChange| match path.path.as_str() {
+        "warm" => Some("hits"),
+        "cold" => Some("misses"),
+        _ => None,
     };
-    let percent = percent(tolerance_percent);
-    let moved = format!(
-        "Set against MySQL in the same run, a hit takes {} times as long as in the baseline",
-        with_interval(&ratio)
-    );
-    match (workload.verdict, workload.gate) {
-        (Verdict::Regressed, _) => format!("{moved}: slower by more than {percent}."),
-        (Verdict::Improved, _) => format!("{moved}: faster."),
-        (Verdict::Unchanged, _) => format!("{moved}: within {percent} either way."),
-        (Verdict::Inconclusive, Gate::Passed) => format!(
-            "{moved}: a regression of more than {percent} is ruled out, but not whether anything changed. {MEASURE_MORE}"
-        ),
-        (Verdict::Inconclusive, _) => {
-            format!(
-                "{moved}: whether that is a regression of more than {percent} cannot be told from the noise. {MEASURE_MORE}"
-            )
+    workload.paths.iter().rev().filter_map(move |path| Some((name(path)?, path)))
+}
+
+/// The figure that a path's verdict comes from: the mean if it alone is shown to have regressed.
+fn decisive(path: &PathChange) -> Option<&FigureChange> {
+    let figure = |name: &str| path.figures.iter().find(|own| own.figure == name);
+    let typical = figure("typical");
+    match figure("mean") {
+        Some(mean)
+            if mean.verdict == Verdict::Regressed
+                && typical.is_none_or(|own| own.verdict != mean.verdict) =>
+        {
+            Some(mean)
+        }
+        _ => typical,
+    }
+}
+
+/// The verdict on a path and what it means, every word of it from an interval.
+fn sentence(path: &PathChange) -> String {
+    let Some(figure) = decisive(path) else { return "no verdict".to_owned() };
+    let Some(change) = figure.change else {
+        let reason = figure.withheld.as_deref().unwrap_or("the reason is not known");
+        return format!("undecided: {}", clean(reason));
+    };
+    let tolerance = percent(figure.tolerance_percent);
+    let what = figure_words(&figure.figure);
+    let moved = format!("the {what} takes {} times as long as in the baseline", with_interval(&change));
+    let limit = 1.0 + figure.tolerance_percent / 100.0;
+    match figure.verdict {
+        Verdict::Unchanged if change.ci95[0] >= 1.0 && change.ci95[1] <= 1.0 => {
+            "unchanged: both files hold the same reads".to_owned()
+        }
+        Verdict::Regressed => format!("regressed: {moved}, slower by more than {tolerance}"),
+        Verdict::Improved => format!("improved: {moved}"),
+        Verdict::Unchanged => format!("unchanged: {moved}, within {tolerance} either way"),
+        Verdict::Inconclusive if change.ci95[1] <= limit => {
+            format!("no regression of more than {tolerance}: {moved}; a smaller change is undecided")
+        }
+        Verdict::Inconclusive => {
+            format!("undecided: {moved}, which may be slower by more than {tolerance} or not")
         }
     }
 }
 
-const MEASURE_MORE: &str = "More --iterations in both runs or a quieter machine would tell.";
+/// What pages call a verdict.
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Inconclusive => "undecided",
+        decided => decided.name(),
+    }
+}
+
+fn figure_words(figure: &str) -> String {
+    match figure {
+        "typical" => "typical read".to_owned(),
+        other => clean(other),
+    }
+}
+
+/// What would decide, if something was left open.
+fn next_step(compared: &Comparison) -> Option<&'static str> {
+    let open =
+        compared.workloads.iter().flat_map(cached).any(|(_, path)| path.verdict == Verdict::Inconclusive);
+    open.then_some("More reads, several runs (bench --runs 5) or a quieter machine would decide.")
+}
+
+/// What a reader must know of the intervals.
+fn caveat(compared: &Comparison) -> Option<&'static str> {
+    (!compared.variation_measured && !compared.identical).then_some(
+        "How much runs of the same build differ is assumed for single runs (3 % for typical reads); bench --runs 5 \
+         measures it.",
+    )
+}
+
+/// What the verdicts were judged by, each way once.
+fn judged_by(compared: &Comparison) -> Vec<String> {
+    let mut ways = Vec::new();
+    for (name, path) in compared.workloads.iter().flat_map(cached) {
+        if let Some(by) = path.judged_by.as_ref().filter(|by| *by != BY_EQUALITY) {
+            let way = format!("{name} by {}", clean(by));
+            if !ways.contains(&way) {
+                ways.push(way);
+            }
+        }
+    }
+    ways
+}
+
+/// The three sorts of differences with what each means.
+fn differences(compared: &Comparison) -> [(&'static str, &[Difference]); 4] {
+    [
+        ("The runs measured different things", &compared.unlike),
+        (
+            "Settings differ: a change may be theirs as well as the candidate's",
+            &compared.settings_differences,
+        ),
+        (
+            "Machine or server versions differ: the controls take out what they can",
+            &compared.environment_differences,
+        ),
+        ("Other differences", &compared.other_differences),
+    ]
+}
 
 /// `10 %`, `7.5 %`
 fn percent(percent: f64) -> String {
@@ -77,7 +194,7 @@ fn with_interval(Ratio { ratio, ci95: [low, high] }: &Ratio) -> String {
     format!("{ratio} ({low} to {high})")
 }
 
-/// As [`units::factor`], with as many digits where a ratio is far below 1: warm / mysql often is.
+/// As [`units::factor`], with as many digits for a ratio far below 1.
 fn three_digits(ratio: f64) -> String {
     match ratio {
         _ if ratio >= 0.9995 || ratio <= 0.0 => units::factor(ratio),
@@ -87,43 +204,66 @@ fn three_digits(ratio: f64) -> String {
     }
 }
 
-/// What stands for a number that is not there.
+/// A number that is missing.
 const MISSING: &str = "n/a";
 
-fn cell(ratio: Option<&Ratio>) -> String {
-    ratio.map_or(MISSING.to_owned(), with_interval)
-}
-
-fn mean(ns: Option<f64>) -> String {
+fn time(ns: Option<f64>) -> String {
     ns.map_or(MISSING.to_owned(), units::duration)
 }
 
-/// The ratios that a comparison shows, by the names that people read; the first decides.
-fn ratios(workload: &WorkloadComparison) -> [(&'static str, &RatioChange); 3] {
-    [
-        ("warm / mysql", &workload.warm_over_mysql),
-        ("speedup", &workload.speedup),
-        ("miss penalty", &workload.miss_penalty),
-    ]
+const HEADER: [&str; 6] = ["path", "figure", "baseline", "candidate", "change", "verdict"];
+
+/// One row for each figure of each path, and below them the controls.
+fn rows(workload: &WorkloadComparison) -> Vec<[String; 6]> {
+    let mut rows = Vec::new();
+    for path in &workload.paths {
+        for (index, figure) in path.figures.iter().enumerate() {
+            let name = if index == 0 { clean(&path.path) } else { String::new() };
+            let verdict = figure.change.map_or(MISSING, |_| word(figure.verdict));
+            rows.push([
+                name,
+                clean(&figure.figure),
+                time(figure.baseline_ns),
+                time(figure.candidate_ns),
+                figure.change.as_ref().map_or(MISSING.to_owned(), with_interval),
+                verdict.to_owned(),
+            ]);
+        }
+    }
+    for control in &workload.controls {
+        let [baseline, candidate] = [control.baseline_ns, control.candidate_ns].map(time);
+        let name = clean(&control.statement);
+        rows.push([name, "typical".to_owned(), baseline, candidate, String::new(), "control".to_owned()]);
+    }
+    rows
 }
 
-/// Why numbers are missing, each reason once, beside that of the verdict, which its sentence gives.
+/// Why numbers are missing, each reason once.
 fn withheld(workload: &WorkloadComparison) -> Vec<String> {
-    let [_, speedup, miss_penalty] = ratios(workload);
-    let of_ratios = [speedup, miss_penalty].map(|(name, change)| (name.to_owned(), change.withheld.as_ref()));
-    let of_path = |path: &PathChange| (format!("mean of {}", clean(&path.path)), path.withheld.clone());
-    let of_paths: Vec<_> = workload.paths.iter().map(of_path).collect();
-    let all = of_ratios.into_iter().map(|(name, reason)| (name, reason.cloned())).chain(of_paths);
-    let verdict = workload.warm_over_mysql.withheld.clone();
-    all.filter_map(|(name, reason)| Some((name, reason?)))
-        .filter(|(_, reason)| Some(reason) != verdict.as_ref())
-        .map(|(name, reason)| format!("No change of {name}: {}.", clean(&reason)))
-        .collect()
+    let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
+    for path in &workload.paths {
+        for figure in &path.figures {
+            let Some(reason) = &figure.withheld else { continue };
+            let name = format!("{} {}", path.path, figure.figure);
+            match reasons.iter_mut().find(|(own, _)| own == reason) {
+                Some((_, names)) => names.push(name),
+                None => reasons.push((reason.clone(), vec![name])),
+            }
+        }
+    }
+    let line = |(reason, names): &(String, Vec<String>)| {
+        format!("No change of {}: {}.", clean(&list(names)), clean(reason))
+    };
+    reasons.iter().map(line).collect()
 }
 
 /// `rcache 0.1.0, run of 2026-03-01T09:30:00Z`
 fn provenance(side: &Side) -> String {
-    format!("rcache {}, run of {}", clean(&side.rcache_version), clean(&side.started_at))
+    let runs = match side.runs {
+        0 | 1 => "run".to_owned(),
+        runs => format!("{runs} runs"),
+    };
+    format!("rcache {}, {runs} of {}", clean(&side.rcache_version), clean(&side.started_at))
 }
 
 /// Both sides by their names.
@@ -131,19 +271,18 @@ fn sides(compared: &Comparison) -> [(&'static str, &Side); 2] {
     [("baseline", &compared.baseline), ("candidate", &compared.candidate)]
 }
 
-const BRACKETS: &str = "Change is candidate / baseline; in brackets stand 95 % intervals.";
-/// Under the verdicts.
-const MEANS: &str =
-    "The verdict stands on warm / mysql alone; mean times follow the machine and are for information.";
+const BRACKETS: &str = "Change is candidate / baseline with what machine and servers did taken out by the controls; 95 % \
+                        intervals in brackets.";
+const IDENTICAL: &str = "Both files hold the same measurement.";
 
 fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
 }
 
-/// What stands above everything else where a comparison was forced.
-const FORCED: &str = "Forced: these runs should not be compared. What differs below, and not the candidate alone, may \
-                      be why a number changed.";
+/// Above everything else if a comparison was forced.
+const FORCED: &str =
+    "Forced: these runs should not be compared. What differs below may be the reason for any change.";
 
 #[cfg(test)]
 mod tests {
@@ -160,17 +299,18 @@ mod tests {
     }
 
     #[test]
-    fn the_gate_names_the_workloads() {
+    fn the_gate_names_the_paths() {
         let gated = |factor| samples::compared([factor, 1.0], 1.01, true);
         for factor in [1.0, 1.1, 1.5] {
             let compared = gated(factor);
             let gate = compared.gate.unwrap();
             let words = match gate {
                 Gate::Passed => "passed: nothing is slower by more than 10 %",
-                Gate::Undecided => "could not decide whether it is slower by more than 10 %: all",
-                Gate::Failed => "failed: slower by more than 10 %: all",
+                Gate::Undecided => "could not decide whether all.warm became slower by more than 10 %",
+                Gate::Failed => "failed: all.warm slower by more than 10 %",
             };
-            assert!(gate_sentence(&compared, gate).ends_with(words), "{factor}: {gate:?}");
+            let sentence = gate_sentence(&compared, gate);
+            assert!(sentence.ends_with(words), "{factor}: {sentence}");
         }
     }
 }

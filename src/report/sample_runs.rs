@@ -268,6 +268,7 @@ pub(super) fn control(server: &str, statement: &str, middle_ns: f64) -> Control 
         min_ns: samples.iter().min().copied(),
         max_ns: samples.iter().max().copied(),
         percentiles_ns: percentiles_ns(&samples),
+        histogram: encode(&samples),
     }
 }
 
@@ -355,5 +356,6 @@ pub(crate) fn full(reads: usize) -> Run {
         workloads: vec![workload_of("all", all), workload_of("point", point)],
         assertions: Vec::new(),
         warnings: Vec::new(),
+        runs: Vec::new(),
     }
 }

@@ -255,11 +255,12 @@ fn control(server: &str, statement: &str, latencies: &Latencies) -> Control {
         min_ns: summary.min_ns,
         max_ns: summary.max_ns,
         percentiles_ns: percentiles(&summary),
+        histogram: encode(latencies.histogram()),
     }
 }
 
 /// HdrHistogram V2, deflated, base64: what other implementations read.
-fn encode(histogram: &Histogram<u64>) -> String {
+pub(super) fn encode(histogram: &Histogram<u64>) -> String {
     let mut bytes = Vec::new();
     // Writing to a Vec cannot fail, and the counts are far below the format's limit.
     match V2DeflateSerializer::new().serialize(histogram, &mut bytes) {

@@ -19,13 +19,22 @@ const NO_FORMAT: &str = "it does not say its format";
 pub(crate) enum LoadError {
     #[error("there is no such file")]
     NotThere,
-    #[error("it is a folder, not a file")]
+    #[error("it is a folder, not a file\n  name the run file in it")]
     Folder,
+    #[error("it is compressed ({kind})\n  decompress it: {tool} FILE | rcache compare - CANDIDATE")]
+    Compressed { kind: &'static str, tool: &'static str },
+    #[error(
+        "it is UTF-16, as `>` writes in PowerShell\n  convert it: iconv -f UTF-16 -t UTF-8 FILE; or save the run with \
+         --output"
+    )]
+    Utf16,
     #[error("it cannot be read: {0}")]
     Unreadable(io::Error),
     #[error("it is larger than {} MiB, which no run file is", MAX_BYTES / (1024 * 1024))]
     TooLarge,
-    #[error("it is empty")]
+    #[error(
+        "it is empty\n  the bench that was to write it did not finish; run it again with --output RUN.json"
+    )]
     Empty,
     #[error(
         "it is cut short: it ends in the middle, at line {line}, column {column}\n  save the run once more, or copy it again"
@@ -33,8 +42,10 @@ pub(crate) enum LoadError {
     CutShort { line: usize, column: usize },
     #[error("it is not JSON: {0}\n  a run file is what `rcache bench --output RUN.json` saves")]
     NotJson(serde_json::Error),
-    #[error("it is no run file: {found}\n  a run file is what `rcache bench --output RUN.json` saves")]
+    #[error("it is not a run file: {found}\n  a run file is what `rcache bench --output RUN.json` saves")]
     Foreign { found: String },
+    #[error("it holds {what}, not a bench\n  a run file is what `rcache bench --output RUN.json` saves")]
+    AnotherDocument { what: String },
     #[error(
         "it was written by rcache {writer} in format version {version}, and this rcache ({}) knows versions up to \
          {FORMAT_VERSION}\n  read it with rcache {writer} or newer",
@@ -45,14 +56,30 @@ pub(crate) enum LoadError {
     WrongField { field: String, cause: serde_json::Error },
 }
 
-/// Reads and checks a run file.
+impl LoadError {
+    /// A document of rcache's that says what it is, and is not what this program compares.
+    pub(crate) fn is_another_document(&self) -> bool {
+        matches!(self, Self::AnotherDocument { .. } | Self::Newer { .. })
+    }
+}
+
+/// Whether a path stands for stdin.
+pub(crate) fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Reads and checks a run file; `-` is stdin.
 pub(crate) fn load(path: &Path) -> Result<Run, LoadError> {
-    parse(&read(path)?)
+    let bytes = if is_stdin(path) {
+        read(io::stdin().lock())
+    } else {
+        File::open(path).map_err(unreadable).and_then(read)
+    };
+    parse(&bytes?)
 }
 
 /// Never more than the limit is held, whatever the file says of its own size.
-fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
-    let file = File::open(path).map_err(unreadable)?;
+fn read(file: impl Read) -> Result<Vec<u8>, LoadError> {
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MAX_BYTES { Err(LoadError::TooLarge) } else { Ok(bytes) }
@@ -78,7 +105,11 @@ struct Version {
     rcache_version: String,
 }
 
-fn parse(bytes: &[u8]) -> Result<Run, LoadError> {
+/// Checks the document of a run.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Run, LoadError> {
+    // A byte order mark, as some editors put it before UTF-8, says nothing.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    is_text(bytes)?;
     if bytes.trim_ascii().is_empty() {
         return Err(LoadError::Empty);
     }
@@ -86,6 +117,9 @@ fn parse(bytes: &[u8]) -> Result<Run, LoadError> {
         LoadError::WrongField { .. } => LoadError::Foreign { found: NO_FORMAT.to_owned() },
         other => other,
     })?;
+    if let Some(what) = format.format.as_deref().and_then(document_of) {
+        return Err(LoadError::AnotherDocument { what });
+    }
     if format.format.as_deref() != Some(FORMAT) {
         let found = format.format.map_or(NO_FORMAT.to_owned(), |format| {
             format!("its format is {}, not {FORMAT:?}", quoted(&format))
@@ -99,6 +133,35 @@ fn parse(bytes: &[u8]) -> Result<Run, LoadError> {
     }
     // Every version up to ours has the fields of ours, or leaves out what has a default.
     fields(bytes)
+}
+
+/// What is not the text of a document, known by its first bytes.
+fn is_text(bytes: &[u8]) -> Result<(), LoadError> {
+    const COMPRESSED: [(&[u8], &str, &str); 5] = [
+        (b"\x1f\x8b", "gzip", "zcat"),
+        (b"\x28\xb5\x2f\xfd", "zstd", "zstdcat"),
+        (b"\xfd7zXZ", "xz", "xzcat"),
+        (b"BZh", "bzip2", "bzcat"),
+        (b"PK\x03\x04", "zip", "unzip -p"),
+    ];
+    for (magic, kind, tool) in COMPRESSED {
+        if bytes.starts_with(magic) {
+            return Err(LoadError::Compressed { kind, tool });
+        }
+    }
+    // With a byte order mark, or with the first brace alone.
+    let utf16 = [&b"\xff\xfe"[..], b"\xfe\xff", b"{\0", b"\0{"];
+    if utf16.iter().any(|start| bytes.starts_with(start)) { Err(LoadError::Utf16) } else { Ok(()) }
+}
+
+/// What another document of rcache's holds, by its format; none for a run and for what is not of rcache.
+fn document_of(format: &str) -> Option<String> {
+    match format {
+        FORMAT => None,
+        "rcache-scenario" => Some("an experiment (rcache-scenario)".to_owned()),
+        "rcache-comparison" => Some("a comparison (rcache-comparison)".to_owned()),
+        other => other.starts_with("rcache-").then(|| format!("a document of the format {}", quoted(other))),
+    }
 }
 
 /// Parses with an error that knows the field.
@@ -199,7 +262,15 @@ mod tests {
             parse(b"[1, 2]").unwrap_err().to_string(),
             parse(b"{\"format\": \"rcache-scenario\"}").unwrap_err().to_string(),
             parse(b"{}").unwrap_err().to_string(),
+            parse(b"{\"format\": \"rcache-comparison\"}").unwrap_err().to_string(),
+            parse(b"{\"format\": \"rcache-traffic\"}").unwrap_err().to_string(),
+            parse(b"{\"format\": \"other\"}").unwrap_err().to_string(),
             parse(b"\xff\xfe{\0").unwrap_err().to_string(),
+            parse(b"\xfe\xff\0{").unwrap_err().to_string(),
+            parse(b"{\0\"\0").unwrap_err().to_string(),
+            parse(b"\x1f\x8b\x08").unwrap_err().to_string(),
+            parse(b"\x28\xb5\x2f\xfd\0").unwrap_err().to_string(),
+            parse(b"\xef\xbb\xbf").unwrap_err().to_string(),
         ];
         let mut newer = document();
         newer["format_version"] = 2.into();
@@ -217,6 +288,13 @@ mod tests {
         missing["workloads"][1].as_object_mut().unwrap().remove("paths");
         said.push(failed(&missing));
         insta::assert_snapshot!(said.join("\n"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_obstacle() {
+        let run = sample_runs::full(100);
+        let bytes = [b"\xef\xbb\xbf", serde_json::to_vec(&run).unwrap().as_slice()].concat();
+        assert_eq!(parse(&bytes).unwrap().workloads.len(), 2);
     }
 
     #[test]

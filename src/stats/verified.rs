@@ -4,7 +4,7 @@
 use super::bootstrap::Bootstrap;
 use super::estimate::{Estimate, Missing};
 use super::rounds::PathRounds;
-use super::two_runs;
+use super::two_runs::{self, Spread};
 use crate::rounds_log::RoundSums;
 
 /// Mean latencies in ns at the hit ratio that the cache counted.
@@ -39,7 +39,8 @@ impl Verified {
         let expected_ns = paths.mean_at_hit_ratio_ns(hit_ratio);
         let ratio = match (expected_ns, measured_ns) {
             (Ok(expected), Ok(measured)) => {
-                two_runs::relative_change(expected, measured, 0.0).ok_or(Missing::Unstable)
+                two_runs::ratio((expected, Spread::SAME_RUN), (measured, Spread::SAME_RUN))
+                    .ok_or(Missing::Unstable)
             }
             (Err(missing), _) | (_, Err(missing)) => Err(missing),
         };

@@ -20,6 +20,7 @@ mod mysql_settings;
 mod private_redis;
 mod proxy;
 mod published;
+mod runs;
 mod sandbox;
 mod scenario;
 mod scenario_obstacles;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         ("library", library::TESTS),
         ("library_trouble", library_trouble::TESTS),
         ("mysql_settings", mysql_settings::TESTS),
+        ("runs", runs::TESTS),
         ("sandbox", sandbox::TESTS),
         ("scenario", scenario::TESTS),
         ("scenario_obstacles", scenario_obstacles::TESTS),

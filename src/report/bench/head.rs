@@ -8,15 +8,21 @@ pub(super) fn section(run: &Run) -> Section {
     let heading = Heading {
         name: format!("rcache {}", run.rcache_version),
         text: format!(
-            "{}{}; {}, {}, every answer verified",
+            "{}{}; {}, {}{}, every answer verified",
             servers(&run.environment.mysql, &run.environment.redis),
             cores(run),
             counted(run.dataset.users, "user", "users"),
             counted(run.config.clients, "client", "clients"),
+            runs(run),
         ),
         aside: String::new(),
     };
     Section { heading: Some(heading), ..Section::default() }
+}
+
+/// `, 5 runs`, whose differences the intervals hold.
+fn runs(run: &Run) -> String {
+    if run.runs.is_empty() { String::new() } else { format!(", {} runs", run.runs.len()) }
 }
 
 /// `private MariaDB 10.11.14 and Redis 7.0.15`; servers of others with their transport.

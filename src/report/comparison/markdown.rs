@@ -1,6 +1,9 @@
 //! A comparison as markdown, for a pull request's comment: the verdict first, the rest to unfold.
 
-use super::{FORCED, capitalised, cell, gate_sentence, mean, provenance, ratios, sentence, sides, withheld};
+use super::{
+    BRACKETS, FORCED, HEADER, IDENTICAL, MISSING, cached, capitalised, caveat, decisive, gate_sentence,
+    judged_by, next_step, provenance, rows, sentence, sides, with_interval, withheld, word,
+};
 use crate::compare::{Comparison, Difference, Verdict, WorkloadComparison};
 
 /// The whole comment, with a line break at its end.
@@ -14,10 +17,12 @@ pub(crate) fn render(compared: &Comparison) -> String {
     );
     blocks.push(verdicts(compared));
     blocks.extend(sentences(compared));
-    blocks.extend(differences("What makes the runs unlike", &compared.unlike));
+    let [unlike, settings, environment, other] = super::differences(compared);
+    blocks
+        .extend([unlike, settings, environment].iter().filter_map(|(title, list)| differences(title, list)));
     blocks.extend(unsound(compared));
     blocks.extend(compared.workloads.iter().map(details));
-    blocks.extend(differences("What else differs, and may", &compared.other_differences));
+    blocks.extend(differences(other.0, other.1));
     blocks.push(runs(compared));
     blocks.join("\n\n") + "\n"
 }
@@ -27,39 +32,35 @@ fn overall(compared: &Comparison) -> &'static str {
     let order = [Verdict::Regressed, Verdict::Inconclusive, Verdict::Improved];
     let found = |verdict: &Verdict| compared.workloads.iter().any(|workload| workload.verdict == *verdict);
     match order.into_iter().find(found) {
-        Some(verdict) => verdict.name(),
+        Some(verdict) => word(verdict),
         None if compared.workloads.is_empty() => "nothing to compare",
         None => Verdict::Unchanged.name(),
     }
 }
 
 fn verdicts(compared: &Comparison) -> String {
-    let header = ["workload", "verdict", "warm / mysql: baseline", "candidate", "change"].map(str::to_owned);
-    let rows = compared.workloads.iter().map(|workload| {
-        let change = &workload.warm_over_mysql;
-        [
-            code(&workload.label),
-            format!("**{}**", workload.verdict.name()),
-            cell(change.baseline.as_ref()),
-            cell(change.candidate.as_ref()),
-            cell(change.change.as_ref()),
-        ]
+    let header = ["workload", "path", "verdict", "change"].map(str::to_owned);
+    let rows = compared.workloads.iter().flat_map(|workload| {
+        cached(workload).map(|(name, path)| {
+            let change = decisive(path).and_then(|figure| figure.change);
+            [
+                code(&workload.label),
+                name.to_owned(),
+                format!("**{}**", word(path.verdict)),
+                change.as_ref().map_or(MISSING.to_owned(), with_interval),
+            ]
+        })
     });
     table(&header, rows)
 }
 
 fn sentences(compared: &Comparison) -> Option<String> {
-    let items: Vec<String> = compared
-        .workloads
-        .iter()
-        .map(|workload| {
-            format!(
-                "- {}: {}",
-                code(&workload.label),
-                escaped(&sentence(workload, compared.tolerance_percent))
-            )
-        })
-        .collect();
+    let item = |workload: &WorkloadComparison| -> Vec<String> {
+        cached(workload)
+            .map(|(name, path)| format!("- {} {name}: {}.", code(&workload.label), escaped(&sentence(path))))
+            .collect()
+    };
+    let items: Vec<String> = compared.workloads.iter().flat_map(item).collect();
     (!items.is_empty()).then(|| items.join("\n"))
 }
 
@@ -82,24 +83,10 @@ fn unsound(compared: &Comparison) -> Option<String> {
 
 /// Every number of one workload, folded.
 fn details(workload: &WorkloadComparison) -> String {
-    let header = ["", "baseline", "candidate", "change"].map(str::to_owned);
-    let of_ratios = ratios(workload).map(|(name, change)| {
-        [
-            name.to_owned(),
-            cell(change.baseline.as_ref()),
-            cell(change.candidate.as_ref()),
-            cell(change.change.as_ref()),
-        ]
-    });
-    let of_means = workload.paths.iter().map(|path| {
-        [
-            format!("mean of {}", code(&path.path)),
-            mean(path.baseline_mean_ns),
-            mean(path.candidate_mean_ns),
-            cell(path.change.as_ref()),
-        ]
-    });
-    let numbers = table(&header, of_ratios.into_iter().chain(of_means));
+    let numbers = table(
+        &HEADER.map(str::to_owned),
+        rows(workload).into_iter().map(|row| row.map(|cell| escaped(&cell))),
+    );
     let reasons: Vec<String> =
         withheld(workload).iter().map(|reason| format!("\n\n{}", escaped(reason))).collect();
     format!(
@@ -117,7 +104,14 @@ fn runs(compared: &Comparison) -> String {
         };
         format!("- {name}: {}, {}{warnings}", code(&side.file), escaped(&provenance(side)))
     });
-    format!("{}\n\n{}", items.join("\n"), escaped(&format!("{} {}", super::BRACKETS, super::MEANS)))
+    let mut notes = vec![BRACKETS.to_owned()];
+    let judged_by = judged_by(compared);
+    if !judged_by.is_empty() {
+        notes.push(format!("Judged: {}.", judged_by.join("; ")));
+    }
+    notes.extend(compared.identical.then(|| IDENTICAL.to_owned()));
+    notes.extend([caveat(compared), next_step(compared)].into_iter().flatten().map(str::to_owned));
+    format!("{}\n\n{}", items.join("\n"), escaped(&notes.join(" ")))
 }
 
 fn table<const N: usize>(header: &[String; N], rows: impl Iterator<Item = [String; N]>) -> String {
@@ -159,6 +153,11 @@ mod tests {
     #[test]
     fn regressed_and_inconclusive() {
         insta::assert_snapshot!(render(&samples::compared([1.4, 1.08], 1.02, true)));
+    }
+
+    #[test]
+    fn several_runs_with_gates_of_their_own() {
+        insta::assert_snapshot!(render(&samples::of_several_runs()));
     }
 
     #[test]

@@ -4,23 +4,25 @@ use anstyle::{AnsiColor, Style as Ink};
 
 use super::super::layout::{entry, heading, page, paragraph, text_column, wrap};
 use super::super::{ALERT, PLAIN, Style, table};
-use super::{FORCED, MISSING, cell, mean, provenance, ratios, sentence, sides, title, withheld};
+use super::{
+    BRACKETS, FORCED, HEADER, IDENTICAL, cached, caveat, judged_by, next_step, provenance, rows, sentence,
+    sides, title, withheld,
+};
 use crate::compare::{Comparison, Difference, Gate, Verdict, WorkloadComparison};
 
 /// The whole page, with a line break at its end.
 pub(crate) fn render(compared: &Comparison, style: &Style) -> String {
     let mut blocks = vec![runs(compared, style), forced(compared, style)];
-    blocks.push(differences("What makes the runs unlike", &compared.unlike, style));
     blocks.push(unsound(compared, style));
-    blocks.push(differences("What else differs, and may", &compared.other_differences, style));
-    blocks.extend(compared.workloads.iter().flat_map(|measured| workload(measured, style)));
-    blocks.push(verdicts(compared, style));
+    blocks.extend(super::differences(compared).map(|(title, list)| differences(title, list, style)));
+    blocks.extend(compared.workloads.iter().map(|measured| workload(measured, style)));
+    blocks.push(summary(compared, style));
     page(&blocks)
 }
 
 fn runs(compared: &Comparison, style: &Style) -> Vec<String> {
     let column = text_column(["candidate"]);
-    let mut lines = heading("Two runs", style);
+    let mut lines = heading("Two benches", style);
     for (name, side) in sides(compared) {
         lines.extend(entry(name, PLAIN, column, &format!("{}, {}", side.file, provenance(side)), style));
         if !side.warnings.is_empty() {
@@ -38,17 +40,15 @@ fn forced(compared: &Comparison, style: &Style) -> Vec<String> {
     wrap(FORCED, style.columns()).into_iter().map(|line| style.paint(ALERT, &line)).collect()
 }
 
-/// Each field, and below it what either run has there.
+/// Each field, and what either run has there.
 fn differences(title: &str, differences: &[Difference], style: &Style) -> Vec<String> {
     if differences.is_empty() {
         return Vec::new();
     }
-    let column = text_column(["  candidate"]);
+    let column = text_column(differences.iter().map(|difference| difference.field.as_str()));
     let entries = differences.iter().flat_map(|difference| {
-        let mut lines = paragraph(&super::clean(&difference.field), style);
-        lines.extend(entry("  baseline", PLAIN, column, &difference.baseline, style));
-        lines.extend(entry("  candidate", PLAIN, column, &difference.candidate, style));
-        lines
+        let text = format!("{}, then {}", difference.baseline, difference.candidate);
+        entry(&difference.field, PLAIN, column, &text, style)
     });
     heading(title, style).into_iter().chain(entries).collect()
 }
@@ -63,56 +63,43 @@ fn unsound(compared: &Comparison, style: &Style) -> Vec<String> {
     heading("Runs that did not end well", style).into_iter().chain(entries).collect()
 }
 
-fn workload(workload: &WorkloadComparison, style: &Style) -> Vec<Vec<String>> {
-    let mut head = heading(&format!("Workload {}: {}", title(workload), workload.verdict.name()), style);
-    head.extend(table::set_or_list(&table_of_ratios(workload), style));
-    let mut times = table::set_or_list(&table_of_means(workload), style);
-    times.extend(withheld(workload).iter().flat_map(|reason| paragraph(reason, style)));
-    vec![head, times]
+fn workload(workload: &WorkloadComparison, style: &Style) -> Vec<String> {
+    let mut lines = heading(&format!("Workload {}", title(workload)), style);
+    let header = HEADER.map(str::to_owned).to_vec();
+    let grid: table::Grid =
+        std::iter::once(header).chain(rows(workload).into_iter().map(|row| row.to_vec())).collect();
+    lines.extend(table::set_or_list(&grid, style));
+    lines.extend(withheld(workload).iter().flat_map(|reason| paragraph(reason, style)));
+    lines
 }
 
-/// Ratios within a run, with their intervals: what the verdict stands on comes first.
-fn table_of_ratios(workload: &WorkloadComparison) -> table::Grid {
-    let ratios = ratios(workload);
-    let row = |name: &str, cells: [String; 3]| [vec![name.to_owned()], cells.to_vec()].concat();
-    vec![
-        row("ratio", ratios.map(|(name, _)| name.to_owned())),
-        row("baseline", ratios.map(|(_, change)| cell(change.baseline.as_ref()))),
-        row("candidate", ratios.map(|(_, change)| cell(change.candidate.as_ref()))),
-        row("change", ratios.map(|(_, change)| cell(change.change.as_ref()))),
-    ]
-}
-
-fn table_of_means(workload: &WorkloadComparison) -> table::Grid {
-    let header = ["mean of", "baseline", "candidate", "change"].map(str::to_owned).to_vec();
-    let rows = workload.paths.iter().map(|path| {
-        vec![
-            super::clean(&path.path),
-            mean(path.baseline_mean_ns),
-            mean(path.candidate_mean_ns),
-            path.change.as_ref().map_or(MISSING.to_owned(), super::with_interval),
-        ]
-    });
-    std::iter::once(header).chain(rows).collect()
-}
-
-/// What it comes to: where people look first.
-fn verdicts(compared: &Comparison, style: &Style) -> Vec<String> {
-    let mut lines = heading("In short (change: candidate / baseline; in brackets 95 % intervals)", style);
-    let names: Vec<String> = compared.workloads.iter().map(title).collect();
-    let column = text_column(names.iter().map(String::as_str));
-    for (workload, name) in compared.workloads.iter().zip(&names) {
-        let text = format!(
-            "{}. {}",
-            super::capitalised(workload.verdict.name()),
-            sentence(workload, compared.tolerance_percent)
-        );
-        lines.extend(entry(name, ink(workload.verdict), column, &text, style));
+/// The verdicts: the end of the page, where people look first.
+fn summary(compared: &Comparison, style: &Style) -> Vec<String> {
+    let mut lines = heading("Summary", style);
+    let verdicts: Vec<(String, Verdict, String)> = compared
+        .workloads
+        .iter()
+        .flat_map(|workload| {
+            cached(workload).map(move |(name, path)| {
+                (format!("{} {name}", title(workload)), path.verdict, sentence(path))
+            })
+        })
+        .collect();
+    let column = text_column(verdicts.iter().map(|(name, ..)| name.as_str()));
+    for (name, verdict, text) in &verdicts {
+        lines.extend(entry(name, ink(*verdict), column, &format!("{text}."), style));
     }
-    if names.is_empty() {
-        lines.extend(paragraph("The runs have no workload to compare.", style));
+    if verdicts.is_empty() {
+        lines.extend(paragraph("The runs have neither hits nor misses to compare.", style));
     }
-    lines.extend(paragraph(super::MEANS, style));
+    let mut notes = vec![BRACKETS.to_owned()];
+    let judged_by = judged_by(compared);
+    if !judged_by.is_empty() {
+        notes.push(format!("Judged: {}.", judged_by.join("; ")));
+    }
+    notes.extend(compared.identical.then(|| IDENTICAL.to_owned()));
+    notes.extend([caveat(compared), next_step(compared)].into_iter().flatten().map(str::to_owned));
+    lines.extend(notes.iter().flat_map(|note| paragraph(note, style)));
     if let Some(gate) = compared.gate {
         let text = super::capitalised(&super::gate_sentence(compared, gate)) + ".";
         let ink = if gate == Gate::Passed { PLAIN } else { ALERT };
@@ -146,6 +133,11 @@ mod tests {
     #[test]
     fn regressed_and_inconclusive() {
         insta::assert_snapshot!(render(&samples::compared([1.4, 1.08], 1.02, true), &PAGE));
+    }
+
+    #[test]
+    fn several_runs_with_gates_of_their_own() {
+        insta::assert_snapshot!(render(&samples::of_several_runs(), &PAGE));
     }
 
     #[test]

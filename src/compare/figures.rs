@@ -1,0 +1,581 @@
+//! The change of one figure of one path from run to run, with what the machine and the servers did taken out.
+//!
+//! A path is compared with its control, the cheapest exchange with the same server in the same rounds (`over_control` of
+//! the run file). The control may itself differ between the runs for two reasons that ask for different corrections: a
+//! slower machine multiplies every time, a longer way to the server adds the same to each exchange. Nothing in a run
+//! tells the two apart, so the change is worked out both ways and its interval holds both: where the control stayed the
+//! same they agree, and the more it moved the wider the interval gets.
+//!
+//! A miss asks MySQL what the path `mysql` asks in the same rounds, so only what is left of it is compared, as a share of
+//! the baseline's miss: MySQL may get faster or slower without moving the result.
+
+use crate::run_file::{OverControl, PathRun, Ratio, WorkloadRun};
+use crate::stats::estimate::{Estimate, Interval};
+use crate::stats::two_runs::{self, Spread, Term};
+
+/// What is compared of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Figure {
+    /// A typical read: the median over rounds of their geometric means.
+    Typical,
+    Mean,
+    /// By its name in the run file.
+    Percentile(&'static str),
+}
+
+impl Figure {
+    /// What every comparison shows.
+    pub(super) const SHOWN: [Self; 3] = [Self::Typical, Self::Mean, Self::Percentile("99")];
+
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Typical => "typical".to_owned(),
+            Self::Mean => "mean".to_owned(),
+            Self::Percentile(percentile) => format!("p{percentile}"),
+        }
+    }
+
+    /// The assumed standard deviation of its logarithm between two runs of the same build, for single runs: measured by
+    /// `scripts/noise` for typical reads; means and tails move more, see docs/measurement.md.
+    fn assumed_deviation(self) -> f64 {
+        match self {
+            Self::Typical => 0.03,
+            Self::Mean => 0.05,
+            Self::Percentile("50" | "90" | "95") => 0.05,
+            Self::Percentile(_) => 0.15,
+        }
+    }
+
+    /// The time itself, as it was measured.
+    pub(super) fn ns(self, path: &PathRun) -> Option<f64> {
+        match self {
+            Self::Typical => path.typical_ns,
+            Self::Mean => path.mean_ns,
+            Self::Percentile(name) => path.percentiles_ns.get(name).copied().flatten().map(|ns| ns as f64),
+        }
+        .filter(|_| path.operations > 0)
+    }
+
+    fn estimate(self, path: &PathRun) -> Option<Estimate> {
+        let ci95 = match self {
+            Self::Typical => path.typical_ci95_ns,
+            Self::Mean => path.mean_ci95_ns,
+            Self::Percentile(name) => path.percentiles_ci95_ns.get(name).copied().flatten(),
+        };
+        estimate(self.ns(path)?, ci95?)
+    }
+
+    /// Whether a run says anything of it.
+    fn is_there(self, path: &PathRun) -> bool {
+        match self {
+            Self::Percentile(_) => self.ns(path).is_some(),
+            _ => path.over_control.as_ref().and_then(|over| self.over_control(over)).is_some(),
+        }
+    }
+
+    fn over_control(self, over: &OverControl) -> Option<Estimate> {
+        match self {
+            Self::Typical => from_ratio(over.typical?),
+            Self::Mean => from_ratio(over.mean?),
+            Self::Percentile(_) => None,
+        }
+    }
+}
+
+/// A workload in one of the files.
+#[derive(Clone, Debug)]
+pub(super) struct Side<'a> {
+    pub(super) workload: &'a WorkloadRun,
+    /// It in each of several runs; empty for a single run.
+    pub(super) parts: Vec<&'a WorkloadRun>,
+}
+
+impl<'a> Side<'a> {
+    pub(super) fn path(&self, name: &str) -> Option<&'a PathRun> {
+        self.workload.paths.iter().find(|path| path.path == name)
+    }
+
+    fn control_ns(&self, statement: &str) -> Option<f64> {
+        let control = self.workload.controls.iter().find(|control| control.statement == statement)?;
+        control.typical_ns.filter(|ns| *ns > 0.0)
+    }
+
+    fn over_control(&self, path: &str) -> Option<&'a OverControl> {
+        self.path(path)?.over_control.as_ref()
+    }
+
+    /// `level` turns the deviation of a logarithm into that of the number at hand.
+    fn spread(&self, path: &str, figure: Figure, level: f64) -> Spread {
+        let path_of = |part: &&'a WorkloadRun| part.paths.iter().find(|own| own.path == path);
+        match self.parts.iter().filter_map(path_of).filter(|path| figure.is_there(path)).count() {
+            0 | 1 => Spread::Assumed { deviation: figure.assumed_deviation() * level },
+            runs => Spread::Measured { runs },
+        }
+    }
+}
+
+/// How a figure changed, and by what that was judged.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Change {
+    pub(super) estimate: Estimate,
+    pub(super) judged_by: String,
+}
+
+const NOT_POSITIVE: &str = "an interval that reaches down to nothing has no ratio";
+/// What `judged_by` says of reads that are the same.
+pub(crate) const BY_EQUALITY: &str = "the same reads in both runs";
+/// What `judged_by` says of files from before controls were recorded in every round.
+pub(super) const BY_MYSQL: &str = "the path mysql in the same rounds";
+
+/// `candidate / baseline` of a figure, or why there is none.
+pub(super) fn change(
+    path: &str,
+    figure: Figure,
+    baseline: &Side<'_>,
+    candidate: &Side<'_>,
+) -> Result<Change, String> {
+    let sides = [("baseline", baseline), ("candidate", candidate)];
+    for (name, side) in sides {
+        match side.path(path) {
+            None => return Err(format!("the {name} did not read this path")),
+            Some(read) if read.operations == 0 => {
+                return Err(format!("in the {name} this path has no reads"));
+            }
+            Some(_) => {}
+        }
+    }
+    if are_equal(path, baseline, candidate) {
+        let ci95 = Interval { low: 1.0, high: 1.0 };
+        return Ok(Change { estimate: Estimate { value: 1.0, ci95 }, judged_by: BY_EQUALITY.to_owned() });
+    }
+    let Some(control) = Control::of(path, baseline, candidate) else {
+        return by_mysql(path, figure, baseline, candidate);
+    };
+    let missing = || missing(path, figure, sides);
+    let both_ways = match (path, figure) {
+        ("cold", Figure::Percentile(_)) => miss_percentile(figure, baseline, candidate, &control),
+        ("cold", _) => miss(figure, baseline, candidate, &control),
+        (_, Figure::Percentile(_)) => percentile(path, figure, baseline, candidate, &control),
+        _ => hit(path, figure, baseline, candidate, &control),
+    };
+    let estimate = two_runs::hull(&both_ways.ok_or_else(missing)?).ok_or_else(missing)?;
+    Ok(Change { estimate, judged_by: control.judged_by(path) })
+}
+
+/// Whether both runs hold the very same reads of a path.
+fn are_equal(path: &str, baseline: &Side<'_>, candidate: &Side<'_>) -> bool {
+    let reads = |side: &Side<'_>| {
+        side.path(path).map(|path| (path.histogram.clone(), path.operations, path.mean_ns.map(f64::to_bits)))
+    };
+    let (baseline, candidate) = (reads(baseline), reads(candidate));
+    baseline.as_ref().is_some_and(|(histogram, ..)| !histogram.is_empty()) && baseline == candidate
+}
+
+/// A path's control in both runs, for an exchange of as many bytes.
+struct Control {
+    statement: &'static str,
+    baseline_ns: f64,
+    candidate_ns: f64,
+    /// The round trip to the same server, which is the control itself but for large entries.
+    round_trip_ns: [f64; 2],
+    /// What turns a cost as saved into one in terms of this control: baseline, candidate.
+    factors: [f64; 2],
+}
+
+impl Control {
+    fn of(path: &str, baseline: &Side<'_>, candidate: &Side<'_>) -> Option<Self> {
+        let own = [baseline.over_control(path)?, candidate.over_control(path)?];
+        let sides = [baseline, candidate];
+        let in_both = |statement: &str| own.iter().all(|over| over.control == statement);
+        let ns = |statement: &str| {
+            let [one, other] = sides.map(|side| side.control_ns(statement));
+            Some([one?, other?])
+        };
+        if path == "mysql" {
+            let round_trip_ns = ns("SELECT 1")?;
+            return Some(Self::new("SELECT 1", round_trip_ns, round_trip_ns, [1.0; 2]));
+        }
+        let ping_ns = ns("PING")?;
+        if !in_both("GET") {
+            // Entries of one run may be large and those of the other small.
+            let [one, other] = [0, 1].map(|at: usize| {
+                let (side, over) = (sides.get(at)?, own.get(at)?);
+                Some(side.control_ns(&over.control)? / side.control_ns("PING")?)
+            });
+            return Some(Self::new("PING", ping_ns, ping_ns, [one?, other?]));
+        }
+        // Linear in between: a round trip, and the same for each byte.
+        let [baseline_ns, get_ns] = ns("GET")?;
+        let bytes =
+            |side: &Side<'_>| side.workload.value_bytes.filter(|bytes| *bytes > 0).map(|bytes| bytes as f64);
+        let share = bytes(baseline).zip(bytes(candidate)).map_or(1.0, |(one, other)| one / other);
+        let candidate_ns = ping_ns[1] + (get_ns - ping_ns[1]) * share;
+        (candidate_ns > 0.0)
+            .then(|| Self::new("GET", [baseline_ns, candidate_ns], ping_ns, [1.0, get_ns / candidate_ns]))
+    }
+
+    fn new(statement: &'static str, ns: [f64; 2], round_trip_ns: [f64; 2], factors: [f64; 2]) -> Self {
+        let [baseline_ns, candidate_ns] = ns;
+        Self { statement, baseline_ns, candidate_ns, round_trip_ns, factors }
+    }
+
+    /// candidate / baseline
+    fn ratio(&self) -> f64 {
+        self.candidate_ns / self.baseline_ns
+    }
+
+    /// How much longer one exchange takes in the candidate, ns.
+    fn longer_ns(&self) -> f64 {
+        self.candidate_ns - self.baseline_ns
+    }
+
+    /// How much longer the way makes a miss: it asks Redis three times, and sends a large entry once.
+    fn longer_miss_ns(&self) -> f64 {
+        let [baseline, candidate] = self.round_trip_ns;
+        3.0 * (candidate - baseline) + if self.statement == "GET" { self.longer_ns() } else { 0.0 }
+    }
+
+    fn judged_by(&self, path: &str) -> String {
+        let what = match self.statement {
+            "GET" => "a bare GET of as many bytes",
+            other => other,
+        };
+        match path {
+            "cold" => format!("{what}, after the path mysql was subtracted, in the same rounds"),
+            _ => format!("{what} in the same rounds"),
+        }
+    }
+
+    fn costs(&self, path: &str, figure: Figure, sides: [&Side<'_>; 2]) -> Option<[Estimate; 2]> {
+        let cost = |side: &Side<'_>, factor: f64| {
+            figure.over_control(side.over_control(path)?).map(|cost| linear(cost, factor, 0.0))
+        };
+        let [baseline, candidate] = sides;
+        let [of_baseline, of_candidate] = self.factors;
+        Some([cost(baseline, of_baseline)?, cost(candidate, of_candidate)?])
+    }
+}
+
+/// Divided by the control; and with as much subtracted as one exchange takes longer.
+fn hit(
+    path: &str,
+    figure: Figure,
+    baseline: &Side<'_>,
+    candidate: &Side<'_>,
+    control: &Control,
+) -> Option<Vec<Estimate>> {
+    let [before, after] = control.costs(path, figure, [baseline, candidate])?;
+    let shifted = linear(after, control.ratio(), 1.0 - control.ratio());
+    let spreads = [baseline, candidate].map(|side| side.spread(path, figure, 1.0));
+    both(before, spreads, [after, shifted])
+}
+
+fn percentile(
+    path: &str,
+    figure: Figure,
+    baseline: &Side<'_>,
+    candidate: &Side<'_>,
+    control: &Control,
+) -> Option<Vec<Estimate>> {
+    let [before, after] = [baseline, candidate].map(|side| figure.estimate(side.path(path)?));
+    let (before, after) = (before?, after?);
+    let spreads = [baseline, candidate].map(|side| side.spread(path, figure, 1.0));
+    let ways = [linear(after, 1.0 / control.ratio(), 0.0), linear(after, 1.0, -control.longer_ns())];
+    both(before, spreads, ways)
+}
+
+/// What a miss costs beside the query, in either way, as a share of the baseline's miss.
+fn miss(
+    figure: Figure,
+    baseline: &Side<'_>,
+    candidate: &Side<'_>,
+    control: &Control,
+) -> Option<Vec<Estimate>> {
+    let [before, after] = control.costs("cold", figure, [baseline, candidate])?;
+    let miss_ns = figure.ns(baseline.path("cold")?)?;
+    let change = |unit_ns: f64, shift_ns: f64| {
+        let share = |unit_ns: f64| unit_ns / miss_ns;
+        let term = |cost: Estimate, side: &Side<'_>, unit_ns: f64| {
+            Term::new(cost, side.spread("cold", figure, 1.0 / share(unit_ns))).times(share(unit_ns))
+        };
+        let before = term(before, baseline, control.baseline_ns).times(-1.0);
+        term(after, candidate, unit_ns).plus(before).shifted(1.0 - shift_ns / miss_ns).estimate()
+    };
+    let slower_machine = change(control.baseline_ns, 0.0)?;
+    let longer_way = change(control.candidate_ns, control.longer_miss_ns())?;
+    Some(vec![slower_machine, longer_way])
+}
+
+/// MySQL's part of a slow miss may be a typical one or a slow one of its own: both are held possible.
+fn miss_percentile(
+    figure: Figure,
+    baseline: &Side<'_>,
+    candidate: &Side<'_>,
+    control: &Control,
+) -> Option<Vec<Estimate>> {
+    let [before, after] = [baseline, candidate].map(|side| figure.estimate(side.path("cold")?));
+    let (before, after) = (before?, after?);
+    let spreads = [baseline, candidate].map(|side| side.spread("cold", figure, 1.0));
+    let mut changes = Vec::new();
+    for of_mysql in [Figure::Typical, figure] {
+        let query_ns = [baseline, candidate].map(|side| of_mysql.ns(side.path("mysql")?));
+        let (query_before, query_after) = (query_ns[0]?, query_ns[1]?);
+        let ways = [
+            linear(after, 1.0 / control.ratio(), query_before - query_after / control.ratio()),
+            linear(after, 1.0, query_before - query_after - control.longer_miss_ns()),
+        ];
+        changes.extend(both(before, spreads, ways)?);
+    }
+    Some(changes)
+}
+
+fn both(
+    before: Estimate,
+    [of_baseline, of_candidate]: [Spread; 2],
+    ways: [Estimate; 2],
+) -> Option<Vec<Estimate>> {
+    let change = |after: Estimate| two_runs::ratio((before, of_baseline), (after, of_candidate));
+    let [one, other] = ways.map(change);
+    Some(vec![one?, other?])
+}
+
+/// For files from before controls were recorded in every round: hits by MySQL in the same rounds, as they were judged then.
+fn by_mysql(path: &str, figure: Figure, baseline: &Side<'_>, candidate: &Side<'_>) -> Result<Change, String> {
+    let old = [("baseline", baseline), ("candidate", candidate)]
+        .into_iter()
+        .find(|(_, side)| side.over_control(path).is_none())
+        .map_or("one of them", |(name, _)| name);
+    if path != "warm" || figure != Figure::Typical {
+        return Err(format!("the {old} was saved before rcache recorded controls in every round"));
+    }
+    let cost = |name: &str, side: &Side<'_>| {
+        side.workload.warm_over_mysql.and_then(from_ratio).ok_or_else(|| {
+            let reason = side.workload.withheld.get("warm_over_mysql");
+            format!("in the {name} {}", reason.map_or("the run file has no interval for it", String::as_str))
+        })
+    };
+    let spread = |side: &Side<'_>| side.spread(path, figure, 1.0);
+    let before = (cost("baseline", baseline)?, spread(baseline));
+    let after = (cost("candidate", candidate)?, spread(candidate));
+    let estimate = two_runs::ratio(before, after).ok_or_else(|| NOT_POSITIVE.to_owned())?;
+    Ok(Change { estimate, judged_by: BY_MYSQL.to_owned() })
+}
+
+/// Why there is no change, for each run that lacks something.
+fn missing(path: &str, figure: Figure, sides: [(&str, &Side<'_>); 2]) -> String {
+    let reason = |(name, side): &(&str, &Side<'_>)| {
+        let read = side.path(path)?;
+        let over = read.over_control.as_ref();
+        if path == "cold" && side.path("mysql").is_none_or(|mysql| mysql.operations == 0) {
+            return Some(format!("the {name} did not read the path mysql, which is part of a miss"));
+        }
+        if matches!(figure, Figure::Percentile(_)) {
+            let reads =
+                || format!("in the {name} {} reads are too few for {}", read.operations, figure.name());
+            return figure.estimate(read).is_none().then(reads);
+        }
+        if over.and_then(|over| figure.over_control(over)).is_some() {
+            return None;
+        }
+        let withheld = over.and_then(|over| over.withheld.as_deref());
+        Some(format!("in the {name} {}", withheld.unwrap_or("the run file has no interval for it")))
+    };
+    let reasons: Vec<String> = sides.iter().filter_map(reason).collect();
+    if reasons.is_empty() { NOT_POSITIVE.to_owned() } else { reasons.join("; ") }
+}
+
+/// `factor * estimate + shift`
+fn linear(Estimate { value, ci95 }: Estimate, factor: f64, shift: f64) -> Estimate {
+    let at = |value: f64| factor * value + shift;
+    Estimate { value: at(value), ci95: Interval { low: at(ci95.low), high: at(ci95.high) } }
+}
+
+pub(super) fn from_ratio(Ratio { ratio, ci95 }: Ratio) -> Option<Estimate> {
+    estimate(ratio, ci95)
+}
+
+/// What a file says may be anything; an estimate lies in its interval.
+pub(super) fn estimate(value: f64, [low, high]: [f64; 2]) -> Option<Estimate> {
+    let ci95 = Interval::new(low, high)?;
+    ci95.contains(value).then_some(Estimate { value, ci95 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample_runs;
+    use crate::stats::two_runs::{Verdict, verdict};
+
+    /// What servers and cache take, in µs.
+    #[derive(Clone, Copy)]
+    struct World {
+        ping: f64,
+        select_1: f64,
+        query: f64,
+        /// Beside its round trip.
+        hit: f64,
+        /// Beside the query and three round trips.
+        miss: f64,
+    }
+
+    const WORLD: World = World { ping: 20.0, select_1: 25.0, query: 70.0, hit: 6.0, miss: 40.0 };
+
+    impl World {
+        /// Every time so many times as long.
+        fn slower(self, factor: f64) -> Self {
+            let [ping, select_1, query, hit, miss] =
+                [self.ping, self.select_1, self.query, self.hit, self.miss].map(|us| us * factor);
+            Self { ping, select_1, query, hit, miss }
+        }
+
+        /// Each exchange takes so much longer.
+        fn farther(self, us: f64) -> Self {
+            Self { ping: self.ping + us, select_1: self.select_1 + us, query: self.query + us, ..self }
+        }
+
+        /// A bench of it, with intervals of one percent.
+        fn bench(self) -> WorkloadRun {
+            let mut workload = sample_runs::full(1_000).workloads.remove(1);
+            for control in &mut workload.controls {
+                let us = if control.statement == "PING" { self.ping } else { self.select_1 };
+                control.typical_ns = Some(us * 1e3);
+            }
+            let warm = self.ping + self.hit;
+            let cold = self.query + 3.0 * self.ping + self.miss;
+            for path in &mut workload.paths {
+                let (us, cost) = match path.path.as_str() {
+                    "mysql" => (self.query, self.query / self.select_1),
+                    "cold" => (cold, (cold - self.query) / self.ping),
+                    _ => (warm, warm / self.ping),
+                };
+                let ns = us * 1e3;
+                let sure = |value: f64| [value * 0.99, value * 1.01];
+                let ratio = Some(Ratio { ratio: cost, ci95: sure(cost) });
+                let over = path.over_control.as_mut().unwrap();
+                (over.typical, over.mean) = (ratio, ratio);
+                (path.typical_ns, path.typical_ci95_ns) = (Some(ns), Some(sure(ns)));
+                (path.mean_ns, path.mean_ci95_ns) = (Some(ns), Some(sure(ns)));
+                path.percentiles_ns.insert("99".to_owned(), Some(crate::units::whole(2.0 * ns)));
+                path.percentiles_ci95_ns.insert("99".to_owned(), Some(sure(2.0 * ns)));
+            }
+            workload
+        }
+    }
+
+    /// Of five runs each, so that nothing is assumed.
+    fn changed(path: &str, figure: Figure, candidate: World) -> Estimate {
+        let (baseline, candidate) = (WORLD.bench(), candidate.bench());
+        let side = |workload| Side { workload, parts: vec![workload; 5] };
+        change(path, figure, &side(&baseline), &side(&candidate)).unwrap().estimate
+    }
+
+    fn verdicts(candidate: World) -> Vec<Verdict> {
+        let of_path = |path: &'static str| {
+            Figure::SHOWN.map(|figure| verdict(&changed(path, figure, candidate), 0.1)).to_vec()
+        };
+        ["warm", "cold"].into_iter().flat_map(of_path).collect()
+    }
+
+    #[test]
+    fn whatever_mysql_does_is_no_change_of_the_cache() {
+        for factor in [0.75, 1.0, 1.5, 3.0] {
+            let candidate = World { query: WORLD.query * factor, ..WORLD };
+            for figure in [Figure::Typical, Figure::Mean] {
+                for path in ["warm", "cold"] {
+                    let change = changed(path, figure, candidate);
+                    assert!(change.ci95.contains(1.0), "{path} {factor}: {change:?}");
+                    assert_eq!(verdict(&change, 0.1), Verdict::Unchanged, "{path} {factor}");
+                }
+            }
+            // A slow miss may owe its time to a slow query: that it is unchanged stays possible.
+            let tail = changed("cold", Figure::Percentile("99"), candidate);
+            assert!(tail.ci95.low < 1.1 && tail.ci95.high > 0.9, "{factor}: {tail:?}");
+            let mysql = changed("mysql", Figure::Typical, candidate).value;
+            assert!((mysql - factor).abs() < 1e-6, "{mysql}");
+        }
+    }
+
+    #[test]
+    fn a_slower_machine_and_a_longer_way_are_no_regression() {
+        for candidate in [WORLD.slower(1.5), WORLD.slower(0.7), WORLD.farther(500.0), WORLD.farther(10.0)] {
+            for verdict in verdicts(candidate) {
+                assert!(!matches!(verdict, Verdict::Regressed | Verdict::Improved), "{verdict:?}");
+            }
+        }
+        assert!(verdicts(WORLD.slower(1.1))[..2].iter().all(|verdict| *verdict == Verdict::Unchanged));
+    }
+
+    #[test]
+    fn a_slower_cache_is_found_whatever_else_happens() {
+        let slow_hits = World { hit: WORLD.hit + 0.20 * (WORLD.ping + WORLD.hit), ..WORLD };
+        let slow_misses = World { miss: WORLD.miss * 2.0 + 40.0, ..WORLD };
+        for make in [
+            |world: World| world,
+            |world: World| world.slower(1.1),
+            |world: World| World { query: world.query * 0.75, ..world },
+        ] {
+            let typical = verdict(&changed("warm", Figure::Typical, make(slow_hits)), 0.1);
+            assert_eq!(typical, Verdict::Regressed);
+            let mean = verdict(&changed("cold", Figure::Mean, make(slow_misses)), 0.1);
+            assert_eq!(mean, Verdict::Regressed);
+        }
+        assert_eq!(verdict(&changed("cold", Figure::Mean, slow_hits), 0.1), Verdict::Unchanged);
+    }
+
+    #[test]
+    fn larger_entries_are_a_change_of_the_cache_not_of_the_server() {
+        let mut baseline = sample_runs::full(1_000).workloads.remove(0);
+        baseline.paths[2].operations -= 1;
+        let mut candidate = sample_runs::full(1_000).workloads.remove(0);
+        // Twice the bytes: the bare transfer and the hit take twice as long.
+        candidate.value_bytes = candidate.value_bytes.map(|bytes| 2 * bytes);
+        candidate.controls[2].typical_ns = candidate.controls[2].typical_ns.map(|ns| 2.0 * ns);
+        let side = |workload| Side { workload, parts: vec![workload; 5] };
+        let change = change("warm", Figure::Typical, &side(&baseline), &side(&candidate)).unwrap();
+        assert!((1.8..2.2).contains(&change.estimate.value), "{change:?}");
+        assert!(change.judged_by.contains("GET"));
+    }
+
+    #[test]
+    fn the_same_reads_are_equal_however_few() {
+        let one = sample_runs::full(5).workloads.remove(0);
+        let side = Side { workload: &one, parts: Vec::new() };
+        for path in ["mysql", "cold", "warm"] {
+            let change = change(path, Figure::Typical, &side, &side).unwrap().estimate;
+            assert_eq!((change.value, change.ci95), (1.0, Interval { low: 1.0, high: 1.0 }));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_compared_says_why() {
+        let baseline = sample_runs::full(1_000).workloads.remove(1);
+        let said = |path: &str, figure, edit: &dyn Fn(&mut WorkloadRun)| {
+            let mut candidate = baseline.clone();
+            candidate.paths.iter_mut().for_each(|path| path.operations += 1);
+            edit(&mut candidate);
+            let side = |workload| Side { workload, parts: Vec::new() };
+            change(path, figure, &side(&baseline), &side(&candidate)).unwrap_err()
+        };
+        let typical = Figure::Typical;
+        let reasons = [
+            said("disk", typical, &|_| ()),
+            said("warm", typical, &|run| run.paths.truncate(2)),
+            said("warm", typical, &|run| run.paths[2].operations = 0),
+            said("cold", typical, &|run| {
+                run.paths[1].over_control.as_mut().unwrap().typical = None;
+                run.paths.remove(0);
+            }),
+            said("cold", typical, &|run| run.paths[1].over_control = None),
+            said("warm", Figure::Mean, &|run| {
+                let over = run.paths[2].over_control.as_mut().unwrap();
+                (over.mean, over.withheld) = (None, Some("3 rounds are too few".to_owned()));
+            }),
+            said("warm", Figure::Percentile("99.9"), &|_| ()),
+            said("warm", typical, &|run| {
+                run.paths[2].over_control = None;
+                run.warm_over_mysql = None;
+            }),
+        ];
+        insta::assert_snapshot!(reasons.join("\n"));
+    }
+}
