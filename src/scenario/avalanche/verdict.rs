@@ -31,8 +31,8 @@ fn proves_nothing(arms: &[Arm]) -> Option<String> {
     let jittered = peak(arms, Way::NaiveJitter).max(peak(arms, Way::Lease));
     // One and a half times as high: less could be chance.
     (peak(arms, Way::Naive) * 2 < jittered * 3 || jittered == 0).then(|| {
-        "without jitter the loads did not come clearly harder than with it; give it more time with --duration, which makes the times \
-         to live longer, or more --clients, who read faster"
+        "the peak of loads without jitter was not clearly above the one with it; try a longer --duration, which makes \
+         values live longer, or more --clients"
             .to_owned()
     })
 }

@@ -42,14 +42,13 @@ fn broken(arm: &Arm) -> Option<String> {
 fn harmless(naive: &Arm, lease: &Arm) -> Option<String> {
     if corruption(lease).and_then(|found| found.noticed).unwrap_or(0) == 0 {
         return Some(
-            "the library met no damaged value, so that right answers prove nothing; give it more time with --duration"
+            "the library met no damaged value, so its right answers prove nothing; try a longer --duration"
                 .to_owned(),
         );
     }
     if naive.wrong_reads + naive.failed_reads == 0 {
         return Some(
-            "the naive cache-aside shows no wrong answer and no failed read; give it more time with --duration"
-                .to_owned(),
+            "the naive arm showed no wrong answer and no failed read; try a longer --duration".to_owned(),
         );
     }
     None

@@ -36,7 +36,7 @@ fn proves_nothing(arms: &[Arm]) -> Option<String> {
         let unread = outage(arm)?.phases.iter().find(|phase| phase.reads + phase.failed_reads == 0);
         if let Some(phase) = unread {
             return Some(format!(
-                "the arm {} read nothing in the phase {:?}; give it more time with --duration",
+                "the arm {} read nothing in the phase {:?}; try a longer --duration",
                 arm.name, phase.name
             ));
         }
@@ -47,20 +47,21 @@ fn proves_nothing(arms: &[Arm]) -> Option<String> {
         .find(|arm| outage(arm).and_then(|found| found.phases.first()).is_none_or(|before| before.hits == 0));
     if let Some(arm) = never_hit {
         return Some(format!(
-            "the arm {} found nothing in Redis before the outage, so the outage took nothing from it; give it more time with \
+            "the arm {} found nothing in Redis before the outage, so the outage took nothing from it; try a longer \
              --duration",
             arm.name
         ));
     }
     if find(arms, Way::Naive)?.failed_reads == 0 {
         return Some(
-            "the naive cache-aside failed no read, so that none elsewhere proves nothing; give it more time with --duration"
+            "the naive arm failed no read either, so this run proves nothing; try a longer --duration"
                 .to_owned(),
         );
     }
     let came_back = outage(find(arms, Way::Lease)?)?.recovery.iter().all(Option::is_some);
     (!came_back).then(|| {
-        "the arm lease had no hits again for all clients while Redis was back; give it more time with --duration".to_owned()
+        "not every client of the arm lease had a hit again after Redis returned; try a longer --duration"
+            .to_owned()
     })
 }
 
@@ -117,7 +118,7 @@ mod tests {
         proves_nothing_since(&harmless, "failed no read");
         let mut away = arms();
         away[2] = arm(Way::Lease, 0, false);
-        proves_nothing_since(&away, "no hits again");
+        proves_nothing_since(&away, "had a hit again");
         proves_nothing_since(&arms()[..2], "the arm lease did not run");
         let mut short = arms();
         let Findings::Outage(outage) = &mut short[0].findings else { unreachable!() };

@@ -24,9 +24,7 @@ fn proves_nothing(arms: &[Arm]) -> Option<String> {
     let Findings::Penetration(found) = &naive.findings else { return None };
     // Twice for each at the least: once is what a cache may ask that remembers.
     (found.loads < 2 * u64::from(MISSING)).then(|| {
-        "the naive cache-aside seldom asked again for what does not exist, so that few loads elsewhere prove nothing; give it more \
-         time with --duration"
-            .to_owned()
+        "the naive arm seldom asked again for rows that do not exist; try a longer --duration".to_owned()
     })
 }
 

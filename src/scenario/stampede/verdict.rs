@@ -61,8 +61,7 @@ fn proves_nothing(arms: &[Arm]) -> Option<String> {
         return arms.iter().find_map(too_busy).or_else(|| arms.iter().find_map(refreshed_too_late));
     }
     Some(
-        "the naive cache-aside loaded less than twice for each expiry, so that few loads elsewhere prove nothing; give it more \
-         --clients"
+        "the naive arm loaded less than twice for each expiry, so there was no stampede; try more --clients"
             .to_owned(),
     )
 }
@@ -74,7 +73,7 @@ fn too_busy(arm: &Arm) -> Option<String> {
     let on_time = counts.early_refreshes + rush.expiries;
     (arm.database_loads > on_time + rush.expiries).then(|| {
         format!(
-            "Redis did not answer the arm {} in time so often that {} of its {} loads went past the lease; give the machine a rest, or \
+            "Redis often did not answer the arm {} in time: {} of its {} loads went past the lease; try a less busy machine, or \
              fewer --clients",
             arm.name, counts.excused_loads, arm.database_loads
         )
@@ -86,8 +85,8 @@ fn too_busy(arm: &Arm) -> Option<String> {
 fn refreshed_too_late(arm: &Arm) -> Option<String> {
     let counts = rush(arm)?.library.filter(|counts| arm.name == "lease-early" && counts.found_nothing > 0)?;
     Some(format!(
-        "the arm {} was to show that no reader waits, and {} did: the value was refreshed too late; give it more --clients, or the \
-         machine a rest",
+        "the arm {} was to show that no reader waits, and {} did: the value was refreshed too late; try more --clients, or a \
+         less busy machine",
         arm.name,
         counted(counts.found_nothing, "read", "reads")
     ))
