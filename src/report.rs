@@ -2,7 +2,7 @@
 //! so that every page can be tested to the letter.
 
 pub(crate) mod bench;
-mod blocks;
+pub(crate) mod blocks;
 mod charts;
 pub(crate) mod comparison;
 pub(crate) mod demo;

@@ -12,11 +12,10 @@ use super::request::{self, Request};
 use super::runs;
 use super::servers::{Need, Servers};
 use crate::assertion::{self, Assertion};
-use crate::cli::{self, ReadPath, TypedFormat};
+use crate::cli::{self, Format, ReadPath};
 use crate::config::{Settings, UsageError};
 use crate::measure::keys;
 use crate::report;
-use crate::report::render::{markdown, terminal};
 use crate::units;
 use crate::users::DataSet;
 use crate::verdict;
@@ -40,11 +39,12 @@ pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console
     // Whatever goes wrong from here on, the numbers are shown first.
     let saved = output.map(|output| output.save(&document)).transpose();
     let histograms = hgrm.map(|folder| folder.save(&report::hdr::files(&measured.run)?)).transpose();
-    let page = || report::bench::page(&measured.run, console.detail_of_pages());
-    console.result(&match settings.page_format {
-        TypedFormat::Text => terminal::render(&page(), &console.screen()),
-        TypedFormat::Markdown => markdown::render(&page()),
-        TypedFormat::Json => document,
+    console.result(&match settings.format {
+        Format::Text => {
+            let page = report::bench::page(&measured.run, console.detail_of_pages());
+            console.render(&page, settings.page_format)
+        }
+        Format::Json => document,
     })?;
     if let Some(path) = saved? {
         console.note(&format!("Saved the run to {}.", path.display()));

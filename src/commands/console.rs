@@ -7,10 +7,12 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style as Ink};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use crate::cli::Color;
+use crate::cli::{Color, TypedFormat};
 use crate::config::{Settings, Verbosity};
 use crate::report::bench::Detail;
-use crate::report::render::terminal::Screen;
+use crate::report::blocks::Section;
+use crate::report::render::markdown;
+use crate::report::render::terminal::{self, Screen};
 use crate::{plain_text, report, units};
 
 /// stdout and stderr as the settings want them.
@@ -57,6 +59,14 @@ impl Console {
     pub(crate) fn screen(&self) -> Screen {
         let report::Style { width, color } = self.page_style();
         Screen { width, color, ascii: needs_ascii(self.ascii) }
+    }
+
+    /// A page as text or as markdown.
+    pub(crate) fn render(&self, page: &[Section], format: TypedFormat) -> String {
+        match format {
+            TypedFormat::Markdown => markdown::render(page),
+            TypedFormat::Text | TypedFormat::Json => terminal::render(page, &self.screen()),
+        }
     }
 
     /// The amount of detail on pages.

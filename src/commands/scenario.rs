@@ -11,7 +11,7 @@ use super::servers::{Need, Servers};
 use crate::cli::{self, Format, ScenarioChoice, ScenarioName};
 use crate::config::{Settings, UsageError};
 use crate::report;
-use crate::report::scenario::summary::{Entry, Found};
+use crate::report::scenario::summary::{self, Entry, Found};
 use crate::scenario_file::Document;
 
 pub(super) fn run(
@@ -51,7 +51,7 @@ fn one(
     let document = experiment::run(name, arguments, settings, &mut servers, console)?;
     servers.stop()?;
     console.result(&match settings.format {
-        Format::Text => report::scenario::render(&document, &console.page_style()),
+        Format::Text => console.render(&report::scenario::page(&document), settings.page_format),
         Format::Json => json::pretty(&document)?,
     })?;
     Ok(outcome(&document, settings.format, console))
@@ -81,7 +81,7 @@ fn all(arguments: &cli::Scenario, settings: &Settings, console: &Console) -> any
             }
             InTurn::Ran(document) => {
                 if settings.format == Format::Text {
-                    let page = report::scenario::render(&document, &console.page_style());
+                    let page = console.render(&report::scenario::page(&document), settings.page_format);
                     console.result(&format!("{page}\n"))?;
                 }
                 let outcome = outcome(&document, settings.format, console);
@@ -94,7 +94,7 @@ fn all(arguments: &cli::Scenario, settings: &Settings, console: &Console) -> any
     }
     servers.stop()?;
     console.result(&match settings.format {
-        Format::Text => report::scenario::summary::render(&entries, &console.page_style()),
+        Format::Text => console.render(&summary::page(&entries), settings.page_format),
         Format::Json => json::pretty(&serde_json::json!({
             "format": "rcache-scenarios", "format_version": 1, "experiments": documents
         }))?,

@@ -3,7 +3,6 @@
 use anstyle::Style as Ink;
 
 use super::Style;
-pub(super) use crate::units::counted;
 
 /// How far everything below a heading is set in.
 pub(super) const INDENT: usize = 2;

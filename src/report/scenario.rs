@@ -1,4 +1,4 @@
-//! An experiment as a page: the setting, the arms side by side, and what one sees, in words made from the numbers.
+//! An experiment as a page: the setting, the arms side by side, and what was found, in words made from the numbers.
 
 mod avalanche;
 mod corrupt;
@@ -11,70 +11,53 @@ mod stale;
 mod stampede;
 pub(crate) mod summary;
 
-use anstyle::Style as Ink;
-
-use super::layout::{clean, entry, heading, page, paragraph, text_column, wrap};
-use super::{ALERT, PLAIN, Style, table};
+use super::bench::head;
+use super::blocks::{Block, Entry, Page, Role, Row, Section, Table, Tone};
+use super::numbers::UNKNOWN;
 use crate::scenario_file::{Arm, Document};
-use crate::units;
+use crate::units::{self, counted};
 
-/// The whole page, with a line break at its end.
-pub(crate) fn render(document: &Document, style: &Style) -> String {
-    let mut blocks = vec![head(document, style)];
+/// The whole page; what to take away is last.
+pub(crate) fn page(document: &Document) -> Page {
+    let mut sections = vec![title(document)];
     if !document.arms.is_empty() {
-        blocks.push(meanings(document, style));
+        sections.push(meanings(document));
     }
-    blocks.extend(match document.scenario.as_str() {
-        "stale" => stale::blocks(document, style),
-        "outage" => outage::blocks(document, style),
-        "avalanche" => avalanche::blocks(document, style),
-        "penetration" => penetration::blocks(document, style),
-        "stampede" => stampede::blocks(document, style),
-        "corrupt" => corrupt::blocks(document, style),
+    sections.extend(match document.scenario.as_str() {
+        "stale" => stale::sections(document),
+        "outage" => outage::sections(document),
+        "avalanche" => avalanche::sections(document),
+        "penetration" => penetration::sections(document),
+        "stampede" => stampede::sections(document),
+        "corrupt" => corrupt::sections(document),
         _ => Vec::new(),
     });
-    blocks.push(errors(document, style));
-    blocks.push(warnings(document, style));
-    blocks.push(verdict(document, style));
-    blocks.push(so_what(document, style));
-    page(&blocks)
+    sections.extend(errors(document));
+    sections.extend(warnings(document));
+    sections.extend(verdict(document));
+    sections.extend(so_what(document));
+    sections
 }
 
-fn head(document: &Document, style: &Style) -> Vec<String> {
+fn title(document: &Document) -> Section {
     let wall = units::duration(document.wall_s.max(0.0) * 1e9);
     let title = format!(
         "rcache {}, scenario {} of {}, took {wall}",
         document.rcache_version, document.scenario, document.started_at
     );
-    let mut lines = heading(&clean(&title), style);
     let environment = &document.environment;
-    let server = |server: &crate::run_file::Server| {
-        let owner = if server.sandbox { " in the sandbox" } else { "" };
-        format!("{} {}{owner}", server.flavor, server.version)
-    };
-    let cores =
-        environment.cores.map(|cores| format!("; {}", super::layout::counted(cores, "core", "cores")));
-    let servers = format!(
-        "{} and {}{}",
-        server(&environment.mysql),
-        server(&environment.redis),
-        cores.unwrap_or_default()
-    );
-    lines.extend(paragraph(&clean(&servers), style));
-    if document.interrupted {
-        let text =
-            "Interrupted: this run ended early, and every number covers only what happened until then.";
-        lines.extend(alert(text, style));
-    }
-    lines
+    let cores = environment.cores.map(|cores| format!("; {}", counted(cores, "core", "cores")));
+    let servers = head::servers(&environment.mysql, &environment.redis) + &cores.unwrap_or_default();
+    let interrupted = document
+        .interrupted
+        .then(|| Block::Note("Interrupted: every number covers only what happened until then.".to_owned()));
+    Section::titled(title, std::iter::once(Block::Sentence(servers)).chain(interrupted).collect())
 }
 
 /// What each arm does.
-fn meanings(document: &Document, style: &Style) -> Vec<String> {
-    let names = document.arms.iter().map(|arm| arm.arm.as_str());
-    let column = text_column(names.clone());
-    let entries = names.filter_map(|name| Some(entry(name, PLAIN, column, meaning(name)?, style)));
-    heading("Arms", style).into_iter().chain(entries.flatten()).collect()
+fn meanings(document: &Document) -> Section {
+    let entry = |arm: &Arm| Some(Entry::new(arm.arm.clone(), meaning(&arm.arm)?));
+    Section::titled("Arms", vec![Block::Entries(document.arms.iter().filter_map(entry).collect())])
 }
 
 fn meaning(arm: &str) -> Option<&'static str> {
@@ -96,52 +79,43 @@ fn meaning(arm: &str) -> Option<&'static str> {
 }
 
 /// The first error of each arm that has one.
-fn errors(document: &Document, style: &Style) -> Vec<String> {
-    let failed: Vec<(&Arm, &String)> =
-        document.arms.iter().filter_map(|arm| Some((arm, arm.first_error.as_ref()?))).collect();
-    if failed.is_empty() {
-        return Vec::new();
-    }
-    let column = text_column(failed.iter().map(|(arm, _)| arm.arm.as_str()));
-    let entries = failed.iter().flat_map(|(arm, error)| {
+fn errors(document: &Document) -> Option<Section> {
+    let entry = |arm: &Arm| {
         let text = format!(
-            "{} and {} failed; the first: {error}",
-            super::layout::counted(arm.failed_reads, "read", "reads"),
-            super::layout::counted(arm.failed_writes, "write", "writes")
+            "{} and {} failed; the first: {}",
+            counted(arm.failed_reads, "read", "reads"),
+            counted(arm.failed_writes, "write", "writes"),
+            arm.first_error.as_ref()?
         );
-        entry(&arm.arm, ALERT, column, &text, style)
-    });
-    heading("Errors", style).into_iter().chain(entries).collect()
+        Some(Entry { label: arm.arm.clone(), tone: Tone::Alert, text })
+    };
+    let entries: Vec<Entry> = document.arms.iter().filter_map(entry).collect();
+    (!entries.is_empty()).then(|| Section::titled("Errors", vec![Block::Entries(entries)]))
 }
 
-fn warnings(document: &Document, style: &Style) -> Vec<String> {
-    document
-        .warnings
-        .iter()
-        .flat_map(|warning| alert(&format!("Warning: {}", warning.message), style))
-        .collect()
+fn warnings(document: &Document) -> Option<Section> {
+    let note = |warning: &crate::run_file::Warning| Block::Note(format!("Warning: {}", warning.message));
+    let notes: Vec<Block> = document.warnings.iter().map(note).collect();
+    (!notes.is_empty()).then(|| Section::new(notes))
 }
 
-/// One line that says what to take away, from a run that shows it.
-fn so_what(document: &Document, style: &Style) -> Vec<String> {
-    so_what::line(document).map_or_else(Vec::new, |line| paragraph(&format!("So what: {line}"), style))
-}
-
-/// Where the run proves nothing, or proves the library wrong.
-fn verdict(document: &Document, style: &Style) -> Vec<String> {
-    let Some(reason) = &document.reason else { return Vec::new() };
+/// The reason why the run proves nothing, or proves the library wrong.
+fn verdict(document: &Document) -> Option<Section> {
+    let reason = document.reason.as_ref()?;
     let what = if document.broken {
         "The library broke a promise"
     } else if document.valid {
-        return Vec::new();
+        return None;
     } else {
         "This run proves nothing"
     };
-    alert(&format!("{what}: {reason}."), style)
+    Some(Section { role: Role::Summary, ..Section::new(vec![Block::Note(format!("{what}: {reason}."))]) })
 }
 
-fn alert(text: &str, style: &Style) -> Vec<String> {
-    wrap(&clean(text), style.columns()).into_iter().map(|line| style.paint(ALERT, &line)).collect()
+/// One line that says what to take away, from a run that shows it.
+fn so_what(document: &Document) -> Option<Section> {
+    let line = Block::Sentence(format!("So what: {}", so_what::line(document)?));
+    Some(Section { role: Role::Summary, ..Section::new(vec![line]) })
 }
 
 /// A table of arms below a heading, each row under its arm's name.
@@ -150,18 +124,18 @@ fn arms_table(
     header: &[&str],
     document: &Document,
     row: impl Fn(&Arm) -> Vec<String>,
-    style: &Style,
-) -> Vec<String> {
-    let header = std::iter::once("arm").chain(header.iter().copied()).map(str::to_owned).collect();
-    let rows = document.arms.iter().map(|arm| [vec![clean(&arm.arm)], row(arm)].concat());
-    let grid: table::Grid = std::iter::once(header).chain(rows).collect();
-    heading(title, style).into_iter().chain(table::set_or_list(&grid, style)).collect()
+) -> Section {
+    let rows = document.arms.iter().map(|arm| Row::new(arm.arm.clone(), row(arm))).collect();
+    let table = Table::of_numbers("arm", header.iter().copied(), rows);
+    Section::titled(title, vec![Block::Table(table)])
 }
 
 /// What was found, sentence by sentence.
-fn sentences(sentences: &[String], style: &Style) -> Vec<String> {
-    let title = style.paint(Ink::new().bold(), "Findings");
-    std::iter::once(title).chain(sentences.iter().flat_map(|text| paragraph(text, style))).collect()
+fn sentences(sentences: &[String]) -> Section {
+    if sentences.is_empty() {
+        return Section::default();
+    }
+    Section::titled("Findings", sentences.iter().cloned().map(Block::Sentence).collect())
 }
 
 /// A setting by its name in the document.
@@ -169,56 +143,68 @@ fn config(document: &Document, name: &str) -> u64 {
     document.config.get(name).copied().unwrap_or(0)
 }
 
+fn time(ns: Option<f64>) -> String {
+    ns.map_or_else(|| UNKNOWN.to_owned(), units::duration)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::layout::columns_of;
     use super::*;
+    use crate::report::render::markdown;
+    use crate::report::render::terminal::{self, Screen};
 
-    const PAGE: Style = Style { width: 80, color: false };
+    fn text(document: &Document) -> String {
+        terminal::render(&page(document), &Screen::default())
+    }
 
     #[test]
     fn stale_as_it_should_be() {
-        insta::assert_snapshot!(render(&samples::stale(), &PAGE));
+        insta::assert_snapshot!(text(&samples::stale()));
     }
 
     #[test]
     fn stale_that_proves_nothing() {
-        insta::assert_snapshot!(render(&samples::stale_without_harm(), &PAGE));
+        insta::assert_snapshot!(text(&samples::stale_without_harm()));
     }
 
     #[test]
     fn stale_with_a_broken_promise_and_errors() {
-        insta::assert_snapshot!(render(&samples::stale_broken(), &PAGE));
+        insta::assert_snapshot!(text(&samples::stale_broken()));
     }
 
     #[test]
     fn interrupted_before_the_first_arm() {
-        insta::assert_snapshot!(render(&samples::interrupted(), &PAGE));
+        insta::assert_snapshot!(text(&samples::interrupted()));
     }
 
     #[test]
     fn stampede_as_it_should_be() {
-        insta::assert_snapshot!(render(&samples::stampede(), &PAGE));
+        insta::assert_snapshot!(text(&samples::stampede()));
     }
 
     #[test]
     fn outage_as_it_should_be() {
-        insta::assert_snapshot!(render(&samples::outage(), &PAGE));
+        insta::assert_snapshot!(text(&samples::outage()));
     }
 
     #[test]
     fn avalanche_as_it_should_be() {
-        insta::assert_snapshot!(render(&samples::avalanche(), &PAGE));
+        insta::assert_snapshot!(text(&samples::avalanche()));
     }
 
     #[test]
     fn penetration_as_it_should_be() {
-        insta::assert_snapshot!(render(&samples::penetration(), &PAGE));
+        insta::assert_snapshot!(text(&samples::penetration()));
     }
 
     #[test]
     fn corrupt_as_it_should_be() {
-        insta::assert_snapshot!(render(&samples::corrupt(), &PAGE));
+        insta::assert_snapshot!(text(&samples::corrupt()));
+    }
+
+    #[test]
+    fn stampede_as_markdown() {
+        insta::assert_snapshot!(markdown::render(&page(&samples::stampede())));
     }
 
     #[test]
@@ -232,11 +218,12 @@ mod tests {
     fn no_line_is_wider_than_the_page_and_colour_changes_no_letter() {
         for document in samples::all() {
             for width in [40, 44, 48, 60, 80, 100] {
-                let plain = render(&document, &Style { width, color: false });
+                let screen = Screen { width, ..Screen::default() };
+                let plain = terminal::render(&page(&document), &screen);
                 for line in plain.lines() {
-                    assert!(columns_of(line) <= width, "{width}: {line}");
+                    assert!(line.chars().count() <= width, "{width}: {line}");
                 }
-                let colored = render(&document, &Style { width, color: true });
+                let colored = terminal::render(&page(&document), &Screen { color: true, ..screen });
                 assert_ne!(colored, plain);
                 assert_eq!(anstream::adapter::strip_str(&colored).to_string(), plain);
             }

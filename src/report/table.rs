@@ -4,10 +4,6 @@ use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 use super::layout::{INDENT, columns_of, entry, paragraph, text_column};
 use super::{PLAIN, Style};
-use crate::units;
-
-/// Where a number is withheld.
-pub(super) const WITHHELD: &str = "n/a";
 
 /// Rows of cells, the first one the header.
 pub(super) type Grid = Vec<Vec<String>>;
@@ -67,23 +63,4 @@ fn upright(grid: &[Vec<String>], left: usize) -> Vec<String> {
     }
     let margin = " ".repeat(INDENT);
     table.lines().map(|line| format!("{margin}{}", line.trim_end())).collect()
-}
-
-/// A time in a column: its unit is always two wide, so that digits stay below digits.
-pub(super) fn time(ns: Option<f64>) -> String {
-    let Some(ns) = ns else { return WITHHELD.to_owned() };
-    let text = units::duration(ns);
-    if text.ends_with(" s") { text + " " } else { text }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn seconds_keep_their_digits_in_line() {
-        assert_eq!(time(Some(2.1e9)), "2.10 s ");
-        assert_eq!(time(Some(2.1e6)), "2.10 ms");
-        assert_eq!(time(None), "n/a");
-    }
 }

@@ -46,7 +46,7 @@ fn unsteady(run: &Run) -> Option<String> {
         return None;
     }
     let effect = match summary::basis(run) {
-        Basis::Typical => "the summary compares typical reads, not means",
+        Basis::Typical => "ratios are those of typical reads, not of means",
         Basis::Means => "trust p50 more than the mean",
     };
     Some(format!("Noise: {}; {effect}.", list(&causes)))

@@ -1,30 +1,29 @@
 //! The page of `avalanche`: how hard the loads came when thousands of values expired together.
 
-use super::super::layout::{counted, paragraph};
-use super::super::{Style, table};
-use super::{arms_table, config, sentences};
+use super::{arms_table, config, sentences, time};
+use crate::report::blocks::{Block, Section};
 use crate::scenario_file::{Arm, Avalanche, Document};
-use crate::units;
+use crate::units::{self, counted};
 
-pub(super) fn blocks(document: &Document, style: &Style) -> Vec<Vec<String>> {
-    let mut blocks = vec![setting(document, style)];
+pub(super) fn sections(document: &Document) -> Vec<Section> {
+    let mut sections = vec![setting(document)];
     if document.arms.is_empty() {
-        return blocks;
+        return sections;
     }
     let title = "Loads of values that were loaded at once before";
-    let mut arms = arms_table(title, &["reads", "loads", "peak", "nine tenths within"], document, row, style);
+    let mut arms = arms_table(title, &["reads", "loads", "peak", "nine tenths within"], document, row);
     let note = format!(
         "peak: the most loads that began within {} ms. nine tenths within: how long all but the first and the last twentieth took \
          to come.",
         config(document, "window_ms")
     );
-    arms.extend(paragraph(&note, style));
+    arms.blocks.push(Block::Sentence(note));
     let seen: Vec<String> = [peaks(document), spread(document)].into_iter().flatten().collect();
-    blocks.extend([arms, sentences(&seen, style)]);
-    blocks
+    sections.extend([arms, sentences(&seen)]);
+    sections
 }
 
-fn setting(document: &Document, style: &Style) -> Vec<String> {
+fn setting(document: &Document) -> Section {
     let number = |name| config(document, name);
     let text = format!(
         "{} in {} load {} at once, cache them for {} ms, and go on reading them at random, {} s an arm.",
@@ -34,7 +33,7 @@ fn setting(document: &Document, style: &Style) -> Vec<String> {
         units::count(number("ttl_ms")),
         units::count(number("duration_s")),
     );
-    paragraph(&text, style)
+    Section::new(vec![Block::Sentence(text)])
 }
 
 fn row(arm: &Arm) -> Vec<String> {
@@ -48,7 +47,7 @@ fn row(arm: &Arm) -> Vec<String> {
 }
 
 fn within(found: &Avalanche) -> Option<String> {
-    Some(table::time(Some(found.nine_tenths_of_loads_ms? * 1e6)))
+    Some(time(Some(found.nine_tenths_of_loads_ms? * 1e6)))
 }
 
 fn find(document: &Document, name: &str) -> Option<Avalanche> {

@@ -1,22 +1,22 @@
 //! The page of `corrupt`: who passed damaged values on, and who noticed.
 
-use super::super::Style;
-use super::super::layout::{counted, list, paragraph};
 use super::{arms_table, config, sentences};
+use crate::report::blocks::{Block, Section};
+use crate::report::numbers::list;
 use crate::scenario_file::{Arm, Corrupt, Document};
-use crate::units;
+use crate::units::{self, counted};
 
-pub(super) fn blocks(document: &Document, style: &Style) -> Vec<Vec<String>> {
-    let mut blocks = vec![setting(document, style)];
+pub(super) fn sections(document: &Document) -> Vec<Section> {
+    let mut sections = vec![setting(document)];
     if document.arms.is_empty() {
-        return blocks;
+        return sections;
     }
     let title = "Reads while cached values were damaged";
     let header = ["reads", "wrong", "failed", "damaged", "noticed", "left unusable"];
-    let mut table = arms_table(title, &header, document, counts, style);
-    table.extend(paragraph(COUNTS, style));
-    blocks.extend([table, sentences(&what_one_sees(document), style)]);
-    blocks
+    let mut table = arms_table(title, &header, document, counts);
+    table.blocks.push(Block::Sentence(COUNTS.to_owned()));
+    sections.extend([table, sentences(&what_one_sees(document))]);
+    sections
 }
 
 const COUNTS: &str = "wrong: answers that are not the row. damaged: acts of damage; noticed: reads of the library that met a damaged \
@@ -24,7 +24,7 @@ const COUNTS: &str = "wrong: answers that are not the row. damaged: acts of dama
                       two. left unusable: rows that could not be read, or not rightly, once \
                       the damage was over; they stay so until their time to live is.";
 
-fn setting(document: &Document, style: &Style) -> Vec<String> {
+fn setting(document: &Document) -> Section {
     let number = |name| config(document, name);
     let text = format!(
         "{} in {} on {}, {} s an arm. Every {} ms a cached value is damaged: a bit flipped, the end cut off, two values \
@@ -37,7 +37,7 @@ fn setting(document: &Document, style: &Style) -> Vec<String> {
         number("damage_pause_ms"),
         units::count(number("ttl_ms")),
     );
-    paragraph(&text, style)
+    Section::new(vec![Block::Sentence(text)])
 }
 
 fn counts(arm: &Arm) -> Vec<String> {

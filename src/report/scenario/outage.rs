@@ -1,10 +1,9 @@
 //! The page of `outage`: what readers got while Redis was away, how long they waited for it, and how soon all was well.
 
-use super::super::layout::{counted, paragraph};
-use super::super::{Style, table};
-use super::{arms_table, config, sentences};
+use super::{arms_table, config, sentences, time};
+use crate::report::blocks::{Block, Section};
 use crate::scenario_file::{Arm, Document, Outage, Phase, Spread};
-use crate::units;
+use crate::units::{self, counted};
 
 /// One number of a distribution.
 type Pick = fn(&Spread) -> Option<f64>;
@@ -13,10 +12,10 @@ const PHASES: [&str; 5] = ["before", "stopped", "continued", "killed", "restarte
 /// Those in which there is no Redis.
 const AWAY: [&str; 2] = ["stopped", "killed"];
 
-pub(super) fn blocks(document: &Document, style: &Style) -> Vec<Vec<String>> {
-    let mut blocks = vec![setting(document, style)];
+pub(super) fn sections(document: &Document) -> Vec<Section> {
+    let mut sections = vec![setting(document)];
     if document.arms.is_empty() {
-        return blocks;
+        return sections;
     }
     let times: [(&str, Pick); 3] = [
         ("Time until an answer or an error, p50", |spread| spread.p50),
@@ -24,21 +23,21 @@ pub(super) fn blocks(document: &Document, style: &Style) -> Vec<Vec<String>> {
         ("max", |spread| Some(spread.max)),
     ];
     for (title, pick) in times {
-        let row = |arm: &Arm| PHASES.map(|name| time(phase(arm, name), pick)).to_vec();
-        blocks.push(arms_table(title, &PHASES, document, row, style));
+        let row = |arm: &Arm| PHASES.map(|name| time_in(phase(arm, name), pick)).to_vec();
+        sections.push(arms_table(title, &PHASES, document, row));
     }
     let header = ["reads", "failed", "loads", "loads while away", "hits after stop", "after kill"];
-    let mut counts = arms_table("What was counted", &header, document, counts, style);
-    counts.extend(paragraph(NOTE, style));
-    blocks.extend([counts, sentences(&what_one_sees(document), style)]);
-    blocks
+    let mut counts = arms_table("What was counted", &header, document, counts);
+    counts.blocks.push(Block::Sentence(NOTE.to_owned()));
+    sections.extend([counts, sentences(&what_one_sees(document))]);
+    sections
 }
 
 const NOTE: &str = "A read belongs to the phase in which it began, or to the outage that it met. Between its reads, \
                     each client reads the database past the cache about as often: for comparison, in no count and no time \
                     here. hits after stop, after kill: how long after Redis' return every client had a hit again.";
 
-fn setting(document: &Document, style: &Style) -> Vec<String> {
+fn setting(document: &Document) -> Section {
     let number = |name| config(document, name);
     let text = format!(
         "{} in {} on {}. Redis is stopped (SIGSTOP) for {} s and continued, then killed (SIGKILL) for {} s and restarted empty, each \
@@ -53,14 +52,14 @@ fn setting(document: &Document, style: &Style) -> Vec<String> {
         number("library_connect_timeout_ms"),
         number("library_reply_timeout_ms"),
     );
-    paragraph(&text, style)
+    Section::new(vec![Block::Sentence(text)])
 }
 
 fn phase<'a>(arm: &'a Arm, name: &str) -> Option<&'a Phase> {
     arm.outage.as_ref()?.phases.iter().find(|phase| phase.phase == name)
 }
 
-fn time(phase: Option<&Phase>, pick: Pick) -> String {
+fn time_in(phase: Option<&Phase>, pick: Pick) -> String {
     match phase.and_then(|phase| phase.latency_ms.as_ref()) {
         Some(spread) => ms(pick(spread)),
         None => "-".to_owned(),
@@ -68,7 +67,7 @@ fn time(phase: Option<&Phase>, pick: Pick) -> String {
 }
 
 fn ms(ms: Option<f64>) -> String {
-    table::time(ms.map(|ms| ms * 1e6))
+    time(ms.map(|ms| ms * 1e6))
 }
 
 fn counts(arm: &Arm) -> Vec<String> {

@@ -1,24 +1,23 @@
 //! The page of `penetration`: how many reads of rows that do not exist reached the database.
 
-use super::super::Style;
-use super::super::layout::{counted, paragraph};
 use super::{arms_table, config, sentences};
+use crate::report::blocks::{Block, Section};
 use crate::scenario_file::{Arm, Document, Penetration};
-use crate::units;
+use crate::units::{self, counted};
 
-pub(super) fn blocks(document: &Document, style: &Style) -> Vec<Vec<String>> {
-    let mut blocks = vec![setting(document, style)];
+pub(super) fn sections(document: &Document) -> Vec<Section> {
+    let mut sections = vec![setting(document)];
     if document.arms.is_empty() {
-        return blocks;
+        return sections;
     }
     let title = "Loads of rows that do not exist";
     let header = ["reads", "of missing rows", "their loads", "all loads"];
     let seen: Vec<String> = [naive(document), negative(document)].into_iter().flatten().collect();
-    blocks.extend([arms_table(title, &header, document, row, style), sentences(&seen, style)]);
-    blocks
+    sections.extend([arms_table(title, &header, document, row), sentences(&seen)]);
+    sections
 }
 
-fn setting(document: &Document, style: &Style) -> Vec<String> {
+fn setting(document: &Document) -> Section {
     let number = |name| config(document, name);
     let text = format!(
         "{} in {} read at random, {} s an arm: half of the time one of {}, else one of {} that do not exist. lease remembers \
@@ -30,7 +29,7 @@ fn setting(document: &Document, style: &Style) -> Vec<String> {
         units::count(number("missing_keys")),
         units::count(number("negative_ttl_ms")),
     );
-    paragraph(&text, style)
+    Section::new(vec![Block::Sentence(text)])
 }
 
 fn row(arm: &Arm) -> Vec<String> {

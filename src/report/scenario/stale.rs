@@ -1,26 +1,25 @@
 //! The page of `stale`: who got to read what was already replaced, how often, and for how long.
 
-use super::super::layout::{counted, list, paragraph};
-use super::super::{Style, table};
-use super::{arms_table, config, sentences};
+use super::{arms_table, config, sentences, time};
+use crate::report::blocks::{Block, Section};
+use crate::report::numbers::list;
 use crate::scenario_file::{Arm, Document, Spread, Stale};
-use crate::units;
+use crate::units::{self, counted};
 
-pub(super) fn blocks(document: &Document, style: &Style) -> Vec<Vec<String>> {
-    let mut blocks = vec![setting(document, style)];
+pub(super) fn sections(document: &Document) -> Vec<Section> {
+    let mut sections = vec![setting(document)];
     if document.arms.is_empty() {
-        return blocks;
+        return sections;
     }
     let title = "Reads that missed a write which had returned before they began";
-    let mut reads =
-        arms_table(title, &["reads", "stale", "share", "age p50", "p99", "max"], document, ages, style);
-    reads.extend(paragraph(BOUND, style));
+    let mut reads = arms_table(title, &["reads", "stale", "share", "age p50", "p99", "max"], document, ages);
+    reads.blocks.push(Block::Sentence(BOUND.to_owned()));
     let header = ["loads", "writes", "backwards", "left stale", "missed"];
     let title = "What else was counted";
-    let mut rest = arms_table(title, &header, document, counts, style);
-    rest.extend(paragraph(COUNTS, style));
-    blocks.extend([reads, rest, sentences(&what_one_sees(document), style)]);
-    blocks
+    let mut rest = arms_table(title, &header, document, counts);
+    rest.blocks.push(Block::Sentence(COUNTS.to_owned()));
+    sections.extend([reads, rest, sentences(&what_one_sees(document))]);
+    sections
 }
 
 const BOUND: &str = "age: how long before the read began the write that it missed had returned. None stale in N reads means, with \
@@ -29,7 +28,7 @@ const COUNTS: &str = "loads: rows read from MySQL. backwards: reads of an older 
                       left stale: cached values that differ from the committed row at the end; missed: those of them \
                       that miss a write that had returned, while the others miss what a writer committed that then died.";
 
-fn setting(document: &Document, style: &Style) -> Vec<String> {
+fn setting(document: &Document) -> Section {
     let number = |name| config(document, name);
     let text = format!(
         "{} and {} in {} on {}, {} s an arm. Each load is made {} ms slower, so that races happen within seconds. A writer \
@@ -44,12 +43,12 @@ fn setting(document: &Document, style: &Style) -> Vec<String> {
         units::count(number("writes_per_death")),
         number("deaths_at_the_end"),
     );
-    paragraph(&text, style)
+    Section::new(vec![Block::Sentence(text)])
 }
 
 fn ages(arm: &Arm) -> Vec<String> {
     let stale = arm.stale.clone().unwrap_or_default();
-    let ms = |ms: Option<f64>| table::time(ms.map(|ms| ms * 1e6));
+    let ms = |ms: Option<f64>| time(ms.map(|ms| ms * 1e6));
     let age = |pick: fn(&Spread) -> Option<f64>| match &stale.stale_age_ms {
         Some(spread) => ms(pick(spread)),
         None => "-".to_owned(),

@@ -1,29 +1,29 @@
 //! The page of `stampede`: how many asked the database for one value when it expired, and how long they waited.
 
-use super::super::layout::{counted, list, paragraph};
-use super::super::{Style, table};
-use super::{arms_table, config, sentences};
+use super::{arms_table, config, sentences, time};
+use crate::report::blocks::{Block, Section};
+use crate::report::numbers::list;
 use crate::scenario_file::{Arm, Document, Spread, Stampede};
-use crate::units;
+use crate::units::{self, counted};
 
-pub(super) fn blocks(document: &Document, style: &Style) -> Vec<Vec<String>> {
-    let mut blocks = vec![setting(document, style)];
+pub(super) fn sections(document: &Document) -> Vec<Section> {
+    let mut sections = vec![setting(document)];
     if document.arms.is_empty() {
-        return blocks;
+        return sections;
     }
     let header = ["expiries", "loads", "per expiry", "most", "waited", "wait p50", "p99", "max"];
-    let mut arms = arms_table("Loads of one value whenever it expired", &header, document, row, style);
+    let mut arms = arms_table("Loads of one value whenever it expired", &header, document, row);
     let note = format!(
         "expiries: how often the value was gone, or about to go. per expiry, most: loads for one, on average and at most. waited: \
          reads that took {} ms or longer, because they loaded or waited for a load; wait: how long they took.",
         config(document, "waited_from_ms")
     );
-    arms.extend(paragraph(&note, style));
-    blocks.extend([arms, sentences(&what_one_sees(document), style)]);
-    blocks
+    arms.blocks.push(Block::Sentence(note));
+    sections.extend([arms, sentences(&what_one_sees(document))]);
+    sections
 }
 
-fn setting(document: &Document, style: &Style) -> Vec<String> {
+fn setting(document: &Document) -> Section {
     let number = |name| config(document, name);
     let text = format!(
         "{} in {} read one row, each about every {} ms, {} s an arm. It is cached for {} ms, and each load is made {} ms \
@@ -35,13 +35,13 @@ fn setting(document: &Document, style: &Style) -> Vec<String> {
         units::count(number("ttl_ms")),
         number("load_delay_ms"),
     );
-    paragraph(&text, style)
+    Section::new(vec![Block::Sentence(text)])
 }
 
 fn row(arm: &Arm) -> Vec<String> {
     let found = arm.stampede.clone().unwrap_or_default();
     let wait = |pick: fn(&Spread) -> Option<f64>| match &found.wait_ms {
-        Some(spread) => table::time(pick(spread).map(|ms| ms * 1e6)),
+        Some(spread) => time(pick(spread).map(|ms| ms * 1e6)),
         None => "-".to_owned(),
     };
     vec![

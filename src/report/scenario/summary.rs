@@ -1,8 +1,7 @@
 //! The end of `rcache scenario all`: what became of each scenario, in a line or two.
 
-use super::super::layout::{clean, entry, heading, page, text_column};
-use super::super::{ALERT, PLAIN, Style};
 use super::so_what;
+use crate::report::blocks::{self, Block, Page, Section, Tone};
 use crate::scenario_file::Document;
 
 /// A scenario and what became of it.
@@ -19,14 +18,14 @@ pub(crate) enum Found {
     Failed(String),
 }
 
-/// The whole summary, with a line break at its end.
-pub(crate) fn render(entries: &[Entry], style: &Style) -> String {
-    let column = text_column(entries.iter().map(|entry| entry.name));
-    let lines = entries.iter().flat_map(|it| {
-        let (words, is_fine) = words(&it.found);
-        entry(it.name, if is_fine { PLAIN } else { ALERT }, column, &clean(&words), style)
-    });
-    page(&[heading("Summary", style).into_iter().chain(lines).collect()])
+/// One entry for each scenario.
+pub(crate) fn page(entries: &[Entry]) -> Page {
+    let entry = |entry: &Entry| {
+        let (text, is_fine) = words(&entry.found);
+        let tone = if is_fine { Tone::Plain } else { Tone::Alert };
+        blocks::Entry { label: entry.name.to_owned(), tone, text }
+    };
+    vec![Section::titled("Summary", vec![Block::Entries(entries.iter().map(entry).collect())])]
 }
 
 /// What became of it, and whether that is as it should be.
@@ -69,6 +68,7 @@ mod tests {
             ran("stale", samples::interrupted()),
             Entry { name: "corrupt", found: Found::Failed("no table\n  make one".to_owned()) },
         ];
-        insta::assert_snapshot!(render(&entries, &Style { width: 80, color: false }));
+        let text = crate::report::render::terminal::render(&page(&entries), &Default::default());
+        insta::assert_snapshot!(text);
     }
 }
