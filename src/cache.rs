@@ -1,6 +1,7 @@
 //! The library, as the program sees it, and what only the program asks of Redis: administration and its counters.
 
 pub(crate) mod admin;
+pub(crate) mod connection;
 pub(crate) mod counters;
 pub(crate) mod flush;
 

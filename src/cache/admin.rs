@@ -1,19 +1,17 @@
 //! Redis where speed does not matter: connections for administration, what the server is, and what its errors mean.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
-use redis::{
-    ClientTlsConfig, Connection, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisConnectionInfo,
-    RedisError, TlsCertificates,
-};
+use redis::{ErrorKind, RedisError};
 
+use super::connection::Connection;
 use super::flush::Flushed;
-use crate::endpoint::{Address, RedisEndpoint, peer};
+use super::wire::WireError;
+use crate::endpoint::tls_files::plain_io;
+use crate::endpoint::{RedisEndpoint, peer};
 use crate::interrupt;
 use crate::reopen::Reopening;
-use crate::secret::Secret;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A large flush answers batch by batch; no single answer should take this long.
@@ -60,57 +58,13 @@ fn instead_of_redis(endpoint: &RedisEndpoint, cause: &RedisError) -> Option<&'st
     peer::identify(&endpoint.address)?.instead_of_redis(endpoint.tls)
 }
 
-/// Opens a connection of the `redis` crate with these timeouts, for connecting and for each answer.
+/// Opens a connection with these timeouts, for connecting and for each answer.
 pub(crate) fn open(
     endpoint: &RedisEndpoint,
     connect_timeout: Duration,
     io_timeout: Duration,
 ) -> Result<Connection, RedisError> {
-    let client = if endpoint.tls {
-        redis::Client::build_with_tls(connection_info(endpoint)?, certificates(endpoint)?)?
-    } else {
-        redis::Client::open(connection_info(endpoint)?)?
-    };
-    let connection = client.get_connection_with_timeout(connect_timeout)?;
-    connection.set_read_timeout(Some(io_timeout))?;
-    connection.set_write_timeout(Some(io_timeout))?;
-    Ok(connection)
-}
-
-/// The files that the URL names, read.
-fn certificates(endpoint: &RedisEndpoint) -> Result<TlsCertificates, RedisError> {
-    let read = |file: &Path| {
-        std::fs::read(file).map_err(|error| {
-            let words = format!("reading the certificate file {}: {error}", file.display());
-            RedisError::from((ErrorKind::InvalidClientConfig, "TLS", words))
-        })
-    };
-    let files = &endpoint.certificates;
-    let client_tls = files.client.as_ref().map(|(certificate, key)| {
-        Ok::<_, RedisError>(ClientTlsConfig { client_cert: read(certificate)?, client_key: read(key)? })
-    });
-    let root_cert = files.authority.as_deref().map(read).transpose()?;
-    Ok(TlsCertificates { client_tls: client_tls.transpose()?, root_cert })
-}
-
-fn connection_info(endpoint: &RedisEndpoint) -> Result<redis::ConnectionInfo, RedisError> {
-    let address = match &endpoint.address {
-        Address::Socket(path) => ConnectionAddr::Unix(path.clone()),
-        Address::Tcp { host, port } if endpoint.tls => {
-            ConnectionAddr::TcpTls { host: host.clone(), port: *port, insecure: false, tls_params: None }
-        }
-        Address::Tcp { host, port } => ConnectionAddr::Tcp(host.clone(), *port),
-    };
-    // Without the name of the driver: proxies close the connection at a command that they do not know.
-    let mut login =
-        RedisConnectionInfo::default().set_skip_set_lib_name().set_db(i64::from(endpoint.database));
-    if let Some(user) = &endpoint.user {
-        login = login.set_username(user);
-    }
-    if let Some(password) = &endpoint.password {
-        login = login.set_password(Secret::reveal(password));
-    }
-    Ok(address.into_connection_info()?.set_redis_settings(login))
+    Connection::open(endpoint, connect_timeout, io_timeout)
 }
 
 /// Whether a connection still answers.
@@ -122,16 +76,22 @@ pub(crate) fn is_alive(connection: &mut Connection) -> bool {
 pub(crate) fn said(error: &RedisError) -> String {
     match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("{code} {detail}"),
-        _ => error.to_string(),
+        _ => match std::error::Error::source(error).and_then(|source| source.downcast_ref()) {
+            Some(cause) => plain_io(cause),
+            None => error.to_string(),
+        },
     }
 }
 
 /// The next step after an error of Redis.
 pub(crate) fn hint(error: &RedisError) -> Option<&'static str> {
-    if let Some(hint) = error.code().and_then(hint_for_code) {
+    if let Some(hint) = error.code().and_then(|_| hint_for(&said(error))) {
         return Some(hint);
     }
     match error.kind() {
+        _ if error.to_string().contains("fatal alert") => Some(
+            "the server refused TLS; it may want a client certificate: add ?ssl-cert=FILE&ssl-key=FILE to --redis-url",
+        ),
         _ if error.to_string().contains("certificate") => Some(
             "the server's certificate was not accepted: connect by a name that stands in it; ?ssl-ca=/path/ca.pem behind the \
              URL, or SSL_CERT_FILE, names the file of its authority",
@@ -155,10 +115,20 @@ fn is_closed(error: &RedisError) -> bool {
     error.is_connection_dropped() && !error.is_connection_refusal()
 }
 
+/// An error while opening a connection for the measured path, with the next step.
+pub(crate) fn refused(endpoint: &RedisEndpoint, error: &WireError) -> anyhow::Error {
+    let words = error.to_string();
+    let hint = hint_for(&words).map(|hint| format!("\n  {hint}")).unwrap_or_default();
+    anyhow::anyhow!("cannot connect to Redis at {}: {words}{hint}", endpoint.address)
+}
+
 /// The next step after an error in the server's words, which come from within a script.
 pub(crate) fn hint_for(words: &str) -> Option<&'static str> {
     // What Redis 7.0 and later say when the account of a script lacks a right.
     let is_forbidden = ["user executing the script", "ACL failure"].iter().any(|it| words.contains(it));
+    if words.contains("max number of clients") {
+        return Some("the server has no connection left: use fewer --clients, or raise maxclients");
+    }
     hint_for_code(if is_forbidden { "NOPERM" } else { words.split(' ').next().unwrap_or_default() })
 }
 
@@ -174,6 +144,16 @@ fn hint_for_code(code: &str) -> Option<&'static str> {
                  +exists +getrange +pttl +unlink +eval +evalsha +scan +dbsize; for scenarios also +del +time; for `scenario \
                  corrupt` also +multi +exec +pexpire +rpush +sadd +hset"
         }
+        "MOVED" | "ASK" | "CROSSSLOT" | "CLUSTERDOWN" | "TRYAGAIN" => {
+            "this Redis is a node of a cluster, which rcache does not speak with: use a single Redis, or a proxy for the cluster"
+        }
+        "DENIED" => {
+            "protected mode lets only this Redis's own machine in: set a password there (requirepass, ACL SETUSER), and give it in \
+             --redis-url"
+        }
+        "MASTERDOWN" => "this Redis is a replica without its primary: point --redis-url at the primary",
+        "NOREPLICAS" => "this Redis refuses writes without replicas: look at min-replicas-to-write",
+        "BUSY" => "another program's script keeps Redis busy: wait, or end it with SCRIPT KILL",
         "LOADING" => "Redis is still loading its data: wait, then run the same command again",
         "READONLY" => "this Redis is a replica: point --redis-url at the primary",
         "OOM" => "Redis is full: raise maxmemory, or flush what is not needed",
@@ -228,6 +208,22 @@ pub(crate) fn key_count(connection: &mut Connection) -> Result<u64, AdminError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_the_server_lead_to_a_next_step() {
+        for (words, step) in [
+            ("ERR max number of clients reached", "maxclients"),
+            ("MOVED 866 10.0.0.1:7000", "cluster"),
+            ("CLUSTERDOWN Hash slot not served", "cluster"),
+            ("DENIED Redis is running in protected mode", "password"),
+            ("READONLY You can't write against a read only replica.", "primary"),
+            ("LOADING Redis is loading the dataset in memory", "wait"),
+            ("NOPERM this user has no permissions to run the 'eval' command", "ACL SETUSER"),
+        ] {
+            assert!(hint_for(words).is_some_and(|hint| hint.contains(step)), "{words}");
+        }
+        assert_eq!(hint_for("ERR unknown command"), None);
+    }
 
     #[test]
     fn versions() {

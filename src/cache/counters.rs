@@ -1,9 +1,10 @@
 //! What Redis counts by itself, and what entries take there: held against our own counts, it tells whether anybody else
 //! was there.
 
-use redis::{Connection, RedisError};
+use redis::RedisError;
 
 use super::admin::AdminError;
+use super::connection::Connection;
 
 /// Counters of the whole server, all databases, since it started; none where it does not give one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

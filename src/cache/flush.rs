@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
-use redis::{Connection, RedisError};
+use redis::RedisError;
 
 use super::admin::AdminError;
+use super::connection::Connection;
 use super::entry;
 use super::key;
 use super::protocol::standing;

@@ -6,6 +6,7 @@ use super::Outcome;
 use super::console::Console;
 use super::servers::{Need, Servers};
 use crate::cache::admin;
+use crate::cache::connection::Connection;
 use crate::cache::flush::{self, Flushed, Owner};
 use crate::cli::Format;
 use crate::config::Settings;
@@ -32,7 +33,7 @@ pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Outc
 
 /// Flushes under a bar that runs through the key space.
 pub(super) fn with_progress(
-    connection: &mut redis::Connection,
+    connection: &mut Connection,
     namespace: &str,
     console: &Console,
 ) -> anyhow::Result<Flushed> {

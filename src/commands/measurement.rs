@@ -14,6 +14,7 @@ use super::request::Request;
 use super::server_watch::ServerWatch;
 use super::servers::Servers;
 use crate::cache::admin::{self, AdminError};
+use crate::cache::connection::Connection;
 use crate::cache::counters;
 use crate::cache::wire;
 use crate::cli::{Codec, Workload};
@@ -47,7 +48,7 @@ pub(super) struct Bench<'a> {
     expected: Arc<Expected>,
     mysql: run_file::Server,
     redis: run_file::Server,
-    admin: Reopening<redis::Connection, AdminError>,
+    admin: Reopening<Connection, AdminError>,
     warnings: Vec<Warning>,
     /// While reads are measured.
     awake: Option<Awake>,
@@ -306,8 +307,8 @@ impl<'a> Bench<'a> {
     pub(super) fn reader<Q: Query>(&self, codecs: &[Codec], ttl: Duration) -> anyhow::Result<Reader<Q>> {
         let (mysql, redis) = (self.servers.mysql()?, self.servers.redis()?);
         let conn = RowConnection::open(mysql)?;
-        let wire = wire::Connection::open(redis, reader::LIMITS)
-            .with_context(|| format!("cannot connect to Redis at {}", redis.address))?;
+        let wire =
+            wire::Connection::open(redis, reader::LIMITS).map_err(|error| admin::refused(redis, &error))?;
         let options = ReaderOptions { codecs, namespace: self.namespace, ttl };
         let reader =
             Reader::new(conn, wire, &self.expected, &options).context("cannot prepare a statement")?;

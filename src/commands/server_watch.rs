@@ -2,6 +2,7 @@
 
 use super::servers::Servers;
 use crate::cache::admin::{self, AdminError};
+use crate::cache::connection::Connection;
 use crate::cache::counters::{self as redis_counters, RedisCounters};
 use crate::cache::key::KeyLayout;
 use crate::cli::Codec;
@@ -18,7 +19,7 @@ const SAMPLED_KEYS: usize = 100;
 /// Both servers as they were before; where one could not be asked, why.
 pub(super) struct ServerWatch {
     mysql: Result<(Reopening<Session, DbError>, MysqlCounters), String>,
-    redis: Result<(Reopening<redis::Connection, AdminError>, RedisCounters), String>,
+    redis: Result<(Reopening<Connection, AdminError>, RedisCounters), String>,
 }
 
 impl ServerWatch {
@@ -56,9 +57,7 @@ fn begin_mysql(servers: &Servers) -> anyhow::Result<(Reopening<Session, DbError>
     Ok((conn, counters))
 }
 
-fn begin_redis(
-    servers: &Servers,
-) -> anyhow::Result<(Reopening<redis::Connection, AdminError>, RedisCounters)> {
+fn begin_redis(servers: &Servers) -> anyhow::Result<(Reopening<Connection, AdminError>, RedisCounters)> {
     let mut connection = admin::reopening(servers.redis()?)?;
     let counters = redis_counters::read(connection.get()?)?;
     Ok((connection, counters))

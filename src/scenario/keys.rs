@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use redis::{Connection, RedisError};
+use redis::RedisError;
 
+use crate::cache::connection::Connection;
 use crate::cache::key::{KeyLayout, namespace_prefix};
 use crate::cache::{Key, KeyError};
 use crate::cache::{admin, flush};

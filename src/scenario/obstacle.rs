@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use redis::{Cmd, Connection, ErrorKind, RedisError, ServerErrorKind, Value, cmd};
+use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value, cmd};
 
+use crate::cache::connection::Connection;
 use crate::cache::{admin, counters};
 use crate::endpoint::RedisEndpoint;
 

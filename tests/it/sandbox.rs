@@ -83,6 +83,12 @@ impl Sandbox {
         format!("mysql://rcache:{password}@127.0.0.1:{port}/rcache")
     }
 
+    pub(crate) fn redis_url(&self) -> String {
+        let state = self.state();
+        let (port, password) = (&state["redis"]["port"], state["redis"]["password"].as_str().unwrap());
+        format!("redis://:{password}@127.0.0.1:{port}/0")
+    }
+
     pub(crate) fn dir(&self) -> &std::path::Path {
         &self.dir
     }

@@ -16,6 +16,7 @@ crate::tests![
     a_signal_ends_a_command_that_waits_for_a_silent_server,
     a_database_that_stops_in_the_middle_is_an_error_by_itself,
     a_signal_ends_every_command_beside_a_database_that_stopped,
+    a_signal_ends_every_command_beside_a_redis_that_stopped,
 ];
 
 /// Far above the 5 s that rcache waits for a server, and far below "for ever".
@@ -192,6 +193,29 @@ fn a_database_that_stops_in_the_middle_is_an_error_by_itself() {
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     assert!(ran.stderr.contains("stopped answering"), "{}", ran.stderr);
     assert!(!ran.stderr.contains("Error {"), "{}", ran.stderr);
+    sandbox.run_well("destroy");
+}
+
+fn a_signal_ends_every_command_beside_a_redis_that_stopped() {
+    let (sandbox, _) = own_servers("1000");
+    let redis = sandbox.pids()[1];
+    for arguments in [&["bench", "--iterations", "100000"][..], &["scenario", "stale", "--duration", "60"]] {
+        let what = arguments.join(" ");
+        let command = world::start(rcache().args(arguments).arg("--sandbox-dir").arg(sandbox.dir()));
+        thread::sleep(Duration::from_secs(3));
+        let stopped = Stopped::new(redis);
+        thread::sleep(Duration::from_secs(1));
+        let (_, ran) = interrupted(command, "INT", &what);
+        drop(stopped);
+        assert_eq!(ran.code, Some(130), "{what}: {}\n{}", ran.stdout, ran.stderr);
+    }
+    // The flush of a Redis that has stopped before.
+    let stopped = Stopped::new(redis);
+    let port = sandbox.redis_url();
+    let command = world::start(rcache().args(["flush", "--redis-url", &port]));
+    thread::sleep(Duration::from_secs(1));
+    interrupted(command, "TERM", "flush");
+    drop(stopped);
     sandbox.run_well("destroy");
 }
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{Connection, FromRedisValue, RedisError};
+use redis::{FromRedisValue, RedisError};
 
 use super::AppCounts;
 use crate::cache::admin;
+use crate::cache::connection::Connection;
 use crate::endpoint::RedisEndpoint;
 use crate::reopen::Reopening;
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use rand::RngExt;
 use rand::rngs::StdRng;
-use redis::{Connection, RedisError};
+use redis::RedisError;
 
+use crate::cache::connection::Connection;
 use crate::cache::{admin, entry};
 use crate::scenario::arms::{Stage, StageError};
 use crate::scenario::keys::Keys;
