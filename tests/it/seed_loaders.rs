@@ -69,7 +69,7 @@ fn a_row_that_the_server_refuses_is_told_once() {
     let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON users FOR EACH ROW
         IF NEW.id = 33333 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this one'; END IF";
     place.mysql().query_drop(refuse).unwrap();
-    let refused = place.run(&["seed", "--users", ENOUGH_FOR_SEVERAL]).failed(1, &["loading users"]);
+    let refused = place.run(&["seed", "--users", ENOUGH_FOR_SEVERAL]).failed(1, &["inserting users"]);
     assert_eq!(refused.stderr.matches("not this one").count(), 1, "{}", refused.stderr);
     assert!(!refused.stderr.contains("interrupted"), "{}", refused.stderr);
     place.mysql().query_drop("DROP TRIGGER refuse").unwrap();
