@@ -193,7 +193,7 @@ const STATE: usize = entry::MAGIC_BYTES + 1;
 
 static STATES: LazyLock<States> = LazyLock::new(|| {
     let (nonce, key) = ([0; 16], b"");
-    let header = entry::Header { codec: entry::CodecId(0), nonce, expires_at_ms: 0, load_us: 0 };
+    let header = entry::Header { codec: entry::CodecId(0), type_tag: 0, nonce, expires_at_ms: 0, load_us: 0 };
     let (mut value, mut missing) = (Vec::new(), Vec::new());
     entry::begin(&mut value);
     // An entry without a payload is never too long.

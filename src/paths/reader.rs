@@ -283,7 +283,7 @@ impl<Q: Query> Reader<Q> {
                     end(Part::Lease);
                     Sight::of(Saw::Done)
                 }
-                Step::Wait(_) | Step::Join | Step::Return => Sight::of(Saw::Alone),
+                Step::Wait(_) | Step::Join | Step::Beside(_) | Step::Return => Sight::of(Saw::Alone),
                 Step::Load(fill) => {
                     let answer = self.load(item)?;
                     end(Part::Query);

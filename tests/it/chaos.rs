@@ -247,7 +247,7 @@ fn say(admin: &mut redis::Connection, words: &[&str]) {
     assert!(said.is_ok() || words[..2] == ["CLIENT", "KILL"], "{words:?}: {said:?}");
 }
 
-fn thing(id: impl std::fmt::Display) -> Key {
+fn thing(id: impl cache_aside::KeyId) -> Key {
     Key::new("thing", 1, id).unwrap()
 }
 
@@ -302,7 +302,8 @@ fn loaders_that_fail_and_panic_hold_nobody_up() {
 /// An entry, with another expiry in its header than the one that Redis holds it to.
 fn expiring_at(entry: &[u8], key: &str, expires_at_ms: u64) -> Vec<u8> {
     let mut entry = entry.to_vec();
-    entry[24..32].copy_from_slice(&expires_at_ms.to_le_bytes());
+    // Six bytes of it are the expiry.
+    entry[24..30].copy_from_slice(&expires_at_ms.to_le_bytes()[..6]);
     let length = (key.len() as u64).to_le_bytes();
     let sum = XxHash3_64::oneshot(&[&length, key.as_bytes(), &entry[..40], &entry[48..]].concat());
     entry[40..48].copy_from_slice(&sum.to_le_bytes());

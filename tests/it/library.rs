@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use cache_aside::codec::Json;
+use cache_aside::codec::Postcard;
 use cache_aside::{Cache, Key, Options};
 use redis::Commands;
 
@@ -378,7 +378,8 @@ fn damaged_and_foreign_values_are_missed_and_replaced() {
     };
     let mut values =
         vec![Vec::new(), b"junk".to_vec(), swapped, good[..50].to_vec(), [&good[..], b"x"].concat()];
-    values.extend((0..good.len()).map(flipped));
+    // With another format number it would be the entry of another version, and is left alone.
+    values.extend((0..good.len()).filter(|at| *at != 4).map(flipped));
     // A lease and a marker that are cut off, and an empty marker.
     values.extend([
         b"rcae\x01\x03\0\0nonce".to_vec(),
@@ -447,14 +448,15 @@ fn nobody_queues_for_what_cannot_be_kept() {
 
 fn codecs_and_namespaces_do_not_read_each_other() {
     let place = Place::new();
-    place.cache.get(&key(1), || load("postcard")).unwrap();
-    let json = place.cache.with_codec(Json);
-    assert_eq!(json.get(&key(1), || load("json")).unwrap().as_deref(), Some("json"));
-    assert_eq!(json.get(&key(1), must_not_load).unwrap().as_deref(), Some("json"));
+    place.cache.get(&key(1), || load("json")).unwrap();
+    let compact = place.cache.with_codec(Postcard);
+    assert_eq!(compact.get(&key(1), || load("compact")).unwrap().as_deref(), Some("compact"));
+    assert_eq!(compact.get(&key(1), must_not_load).unwrap().as_deref(), Some("compact"));
+    assert_eq!(place.cache.get(&key(1), must_not_load).unwrap().as_deref(), Some("json"));
     let elsewhere = other_process(&place.options.clone().namespace("elsewhere"));
     assert_eq!(elsewhere.get(&key(1), || load("mine")).unwrap().as_deref(), Some("mine"));
     elsewhere.invalidate(&key(1)).unwrap();
-    assert_eq!(json.get(&key(1), must_not_load).unwrap().as_deref(), Some("json"));
+    assert_eq!(compact.get(&key(1), must_not_load).unwrap().as_deref(), Some("compact"));
 }
 
 fn the_program_flushes_what_the_library_wrote() {

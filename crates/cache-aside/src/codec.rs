@@ -8,6 +8,11 @@ mod json;
 mod msgpack;
 #[cfg(feature = "postcard")]
 mod postcard;
+#[cfg(any(feature = "json", feature = "msgpack", feature = "postcard"))]
+mod same;
+#[cfg(test)]
+#[cfg(all(feature = "json", feature = "msgpack", feature = "postcard"))]
+mod torture;
 mod type_tag;
 
 #[cfg(feature = "arrow")]
@@ -20,6 +25,19 @@ pub use msgpack::Msgpack;
 pub use postcard::Postcard;
 
 use std::ops::Range;
+
+/// The codec of a cache for which none was named: JSON, or none at all without the feature `json`.
+#[cfg(feature = "json")]
+pub type DefaultCodec = Json;
+
+/// The codec of a cache for which none was named: JSON, or none at all without the feature `json`.
+#[cfg(not(feature = "json"))]
+pub type DefaultCodec = NoCodec;
+
+/// In the place of a codec, until [`with_codec`](crate::Cache::with_codec) names one.
+#[cfg(not(feature = "json"))]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoCodec;
 
 pub use super::entry::CodecId;
 
@@ -40,7 +58,21 @@ impl CodecError {
 
 /// Encodes and decodes values of one type.
 ///
-/// The four of rcache's own fit most programs. One of your own implements this trait:
+/// - [`Json`], the default: keeps every type of serde whose values JSON can say; readable with `redis-cli`.
+/// - [`Msgpack`]: smaller and faster; structs without the names of their fields.
+/// - [`Postcard`]: the smallest and fastest for small values; nothing but the fields themselves.
+/// - [`Arrow`]: columns, for results of many rows.
+///
+/// Whichever is chosen, **no value comes back as another one**: before a value is kept it is decoded and compared, and one
+/// that would come back changed is not kept ([`Stats::unfaithful`](crate::Stats::unfaithful)). Formats without names cannot keep types with
+/// `skip_serializing_if`, `flatten`, `tag` or `untagged`; JSON cannot keep infinities and NaN, maps with keys that are no text, or
+/// `Some(None)`. A field with `#[serde(skip)]` is no part of the value: a hit has its default.
+///
+/// Entries of different types, of different shapes of one type, and of different codecs are never read as each other, and live
+/// beside each other under one key. Types that hide their shape from serde (`untagged`, or a `with` of their own) are known by
+/// their name alone: raise the key's schema number when those change.
+///
+/// One of your own implements this trait:
 ///
 /// ```
 /// use std::ops::Range;
@@ -72,6 +104,15 @@ pub trait Codec<T>: Send + Sync {
     /// default is made of the type's name; one that also knows the names of the fields notices more.
     fn type_tag(&self) -> u32 {
         type_tag::of_name::<T>()
+    }
+
+    /// Whether `payload`, which was just made of `value`, decodes to it again. Asked before a value is kept: one that does
+    /// not is right for its caller, and is not kept. The default decodes it and encodes that again, which must give the same
+    /// bytes.
+    fn is_faithful(&self, _value: &T, payload: &[u8]) -> bool {
+        let mut again = Vec::with_capacity(payload.len());
+        self.decode(&mut payload.to_vec(), 0..payload.len())
+            .is_ok_and(|decoded| self.encode(&decoded, &mut again).is_ok() && again == payload)
     }
 
     /// Appends the encoded value to `payload`.

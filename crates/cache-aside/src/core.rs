@@ -1,7 +1,8 @@
 //! What all clones of a cache share, and the one way in which it asks Redis.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::breaker::{Breaker, Permit};
 use super::bulkhead::Bulkhead;
@@ -25,10 +26,29 @@ pub(crate) struct Core {
     pub(crate) counts: Counts,
     pub(crate) pool: Pool,
     pub(crate) helpers: Helpers,
+    /// Of the entries that this cache wrote.
+    pub(crate) longest_ttl: LongestTtl,
     renewals: Renewals,
     /// Itself, for the thread that renews leases.
     me: Weak<Self>,
     prefix: String,
+}
+
+/// The longest time to live that was ever given to an entry.
+#[derive(Default)]
+pub(crate) struct LongestTtl(AtomicU64);
+
+impl LongestTtl {
+    pub(crate) fn raise(&self, ttl: Duration) {
+        let ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+        if self.0.load(Ordering::Relaxed) < ms {
+            self.0.fetch_max(ms, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn get(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Relaxed))
+    }
 }
 
 /// Whether a command may reach Redis twice.
@@ -52,6 +72,7 @@ impl Core {
             counts: Counts::default(),
             pool: Pool::new(endpoint, options.limits()),
             helpers: Helpers::default(),
+            longest_ttl: LongestTtl::default(),
             prefix: namespace_prefix(&options.namespace),
             options,
         })
@@ -124,8 +145,14 @@ impl Core {
         outcome
     }
 
-    /// Loads without the cache, in a place behind the bulkhead.
+    /// Loads what no key can name.
     pub(crate) fn load_unkeyed<R>(&self, load: impl FnOnce() -> R) -> R {
+        self.counts.unkeyed.add();
+        self.load_aside(load)
+    }
+
+    /// Loads without the cache, in a place behind the bulkhead.
+    pub(crate) fn load_aside<R>(&self, load: impl FnOnce() -> R) -> R {
         self.counts.bypasses.add();
         let place = self.bulkhead.enter(|| Instant::now() + self.options.load_wait);
         if place.is_beside() {
@@ -173,6 +200,9 @@ impl Core {
             joined: counts.joined.get(),
             loads_beside: counts.loads_beside.get(),
             renewals: counts.renewals.get(),
+            unkeyed: counts.unkeyed.get(),
+            unfaithful: counts.unfaithful.get(),
+            other_types: counts.other_types.get(),
             bypasses: counts.bypasses.get(),
             corrupt: counts.corrupt.get(),
             redis_errors: counts.redis_errors.get(),

@@ -6,13 +6,22 @@
 //! | 4 | 1 | format number, 1 |
 //! | 5 | 1 | state: 1 = a value, 2 = known missing (3 and 4 are leases and markers, see `protocol`) |
 //! | 6 | 1 | codec of the payload: 1 = arrow, 2 = postcard, 3 = json, 4 = msgpack; 0 = no payload |
-//! | 7 | 1 | 0 |
+//! | 7 | 1 | highest byte of the type tag |
 //! | 8 | 16 | nonce, unique to each fill |
-//! | 24 | 8 | expiry, ms since 1970 |
+//! | 24 | 6 | expiry, ms since 1970 |
+//! | 30 | 2 | low bytes of the type tag, see [`Codec::type_tag`](crate::codec::Codec::type_tag) |
 //! | 32 | 4 | time that the load took, µs; 0 = not measured |
 //! | 36 | 4 | length of the payload |
 //! | 40 | 8 | checksum: XXH3-64 over key length, key, the 40 bytes above, payload |
 //! | 48 | | payload |
+//!
+//! **Several entries can stand under one key, one after the other**: programs that cache the same row as different types, with
+//! different codecs or, during an upgrade, with different formats each find their own. They share one key because a writer
+//! cannot know its readers' types: a marker, or a removal, is for all of them. A new entry is put in front of the others, so that
+//! the first 24 bytes are as unique as ever, and lives no longer than they do.
+//!
+//! **Frozen for all formats** are the magic, the place of the format number and of the length, and the 48 bytes of the header: that is
+//! how one version steps over the entries of another. Leases and markers have a layout of their own that never changes.
 //!
 //! Integers are little-endian. The nonce stands early, so that a compare-and-set can recognise an entry by
 //! its first 24 bytes. The length of the header keeps an Arrow payload aligned to 16 bytes. The checksum
@@ -26,9 +35,13 @@ use std::ops::Range;
 pub use self::checksum::{Arriving, Checksum};
 
 pub(super) const MAGIC: [u8; 4] = *b"rcae";
-pub(super) const FORMAT_NUMBER: u8 = 1;
+const FORMAT_NUMBER: u8 = 1;
+/// More entries than this under one key are not kept.
+const MAX_ENTRIES: usize = 4;
 const STATE_VALUE: u8 = 1;
 const STATE_MISSING: u8 = 2;
+/// The year 10,889.
+const MAX_EXPIRY_MS: u64 = (1 << 48) - 1;
 /// Where the payload begins.
 pub const HEADER_BYTES: usize = 48;
 const CHECKED_HEADER_BYTES: usize = 40;
@@ -37,6 +50,14 @@ const CHECKED_HEADER_BYTES: usize = 40;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodecId(pub u8);
 
+/// What a reader can decode: its codec and its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    pub codec: CodecId,
+    /// 24 bits.
+    pub type_tag: u32,
+}
+
 /// Of an entry without a payload.
 const NO_CODEC: CodecId = CodecId(0);
 
@@ -44,8 +65,10 @@ const NO_CODEC: CodecId = CodecId(0);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     pub codec: CodecId,
+    /// Tells the type of the value; 24 bits.
+    pub type_tag: u32,
     pub nonce: [u8; 16],
-    /// Milliseconds since 1970; a clock that jumps decides only when, never whether it is right.
+    /// Milliseconds since 1970, 48 bits; a clock that jumps decides only when, never whether it is right.
     pub expires_at_ms: u64,
     /// How long the database took; the early refresh wants to know.
     pub load_us: u32,
@@ -99,7 +122,12 @@ pub fn seal(entry: &mut [u8], key: &[u8], header: &Header) -> Result<(), Corrupt
 pub fn seal_missing(entry: &mut Vec<u8>, key: &[u8], nonce: [u8; 16], expires_at_ms: u64, load_us: u32) {
     begin(entry);
     // Nothing is shorter than an entry without a payload, so this cannot fail.
-    let _ = seal_as(STATE_MISSING, entry, key, &Header { codec: NO_CODEC, nonce, expires_at_ms, load_us });
+    let _ = seal_as(
+        STATE_MISSING,
+        entry,
+        key,
+        &Header { codec: NO_CODEC, type_tag: 0, nonce, expires_at_ms, load_us },
+    );
 }
 
 fn seal_as(state: u8, entry: &mut [u8], key: &[u8], header: &Header) -> Result<(), Corrupt> {
@@ -108,9 +136,11 @@ fn seal_as(state: u8, entry: &mut [u8], key: &[u8], header: &Header) -> Result<(
     };
     let payload_bytes = u32::try_from(payload.len()).map_err(|_| Corrupt::Length)?;
     head[0..4].copy_from_slice(&MAGIC);
-    head[4..8].copy_from_slice(&[FORMAT_NUMBER, state, header.codec.0, 0]);
+    let [tag_low, tag_middle, tag_high, _] = header.type_tag.to_le_bytes();
+    head[4..8].copy_from_slice(&[FORMAT_NUMBER, state, header.codec.0, tag_high]);
     head[8..24].copy_from_slice(&header.nonce);
-    head[24..32].copy_from_slice(&header.expires_at_ms.to_le_bytes());
+    head[24..32].copy_from_slice(&header.expires_at_ms.min(MAX_EXPIRY_MS).to_le_bytes());
+    head[30..32].copy_from_slice(&[tag_low, tag_middle]);
     head[32..36].copy_from_slice(&header.load_us.to_le_bytes());
     head[36..40].copy_from_slice(&payload_bytes.to_le_bytes());
     let Checksum(sum) = Checksum::of(key, &head[..CHECKED_HEADER_BYTES], payload);
@@ -132,7 +162,7 @@ pub fn parse(entry: &[u8], key: &[u8], arrived: Option<Checksum>) -> Result<Pars
         return Err(if entry.len() < MAGIC_BYTES { Corrupt::TooShort } else { Corrupt::Magic });
     }
     let (head, payload) = entry.split_first_chunk::<HEADER_BYTES>().ok_or(Corrupt::TooShort)?;
-    if head[4] != FORMAT_NUMBER || head[7] != 0 {
+    if head[4] != FORMAT_NUMBER {
         return Err(Corrupt::Format);
     }
     let is_missing = match head[5] {
@@ -151,11 +181,64 @@ pub fn parse(entry: &[u8], key: &[u8], arrived: Option<Checksum>) -> Result<Pars
     }
     let header = Header {
         codec: CodecId(head[6]),
+        type_tag: u32::from_le_bytes([head[30], head[31], head[7], 0]),
         nonce: part(head, 8),
-        expires_at_ms: u64::from_le_bytes(part(head, 24)),
+        expires_at_ms: u64::from_le_bytes(part(head, 24)) & MAX_EXPIRY_MS,
         load_us: u32::from_le_bytes(part(head, 32)),
     };
     Ok(Parsed { header, payload: (!is_missing).then_some(HEADER_BYTES..entry.len()) })
+}
+
+/// Finds the entry of this kind, or one that says that the row is missing, among all that stand under `key`. None: there are
+/// entries of other kinds alone. Where `arrived` is given, it is the checksum of the whole as one entry.
+pub fn find(
+    entries: &[u8],
+    key: &[u8],
+    arrived: Option<Checksum>,
+    kind: Kind,
+) -> Result<Option<Parsed>, Corrupt> {
+    let (mut at, mut found) = (0, None);
+    loop {
+        let rest = entries.get(at..).unwrap_or_default();
+        let length = framed_bytes(rest)?;
+        let one = rest.get(..length).ok_or(Corrupt::Length)?;
+        // Of another format, nothing is known but its length.
+        if found.is_none() && one.get(4) == Some(&FORMAT_NUMBER) {
+            let Parsed { header, payload } = parse(one, key, arrived.filter(|_| length == entries.len()))?;
+            let is_wanted = (Kind { codec: header.codec, type_tag: header.type_tag }) == kind;
+            let payload = payload.map(|payload| payload.start + at..payload.end + at);
+            if is_wanted || payload.is_none() {
+                found = Some(Parsed { header, payload });
+            }
+        }
+        at += length;
+        if at >= entries.len() {
+            return Ok(found);
+        }
+    }
+}
+
+/// The first entries of these, whole, up to so many bytes, and one fewer than may stand under a key.
+pub fn first_entries(entries: &[u8], max_bytes: usize) -> &[u8] {
+    let mut end = 0;
+    for _ in 1..MAX_ENTRIES {
+        let rest = entries.get(end..).unwrap_or_default();
+        match framed_bytes(rest) {
+            Ok(length) if end + length <= max_bytes.min(entries.len()) => end += length,
+            _ => break,
+        }
+    }
+    entries.get(..end).unwrap_or_default()
+}
+
+/// How long the entry is that begins here, of whatever format.
+fn framed_bytes(entry: &[u8]) -> Result<usize, Corrupt> {
+    if !has_magic(entry) {
+        return Err(if entry.len() < MAGIC_BYTES { Corrupt::TooShort } else { Corrupt::Magic });
+    }
+    let head = entry.first_chunk::<HEADER_BYTES>().ok_or(Corrupt::TooShort)?;
+    let payload = usize::try_from(u32::from_le_bytes(part(head, 36))).map_err(|_| Corrupt::Length)?;
+    if payload > entry.len() - HEADER_BYTES { Err(Corrupt::Length) } else { Ok(HEADER_BYTES + payload) }
 }
 
 /// `N` bytes of the header from `offset`; both are constants of the format.
@@ -169,8 +252,13 @@ mod tests {
 
     use super::*;
 
-    const HEADER: Header =
-        Header { codec: CodecId(2), nonce: [7; 16], expires_at_ms: 1_700_000_000_000, load_us: 1_500 };
+    const HEADER: Header = Header {
+        codec: CodecId(2),
+        type_tag: 0x00ab_cdef,
+        nonce: [7; 16],
+        expires_at_ms: 1_700_000_000_000,
+        load_us: 1_500,
+    };
 
     fn entry(key: &[u8], header: &Header, payload: &[u8]) -> Vec<u8> {
         let mut entry = Vec::new();
@@ -194,7 +282,10 @@ mod tests {
         let hex: String = entry.iter().map(|b| format!("{b:02x}")).collect();
         insta::assert_snapshot!(hex);
         let parsed = parse(&entry, b"rcache:user:1:42", None).unwrap();
-        assert_eq!(parsed, Parsed { header: Header { codec: NO_CODEC, ..HEADER }, payload: None });
+        assert_eq!(
+            parsed,
+            Parsed { header: Header { codec: NO_CODEC, type_tag: 0, ..HEADER }, payload: None }
+        );
     }
 
     #[test]
@@ -215,10 +306,44 @@ mod tests {
         assert_eq!(parse(&good, b"another key", None), Err(Corrupt::Checksum));
     }
 
+    #[test]
+    fn each_kind_finds_its_own_among_the_entries_of_a_key() {
+        let kind = |tag| Kind { codec: CodecId(2), type_tag: tag };
+        let of = |tag| entry(b"k", &Header { type_tag: tag, ..HEADER }, format!("value {tag}").as_bytes());
+        let mut newer = of(9);
+        newer[4] = 200;
+        let all = [of(1), newer, of(2)].concat();
+        let value = |tag| {
+            let parsed = find(&all, b"k", None, kind(tag)).unwrap()?;
+            Some(all[parsed.payload.unwrap()].to_vec())
+        };
+        assert_eq!([value(1), value(2)], [Some(b"value 1".to_vec()), Some(b"value 2".to_vec())]);
+        assert_eq!([value(3), value(9)], [None, None]);
+        let other_codec = Kind { codec: CodecId(3), type_tag: 1 };
+        assert_eq!(find(&all, b"k", None, other_codec), Ok(None));
+        let mut missing = Vec::new();
+        seal_missing(&mut missing, b"k", [7; 16], 1, 1);
+        assert!(find(&[of(1), missing].concat(), b"k", None, kind(3)).unwrap().unwrap().payload.is_none());
+        for damaged in [&all[..all.len() - 1], &[&all[..], b"x"].concat(), &[&of(1)[..], b"junk"].concat()] {
+            assert!(find(damaged, b"k", None, kind(3)).is_err());
+        }
+        assert!(find(&all, b"another key", None, kind(3)).is_err());
+    }
+
+    #[test]
+    fn only_whole_entries_are_kept_beside_a_new_one() {
+        let one = entry(b"k", &HEADER, b"payload");
+        let many = one.repeat(6);
+        assert_eq!(first_entries(&many, 10_000).len(), 3 * one.len());
+        assert_eq!(first_entries(&many, 2 * one.len() + 5).len(), 2 * one.len());
+        assert_eq!(first_entries(&one, one.len() - 1), b"");
+        assert_eq!(first_entries(b"junk", 100), b"");
+    }
+
     proptest! {
         #[test]
-        fn what_was_written_is_read(key: Vec<u8>, payload: Vec<u8>, codec: u8, nonce: [u8; 16], expires_at_ms: u64, load_us: u32) {
-            let header = Header { codec: CodecId(codec), nonce, expires_at_ms, load_us };
+        fn what_was_written_is_read(key: Vec<u8>, payload: Vec<u8>, codec: u8, nonce: [u8; 16], expires_at_ms in 0..=MAX_EXPIRY_MS, load_us: u32, type_tag in 0..1u32 << 24) {
+            let header = Header { codec: CodecId(codec), type_tag, nonce, expires_at_ms, load_us };
             let bytes = entry(&key, &header, &payload);
             let parsed = parse(&bytes, &key, None).unwrap();
             prop_assert_eq!(parsed.header, header);
@@ -246,6 +371,11 @@ mod tests {
         fn any_bytes_are_parsed_without_a_panic(bytes: Vec<u8>, key: Vec<u8>) {
             let _ = parse(&bytes, &key, None);
             let _ = parse(&[&MAGIC[..], &bytes].concat(), &key, None);
+            let kind = Kind { codec: CodecId(1), type_tag: 1 };
+            for entries in [bytes.clone(), [&MAGIC[..], &bytes].concat(), [entry(&key, &HEADER, b"x"), bytes].concat()] {
+                let _ = find(&entries, &key, None, kind);
+                let _ = first_entries(&entries, 1000);
+            }
         }
     }
 }

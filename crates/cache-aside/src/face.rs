@@ -4,7 +4,8 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::codec::{Codec, Postcard};
+use super::call::{CallOptions, Loaded};
+use super::codec::{Codec, DefaultCodec};
 use super::core::Core;
 use super::key::{Key, KeyError};
 use super::options::{Options, OptionsError};
@@ -18,10 +19,30 @@ use crate::endpoint::RedisEndpoint;
 ///
 /// Cheap to clone; clones share connections and counts, and all threads may use one at the same time. `C` says how
 /// values become bytes, see [`Codec`].
-pub struct Cache<C = Postcard> {
+pub struct Cache<C = DefaultCodec> {
     core: Arc<Core>,
     codec: C,
 }
+
+/// A cached function, as a type that can be named, for example in a struct. `Box` what [`Cache::wrap`] or
+/// [`Cache::wrap_refreshing`] returns:
+///
+/// ```
+/// use cache_aside::{Cache, CachedFn, Key, Options};
+///
+/// struct Users {
+///     name: CachedFn<u32, String, std::io::Error>,
+/// }
+///
+/// # let nowhere = "redis://127.0.0.1:1";
+/// let cache = Cache::connect("redis://127.0.0.1", Options::default())?;
+/// # let cache = Cache::connect(nowhere, Options::default())?;
+/// let name = cache.wrap(|id: &u32| Key::new("user", 1, id), |id| Ok(Some(format!("user {id}"))));
+/// let users = Users { name: Box::new(name) };
+/// assert_eq!((users.name)(&42)?.as_deref(), Some("user 42"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub type CachedFn<A, T, E> = Box<dyn Fn(&A) -> Result<Option<T>, E> + Send + Sync>;
 
 /// Why a [`Cache`] could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -62,13 +83,13 @@ impl Cache {
         if endpoint.tls {
             check_certificates(&endpoint.certificates).map_err(|error| SetupError::Tls(error.to_string()))?;
         }
-        Ok(Self { core: Core::new(endpoint, options), codec: Postcard })
+        Ok(Self { core: Core::new(endpoint, options), codec: DefaultCodec::default() })
     }
 }
 
 impl<C> Cache<C> {
-    /// The same cache with another codec. Entries of different codecs are not read by each other: choose one for each kind
-    /// of key.
+    /// The same cache with another codec. Entries of different codecs are not read by each other, and live beside each other:
+    /// choose one for each kind of key.
     ///
     /// ```
     /// use cache_aside::{Cache, Options, codec::Json};
@@ -84,8 +105,9 @@ impl<C> Cache<C> {
     /// The value from Redis, or, where it is not there, from `load`; then it is kept, unless it changed meanwhile.
     /// `Ok(None)` says that there is no such row, which is remembered too.
     ///
-    /// `load` runs at most once. Let it read from the primary, outside any transaction that is open already: it must see
-    /// what is committed when it begins.
+    /// `load` runs at most once. **It must see what is committed when it begins**: let it read from the primary, outside any
+    /// transaction that is open already, and not on a connection with `autocommit=0`, where the first read opens a transaction
+    /// that shows the rows of that moment to all later ones. Otherwise old rows are cached, and no write removes them.
     ///
     /// Redis can slow this down by its timeouts at most; it cannot make it fail. One reader a process may be chosen to refresh
     /// a value ahead of its expiry ([`Options::early_refresh`]): it loads, with the old value in hand, while the others read on.
@@ -112,12 +134,73 @@ impl<C> Cache<C> {
     where
         C: Codec<T>,
     {
-        Reading::new(&self.core, key, &self.codec).run(load, None)
+        self.get_with(key, &CallOptions::default(), load)
+    }
+
+    /// As [`get`](Self::get), with options of this call's own. The loader may also say how long its answer may be kept: it
+    /// returns an `Option` or [`Loaded`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_aside::{Cache, CallOptions, Key, Loaded, Options};
+    ///
+    /// # let nowhere = "redis://127.0.0.1:1";
+    /// # fn rate_from_the_database() -> Result<Option<f64>, std::io::Error> { Ok(Some(1.25)) }
+    /// let cache = Cache::connect("redis://127.0.0.1", Options::default())?;
+    /// # let cache = Cache::connect(nowhere, Options::default())?;
+    /// let rate = cache.get_with(&Key::new("rate", 1, "EUR")?, &CallOptions::default(), || {
+    ///     let rate = rate_from_the_database()?;
+    ///     Ok::<_, std::io::Error>(Loaded::from(rate).ttl(Duration::from_secs(10)))
+    /// })?;
+    /// assert_eq!(rate, Some(1.25));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The loader's alone, as of [`get`](Self::get).
+    pub fn get_with<T, E, R>(
+        &self,
+        key: &Key,
+        call: &CallOptions,
+        load: impl FnOnce() -> Result<R, E>,
+    ) -> Result<Option<T>, E>
+    where
+        C: Codec<T>,
+        R: Into<Loaded<T>>,
+    {
+        Reading::new(&self.core, key, &self.codec, call).run(|| load().map(Into::into), None)
+    }
+
+    /// The value from Redis or from `load`, for what always exists: settings, a count, a list that may be empty. There is
+    /// no `Option`. Where another reader of the key has left word that it is missing, `load` is asked without the cache.
+    ///
+    /// ```
+    /// use cache_aside::{Cache, Key, Options};
+    ///
+    /// # let nowhere = "redis://127.0.0.1:1";
+    /// # fn countries_from_the_database() -> Result<Vec<String>, std::io::Error> { Ok(vec!["France".to_owned()]) }
+    /// let cache = Cache::connect("redis://127.0.0.1", Options::default())?;
+    /// # let cache = Cache::connect(nowhere, Options::default())?;
+    /// let countries = cache.get_present(&Key::singleton("countries", 1)?, countries_from_the_database)?;
+    /// assert_eq!(countries, ["France"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The loader's alone, as of [`get`](Self::get).
+    pub fn get_present<T, E>(&self, key: &Key, load: impl Fn() -> Result<T, E>) -> Result<T, E>
+    where
+        C: Codec<T>,
+    {
+        match self.get(key, || load().map(Some))? {
+            Some(value) => Ok(value),
+            None => self.core.load_aside(load),
+        }
     }
 
     /// The function `load` with a cache in front of it.
     ///
-    /// An argument that makes no [`Key`] is loaded without the cache.
+    /// An argument that makes no [`Key`] is loaded without the cache, which [`Stats::unkeyed`] counts.
     ///
     /// ```
     /// use cache_aside::{Cache, Key, Options};
@@ -187,10 +270,13 @@ impl<C> Cache<C> {
                     (cache.clone(), Arc::clone(&load), key.clone(), argument.to_owned());
                 let core = Arc::clone(&cache.core);
                 core.helpers.start(core.options.max_loads, move || {
-                    due.refresh(&cache.core, &key, &cache.codec, || load(argument.borrow()));
+                    due.refresh(&cache.core, &key, &cache.codec, || {
+                        load(argument.borrow()).map(Loaded::from)
+                    });
                 });
             };
-            Reading::new(&cache.core, &key, &cache.codec).run(|| load(argument), Some(&behind))
+            let reading = Reading::new(&cache.core, &key, &cache.codec, &CallOptions::default());
+            reading.run(|| load(argument).map(Loaded::from), Some(&behind))
         }
     }
 
@@ -215,7 +301,9 @@ impl<C> Cache<C> {
     /// ```
     ///
     /// # Errors
-    /// [`MarkError`] where Redis could not be told and [`Options::unmarked`] says to refuse: do not commit.
+    /// [`MarkError`] if Redis could not be told and [`Options::unmarked`] says to refuse, the default: do not commit. **There
+    /// are then no writes while Redis is out of reach**; where that is too much, choose [`Unmarked::Proceed`](crate::Unmarked::Proceed), or
+    /// [`invalidate`](Self::invalidate) after the COMMIT.
     pub fn mark(&self, keys: &[&Key]) -> Result<WriteGuard, MarkError> {
         WriteGuard::mark(&self.core, keys)
     }

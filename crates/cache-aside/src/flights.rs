@@ -56,7 +56,8 @@ impl Handed {
     pub(crate) fn new<T>(value: Option<&T>, codec: &dyn Codec<T>) -> Option<Self> {
         let encode = |value: &T| {
             let mut payload = Vec::new();
-            codec.encode(value, &mut payload).ok().map(|()| payload)
+            codec.encode(value, &mut payload).ok()?;
+            codec.is_faithful(value, &payload).then_some(payload)
         };
         let payload = match value {
             Some(value) => Some(encode(value)?),

@@ -1,21 +1,24 @@
 //! The one layout of Redis keys, shared by write, read and flush: `namespace:kind:schema:id`.
 
+mod id;
 pub(crate) mod layout;
 
 use std::fmt::{self, Display, Write as _};
+
+pub use self::id::KeyId;
 
 /// Longer names of things are a mistake, or somebody else's input.
 pub const MAX_KEY_BYTES: usize = 1024;
 
 /// What a cached value is called, without the namespace: `kind:schema:id`.
 ///
-/// Colons, percent signs and control characters in kind and id are escaped (`%3A`, `%25`, `%0A`), so that two different
-/// keys never become the same.
+/// Whatever could make two different keys the same is escaped: colons, percent signs and control characters (`%3A`, `%25`,
+/// `%0A`), in ids also commas and brackets, and the first character of a text that could be taken for a number.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(String);
 
 impl Key {
-    /// The value of this kind (`"user"`) with this id.
+    /// The value of this kind (`"user"`) with this id: a number, a text, or a tuple of these, see [`KeyId`].
     ///
     /// Raise `schema` whenever the cached type changes its shape: old and new programs then keep entries of their own,
     /// instead of reading each other's.
@@ -25,6 +28,9 @@ impl Key {
     ///
     /// assert_eq!(Key::new("user", 1, 42)?.to_string(), "user:1:42");
     /// assert_eq!(Key::new("file", 2, "a:b")?.to_string(), "file:2:a%3Ab");
+    /// assert_eq!(Key::new("order", 1, (7, "x1"))?.to_string(), "order:1:7,x1");
+    /// // A number and a text are two ids.
+    /// assert_ne!(Key::new("user", 1, 42)?, Key::new("user", 1, "42")?);
     /// assert!(Key::new("user", 1, "").is_err());
     /// # Ok::<(), cache_aside::KeyError>(())
     /// ```
@@ -32,7 +38,34 @@ impl Key {
     /// # Errors
     /// [`KeyError`] where the kind or the id is empty, or the whole is longer than 1,024 bytes once escaped. A key is
     /// never cut off: two long ones must not become the same.
-    pub fn new(kind: &str, schema: u32, id: impl Display) -> Result<Self, KeyError> {
+    pub fn new(kind: &str, schema: u32, id: impl KeyId) -> Result<Self, KeyError> {
+        Self::build(kind, schema, |key| id.write(key))
+    }
+
+    /// The value of which there is one alone: settings, a list of all countries.
+    ///
+    /// ```
+    /// use cache_aside::Key;
+    ///
+    /// let settings = Key::singleton("settings", 1)?;
+    /// # Ok::<(), cache_aside::KeyError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn singleton(kind: &str, schema: u32) -> Result<Self, KeyError> {
+        Self::build(kind, schema, |key| {
+            // No number, and no text begins so.
+            key.push('-');
+            Ok(())
+        })
+    }
+
+    fn build(
+        kind: &str,
+        schema: u32,
+        write_id: impl FnOnce(&mut String) -> Result<(), KeyError>,
+    ) -> Result<Self, KeyError> {
         // Long enough for any schema and any number, so that a usual key takes memory once.
         let mut key = String::with_capacity(kind.len() + ":4294967295:18446744073709551615".len());
         escape_into(&mut key, kind);
@@ -41,8 +74,7 @@ impl Key {
         }
         let _ = write!(key, ":{schema}:"); // writing to a String cannot fail
         let before_id = key.len();
-        // An id whose `Display` fails has said nothing, or not all of it.
-        write!(Escaping(&mut key), "{id}").map_err(|_| KeyError::Unnamed)?;
+        write_id(&mut key)?;
         match key.len() {
             bytes if bytes > MAX_KEY_BYTES => Err(KeyError::TooLong { bytes }),
             bytes if bytes == before_id => Err(KeyError::Empty("id")),
@@ -105,18 +137,6 @@ fn escape_into(text: &mut String, part: &str) {
     }
 }
 
-/// Escapes what is written through it. Stops taking more once the text is too long for a key anyway.
-struct Escaping<'a>(&'a mut String);
-
-impl fmt::Write for Escaping<'_> {
-    fn write_str(&mut self, part: &str) -> fmt::Result {
-        if self.0.len() <= MAX_KEY_BYTES {
-            escape_into(self.0, part);
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -135,6 +155,14 @@ mod tests {
         assert_eq!(key(&"x".repeat(1018)), Err(KeyError::TooLong { bytes: 1025 }));
         assert!(matches!(Key::new(&"k".repeat(5000), 1, 4), Err(KeyError::TooLong { .. })));
         assert!(matches!(key(&"\n".repeat(1000)), Err(KeyError::TooLong { .. })));
+    }
+
+    #[test]
+    fn singletons_meet_no_id() {
+        let settings = Key::singleton("settings", 1).unwrap();
+        assert_eq!(settings.to_string(), "settings:1:-");
+        assert_ne!(Key::new("settings", 1, "-").unwrap(), settings);
+        assert!(Key::singleton("", 1).is_err());
     }
 
     proptest! {

@@ -42,6 +42,17 @@
 //!   or Redis lost it as above, or its first bytes were damaged, so that nobody can know it for a marker;
 //! - [`Unmarked::Proceed`] while Redis is out of reach.
 //!
+//! # Types, codecs and versions
+//! Each entry says its codec, the type of its value and the shape of that type as serde sees it. A read that finds entries of other
+//! types alone loads its own and puts it beside them. So programs that disagree, as during an upgrade, share a Redis without reading each
+//! other's values and without a load for every read. They share the *key*, because a writer does not know its readers' types: what it marks
+//! or removes is marked or removed for all of them, also for versions that it does not know.
+//!
+//! # What is stable
+//! Everything that this page lists, by semantic versioning, and the bytes of entries, leases and markers: a later version steps over
+//! the entries of this one, and understands its leases and markers. Not stable: what is hidden from this page, and the module
+//! `codec`'s `Arrow` and `Columnar`, which follow the versions of the `arrow` crates.
+//!
 //! Run a cache without persistence: an old dump brings removed values back. Read and write one primary; Redis Cluster needs
 //! a proxy.
 #![warn(missing_docs)]
@@ -49,6 +60,7 @@
 
 mod breaker;
 mod bulkhead;
+mod call;
 pub mod codec;
 mod core;
 #[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
@@ -88,8 +100,9 @@ mod trouble;
 mod wire;
 mod write;
 
-pub use self::face::{Cache, SetupError};
-pub use self::key::{Key, KeyError};
+pub use self::call::{CallOptions, Loaded};
+pub use self::face::{Cache, CachedFn, SetupError};
+pub use self::key::{Key, KeyError, KeyId};
 pub use self::options::{Options, OptionsError, Unmarked};
 pub use self::stats::Stats;
 pub use self::trouble::{RedisError, RedisErrorKind};

@@ -46,7 +46,8 @@ pub struct Options {
     pub marker_wait: Duration,
     /// How eagerly entries are refreshed ahead of their expiry: 1 is the optimum for steady loads, 0 turns it off. Default 1.
     pub early_refresh: f64,
-    /// What a crash-safe write does when Redis cannot be told of it beforehand. Default [`Unmarked::Refuse`].
+    /// What a crash-safe write does when Redis cannot be told of it beforehand. Default [`Unmarked::Refuse`]: no write goes
+    /// through while Redis is out of reach.
     pub unmarked: Unmarked,
     /// How many loads this cache and its clones run at once, counted over all threads; more wait for their turn. A loader that
     /// reads through the cache itself, on its own thread, counts once. Default 32.

@@ -58,3 +58,8 @@ fn program() -> PathBuf {
         .flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
     programs.find(|program| program.exists()).expect("a redis-server or valkey-server on PATH")
 }
+
+/// A connection of a test's own.
+pub(crate) fn connect(endpoint: &RedisEndpoint) -> crate::wire::Connection {
+    crate::wire::Connection::open(endpoint, crate::Options::default().limits()).unwrap()
+}

@@ -7,6 +7,9 @@ mod behind;
 mod load;
 #[cfg(test)]
 mod one_load;
+#[cfg(test)]
+#[cfg(all(feature = "json", feature = "msgpack", feature = "postcard"))]
+mod values;
 
 pub(crate) use self::behind::{Due, Helpers};
 
@@ -14,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use super::breaker::Permit;
 use super::bulkhead::Place;
+use super::call::{CallOptions, Loaded, Times};
 use super::codec::Codec;
 use super::core::{Core, Twice};
 use super::flights::{Boarding, Handed, Leader, Until};
@@ -21,7 +25,7 @@ use super::key::Key;
 use super::protocol::reading::{self, Fill, Obstacle, Saw, Step};
 use super::protocol::standing::Head;
 use super::protocol::timing;
-use super::session::Sight;
+use super::session::{Session, Sight};
 use super::store::{Acquired, Found};
 use super::wire::WireError;
 
@@ -30,9 +34,12 @@ pub(crate) struct Reading<'a, T> {
     core: &'a Core,
     key: &'a Key,
     codec: &'a dyn Codec<T>,
+    times: Times,
     permit: Permit,
     /// Of a good entry that was seen.
     answer: Option<Option<T>>,
+    /// The entries of other types that were seen.
+    others: Vec<u8>,
     /// Held while this read is the one in this process that is at the key.
     flight: Option<Leader>,
     /// Behind the bulkhead; held from just before the lease is asked for until the load is over.
@@ -51,16 +58,28 @@ struct Waiting {
 }
 
 impl<'a, T> Reading<'a, T> {
-    pub(crate) fn new(core: &'a Core, key: &'a Key, codec: &'a dyn Codec<T>) -> Self {
+    pub(crate) fn new(core: &'a Core, key: &'a Key, codec: &'a dyn Codec<T>, call: &CallOptions) -> Self {
+        let times = call.over(&core.options);
         let permit = core.breaker.permit();
         let waiting = Waiting::default();
-        Self { core, key, codec, permit, answer: None, flight: None, place: None, waiting }
+        Self {
+            core,
+            key,
+            codec,
+            times,
+            permit,
+            answer: None,
+            others: Vec::new(),
+            flight: None,
+            place: None,
+            waiting,
+        }
     }
 
     /// What is due for an early refresh goes to `behind`, if there is one; else this read loads it itself.
     pub(crate) fn run<E>(
         mut self,
-        load: impl FnOnce() -> Result<Option<T>, E>,
+        load: impl FnOnce() -> Result<Loaded<T>, E>,
         behind: Option<&dyn Fn(Due)>,
     ) -> Result<Option<T>, E> {
         let mut step = if self.permit == Permit::Refused { Step::Load(Fill::No) } else { Step::Get };
@@ -71,6 +90,7 @@ impl<'a, T> Reading<'a, T> {
                 Step::Acquire => self.acquire(),
                 Step::Wait(obstacle) => self.wait(obstacle),
                 Step::Join => self.join(),
+                Step::Beside(_) => self.beside(),
                 Step::Return => return Ok(self.into_answer()),
                 Step::Load(fill) => match (fill, behind) {
                     (Fill::Refresh(head), Some(behind)) => {
@@ -96,10 +116,11 @@ impl<'a, T> Reading<'a, T> {
     }
 
     fn get(&mut self) -> Saw {
-        let (codec, beta) = (self.codec, self.core.options.early_refresh);
+        let (codec, options) = (self.codec, &self.core.options);
+        let (beta, most) = (self.times.early_refresh, options.max_value_bytes);
         let sight = self.core.ask(self.key, self.permit, Twice::Harmless, |session| {
             let found = session.get()?;
-            Ok(session.read(found, codec, beta))
+            Ok(look(session, found, codec, beta, most))
         });
         let saw = self.take(sight);
         if saw == Saw::Nothing && !self.waiting.has_begun() {
@@ -108,8 +129,12 @@ impl<'a, T> Reading<'a, T> {
         self.only_one_refreshes(saw)
     }
 
-    fn take(&mut self, sight: Result<Sight<T>, WireError>) -> Saw {
-        let Ok(sight) = sight else { return Saw::Failed };
+    fn take(&mut self, sight: Result<(Sight<T>, Vec<u8>), WireError>) -> Saw {
+        let Ok((sight, others)) = sight else { return Saw::Failed };
+        if matches!(sight.saw, Saw::Others(_)) {
+            self.core.counts.other_types.add();
+        }
+        self.others = others;
         if matches!(sight.saw, Saw::Unreadable(_)) {
             self.core.counts.corrupt.add();
         }
@@ -136,15 +161,16 @@ impl<'a, T> Reading<'a, T> {
             return saw;
         }
         self.enter();
-        let (codec, beta, lives) = (self.codec, self.core.options.early_refresh, self.core.options.lease);
+        let (codec, options) = (self.codec, &self.core.options);
+        let (beta, lives, most) = (self.times.early_refresh, options.lease, options.max_value_bytes);
         let mut held = None;
         let sight =
             self.core.ask(self.key, self.permit, Twice::Never, |session| match session.acquire(lives)? {
                 (Acquired::Held, head) => {
                     held = Some(head);
-                    Ok(session.read(Found::Nothing, codec, beta))
+                    Ok(look(session, Found::Nothing, codec, beta, most))
                 }
-                (Acquired::Found(found), _) => Ok(session.read(found, codec, beta)),
+                (Acquired::Found(found), _) => Ok(look(session, found, codec, beta, most)),
             });
         match (self.take(sight), held) {
             (Saw::Nothing, Some(head)) => Saw::Held(head),
@@ -206,6 +232,15 @@ impl<'a, T> Reading<'a, T> {
         Saw::Done
     }
 
+    fn beside(&mut self) -> Saw {
+        let has_led = self.flight.is_some();
+        if let Some(saw) = self.follow() {
+            return saw;
+        }
+        // What this read saw may be from before another one here was done.
+        if !has_led || self.enter().has_just_waited() { Saw::Landed } else { Saw::Leads }
+    }
+
     fn join(&mut self) -> Saw {
         if let Some(saw) = self.follow() {
             return saw;
@@ -213,6 +248,19 @@ impl<'a, T> Reading<'a, T> {
         // Where that took time, the obstacle may be gone.
         if self.enter().has_just_waited() { Saw::Landed } else { Saw::Leads }
     }
+}
+
+/// Understands what was found; takes the entries of other types along.
+fn look<T>(
+    session: &mut Session,
+    found: Found,
+    codec: &dyn Codec<T>,
+    beta: f64,
+    most: usize,
+) -> (Sight<T>, Vec<u8>) {
+    let sight = session.read(found, codec, beta);
+    let others = if let Saw::Others(_) = sight.saw { session.other_entries(most) } else { Vec::new() };
+    (sight, others)
 }
 
 impl Waiting {

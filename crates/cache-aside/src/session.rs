@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::codec::{Codec, CodecError};
-use super::entry::{self, Arriving, Checksum, Corrupt, Header, Parsed};
+use super::entry::{self, Arriving, Checksum, Corrupt, Header, Kind, Parsed};
 use super::protocol::reading::Saw;
 use super::protocol::standing::{self, Head, Standing};
 use super::protocol::timing;
@@ -103,8 +103,24 @@ impl Session {
         };
         entry::begin(&mut self.entry);
         codec.encode(value, &mut self.entry)?;
-        let header = Header { codec: codec.id(), nonce, expires_at_ms, load_us };
+        let header = Header { codec: codec.id(), type_tag: codec.type_tag(), nonce, expires_at_ms, load_us };
         Ok(entry::seal(&mut self.entry, &self.key, &header)?)
+    }
+
+    /// The encoded value that was made last.
+    pub(super) fn payload(&self) -> &[u8] {
+        self.entry.get(entry::HEADER_BYTES..).unwrap_or_default()
+    }
+
+    /// The entries of other types that were seen last, as many as are kept beside a new one.
+    pub(super) fn other_entries(&self, max_bytes: usize) -> Vec<u8> {
+        entry::first_entries(&self.reply, max_bytes).to_vec()
+    }
+
+    /// Writes the entry that was made last in front of the others, which begin with this and expire when they would have.
+    pub(super) fn put_before(&mut self, expected: Head, others: &[u8]) -> Result<bool, WireError> {
+        self.entry.extend_from_slice(others);
+        self.store.replace_keeping_ttl(&self.key, expected, &self.entry)
     }
 
     /// How long the value is that was encoded last.
@@ -138,19 +154,17 @@ pub(super) fn understand<T>(
     beta: f64,
 ) -> Sight<T> {
     let head = Head::of(bytes);
-    match Standing::read(bytes, key, arrived) {
+    let kind = Kind { codec: codec.id(), type_tag: codec.type_tag() };
+    match Standing::read(bytes, key, arrived, kind) {
         Standing::Entry(Parsed { header, payload }) => {
-            let answer = match payload {
-                None => None,
-                Some(payload) if header.codec == codec.id() => match codec.decode(bytes, payload) {
-                    Ok(value) => Some(value),
-                    Err(_) => return Sight::of(Saw::Unreadable(head)),
-                },
-                Some(_) => return Sight::of(Saw::Unreadable(head)),
+            let answer = match payload.map(|payload| codec.decode(bytes, payload)).transpose() {
+                Ok(answer) => answer,
+                Err(_) => return Sight::of(Saw::Unreadable(head)),
             };
             let saw = if is_due(&header, beta) { Saw::Due(head) } else { Saw::Entry };
             Sight { saw, answer: Some(answer) }
         }
+        Standing::OtherEntries => Sight::of(Saw::Others(head)),
         Standing::Lease => Sight::of(Saw::Lease),
         Standing::Marker => Sight::of(Saw::Marker),
         Standing::Unreadable(_) => Sight::of(Saw::Unreadable(head)),

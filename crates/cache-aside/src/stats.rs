@@ -28,6 +28,13 @@ pub struct Stats {
     pub joined: u64,
     /// Loads that ran beside [`Options::max_loads`](crate::Options::max_loads) others, since no place was free in time.
     pub loads_beside: u64,
+    /// Values that were not kept because their codec does not give them back as they were: floats that are no numbers in JSON, for
+    /// example, or fields that are skipped in a format without names. Choose another codec for their type.
+    pub unfaithful: u64,
+    /// Reads that found entries of other types, codecs or versions alone.
+    pub other_types: u64,
+    /// Reads of wrapped functions whose argument made no key: loaded without the cache.
+    pub unkeyed: u64,
     /// Leases that were extended because their load took long.
     pub renewals: u64,
     /// Reads that went to the database without being allowed to fill: Redis failed, or waiting took too long.
@@ -70,6 +77,9 @@ pub(crate) struct Counts {
     pub(crate) joined: Count,
     pub(crate) loads_beside: Count,
     pub(crate) renewals: Count,
+    pub(crate) unkeyed: Count,
+    pub(crate) unfaithful: Count,
+    pub(crate) other_types: Count,
     pub(crate) bypasses: Count,
     pub(crate) corrupt: Count,
     pub(crate) redis_errors: Count,

@@ -87,12 +87,33 @@ impl Store {
         entry: &[u8],
         ttl: Duration,
     ) -> Result<bool, WireError> {
+        self.replace_until(key, expected, entry, &ms(ttl))
+    }
+
+    /// As [`replace`](Self::replace); the new bytes expire when the old ones would have.
+    pub fn replace_keeping_ttl(
+        &mut self,
+        key: &[u8],
+        expected: Head,
+        entry: &[u8],
+    ) -> Result<bool, WireError> {
+        self.replace_until(key, expected, entry, b"")
+    }
+
+    /// No time to live: that of what is replaced.
+    fn replace_until(
+        &mut self,
+        key: &[u8],
+        expected: Head,
+        entry: &[u8],
+        ttl_ms: &[u8],
+    ) -> Result<bool, WireError> {
         if entry.len() >= large::LARGE_BYTES
-            && let Some(done) = self.replace_large(key, expected, entry, ttl)?
+            && let Some(done) = self.replace_large(key, expected, entry, ttl_ms)?
         {
             return Ok(done);
         }
-        let arguments = [expected.as_bytes(), entry, &ms(ttl)];
+        let arguments = [expected.as_bytes(), entry, ttl_ms];
         match REPLACE.run(&mut self.connection, key, arguments, &mut Vec::new())? {
             Reply::Integer(done) => Ok(done == 1),
             Reply::Status | Reply::Bytes | Reply::Nil => Err(self.connection.unexpected()),

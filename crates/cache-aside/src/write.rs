@@ -198,7 +198,7 @@ fn tell(
 /// command that is late, as long as what it replaces stands: a lease, or with early refresh an entry.
 fn stale_until(core: &Core) -> SystemTime {
     let options = &core.options;
-    let longest = options.ttl.max(options.negative_ttl.unwrap_or(Duration::ZERO));
+    let longest = options.ttl.max(options.negative_ttl.unwrap_or(Duration::ZERO)).max(core.longest_ttl.get());
     // A lease is renewed for as long as a load may take.
     let lease = options.longest_load + options.lease;
     let written_within = if options.early_refresh > 0.0 { lease.max(longest) } else { lease };

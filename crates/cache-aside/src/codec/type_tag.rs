@@ -1,4 +1,7 @@
-//! Tags that tell the types of cached values apart.
+//! Tags that tell the types of cached values apart, and the shapes that a type has had in different versions of a program.
+
+#[cfg(any(feature = "json", feature = "msgpack", feature = "postcard"))]
+pub(super) mod shape;
 
 use twox_hash::XxHash3_64;
 

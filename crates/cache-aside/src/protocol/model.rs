@@ -87,8 +87,15 @@ fn damaged_keys_are_missed_and_never_believed() {
 }
 
 #[test]
+fn readers_of_several_types_share_a_key() {
+    holds(&Setting { types: 2, ..Setting::new(2, &[CRASH_SAFE]) });
+    holds(&Setting { types: 2, ..Setting::new(2, &[SIMPLE, SIMPLE]) });
+}
+
+#[test]
 #[ignore = "minutes: the whole of 3 readers and 2 writers"]
 fn three_readers_and_two_writers() {
+    holds(&Setting { types: 2, ..Setting::new(3, &[CRASH_SAFE]) });
     for writers in [&[CRASH_SAFE, CRASH_SAFE], &[SIMPLE, SIMPLE], &[CRASH_SAFE, SIMPLE]] {
         holds(&Setting::new(3, writers));
     }

@@ -23,6 +23,8 @@ pub enum Fill {
     Lease(Head),
     /// The entry that was read, ahead of its expiry.
     Refresh(Head),
+    /// The entries of other types that were read: they stay, behind the new one.
+    Beside(Head),
 }
 
 /// The next step of a read.
@@ -36,6 +38,8 @@ pub enum Step {
     Acquire,
     /// Wait a little, within the budget.
     Wait(Obstacle),
+    /// There are entries of other types alone: load one beside them, one at a time in this process.
+    Beside(Head),
     /// The budget is spent: load without filling, one at a time in this process.
     Join,
     /// The entry that was seen is the answer.
@@ -52,6 +56,8 @@ pub enum Saw {
     Entry,
     /// A good entry, which this reader shall refresh ahead of time.
     Due(Head),
+    /// Good entries, of other types, codecs or formats alone.
+    Others(Head),
     Lease,
     Marker,
     /// Bytes that are none of these, or an entry that its codec cannot decode.
@@ -79,12 +85,15 @@ pub fn next(step: Step, saw: Saw) -> Step {
     match (step, saw) {
         (_, Saw::Entry | Saw::Joined) => Step::Return,
         (_, Saw::Due(head)) => Step::Load(Fill::Refresh(head)),
+        (_, Saw::Others(head)) => Step::Beside(head),
         (_, Saw::Lease) => Step::Wait(Obstacle::Lease),
         (_, Saw::Marker) => Step::Wait(Obstacle::Marker),
         (_, Saw::Held(head)) => Step::Load(Fill::Lease(head)),
         (Step::Get, Saw::Unreadable(head)) => Step::Discard(head),
         (Step::Get, Saw::Nothing) | (Step::Discard(_), Saw::Done) => Step::Acquire,
-        (Step::Wait(_), Saw::Done) | (Step::Acquire | Step::Wait(_) | Step::Join, Saw::Landed) => Step::Get,
+        (Step::Wait(_), Saw::Done)
+        | (Step::Acquire | Step::Wait(_) | Step::Join | Step::Beside(_), Saw::Landed) => Step::Get,
+        (Step::Beside(head), Saw::Leads) => Step::Load(Fill::Beside(head)),
         (Step::Wait(_), Saw::OutOfTime) => Step::Join,
         (Step::Join, Saw::Leads) => Step::Load(Fill::Share),
         // Whatever else happens, the database has the right answer; that it is not kept does no harm.
@@ -118,10 +127,12 @@ pub enum Close {
 /// What to do once the database has answered.
 pub fn after_load(fill: Fill, loaded: Loaded) -> Close {
     match (fill, loaded) {
-        (Fill::Lease(head) | Fill::Refresh(head), Loaded::Answer) => Close::Replace(head),
+        (Fill::Lease(head) | Fill::Refresh(head) | Fill::Beside(head), Loaded::Answer) => {
+            Close::Replace(head)
+        }
         (Fill::Lease(head), Loaded::Unstorable | Loaded::TooLate | Loaded::Failed) => Close::Release(head),
         // Until it expires or is overwritten, the entry that was read is as good as it was.
-        (Fill::Refresh(_), _) | (Fill::No | Fill::Share, _) => Close::Nothing,
+        (Fill::Refresh(_) | Fill::Beside(_), _) | (Fill::No | Fill::Share, _) => Close::Nothing,
     }
 }
 
@@ -131,7 +142,7 @@ mod tests {
 
     #[test]
     fn only_a_state_that_was_seen_before_the_load_is_ever_replaced() {
-        let (seen, unreadable) = (Head::of(b"seen"), Head::of(b"junk"));
+        let (seen, unreadable, others) = (Head::of(b"seen"), Head::of(b"junk"), Head::of(b"others"));
         let steps = [
             Step::Get,
             Step::Discard(unreadable),
@@ -139,11 +150,13 @@ mod tests {
             Step::Wait(Obstacle::Lease),
             Step::Wait(Obstacle::Marker),
             Step::Join,
+            Step::Beside(others),
         ];
         let saws = [
             Saw::Nothing,
             Saw::Entry,
             Saw::Due(seen),
+            Saw::Others(others),
             Saw::Lease,
             Saw::Marker,
             Saw::Unreadable(unreadable),
@@ -161,6 +174,8 @@ mod tests {
             for saw in saws {
                 let then = next(step, saw);
                 let may_fill = matches!(saw, Saw::Due(_) | Saw::Held(_));
+                let is_beside = then == Step::Load(Fill::Beside(others));
+                assert_eq!(is_beside, step == Step::Beside(others) && saw == Saw::Leads);
                 assert_eq!(
                     matches!(then, Step::Load(Fill::Lease(head) | Fill::Refresh(head)) if head == seen),
                     may_fill
@@ -177,6 +192,7 @@ mod tests {
         for loaded in [Loaded::Failed, Loaded::Unstorable, Loaded::TooLate] {
             assert_eq!(after_load(Fill::Lease(head), loaded), Close::Release(head));
             assert_eq!(after_load(Fill::Refresh(head), loaded), Close::Nothing);
+            assert_eq!(after_load(Fill::Beside(head), loaded), Close::Nothing);
         }
         for loaded in [Loaded::Answer, Loaded::Failed, Loaded::Unstorable, Loaded::TooLate] {
             assert_eq!(after_load(Fill::No, loaded), Close::Nothing);

@@ -2,16 +2,21 @@
 //!
 //! | state | bytes |
 //! | --- | --- |
-//! | 1, 2: entry | see `entry` |
-//! | 3: lease | magic, format, 3, 0, 0, nonce (16) |
-//! | 4: marker | magic, format, 4, 0, 0, then for each writer its token (16) and when it ends, ms since 1970 (8) |
+//! | 1, 2: entry, or several | see `entry` |
+//! | 3: lease | magic, 1, 3, 0, 0, nonce (16) |
+//! | 4: marker | magic, 1, 4, 0, 0, then for each writer its token (16) and when it ends, ms since 1970 (8) |
+//!
+//! Leases and markers are the same in all versions, whatever the format of entries: no version may take another's writer for
+//! nonsense, and remove it.
 //!
 //! Each writer's token ends for itself, so that a writer who died cannot be kept alive by those who come after it.
 //! Leases and markers carry no checksum: the worst that a damaged one can do is to keep its key uncached for a while.
 
 use super::Nonce;
-use crate::entry::{self, Checksum, Corrupt, FORMAT_NUMBER, Parsed};
+use crate::entry::{self, Checksum, Corrupt, Kind, Parsed};
 
+/// Of leases and markers, for ever.
+const FORMAT_NUMBER: u8 = 1;
 const STATE_LEASE: u8 = 3;
 const STATE_MARKER: u8 = 4;
 
@@ -79,7 +84,10 @@ pub fn lease(nonce: Nonce) -> [u8; LEASE_BYTES] {
 /// What stands under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
+    /// An entry of the kind that was asked for.
     Entry(Parsed),
+    /// Entries of other types, codecs or formats alone.
+    OtherEntries,
     Lease,
     Marker,
     /// Anything else. A miss, and to be removed.
@@ -88,9 +96,10 @@ pub enum Standing {
 
 impl Standing {
     /// Reads what was found under `key`. Any bytes give an answer. Their checksum may have been taken while they `arrived`.
-    pub fn read(bytes: &[u8], key: &[u8], arrived: Option<Checksum>) -> Self {
-        match entry::parse(bytes, key, arrived) {
-            Ok(parsed) => Self::Entry(parsed),
+    pub fn read(bytes: &[u8], key: &[u8], arrived: Option<Checksum>, kind: Kind) -> Self {
+        match entry::find(bytes, key, arrived, kind) {
+            Ok(Some(parsed)) => Self::Entry(parsed),
+            Ok(None) => Self::OtherEntries,
             // Too short for an entry, or of another state.
             Err(corrupt) => match bytes.split_first_chunk::<8>() {
                 Some((header, nonce)) if *header == start(STATE_LEASE) && nonce.len() == TOKEN_BYTES => {
@@ -115,6 +124,8 @@ mod tests {
 
     use super::*;
 
+    const KIND: Kind = Kind { codec: entry::CodecId(1), type_tag: 1 };
+
     fn hex(bytes: &[u8]) -> String {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
@@ -127,7 +138,7 @@ mod tests {
 
     #[test]
     fn leases_and_markers_are_told_from_what_only_looks_like_them() {
-        let read = |bytes: &[u8]| Standing::read(bytes, b"k", None);
+        let read = |bytes: &[u8]| Standing::read(bytes, b"k", None, KIND);
         let good = lease([7; 16]);
         assert_eq!(read(&good), Standing::Lease);
         assert!(matches!(read(&good[..23]), Standing::Unreadable(_)));
@@ -153,8 +164,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_read_without_a_panic(state: u8, rest: Vec<u8>, key: Vec<u8>) {
-            let _ = Standing::read(&rest, &key, None);
-            let _ = Standing::read(&[&start(state)[..], &rest].concat(), &key, None);
+            let _ = Standing::read(&rest, &key, None, KIND);
+            let _ = Standing::read(&[&start(state)[..], &rest].concat(), &key, None, KIND);
         }
     }
 }

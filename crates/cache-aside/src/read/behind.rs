@@ -7,6 +7,7 @@ use std::thread;
 
 use super::Reading;
 use crate::breaker::Permit;
+use crate::call::{CallOptions, Loaded};
 use crate::codec::Codec;
 use crate::core::Core;
 use crate::flights::Leader;
@@ -36,12 +37,16 @@ impl Due {
         core: &Core,
         key: &Key,
         codec: &dyn Codec<T>,
-        load: impl FnOnce() -> Result<Option<T>, E>,
+        load: impl FnOnce() -> Result<Loaded<T>, E>,
     ) {
         if let Some(flight) = &self.flight {
             flight.arrives();
         }
-        let reading = Reading { permit: self.permit, flight: self.flight, ..Reading::new(core, key, codec) };
+        let reading = Reading {
+            permit: self.permit,
+            flight: self.flight,
+            ..Reading::new(core, key, codec, &CallOptions::default())
+        };
         let _ = reading.load(Fill::Refresh(self.head), load);
     }
 }

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::Reading;
 use crate::breaker::Permit;
+use crate::call::Loaded;
 use crate::core::{Core, Twice};
 use crate::flights::{Handed, Landing};
 use crate::key::Key;
-use crate::protocol::reading::{self, Close, Fill, Loaded};
+use crate::protocol::reading::{self, Close, Fill, Loaded as Outcome};
 use crate::protocol::standing::Head;
 use crate::protocol::timing;
 use crate::renewals::Renewal;
@@ -20,7 +21,7 @@ impl<T> Reading<'_, T> {
     pub(super) fn load<E>(
         mut self,
         fill: Fill,
-        load: impl FnOnce() -> Result<Option<T>, E>,
+        load: impl FnOnce() -> Result<Loaded<T>, E>,
     ) -> Result<Option<T>, E> {
         let counts = &self.core.counts;
         if fill == Fill::No {
@@ -41,7 +42,7 @@ impl<T> Reading<'_, T> {
         let lease = HeldLease::new(&self, fill);
         match fill {
             Fill::No | Fill::Share => counts.bypasses.add(),
-            Fill::Lease(_) => {}
+            Fill::Lease(_) | Fill::Beside(_) => {}
             Fill::Refresh(_) => counts.early_refreshes.add(),
         }
         counts.loads.add();
@@ -53,11 +54,11 @@ impl<T> Reading<'_, T> {
         let took = started.elapsed();
         drop(place);
         match outcome {
-            Ok(value) => {
-                let kept = self.keep(fill, value.as_ref(), took);
+            Ok(loaded) => {
+                let kept = self.keep(fill, &loaded, took);
                 lease.ends(kept.is_settled());
-                self.land(kept, value.as_ref());
-                Ok(value)
+                self.land(kept, loaded.value.as_ref());
+                Ok(loaded.value)
             }
             Err(error) => {
                 drop(lease);
@@ -83,24 +84,28 @@ impl<T> Reading<'_, T> {
         });
     }
 
-    fn keep(&self, fill: Fill, value: Option<&T>, took: Duration) -> Kept {
-        let options = &self.core.options;
-        let ttl = if value.is_some() { Some(options.ttl) } else { options.negative_ttl };
+    fn keep(&self, fill: Fill, answer: &Loaded<T>, took: Duration) -> Kept {
+        let (value, ttl) = (answer.value.as_ref(), self.times.ttl_of(answer));
         let (loaded, ttl) = match ttl {
-            _ if took > options.longest_load => (Loaded::TooLate, Duration::ZERO),
-            Some(ttl) => (Loaded::Answer, timing::shortened(ttl, rand::random())),
-            None => (Loaded::Unstorable, Duration::ZERO),
+            _ if took > self.core.options.longest_load => (Outcome::TooLate, Duration::ZERO),
+            Some(ttl) => (Outcome::Answer, timing::shortened(ttl, rand::random())),
+            None => (Outcome::Unstorable, Duration::ZERO),
         };
         let counts = &self.core.counts;
         let Close::Replace(head) = reading::after_load(fill, loaded) else {
-            if !matches!(fill, Fill::No | Fill::Share) && loaded == Loaded::TooLate {
+            if !matches!(fill, Fill::No | Fill::Share) && loaded == Outcome::TooLate {
                 counts.fills_skipped.add();
             }
-            return if loaded == Loaded::Unstorable && fill != Fill::Share { Kept::Never } else { Kept::Not };
+            return if loaded == Outcome::Unstorable && fill != Fill::Share {
+                Kept::Never
+            } else {
+                Kept::Not
+            };
         };
+        self.core.longest_ttl.raise(ttl);
         let load_us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1);
         let replaced = self.core.ask(self.key, self.permit, Twice::Harmless, |session| {
-            self.write(session, head, value, ttl, load_us)
+            self.write(session, fill, head, value, ttl, load_us)
         });
         match replaced {
             Ok(Some(true)) => counts.fills.add(),
@@ -119,6 +124,7 @@ impl<T> Reading<'_, T> {
     fn write(
         &self,
         session: &mut Session,
+        fill: Fill,
         head: Head,
         value: Option<&T>,
         ttl: Duration,
@@ -126,7 +132,19 @@ impl<T> Reading<'_, T> {
     ) -> Result<Option<bool>, WireError> {
         let is_entry = session.encode(value, self.codec, ttl, load_us).is_ok()
             && session.payload_bytes() <= self.core.options.max_value_bytes;
-        is_entry.then(|| session.replace(head, ttl)).transpose()
+        if !is_entry {
+            return Ok(None);
+        }
+        if value.is_some_and(|value| !self.codec.is_faithful(value, session.payload())) {
+            self.core.counts.unfaithful.add();
+            return Ok(None);
+        }
+        match (fill, value) {
+            // The others say that there is such a row.
+            (Fill::Beside(_), None) => Ok(None),
+            (Fill::Beside(_), Some(_)) => session.put_before(head, &self.others).map(Some),
+            _ => session.replace(head, ttl).map(Some),
+        }
     }
 }
 
@@ -151,7 +169,7 @@ impl Kept {
 }
 
 fn lease_of(fill: Fill) -> Option<Head> {
-    match reading::after_load(fill, Loaded::Failed) {
+    match reading::after_load(fill, Outcome::Failed) {
         Close::Release(head) => Some(head),
         Close::Replace(_) | Close::Nothing => None,
     }

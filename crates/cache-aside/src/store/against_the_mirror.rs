@@ -273,7 +273,7 @@ fn a_large_entry_is_not_put_where_anything_happened_meanwhile() {
         // On a machine so slow that the lease is gone by now, that is found out here.
         if reader.watch(KEY, Head::of(&lease)).unwrap() == large::Watched::Expected {
             happens(&mut writer);
-            assert_eq!(reader.set_watched(KEY, &large, LONG).unwrap(), is_put, "{what}");
+            assert_eq!(reader.set_watched(KEY, &large, &ms(LONG)).unwrap(), is_put, "{what}");
         } else {
             assert!(what.contains("expired"));
         }

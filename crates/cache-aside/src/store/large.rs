@@ -1,9 +1,7 @@
 //! Compare-and-set of a large entry without a script: Redis copies what a script is given several times over, which takes
 //! 8 ms for 5 MB. A transaction on a watched key compares the same and copies nothing, for one round trip more.
 
-use std::time::Duration;
-
-use super::{Store, ms};
+use super::Store;
 use crate::protocol::standing::{HEAD_BYTES, Head};
 use crate::wire::{Reply, WireError};
 
@@ -27,10 +25,10 @@ impl Store {
         key: &[u8],
         expected: Head,
         entry: &[u8],
-        ttl: Duration,
+        ttl_ms: &[u8],
     ) -> Result<Option<bool>, WireError> {
         match self.watch(key, expected)? {
-            Watched::Expected => self.set_watched(key, entry, ttl).map(Some),
+            Watched::Expected => self.set_watched(key, entry, ttl_ms).map(Some),
             Watched::SomethingElse => Ok(Some(false)),
             Watched::Unable => Ok(None),
         }
@@ -60,12 +58,13 @@ impl Store {
     }
 
     /// Ends the transaction; false where the key has changed meanwhile.
-    pub(super) fn set_watched(&mut self, key: &[u8], entry: &[u8], ttl: Duration) -> Result<bool, WireError> {
-        let ttl_ms = ms(ttl);
-        match self
-            .connection
-            .pipeline([&[b"SET", key, entry, b"PX", &ttl_ms], &[b"EXEC"]], &mut Vec::new())?
-        {
+    pub(super) fn set_watched(&mut self, key: &[u8], entry: &[u8], ttl_ms: &[u8]) -> Result<bool, WireError> {
+        let set: &[&[u8]] = if ttl_ms.is_empty() {
+            &[b"SET", key, entry, b"KEEPTTL"]
+        } else {
+            &[b"SET", key, entry, b"PX", ttl_ms]
+        };
+        match self.connection.pipeline([set, &[b"EXEC"]], &mut Vec::new())? {
             Reply::Status => Ok(true),
             Reply::Nil => Ok(false),
             Reply::Integer(_) | Reply::Bytes => Err(self.connection.unexpected()),

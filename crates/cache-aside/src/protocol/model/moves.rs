@@ -3,7 +3,7 @@
 mod readers;
 mod writers;
 
-use super::world::{Setting, World, Writer, see};
+use super::world::{Setting, World, Writer, kind, see};
 use crate::protocol::mirror::Slot;
 use crate::protocol::reading::Saw;
 
@@ -64,11 +64,15 @@ impl Moves<'_> {
         self.found.push(Next { world, happened, broken });
     }
 
+    fn is_marked(&self) -> bool {
+        see(&self.before.slot, kind(0, self.setting)) == Saw::Marker
+    }
+
     /// What Redis does by itself.
     fn redis(&mut self) {
         match &self.before.slot {
             Slot::Empty => {}
-            Slot::Text(_) | Slot::Other if see(&self.before.slot) != Saw::Marker => {
+            Slot::Text(_) | Slot::Other if !self.is_marked() => {
                 self.push(|| "expired or evicted".to_owned(), |world| world.slot = Slot::Empty);
             }
             Slot::Text(_) | Slot::Other => {
@@ -83,7 +87,7 @@ impl Moves<'_> {
                 }
             }
         }
-        if self.setting.damage && see(&self.before.slot) != Saw::Marker {
+        if self.setting.damage && !self.is_marked() {
             for nonsense in [Slot::Other, Slot::Text(b"junk".to_vec()), Slot::Text(vec![b'j'; 30])] {
                 self.push(
                     || format!("damaged: {nonsense:?}"),
@@ -98,10 +102,11 @@ impl Moves<'_> {
 
 /// What must hold in every world.
 fn broken_promise(world: &World, setting: &Setting) -> Option<&'static str> {
-    let cached = world.cached()?;
-    if setting.is_crash_safe() && cached != world.committed {
+    if !world.caches_another(setting) {
+        return None;
+    }
+    if setting.is_crash_safe() {
         return Some("a cached value that is not the committed one");
     }
-    (world.is_quiet() && !world.is_excused && cached != world.committed)
-        .then_some("a stale value when all is quiet")
+    (world.is_quiet() && !world.is_excused).then_some("a stale value when all is quiet")
 }

@@ -1,6 +1,6 @@
 //! The world of the model: one key in Redis, one row in the database, and who is where with it.
 
-use crate::entry::{self, CodecId, Header};
+use crate::entry::{self, CodecId, Header, Kind};
 use crate::protocol::Nonce;
 use crate::protocol::mirror::{self, Acquired, Slot};
 use crate::protocol::reading::{Fill, Saw, Step};
@@ -43,12 +43,14 @@ pub(super) struct Setting {
     pub(super) markers_outlive_commits: bool,
     /// What stands under the key may turn into nonsense.
     pub(super) damage: bool,
+    /// How many types the readers cache the row as, one after the other.
+    pub(super) types: usize,
     pub(super) ablation: Option<Ablation>,
 }
 
 impl Setting {
     pub(super) fn new(readers: usize, writers: &'static [Mode]) -> Self {
-        Self { readers, writers, markers_outlive_commits: true, damage: false, ablation: None }
+        Self { readers, writers, markers_outlive_commits: true, damage: false, types: 1, ablation: None }
     }
 
     pub(super) fn lacks(&self, piece: Ablation) -> bool {
@@ -113,7 +115,7 @@ pub(super) enum Writer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Command {
     Acquire { reader: usize },
-    Replace { reader: usize, expected: Head, version: u8 },
+    Replace { reader: usize, expected: Head, version: u8, beside: bool },
     Remove { expected: Head },
     Mark { writer: usize },
     Finish { writer: usize },
@@ -147,13 +149,19 @@ impl World {
         }
     }
 
-    /// The version that is cached, if any is.
-    pub(super) fn cached(&self) -> Option<u8> {
+    /// The version that is cached as this type, if any is.
+    pub(super) fn cached(&self, kind: Kind) -> Option<u8> {
         let Slot::Text(text) = &self.slot else { return None };
-        match Standing::read(text, KEY, None) {
+        match Standing::read(text, KEY, None, kind) {
             Standing::Entry(parsed) => parsed.payload.and_then(|payload| text.get(payload)?.first().copied()),
             _ => None,
         }
+    }
+
+    /// Whether anything else than the committed version is cached, as any type.
+    pub(super) fn caches_another(&self, setting: &Setting) -> bool {
+        let mut kinds = (0..setting.types).map(|reader| kind(reader, setting));
+        kinds.any(|kind| self.cached(kind).is_some_and(|version| version != self.committed))
     }
 
     pub(super) fn is_quiet(&self) -> bool {
@@ -174,14 +182,19 @@ impl World {
                 let lease = standing::lease(lease_nonce(reader, setting));
                 return match mirror::acquire(slot, &lease) {
                     Acquired::Held => Saw::Held(Head::of(&lease)),
-                    Acquired::Found(found) => see(&found),
+                    Acquired::Found(found) => see(&found, kind(reader, setting)),
                 };
             }
             Command::Replace { reader, version, .. } if setting.lacks(Ablation::NoNonceCheck) => {
-                *slot = Slot::Text(entry_of(reader, version));
+                *slot = Slot::Text(entry_of(reader, version, setting));
             }
-            Command::Replace { reader, expected, version } => {
-                mirror::replace(slot, expected, &entry_of(reader, version));
+            Command::Replace { reader, expected, version, beside } => {
+                let mut new = entry_of(reader, version, setting);
+                // What begins alike is what the reader saw.
+                if let (true, Slot::Text(others)) = (beside, &*slot) {
+                    new.extend_from_slice(others);
+                }
+                mirror::replace(slot, expected, &new);
             }
             Command::Remove { expected } if expected.is_marker() => mirror::invalidate(slot, NOW_MS),
             Command::Remove { expected } => {
@@ -214,12 +227,13 @@ impl World {
 }
 
 /// What a reader sees there. That an entry is due is luck, and up to the caller.
-pub(super) fn see(slot: &Slot) -> Saw {
+pub(super) fn see(slot: &Slot, kind: Kind) -> Saw {
     match slot {
         Slot::Empty => Saw::Nothing,
         Slot::Other => Saw::Unreadable(Head::NONE),
-        Slot::Text(text) => match Standing::read(text, KEY, None) {
+        Slot::Text(text) => match Standing::read(text, KEY, None, kind) {
             Standing::Entry(_) => Saw::Entry,
+            Standing::OtherEntries => Saw::Others(Head::of(text)),
             Standing::Lease => Saw::Lease,
             Standing::Marker => Saw::Marker,
             Standing::Unreadable(_) => Saw::Unreadable(Head::of(text)),
@@ -241,11 +255,17 @@ fn nonce(kind: u8, number: usize) -> Nonce {
     nonce
 }
 
-fn entry_of(reader: usize, version: u8) -> Vec<u8> {
+/// The type as which a reader caches the row.
+pub(super) fn kind(reader: usize, setting: &Setting) -> Kind {
+    Kind { codec: CodecId(2), type_tag: u32::from(reader % setting.types == 1) }
+}
+
+fn entry_of(reader: usize, version: u8, setting: &Setting) -> Vec<u8> {
     let mut bytes = Vec::new();
     entry::begin(&mut bytes);
     bytes.push(version);
-    let header = Header { codec: CodecId(2), nonce: nonce(2, reader), expires_at_ms: LATER_MS, load_us: 1 };
+    let Kind { codec, type_tag } = kind(reader, setting);
+    let header = Header { codec, type_tag, nonce: nonce(2, reader), expires_at_ms: LATER_MS, load_us: 1 };
     entry::seal(&mut bytes, KEY, &header).unwrap();
     bytes
 }

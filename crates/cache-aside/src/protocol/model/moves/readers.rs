@@ -1,6 +1,6 @@
 //! What a reader can do next: what the table says, with every outcome.
 
-use super::super::world::{Ablation, Command, Reader, World, see};
+use super::super::world::{Ablation, Command, Reader, World, kind, see};
 use super::Moves;
 use crate::protocol::mirror::Slot;
 use crate::protocol::reading::{self, Close, Fill, Loaded, Saw, Step};
@@ -24,7 +24,7 @@ impl Moves<'_> {
             Reader::At { step, floor, seen } => self.step(reader, step, floor, seen),
             Reader::Loaded { fill, floor, version } => {
                 let close = reading::after_load(fill, Loaded::Answer);
-                self.close(reader, close, floor, Some(version), "answer");
+                self.close(reader, fill, close, floor, Some(version), "answer");
             }
             // The leader ended without a load, or this reader waited for long enough.
             Reader::Joins { floor, .. } => self.push(
@@ -51,14 +51,15 @@ impl Moves<'_> {
     fn step(&mut self, reader: usize, step: Step, floor: u8, seen: u8) {
         match step {
             Step::Get => {
-                self.looked(reader, step, see(&self.before.slot), floor, |_| ());
+                let saw = see(&self.before.slot, kind(reader, self.setting));
+                self.looked(reader, step, saw, floor, |_| ());
                 self.saw(reader, step, Saw::Failed, floor, seen, |_| ());
             }
             Step::Acquire => {
                 self.join(reader, floor);
                 self.acquire(reader, floor, seen);
             }
-            Step::Join => {
+            Step::Join | Step::Beside(_) => {
                 self.join(reader, floor);
                 self.saw(reader, step, Saw::Leads, floor, seen, |_| ());
             }
@@ -88,7 +89,11 @@ impl Moves<'_> {
             let Reader::At { step, .. } = other else { continue };
             let leads = matches!(
                 step,
-                Step::Acquire | Step::Wait(_) | Step::Join | Step::Load(Fill::Lease(_) | Fill::Share)
+                Step::Acquire
+                    | Step::Wait(_)
+                    | Step::Join
+                    | Step::Beside(_)
+                    | Step::Load(Fill::Lease(_) | Fill::Share | Fill::Beside(_))
             );
             if leads && leader != reader {
                 self.push(
@@ -166,7 +171,7 @@ impl Moves<'_> {
 
     /// A look at the key: a good entry may be due.
     fn looked(&mut self, reader: usize, step: Step, saw: Saw, floor: u8, change: impl Fn(&mut World)) {
-        let seen = self.before.cached().unwrap_or_default();
+        let seen = self.before.cached(kind(reader, self.setting)).unwrap_or_default();
         if let (Saw::Entry, Slot::Text(text)) = (saw, &self.before.slot) {
             self.saw(reader, step, Saw::Due(Head::of(text)), floor, seen, &change);
         }
@@ -202,14 +207,17 @@ impl Moves<'_> {
         );
         // The loader fails: the entry that was to be refreshed is the answer, or there is none.
         let answer = matches!(fill, Fill::Refresh(_)).then_some(seen);
-        self.close(reader, reading::after_load(fill, Loaded::Failed), floor, answer, "failure");
+        self.close(reader, fill, reading::after_load(fill, Loaded::Failed), floor, answer, "failure");
     }
 
     /// The end of a read with a load.
-    fn close(&mut self, reader: usize, close: Close, floor: u8, version: Option<u8>, what: &str) {
+    fn close(&mut self, reader: usize, fill: Fill, close: Close, floor: u8, version: Option<u8>, what: &str) {
         let setting = self.setting;
         let command = match (close, version) {
-            (Close::Replace(expected), Some(version)) => Some(Command::Replace { reader, expected, version }),
+            (Close::Replace(expected), Some(version)) => {
+                let beside = matches!(fill, Fill::Beside(_));
+                Some(Command::Replace { reader, expected, version, beside })
+            }
             (Close::Release(expected), _) => Some(Command::Remove { expected }),
             _ => None,
         };
