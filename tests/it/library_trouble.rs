@@ -19,7 +19,7 @@ crate::tests![
     unmarked_writes_are_refused_or_said_to_be,
     a_write_that_cannot_finish_says_what_that_means,
     a_full_redis_keeps_no_more_and_takes_markers_still,
-    a_replica_is_read_and_not_written,
+    a_replica_is_neither_read_nor_written,
     a_login_that_is_refused_costs_no_read,
     large_values_are_kept_with_and_without_transactions,
     replies_of_any_kind_give_right_answers_in_time,
@@ -82,8 +82,9 @@ fn a_redis_that_hangs_is_left_alone_and_found_again() {
     for _ in 0..1000 {
         reads(&cache, 1, "value");
     }
-    // One probe a second at most.
-    assert!(cache.stats().redis_errors - errors <= 1 + started.elapsed().as_secs());
+    // At most one probe in a tenth of a second.
+    let tenths = u64::try_from(started.elapsed().as_millis()).unwrap() / 100;
+    assert!(cache.stats().redis_errors - errors <= 1 + tenths);
     redis.signal("CONT");
     let hits = cache.stats().hits;
     world::wait_until("a probe finds it again", || {
@@ -129,7 +130,7 @@ fn a_redis_that_is_loading_costs_no_read() {
     }
     let stats = cache.stats();
     assert_eq!((stats.loads, stats.bypasses, stats.hits), (20, 20, 0), "{stats:?}");
-    assert_eq!((stats.redis_errors, stats.breaker_opened), (20, 0), "an answer is an answer: {stats:?}");
+    assert!(stats.redis_errors <= 20 && stats.breaker_opened >= 1, "it is left alone meanwhile: {stats:?}");
     let refused = cache.mark(&[&key(1)]).unwrap_err().to_string();
     assert!(refused.contains("LOADING"), "{refused}");
     let hurry: redis::RedisResult<()> =
@@ -168,9 +169,10 @@ fn a_write_that_cannot_finish_says_what_that_means() {
     assert_eq!((error.keys(), error.cause().kind()), (&[key(1)][..], RedisErrorKind::Unreachable));
     assert!(error.stale_until().is_some());
     redis.begin();
-    let brief = redis.cache(patient().marker(Duration::from_millis(1)));
-    let guard = brief.mark(&[&key(1)]).unwrap();
-    thread::sleep(Duration::from_millis(5));
+    let brief = redis.cache(patient().marker(Duration::from_millis(20)));
+    // On a slow machine it has ended before the answer comes, and is refused.
+    let guard = (0..1000).find_map(|_| brief.mark(&[&key(1)]).ok()).unwrap();
+    thread::sleep(Duration::from_millis(40));
     redis.kill();
     assert!(guard.finish().unwrap_err().stale_until().is_some(), "the marker was gone before the end");
 }
@@ -197,12 +199,14 @@ fn a_full_redis_keeps_no_more_and_takes_markers_still() {
     assert_eq!(cache.get(&key(1), must_not_load).unwrap().as_deref(), Some("kept"));
 }
 
-fn a_replica_is_read_and_not_written() {
+/// What it keeps may be old; see the crate's own tests for a primary that becomes one.
+fn a_replica_is_neither_read_nor_written() {
     let redis = PrivateRedis::start("");
     let cache = redis.cache(patient());
     reads(&cache, 1, "replicated");
     let _: () = redis::cmd("REPLICAOF").arg(&["127.0.0.1", "1"]).query(&mut redis.connect()).unwrap();
-    assert_eq!(cache.get(&key(1), must_not_load).unwrap().as_deref(), Some("replicated"));
+    let stranger = redis.cache(patient());
+    reads(&stranger, 1, "loaded");
     reads(&cache, 2, "a");
     reads(&cache, 2, "b");
     let error = cache.mark(&[&key(1)]).unwrap_err();

@@ -275,7 +275,7 @@ impl Storm {
 /// Hands the keys over of which Redis could not be told.
 fn finished(guard: WriteGuard, told: &mut dyn FnMut(&[Key])) {
     match guard.finish() {
-        Ok(()) => told(&[]),
+        Ok(_) => told(&[]),
         Err(error) => {
             let error: StaleError = error;
             assert_eq!(error.stale_until(), None, "the marker stands: {error}");

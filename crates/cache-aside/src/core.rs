@@ -1,20 +1,25 @@
 //! What all clones of a cache share, and the one way in which it asks Redis.
 
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::breaker::{Breaker, Permit};
 use super::bulkhead::Bulkhead;
+use super::connections::Connections;
+use super::events::{Event, Events};
 use super::flights::Flights;
 use super::key::{Key, namespace_prefix};
 use super::options::Options;
-use super::pool::Pool;
+use super::orphans::Orphans;
+use super::pool::{Lent, Pool};
 use super::protocol::standing::Head;
 use super::read::Helpers;
 use super::renewals::{Renewal, Renewals};
 use super::session::Session;
 use super::stats::{Counts, Stats};
+use super::trouble::RedisError;
 use super::wire::WireError;
 use crate::endpoint::RedisEndpoint;
 
@@ -24,7 +29,9 @@ pub(crate) struct Core {
     pub(crate) bulkhead: Bulkhead,
     pub(crate) flights: Flights,
     pub(crate) counts: Counts,
-    pub(crate) pool: Pool,
+    pub(crate) connections: Connections,
+    pub(crate) events: Events,
+    orphans: Arc<Orphans>,
     pub(crate) helpers: Helpers,
     /// Of the entries that this cache wrote.
     pub(crate) longest_ttl: LongestTtl,
@@ -63,14 +70,17 @@ pub(crate) enum Twice {
 impl Core {
     /// Opens no connection yet. The options are checked.
     pub(crate) fn new(endpoint: RedisEndpoint, options: Options) -> Arc<Self> {
+        let orphans = Arc::new(Orphans::default());
         Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
             renewals: Renewals::default(),
-            breaker: Breaker::new(),
+            breaker: Breaker::new(&options),
             bulkhead: Bulkhead::new(options.max_loads),
             flights: Flights::default(),
             counts: Counts::default(),
-            pool: Pool::new(endpoint, options.limits()),
+            connections: Connections::new(endpoint, &options, Arc::clone(&orphans)),
+            orphans,
+            events: Events::new(options.on_error.clone()),
             helpers: Helpers::default(),
             longest_ttl: LongestTtl::default(),
             prefix: namespace_prefix(&options.namespace),
@@ -87,62 +97,192 @@ impl Core {
         twice: Twice,
         mut command: impl FnMut(&mut Session) -> Result<R, WireError>,
     ) -> Result<R, WireError> {
-        if let Some(session) = self.pool.take_idle() {
-            match self.on(session, key, &mut command) {
-                Err(error) if error.is_hang_up() => {
-                    self.pool.drop_idle();
-                    // It may have been closed long ago, as by a restart; then a new one works at once.
-                    if twice == Twice::Never {
-                        return self.note(Err(error), permit);
-                    }
-                }
-                outcome => return self.note(outcome, permit),
+        let pool = self.connections.for_key(key);
+        let outcome = self.attempt(pool, twice, &mut |session| self.on(session, key, &mut command));
+        self.note(pool, outcome, permit)
+    }
+
+    /// As [`ask`](Self::ask), for a command that names its keys itself, and for a writer: it is tried whatever the breaker says.
+    pub(crate) fn tell<R>(
+        &self,
+        pool: &Pool,
+        mut command: impl FnMut(&mut Session) -> Result<R, WireError>,
+    ) -> Result<R, WireError> {
+        let outcome = self.attempt(pool, Twice::Harmless, &mut command);
+        self.note(pool, outcome, Permit::Free)
+    }
+
+    #[inline]
+    fn attempt<R>(
+        &self,
+        pool: &Pool,
+        twice: Twice,
+        command: &mut impl FnMut(&mut Session) -> Result<R, WireError>,
+    ) -> Result<R, WireError> {
+        let mut lent = pool.take()?;
+        let Some(session) = lent.session() else { return Err(lost()) };
+        match command(session) {
+            Ok(result) => {
+                lent.give_back();
+                Ok(result)
             }
-        }
-        match self.pool.open() {
-            Ok(session) => {
-                let outcome = self.on(session, key, &mut command);
-                self.note(outcome, permit)
-            }
-            Err(error) => {
-                // Also where it is the login that fails: every read would try it again.
-                self.breaker.failed(permit);
-                self.counts.redis_errors.add();
-                Err(error)
-            }
+            Err(error) => self.attempt_again(pool, lent, error, twice, command),
         }
     }
 
+    /// After a failure on one connection: once more on a new one, if that can help and does no harm.
+    #[cold]
+    fn attempt_again<R>(
+        &self,
+        pool: &Pool,
+        mut lent: Lent<'_>,
+        error: WireError,
+        twice: Twice,
+        command: &mut impl FnMut(&mut Session) -> Result<R, WireError>,
+    ) -> Result<R, WireError> {
+        let may_help = match &error {
+            WireError::Server(_) if !error.is_unfit() => {
+                lent.give_back();
+                return Err(error);
+            }
+            // The command was refused, and so nothing was done.
+            WireError::Server(_) => {
+                pool.retire_all();
+                true
+            }
+            WireError::Io(_) | WireError::Protocol(_) => {
+                // What was lost with this one is lost with those that were idle meanwhile.
+                pool.retire_idle(lent.used_at());
+                twice == Twice::Harmless && (error.is_hang_up() || matches!(error, WireError::Protocol(_)))
+            }
+        };
+        let was_new = lent.is_new;
+        drop(lent);
+        if was_new || !may_help {
+            return Err(error);
+        }
+        let mut lent = pool.take_fresh()?;
+        let Some(session) = lent.session() else { return Err(error) };
+        let outcome = command(session);
+        match &outcome {
+            Err(WireError::Io(_) | WireError::Protocol(_)) => {}
+            Err(error) if error.is_unfit() => pool.retire_all(),
+            Ok(_) | Err(WireError::Server(_)) => lent.give_back(),
+        }
+        outcome
+    }
+
+    /// Does it under the key. A lease that the command leaves in the dark becomes an orphan.
+    #[inline]
     fn on<R>(
         &self,
-        mut session: Session,
+        session: &mut Session,
         key: &Key,
         command: &mut impl FnMut(&mut Session) -> Result<R, WireError>,
     ) -> Result<R, WireError> {
         session.key.clear();
-        session.key.extend_from_slice(self.prefix.as_bytes());
-        session.key.extend_from_slice(key.as_bytes());
-        let outcome = command(&mut session);
-        if matches!(outcome, Ok(_) | Err(WireError::Server(_))) {
-            self.pool.give_back(session);
+        self.write_key(key, &mut session.key);
+        let outcome = command(session);
+        if matches!(outcome, Err(WireError::Io(_) | WireError::Protocol(_)))
+            && let Some(lease) = session.unsettled_lease()
+        {
+            self.orphans.add(key, lease, Instant::now());
         }
         outcome
     }
 
-    fn note<R>(&self, outcome: Result<R, WireError>, permit: Permit) -> Result<R, WireError> {
-        match &outcome {
-            Ok(_) => self.breaker.succeeded(),
-            // Full, loading, read-only, forbidden: an answer all the same, and a fast one.
-            Err(WireError::Server(_)) => {
-                self.breaker.succeeded();
-                self.counts.redis_errors.add();
+    /// What all keys begin with.
+    pub(crate) fn name_prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The key as Redis knows it.
+    pub(crate) fn name(&self, key: &Key) -> Vec<u8> {
+        let mut name = Vec::new();
+        self.write_key(key, &mut name);
+        name
+    }
+
+    /// What went wrong with the server of a key.
+    pub(crate) fn error(&self, key: &Key, cause: WireError) -> RedisError {
+        RedisError::new(self.connections.for_key(key).endpoint(), cause)
+    }
+
+    /// Redis refused one of many commands.
+    pub(crate) fn refused(&self, pool: &Pool, cause: WireError) -> RedisError {
+        let error = RedisError::new(pool.endpoint(), cause);
+        self.counts.redis_errors.add();
+        self.events.emit(&Event::Redis(&error));
+        error
+    }
+
+    /// Bounds how long a lease or a marker stands under the key, if Redis' clock was set back. Nothing depends on it.
+    pub(crate) fn settle(&self, key: &Key, permit: Permit) {
+        let lease = self.options.lease;
+        let _ = self.ask(key, permit, Twice::Harmless, |session| session.store.settle(&session.key, lease));
+    }
+
+    /// Appends the key as Redis knows it.
+    pub(crate) fn write_key(&self, key: &Key, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(self.prefix.as_bytes());
+        bytes.extend_from_slice(key.as_bytes());
+    }
+
+    #[inline]
+    fn note<R>(&self, pool: &Pool, outcome: Result<R, WireError>, permit: Permit) -> Result<R, WireError> {
+        match outcome {
+            Ok(result) => {
+                if self.breaker.succeeded() {
+                    self.events.emit(&Event::BreakerClosed);
+                }
+                if !self.orphans.is_empty() {
+                    self.remove_orphans();
+                }
+                Ok(result)
             }
-            Err(WireError::Io(_) | WireError::Protocol(_)) => {
-                self.breaker.failed(permit);
-                self.counts.redis_errors.add();
+            Err(error) => Err(self.note_failure(pool, error, permit)),
+        }
+    }
+
+    #[cold]
+    fn note_failure(&self, pool: &Pool, error: WireError, permit: Permit) -> WireError {
+        self.counts.redis_errors.add();
+        self.events.emit(&Event::Redis(&RedisError::new(pool.endpoint(), error.copy())));
+        match &error {
+            // Full, forbidden, of another type: an answer all the same, and a fast one.
+            WireError::Server(_) if !error.is_unfit() => {
+                if self.breaker.succeeded() {
+                    self.events.emit(&Event::BreakerClosed);
+                }
+            }
+            _ if error.is_busy() => self.counts.connections_missing.add(),
+            // Also if it is the login that fails: every read would try it again.
+            _ => {
+                if self.breaker.failed(permit) {
+                    self.events.emit(&Event::BreakerOpened);
+                }
             }
         }
-        outcome
+        error
+    }
+
+    /// Removes leases whose fate is unknown, a few at a time.
+    #[cold]
+    fn remove_orphans(&self) {
+        for _ in 0..4 {
+            let Some((key, lease)) = self.orphans.next_due(Instant::now()) else { return };
+            let pool = self.connections.for_key(&key);
+            let removed = self.attempt(pool, Twice::Harmless, &mut |session| {
+                session.key.clear();
+                self.write_key(&key, &mut session.key);
+                session.remove(lease)
+            });
+            match removed {
+                Ok(true) => self.counts.orphans_removed.add(),
+                Ok(false) => {}
+                Err(_) => return,
+            }
+        }
     }
 
     /// Loads what no key can name.
@@ -206,8 +346,16 @@ impl Core {
             bypasses: counts.bypasses.get(),
             corrupt: counts.corrupt.get(),
             redis_errors: counts.redis_errors.get(),
+            orphans_removed: counts.orphans_removed.get(),
+            markers_lost: counts.markers_lost.get(),
+            connections_opened: self.connections.all().map(Pool::opened).sum(),
+            connections_missing: counts.connections_missing.get(),
             breaker_opened: self.breaker.opened(),
             breaker_open: self.breaker.is_open(),
         }
     }
+}
+
+fn lost() -> WireError {
+    io::Error::new(io::ErrorKind::NotConnected, "the connection was lost").into()
 }

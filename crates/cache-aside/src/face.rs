@@ -5,8 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::call::{CallOptions, Loaded};
+use super::check::{self, CheckError, CheckReport};
 use super::codec::{Codec, DefaultCodec};
 use super::core::Core;
+use super::events::LastError;
 use super::key::{Key, KeyError};
 use super::options::{Options, OptionsError};
 use super::read::{Due, Reading};
@@ -315,7 +317,37 @@ impl<C> Cache<C> {
     /// # Errors
     /// [`StaleError`] where Redis could not be told; it says until when reads may be stale.
     pub fn invalidate(&self, key: &Key) -> Result<(), StaleError> {
-        write::invalidate(&self.core, key)
+        self.invalidate_all(&[key])
+    }
+
+    /// As [`invalidate`](Self::invalidate) for many keys, in a round trip for every 128 of them.
+    ///
+    /// # Errors
+    /// [`StaleError`] names those of which Redis could not be told.
+    pub fn invalidate_all(&self, keys: &[&Key]) -> Result<(), StaleError> {
+        write::invalidate(&self.core, keys)
+    }
+
+    /// Connects and does once what the cache does, under a key of its own: for the start of a program that wants to know.
+    /// Reads need no such check; they fall back to the database without a word.
+    ///
+    /// ```no_run
+    /// # use cache_aside::{Cache, Options};
+    /// # let cache = Cache::connect("redis://127.0.0.1", Options::default())?;
+    /// println!("the cache is {}", cache.check()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`CheckError`] says what was tried, what Redis answered, and what to do about it: no connection, a wrong password, a
+    /// replica, a node of a cluster, a missing right.
+    pub fn check(&self) -> Result<CheckReport, CheckError> {
+        check::check(&self.core)
+    }
+
+    /// The error that Redis, or the connection to it, gave last.
+    pub fn last_error(&self) -> Option<LastError> {
+        self.core.events.last_error()
     }
 
     /// What this cache and its clones have counted so far.

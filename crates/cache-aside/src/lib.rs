@@ -61,12 +61,15 @@
 mod breaker;
 mod bulkhead;
 mod call;
+mod check;
 pub mod codec;
+mod connections;
 mod core;
 #[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
 mod endpoint;
 #[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
 mod entry;
+mod events;
 mod face;
 mod flights;
 #[cfg(fuzzing)]
@@ -74,7 +77,10 @@ mod flights;
 pub mod fuzzing;
 #[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
 mod key;
+#[cfg(test)]
+mod middlebox;
 mod options;
+mod orphans;
 mod pool;
 #[cfg(test)]
 mod private_redis;
@@ -101,12 +107,14 @@ mod wire;
 mod write;
 
 pub use self::call::{CallOptions, Loaded};
+pub use self::check::{CheckError, CheckReport};
+pub use self::events::{Event, Hook, LastError};
 pub use self::face::{Cache, CachedFn, SetupError};
 pub use self::key::{Key, KeyError, KeyId};
 pub use self::options::{Options, OptionsError, Unmarked};
 pub use self::stats::Stats;
 pub use self::trouble::{RedisError, RedisErrorKind};
-pub use self::write::{MarkError, StaleError, WriteGuard};
+pub use self::write::{Finished, MarkError, StaleError, WriteGuard};
 
 /// What the program `rcache`, which lives in the same repository, uses beside the public face. No part of it is stable.
 #[doc(hidden)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::entry::HEADER_BYTES;
+use super::events::{Event, Hook};
 use super::protocol::standing::MAX_MARKER_MS;
 use super::wire::Limits;
 
@@ -16,6 +17,13 @@ use super::wire::Limits;
 /// ```
 ///
 /// Every field has a method of the same name that sets it. Later versions may add fields.
+///
+/// # How long Redis can hold a caller up
+/// One exchange with Redis takes at most `3 · connect_timeout + 6 · reply_timeout`, and 0.1 µs for each byte: the wait for a
+/// connection, the question whether it still leads to a primary, opening one (twice, if the first command was refused on an old
+/// connection), and the reply. A read goes to the database after the first exchange that fails; `mark`, `finish` and `invalidate`
+/// fail after the first batch of 128 keys that does, and `mark` may need one more exchange to take markers back. While the breaker
+/// is open, reads take no time for Redis at all, save one in every [`breaker_rest`](struct@Self#structfield.breaker_rest).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Options {
@@ -64,6 +72,21 @@ pub struct Options {
     /// How long Redis may take to answer; each megabyte that arrives adds a tenth of a second. A reply that has arrived is taken
     /// even if this thread was woken too late to read it in time. Default 250 milliseconds.
     pub reply_timeout: Duration,
+    /// The most connections to Redis at a time. Who comes when all are in use waits for one for
+    /// [`connect_timeout`](Self::connect_timeout) at most; then a read goes to the database, and a write fails. If Redis itself
+    /// takes fewer (`maxclients`), the cache makes do with those. Default 512.
+    pub max_connections: usize,
+    /// A connection that was idle for longer is closed and not used again: something on the way may have forgotten it. Default
+    /// one minute.
+    pub idle_timeout: Duration,
+    /// Failures of connections in a row after which reads leave Redis alone for a while. Default 3.
+    pub breaker_failures: u32,
+    /// The longest time, and a quarter more, between two reads that ask a Redis that did not answer how it is. The first comes
+    /// after a tenth of a second; then the time doubles. Default 500 milliseconds.
+    pub breaker_rest: Duration,
+    /// A function to call with each [`Event`](crate::Event), on the thread that met it: let it be quick. Set it by
+    /// [`on_error`](Self::on_error()). With the crate's feature `log` the same events go to the `log` crate. Default none.
+    pub on_error: Option<Hook>,
 }
 
 /// What [`Cache::mark`](crate::Cache::mark) does when Redis cannot be told.
@@ -95,6 +118,11 @@ impl Default for Options {
             max_value_bytes: 64 << 20,
             connect_timeout: Duration::from_millis(250),
             reply_timeout: Duration::from_millis(250),
+            max_connections: 512,
+            idle_timeout: Duration::from_secs(60),
+            breaker_failures: 3,
+            breaker_rest: Duration::from_millis(500),
+            on_error: None,
         }
     }
 }
@@ -131,6 +159,25 @@ setters! {
     max_value_bytes: usize,
     connect_timeout: Duration,
     reply_timeout: Duration,
+    max_connections: usize,
+    idle_timeout: Duration,
+    breaker_failures: u32,
+    breaker_rest: Duration,
+}
+
+impl Options {
+    /// Sets a function that is called with each [`Event`](crate::Event).
+    ///
+    /// ```
+    /// use cache_aside::Options;
+    ///
+    /// let options = Options::default().on_error(|event| eprintln!("cache: {event}"));
+    /// ```
+    #[must_use]
+    pub fn on_error(mut self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        self.on_error = Some(Hook::new(hook));
+        self
+    }
 }
 
 /// An [`Options`] field that makes no sense.
@@ -166,6 +213,8 @@ impl Options {
         within("marker_wait", self.marker_wait.max(self.marker), HOUR, "is longer than an hour")?;
         within("connect_timeout", self.connect_timeout, HOUR, "is longer than an hour")?;
         within("reply_timeout", self.reply_timeout, HOUR, "is longer than an hour")?;
+        within("idle_timeout", self.idle_timeout, HOUR, "is longer than an hour")?;
+        within("breaker_rest", self.breaker_rest, HOUR, "is longer than an hour")?;
         let wrong = |option, wrong| Err(OptionsError { option, wrong });
         if self.namespace.is_empty() {
             return wrong("namespace", "is empty");
@@ -178,6 +227,12 @@ impl Options {
         }
         if self.max_loads == 0 {
             return wrong("max_loads", "is zero: nothing could ever be loaded");
+        }
+        if self.max_connections == 0 {
+            return wrong("max_connections", "is zero: nothing could ever be cached");
+        }
+        if self.breaker_failures == 0 {
+            return wrong("breaker_failures", "is zero: the breaker would always be open");
         }
         if self.max_value_bytes > 511 << 20 {
             return wrong("max_value_bytes", "is more than Redis can hold under one key");
@@ -203,7 +258,7 @@ mod tests {
     fn what_makes_no_sense_is_refused_by_name() {
         Options::default().check().unwrap();
         let zero = Duration::ZERO;
-        let cases: [(&str, Options); 12] = [
+        let cases: [(&str, Options); 15] = [
             ("ttl", Options { ttl: zero, ..Options::default() }),
             ("ttl", Options { ttl: Duration::MAX, ..Options::default() }),
             ("negative_ttl", Options { negative_ttl: Some(zero), ..Options::default() }),
@@ -214,6 +269,9 @@ mod tests {
             ("reply_timeout", Options { reply_timeout: zero, ..Options::default() }),
             ("namespace", Options { namespace: String::new(), ..Options::default() }),
             ("early_refresh", Options { early_refresh: f64::NAN, ..Options::default() }),
+            ("max_connections", Options { max_connections: 0, ..Options::default() }),
+            ("breaker_failures", Options { breaker_failures: 0, ..Options::default() }),
+            ("breaker_rest", Options { breaker_rest: zero, ..Options::default() }),
             ("max_loads", Options { max_loads: 0, ..Options::default() }),
             ("max_value_bytes", Options { max_value_bytes: usize::MAX, ..Options::default() }),
         ];

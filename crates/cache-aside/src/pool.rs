@@ -1,60 +1,448 @@
-//! Connections that are idle, the last used on top. There are never more open than threads that were in the cache at
-//! once; a thread takes one for a round trip, not for the length of a load.
+//! The connections to one server.
+//!
+//! A thread has one for a round trip, not for the length of a load, so there are never more than threads that speak to Redis
+//! at once. Idle ones are kept as long as they were needed lately; one that may be lost, or lead to the wrong server, is found
+//! out before it is used.
 
-use std::sync::{Mutex, PoisonError};
+mod decay;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use self::decay::Decay;
+use super::options::Options;
+use super::orphans::Orphans;
 use super::session::Session;
 use super::store::Store;
-use super::wire::{Connection, Limits, WireError};
+use super::wire::{Connection, Limits, Role, WireError};
 use crate::endpoint::RedisEndpoint;
 
-/// More idle connections than this are closed.
-const MAX_IDLE: usize = 64;
+/// So many connections are opened at the same time: enough for a quick start, few enough that a server, or a machine with
+/// many threads, can open them within their timeout.
+const MOST_OPENING: usize = 8;
 /// A buffer that one large value left behind is not kept with an idle connection.
 const MAX_KEPT_BYTES: usize = 8 << 20;
+/// How long it is believed that a connection leads to the primary, and is alive, before it is asked again.
+const VERIFIED_FOR: Duration = Duration::from_secs(1);
+/// How long a server that cannot say its role is not asked for it.
+const UNASKED_FOR: Duration = Duration::from_secs(60);
+/// After a server, or this machine, had no room for another connection, one more is tried after this time.
+const FULL_FOR: Duration = Duration::from_secs(1);
 
 pub(crate) struct Pool {
     endpoint: RedisEndpoint,
     limits: Limits,
-    idle: Mutex<Vec<Session>>,
+    most: usize,
+    idle_timeout: Duration,
+    orphans: Arc<Orphans>,
+    shared: Mutex<Shared>,
+    freed: Condvar,
+    opened: AtomicU64,
+}
+
+struct Shared {
+    /// The last used on top.
+    idle: Vec<Idle>,
+    decay: Decay,
+    /// All there are: idle, lent, and being opened.
+    open: usize,
+    opening: usize,
+    waiting: usize,
+    /// The server or this machine had no room for more than that many.
+    full: Option<(usize, Instant)>,
+    /// Connections of an older generation are closed when they are given back.
+    generation: u64,
+    /// The process that opened them.
+    process: u32,
+    /// Until then the server is not asked for its role.
+    unasked_until: Option<Instant>,
+}
+
+struct Idle {
+    session: Session,
+    generation: u64,
+    verified_at: Instant,
+    used_at: Instant,
+}
+
+/// A connection that a thread has for now. One that is not given back is closed.
+pub(crate) struct Lent<'a> {
+    pool: &'a Pool,
+    generation: u64,
+    verified_at: Instant,
+    session: Option<Session>,
+    /// It has not been used before.
+    pub(crate) is_new: bool,
+}
+
+/// The way to a connection.
+enum Found {
+    Idle(Box<Idle>),
+    /// A place to open one; the caller must.
+    Place {
+        generation: u64,
+        asks: bool,
+    },
 }
 
 impl Pool {
     /// Opens nothing yet.
-    pub(crate) fn new(endpoint: RedisEndpoint, limits: Limits) -> Self {
-        Self { endpoint, limits, idle: Mutex::new(Vec::new()) }
-    }
-
-    pub(crate) fn take_idle(&self) -> Option<Session> {
-        self.idle().pop()
-    }
-
-    pub(crate) fn open(&self) -> Result<Session, WireError> {
-        Ok(Session::new(Store::new(Connection::open(&self.endpoint, self.limits)?)))
-    }
-
-    /// Gives a connection back that is in order.
-    pub(crate) fn give_back(&self, mut session: Session) {
-        session.shrink(MAX_KEPT_BYTES);
-        let mut idle = self.idle();
-        if idle.len() < MAX_IDLE {
-            idle.push(session);
+    pub(crate) fn new(endpoint: RedisEndpoint, options: &Options, orphans: Arc<Orphans>) -> Self {
+        Self {
+            endpoint,
+            limits: options.limits(),
+            most: options.max_connections,
+            idle_timeout: options.idle_timeout,
+            orphans,
+            shared: Mutex::new(Shared {
+                idle: Vec::new(),
+                decay: Decay::default(),
+                open: 0,
+                opening: 0,
+                waiting: 0,
+                full: None,
+                generation: 0,
+                process: std::process::id(),
+                unasked_until: None,
+            }),
+            freed: Condvar::new(),
+            opened: AtomicU64::new(0),
         }
     }
 
-    /// Redis has closed one of them: it has most likely closed them all.
-    pub(crate) fn drop_idle(&self) {
-        // Closed outside the lock.
-        let _closed = std::mem::take(&mut *self.idle());
+    /// A connection that is alive and leads to a primary, as far as was known within [`VERIFIED_FOR`].
+    #[inline]
+    pub(crate) fn take(&self) -> Result<Lent<'_>, WireError> {
+        let now = Instant::now();
+        if let Some(idle) = self.pop(now) {
+            let mut lent = self.lend(idle);
+            if now.saturating_duration_since(lent.verified_at) < VERIFIED_FOR || lent.verify(now)? {
+                return Ok(lent);
+            }
+        }
+        self.take_new(now)
     }
 
-    /// Where Redis is, for messages.
+    /// An idle connection, or else a new one, as soon as there is a place for it.
+    #[cold]
+    fn take_new(&self, now: Instant) -> Result<Lent<'_>, WireError> {
+        let give_up_at = now + self.limits.connect;
+        loop {
+            let (generation, asks) = match self.wait(give_up_at)? {
+                Found::Idle(idle) => return Ok(self.lend(*idle)),
+                Found::Place { generation, asks } => (generation, asks),
+            };
+            let outcome = self.open(asks);
+            let mut shared = self.lock();
+            shared.opening -= 1;
+            match outcome {
+                Ok(session) => {
+                    drop(shared);
+                    self.freed.notify_one();
+                    self.opened.fetch_add(1, Ordering::Relaxed);
+                    let verified_at = Instant::now();
+                    return Ok(Lent {
+                        pool: self,
+                        generation,
+                        verified_at,
+                        session: Some(session),
+                        is_new: true,
+                    });
+                }
+                Err(error) => {
+                    shared.open -= 1;
+                    if is_full(&error) && shared.open > 0 {
+                        shared.full = Some((shared.open, Instant::now()));
+                        continue;
+                    }
+                    drop(shared);
+                    self.freed.notify_one();
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// A new connection, whatever is idle.
+    pub(crate) fn take_fresh(&self) -> Result<Lent<'_>, WireError> {
+        self.retire_idle(Instant::now());
+        self.take_new(Instant::now())
+    }
+
+    /// An idle connection that is not too old and, by its socket, in order.
+    #[inline]
+    fn pop(&self, now: Instant) -> Option<Idle> {
+        loop {
+            let idle = self.lock().pop(now, self.idle_timeout)?;
+            if idle.session.store.is_fit() {
+                return Some(idle);
+            }
+            drop(idle);
+            self.closed(1);
+        }
+    }
+
+    fn wait(&self, give_up_at: Instant) -> Result<Found, WireError> {
+        let mut shared = self.lock();
+        loop {
+            let now = Instant::now();
+            while let Some(idle) = shared.pop(now, self.idle_timeout) {
+                if idle.session.store.is_fit()
+                    && now.saturating_duration_since(idle.verified_at) < VERIFIED_FOR
+                {
+                    return Ok(Found::Idle(Box::new(idle)));
+                }
+                shared.open -= 1;
+            }
+            if shared.open < shared.most(self.most, now) && shared.opening < MOST_OPENING {
+                shared.open += 1;
+                shared.opening += 1;
+                let asks = shared.unasked_until.is_none_or(|until| until <= now);
+                return Ok(Found::Place { generation: shared.generation, asks });
+            }
+            let left = give_up_at.saturating_duration_since(now);
+            if left.is_zero() {
+                return Err(std::io::Error::new(
+                    std::io::ErrorKind::ResourceBusy,
+                    "all connections to Redis are in use",
+                )
+                .into());
+            }
+            shared.waiting += 1;
+            // Looks up from time to time: a server that was full may have room again.
+            let waited = self.freed.wait_timeout(shared, left.min(FULL_FOR));
+            shared = waited.unwrap_or_else(PoisonError::into_inner).0;
+            shared.waiting -= 1;
+        }
+    }
+
+    fn open(&self, asks: bool) -> Result<Session, WireError> {
+        if !asks {
+            return Ok(self.session(Connection::open(&self.endpoint, self.limits)?));
+        }
+        let mut asked = Connection::open_asking(&self.endpoint, self.limits);
+        if asked.as_ref().is_err_and(WireError::is_hang_up) {
+            // A proxy may hang up on a command that it does not know, and a server that restarts hangs up once.
+            asked = Connection::open_asking(&self.endpoint, self.limits);
+            if asked.as_ref().is_err_and(WireError::is_hang_up) {
+                let connection = Connection::open(&self.endpoint, self.limits)?;
+                self.lock().unasked_until = Some(Instant::now() + UNASKED_FOR);
+                return Ok(self.session(connection));
+            }
+        }
+        let (connection, role) = asked?;
+        match role {
+            Role::Primary => {}
+            Role::Unknown => self.lock().unasked_until = Some(Instant::now() + UNASKED_FOR),
+            Role::Replica | Role::Sentinel => return Err(no_primary(role)),
+        }
+        Ok(self.session(connection))
+    }
+
+    fn session(&self, connection: Connection) -> Session {
+        Session::new(Store::new(connection)).recognising(Arc::clone(&self.orphans))
+    }
+
+    fn lend(&self, idle: Idle) -> Lent<'_> {
+        let Idle { session, generation, verified_at, .. } = idle;
+        Lent { pool: self, generation, verified_at, session: Some(session), is_new: false }
+    }
+
+    /// Closes idle connections that were not used since then: what was lost with one of them is lost with all.
+    pub(crate) fn retire_idle(&self, since: Instant) {
+        let mut shared = self.lock();
+        let (lost, kept) =
+            std::mem::take(&mut shared.idle).into_iter().partition(|idle| idle.used_at < since);
+        shared.idle = kept;
+        let lost: Vec<Idle> = lost;
+        shared.open -= lost.len();
+        drop(shared);
+        self.freed.notify_all();
+        // Closed outside the lock.
+        drop(lost);
+    }
+
+    /// Closes all connections, those that are lent when they come back: they lead to a server that is not the right one.
+    pub(crate) fn retire_all(&self) {
+        self.lock().generation += 1;
+        self.retire_idle(Instant::now() + Duration::from_secs(1));
+    }
+
+    /// The server's address, for messages.
     pub(crate) fn endpoint(&self) -> &RedisEndpoint {
         &self.endpoint
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Session>> {
-        // Pushing and popping leave a whole list whatever happens.
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn opened(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed)
+    }
+
+    fn give_back(&self, mut idle: Idle) {
+        idle.session.shrink(MAX_KEPT_BYTES);
+        let now = idle.used_at;
+        let mut shared = self.lock();
+        if idle.generation != shared.generation || idle.session.store.is_broken() {
+            shared.open = shared.open.saturating_sub(1);
+            let is_awaited = shared.waiting > 0;
+            drop(shared);
+            if is_awaited {
+                self.freed.notify_one();
+            }
+            return;
+        }
+        shared.idle.push(idle);
+        let idle_now = shared.idle.len();
+        let unneeded = shared.decay.unneeded(now, idle_now);
+        let closed: Vec<Idle> = shared.idle.drain(..unneeded.min(idle_now)).collect();
+        shared.open -= closed.len();
+        let is_awaited = shared.waiting > 0;
+        drop(shared);
+        if is_awaited {
+            self.freed.notify_one();
+        }
+        drop(closed);
+    }
+
+    fn closed(&self, connections: usize) {
+        let mut shared = self.lock();
+        shared.open = shared.open.saturating_sub(connections);
+        let is_awaited = shared.waiting > 0;
+        drop(shared);
+        if is_awaited {
+            self.freed.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        // No thread panics while it holds it, so a poisoned lock guards a whole state.
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.check_process();
+        shared
     }
 }
+
+impl Shared {
+    /// After a fork, parent and child would speak on the same connections. The child closes its copies and begins anew.
+    #[inline]
+    fn check_process(&mut self) {
+        let process = std::process::id();
+        if process == self.process {
+            return;
+        }
+        self.process = process;
+        self.generation += 1;
+        self.idle.clear();
+        // The parent's threads, which held the others, do not exist here.
+        (self.open, self.opening, self.waiting) = (0, 0, 0);
+    }
+
+    /// The idle connection that was used last. One that is too old is older than none below it.
+    #[inline]
+    fn pop(&mut self, now: Instant, idle_timeout: Duration) -> Option<Idle> {
+        let idle = self.idle.pop()?;
+        if now.saturating_duration_since(idle.used_at) < idle_timeout {
+            self.decay.taken(self.idle.len());
+            return Some(idle);
+        }
+        self.open = self.open.saturating_sub(self.idle.len() + 1);
+        self.idle.clear();
+        None
+    }
+
+    /// How many connections there may be.
+    fn most(&mut self, most: usize, now: Instant) -> usize {
+        match &mut self.full {
+            None => most,
+            Some((full, since)) => {
+                if now.saturating_duration_since(*since) >= FULL_FOR {
+                    (*full, *since) = (*full + 1, now);
+                }
+                if *full >= most {
+                    self.full = None;
+                    return most;
+                }
+                (*full).max(1)
+            }
+        }
+    }
+}
+
+impl Lent<'_> {
+    #[inline]
+    pub(crate) fn session(&mut self) -> Option<&mut Session> {
+        self.session.as_mut()
+    }
+
+    /// When its last command was begun.
+    pub(crate) fn used_at(&mut self) -> Instant {
+        self.session.as_mut().map_or_else(Instant::now, |session| session.store.connection().used_at())
+    }
+
+    /// Gives a connection back that is in order.
+    #[inline]
+    pub(crate) fn give_back(mut self) {
+        let used_at = self.used_at();
+        if let Some(session) = self.session.take() {
+            let (generation, verified_at) = (self.generation, self.verified_at);
+            self.pool.give_back(Idle { session, generation, verified_at, used_at });
+        }
+    }
+
+    /// Asks whether it still leads to a primary. False if a new connection may do better.
+    fn verify(&mut self, now: Instant) -> Result<bool, WireError> {
+        let asks = self.pool.lock().unasked_until.is_none_or(|until| until <= now);
+        let Some(session) = &mut self.session else { return Ok(false) };
+        let connection = session.store.connection();
+        let outcome = if asks { connection.role() } else { connection.is_alive().map(|()| Role::Unknown) };
+        match outcome {
+            Ok(Role::Primary) => {}
+            Ok(Role::Unknown) => {
+                self.pool.lock().unasked_until.get_or_insert(now + UNASKED_FOR);
+            }
+            Ok(Role::Replica | Role::Sentinel) => {
+                self.pool.retire_all();
+                return Ok(false);
+            }
+            Err(WireError::Server(_)) => {
+                self.pool.retire_all();
+                return Ok(false);
+            }
+            Err(WireError::Io(_) | WireError::Protocol(_)) => {
+                self.pool.retire_idle(now);
+                return Ok(false);
+            }
+        }
+        self.verified_at = now;
+        Ok(true)
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if self.session.take().is_some() {
+            self.pool.closed(1);
+        }
+    }
+}
+
+/// True if the server, or this machine, has no room for another connection.
+fn is_full(error: &WireError) -> bool {
+    use rustix::io::Errno;
+    let full = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::ADDRNOTAVAIL];
+    match error {
+        WireError::Server(_) => error.is_too_many_clients(),
+        WireError::Io(error) => Errno::from_io_error(error).is_some_and(|errno| full.contains(&errno)),
+        WireError::Protocol(_) => false,
+    }
+}
+
+fn no_primary(role: Role) -> WireError {
+    WireError::Server(match role {
+        Role::Sentinel => "SENTINEL this is a Sentinel, which keeps no data".to_owned(),
+        Role::Replica | Role::Primary | Role::Unknown => "READONLY this server is a replica".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! A Redis or Valkey of a test's own, on a unix socket in a folder of its own. Ends with its value.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -34,7 +34,24 @@ impl PrivateRedis {
     }
 
     pub(crate) fn endpoint(&self) -> RedisEndpoint {
-        RedisEndpoint::parse(&format!("redis+unix://{}", socket(self.folder.path()).display())).unwrap()
+        RedisEndpoint::parse(&self.url()).unwrap()
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis+unix://{}", self.socket().display())
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        socket(self.folder.path())
+    }
+
+    /// The first line of the answer to a command, which is written as one would type it.
+    pub(crate) fn say(&self, command: &str) -> String {
+        let mut stream = UnixStream::connect(self.socket()).unwrap();
+        stream.write_all(format!("{command}\r\n").as_bytes()).unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
     }
 }
 
@@ -57,9 +74,4 @@ fn program() -> PathBuf {
         .iter()
         .flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
     programs.find(|program| program.exists()).expect("a redis-server or valkey-server on PATH")
-}
-
-/// A connection of a test's own.
-pub(crate) fn connect(endpoint: &RedisEndpoint) -> crate::wire::Connection {
-    crate::wire::Connection::open(endpoint, crate::Options::default().limits()).unwrap()
 }

@@ -5,6 +5,8 @@
 //! write destroys whatever stands under the key. The store's side are the scripts in `scripts/`; `mirror` says in
 //! Rust what they do, and `model` drives all of it through every interleaving.
 
+use rand::TryRng;
+
 pub mod reading;
 pub mod standing;
 pub mod timing;
@@ -17,3 +19,11 @@ mod model;
 /// 128 random bits, drawn anew for every attempt. Sharing one among attempts would let a fill succeed that was loaded
 /// before somebody else's lease.
 pub type Nonce = [u8; 16];
+
+/// Draws a nonce from the system. A generator of the process would give parent and child the same numbers after a fork, and
+/// two machines after a snapshot was restored twice.
+pub fn draw_nonce() -> std::io::Result<Nonce> {
+    let mut nonce = Nonce::default();
+    rand::rngs::SysRng.try_fill_bytes(&mut nonce).map_err(std::io::Error::other)?;
+    Ok(nonce)
+}

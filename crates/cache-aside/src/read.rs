@@ -59,8 +59,17 @@ struct Waiting {
 
 impl<'a, T> Reading<'a, T> {
     pub(crate) fn new(core: &'a Core, key: &'a Key, codec: &'a dyn Codec<T>, call: &CallOptions) -> Self {
+        Self::with_permit(core, key, codec, call, core.breaker.permit())
+    }
+
+    fn with_permit(
+        core: &'a Core,
+        key: &'a Key,
+        codec: &'a dyn Codec<T>,
+        call: &CallOptions,
+        permit: Permit,
+    ) -> Self {
         let times = call.over(&core.options);
-        let permit = core.breaker.permit();
         let waiting = Waiting::default();
         Self {
             core,
@@ -223,6 +232,7 @@ impl<'a, T> Reading<'a, T> {
         }
         let left = self.waiting.left(obstacle, self.core);
         if left.is_zero() {
+            self.core.settle(self.key, self.permit);
             return Saw::OutOfTime;
         }
         // A load that could run meanwhile has the place.

@@ -1,9 +1,12 @@
 //! One connection with the buffers of a read: the steps of the protocol that the library and the bench share.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::codec::{Codec, CodecError};
 use super::entry::{self, Arriving, Checksum, Corrupt, Header, Kind, Parsed};
+use super::orphans::Orphans;
+use super::protocol::draw_nonce;
 use super::protocol::reading::Saw;
 use super::protocol::standing::{self, Head, Standing};
 use super::protocol::timing;
@@ -31,6 +34,8 @@ pub enum EncodeError {
     Codec(#[from] CodecError),
     #[error("the entry is too long for its format: {0}")]
     Entry(#[from] Corrupt),
+    #[error("no random number: {0}")]
+    Random(#[from] std::io::Error),
 }
 
 /// A connection and its buffers, which are kept from read to read.
@@ -42,11 +47,32 @@ pub struct Session {
     /// Of the reply, where it was long enough to have it taken on the way.
     arrived: Option<Checksum>,
     entry: Vec<u8>,
+    /// The lease that the command at hand puts, replaces or removes, until its answer is there.
+    unsettled: Option<Head>,
+    orphans: Arc<Orphans>,
 }
 
 impl Session {
     pub fn new(store: Store) -> Self {
-        Self { store, key: Vec::new(), reply: Vec::new(), arrived: None, entry: Vec::new() }
+        Self {
+            store,
+            key: Vec::new(),
+            reply: Vec::new(),
+            arrived: None,
+            entry: Vec::new(),
+            unsettled: None,
+            orphans: Arc::default(),
+        }
+    }
+
+    /// Has it recognise leases whose fate is unknown.
+    pub(crate) fn recognising(self, orphans: Arc<Orphans>) -> Self {
+        Self { orphans, ..self }
+    }
+
+    /// The lease that a command without an answer may have put, or left.
+    pub(crate) fn unsettled_lease(&mut self) -> Option<Head> {
+        self.unsettled.take()
     }
 
     /// Gives the memory of large values back.
@@ -71,10 +97,13 @@ impl Session {
 
     /// Puts a lease with a nonce of its own there, if nothing stands there.
     pub fn acquire(&mut self, lives: Duration) -> Result<(Acquired, Head), WireError> {
-        let lease = standing::lease(rand::random());
+        let lease = standing::lease(draw_nonce()?);
+        let head = Head::of(&lease);
         self.arrived = None;
+        self.unsettled = Some(head);
         let acquired = self.store.acquire(&self.key, &lease, lives, &mut self.reply)?;
-        Ok((acquired, Head::of(&lease)))
+        self.unsettled = None;
+        Ok((acquired, head))
     }
 
     /// Understands what was found. With `beta`, a good entry may be due for an early refresh.
@@ -85,7 +114,14 @@ impl Session {
             Found::Other => return Sight::of(Saw::Unreadable(Head::NONE)),
             Found::Text => {}
         }
-        understand(&mut self.reply, &self.key, self.arrived.take(), codec, beta)
+        let sight = understand(&mut self.reply, &self.key, self.arrived.take(), codec, beta);
+        if sight.saw == Saw::Lease {
+            let lease = Head::of(&self.reply);
+            if self.orphans.contains(lease) {
+                return Sight::of(Saw::Orphan(lease));
+            }
+        }
+        sight
     }
 
     /// Makes the entry that [`Session::replace`] writes. No value: the row does not exist.
@@ -96,7 +132,7 @@ impl Session {
         ttl: Duration,
         load_us: u32,
     ) -> Result<(), EncodeError> {
-        let (nonce, expires_at_ms) = (rand::random(), now_ms().saturating_add(whole_ms(ttl)));
+        let (nonce, expires_at_ms) = (draw_nonce()?, now_ms().saturating_add(whole_ms(ttl)));
         let Some(value) = value else {
             entry::seal_missing(&mut self.entry, &self.key, nonce, expires_at_ms, load_us);
             return Ok(());
@@ -135,12 +171,26 @@ impl Session {
 
     /// Writes the entry that was made last in the place of what must stand there.
     pub fn replace(&mut self, expected: Head, ttl: Duration) -> Result<bool, WireError> {
-        self.store.replace(&self.key, expected, &self.entry, ttl)
+        self.settle(expected, |session| session.store.replace(&session.key, expected, &session.entry, ttl))
     }
 
     /// Removes what must stand there.
     pub fn remove(&mut self, expected: Head) -> Result<bool, WireError> {
-        self.store.remove(&self.key, expected)
+        self.settle(expected, |session| session.store.remove(&session.key, expected))
+    }
+
+    /// Does something to what must be there. If it is a lease, nothing is known of it until the answer comes.
+    fn settle(
+        &mut self,
+        expected: Head,
+        command: impl FnOnce(&mut Self) -> Result<bool, WireError>,
+    ) -> Result<bool, WireError> {
+        self.unsettled = expected.is_lease().then_some(expected);
+        let outcome = command(self);
+        if matches!(outcome, Ok(_) | Err(WireError::Server(_))) {
+            self.unsettled = None;
+        }
+        outcome
     }
 }
 

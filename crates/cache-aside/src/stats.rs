@@ -43,6 +43,15 @@ pub struct Stats {
     pub corrupt: u64,
     /// Commands that Redis did not do: no connection, no answer in time, or an error in reply.
     pub redis_errors: u64,
+    /// Leases removed because the command that put or replaced them got no answer.
+    pub orphans_removed: u64,
+    /// Markers that were gone when their write finished; see [`Finished::lost`](crate::Finished::lost).
+    pub markers_lost: u64,
+    /// Connections opened.
+    pub connections_opened: u64,
+    /// Times that all connections were in use for too long, see
+    /// [`Options::max_connections`](struct@crate::Options#structfield.max_connections).
+    pub connections_missing: u64,
     /// How often the breaker has opened.
     pub breaker_opened: u64,
     /// Whether the breaker is open now, so that reads leave Redis alone.
@@ -83,4 +92,7 @@ pub(crate) struct Counts {
     pub(crate) bypasses: Count,
     pub(crate) corrupt: Count,
     pub(crate) redis_errors: Count,
+    pub(crate) orphans_removed: Count,
+    pub(crate) markers_lost: Count,
+    pub(crate) connections_missing: Count,
 }

@@ -4,9 +4,9 @@ mod large;
 
 use std::time::Duration;
 
-use super::protocol::Nonce;
-use super::protocol::standing::{Head, MARKER_HEADER, MAX_MARKER_MS, TOKEN_BYTES};
-use super::script::{ACQUIRE, REPLACE, WRITERS};
+use super::protocol::standing::{Head, LEASE_HEADER, MARKER_HEADER, MAX_MARKER_MS};
+use super::protocol::{Nonce, draw_nonce};
+use super::script::{ACQUIRE, REPLACE, SETTLE, WRITERS};
 use super::wire::{Connection, Reply, WireError};
 
 /// What a look found under a key.
@@ -36,6 +36,14 @@ pub struct Store {
 impl Store {
     pub fn new(connection: Connection) -> Self {
         Self { connection }
+    }
+
+    pub(crate) fn is_fit(&self) -> bool {
+        self.connection.is_fit()
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        self.connection.is_broken()
     }
 
     /// The bare connection, for what is no part of the protocol.
@@ -71,7 +79,10 @@ impl Store {
     ) -> Result<Acquired, WireError> {
         match ACQUIRE.run(&mut self.connection, key, [lease, &ms(lives)], value) {
             Ok(Reply::Status) => Ok(Acquired::Held),
-            Ok(Reply::Bytes) => Ok(Acquired::Found(Found::Text)),
+            Ok(Reply::Bytes) => {
+                self.connection.expect_no_reply()?;
+                Ok(Acquired::Found(Found::Text))
+            }
             Ok(Reply::Integer(_) | Reply::Nil) => Err(self.connection.unexpected()),
             Err(error) if error.server_code() == Some("WRONGTYPE") => Ok(Acquired::Found(Found::Other)),
             Err(_) if self.connection.was_too_long() => Ok(Acquired::Found(Found::Text)),
@@ -131,26 +142,96 @@ impl Store {
 
     /// Adds a writer to the marker, in the place of whatever else stands there.
     pub fn mark(&mut self, key: &[u8], token: Nonce, stands: Duration) -> Result<(), WireError> {
-        self.writers(key, &token, &ms(stands))
+        self.writers(key, token, &ms(stands)).map(drop)
     }
 
-    /// Takes a writer out of the marker; the last one removes it. Removes whatever else stands there.
-    pub fn finish(&mut self, key: &[u8], token: Nonce) -> Result<(), WireError> {
-        self.writers(key, &token, b"0")
+    /// Takes a writer out of the marker; the last one removes it. Removes whatever else stands there. Returns whether the
+    /// writer's token stood there until now.
+    pub fn finish(&mut self, key: &[u8], token: Nonce) -> Result<bool, WireError> {
+        self.writers(key, token, b"0")
     }
 
     /// Removes what stands there, save other writers' marker, under which nothing can be stale.
     pub fn invalidate(&mut self, key: &[u8]) -> Result<(), WireError> {
-        self.writers(key, &[0; TOKEN_BYTES], b"0")
+        let token = draw_nonce()?;
+        self.writers(key, token, b"0").map(drop)
     }
 
-    fn writers(&mut self, key: &[u8], token: &[u8], stands_ms: &[u8]) -> Result<(), WireError> {
+    fn writers(&mut self, key: &[u8], token: Nonce, stands_ms: &[u8]) -> Result<bool, WireError> {
+        let (longest, mut value) = (MAX_MARKER_MS.to_string(), Vec::new());
+        let arguments = [&MARKER_HEADER[..], &token, stands_ms, longest.as_bytes()];
+        let reply = WRITERS.run(&mut self.connection, key, arguments, &mut value)?;
+        stood(reply, &value, token).ok_or_else(|| self.connection.unexpected())
+    }
+
+    /// As [`mark`](Self::mark) for many keys in one round trip. An error for one key is in its place; one that concerns all of
+    /// them is the result.
+    pub(crate) fn mark_all(
+        &mut self,
+        keys: &[Vec<u8>],
+        token: Nonce,
+        stands: Duration,
+    ) -> Result<Vec<Result<bool, WireError>>, WireError> {
+        self.all_writers(keys, token, &ms(stands))
+    }
+
+    /// As [`finish`](Self::finish) for many keys in one round trip. With a token that was never put, it invalidates.
+    pub(crate) fn finish_all(
+        &mut self,
+        keys: &[Vec<u8>],
+        token: Nonce,
+    ) -> Result<Vec<Result<bool, WireError>>, WireError> {
+        self.all_writers(keys, token, b"0")
+    }
+
+    fn all_writers(
+        &mut self,
+        keys: &[Vec<u8>],
+        token: Nonce,
+        stands_ms: &[u8],
+    ) -> Result<Vec<Result<bool, WireError>>, WireError> {
         let longest = MAX_MARKER_MS.to_string();
-        let arguments = [&MARKER_HEADER[..], token, stands_ms, longest.as_bytes()];
-        match WRITERS.run(&mut self.connection, key, arguments, &mut Vec::new())? {
-            Reply::Status => Ok(()),
-            Reply::Integer(_) | Reply::Bytes | Reply::Nil => Err(self.connection.unexpected()),
+        let arguments = [&MARKER_HEADER[..], &token, stands_ms, longest.as_bytes()];
+        let mut answers: Vec<Option<Result<bool, WireError>>> = keys.iter().map(|_| None).collect();
+        let (mut is_nonsense, mut unfit) = (false, None);
+        WRITERS.run_many(&mut self.connection, keys, arguments, |number, reply, value| {
+            let answer = match reply {
+                Ok(reply) => stood(reply, value, token).map(Ok),
+                Err(error) if error.is_unfit() => {
+                    unfit.get_or_insert(error.copy());
+                    Some(Err(error))
+                }
+                Err(error) => Some(Err(error)),
+            };
+            is_nonsense |= answer.is_none();
+            if let Some(place) = answers.get_mut(number) {
+                *place = answer;
+            }
+        })?;
+        if let Some(unfit) = unfit {
+            return Err(unfit);
         }
+        let answers: Option<Vec<_>> = answers.into_iter().collect();
+        answers.filter(|_| !is_nonsense).ok_or_else(|| self.connection.unexpected())
+    }
+
+    /// Bounds how long a lease or a marker stands there, if Redis' clock was set back.
+    pub fn settle(&mut self, key: &[u8], lease: Duration) -> Result<bool, WireError> {
+        let longest = MAX_MARKER_MS.to_string();
+        let arguments = [&MARKER_HEADER[..], &LEASE_HEADER, &ms(lease), longest.as_bytes()];
+        match SETTLE.run(&mut self.connection, key, arguments, &mut Vec::new())? {
+            Reply::Integer(changed) => Ok(changed == 1),
+            Reply::Status | Reply::Bytes | Reply::Nil => Err(self.connection.unexpected()),
+        }
+    }
+}
+
+/// Whether the token stood there; none if that is no answer to a command with this token.
+fn stood(reply: Reply, value: &[u8], token: Nonce) -> Option<bool> {
+    match (reply, value.strip_prefix(&token[..])) {
+        (Reply::Bytes, Some(b"1")) => Some(true),
+        (Reply::Bytes, Some(b"0")) => Some(false),
+        _ => None,
     }
 }
 

@@ -26,6 +26,9 @@ pub enum RedisErrorKind {
     Refused,
     /// What came back is no answer to the command.
     Nonsense,
+    /// All connections were in use for too long; see
+    /// [`Options::max_connections`](struct@crate::Options#structfield.max_connections).
+    Busy,
 }
 
 impl RedisError {
@@ -33,9 +36,15 @@ impl RedisError {
         Self { address: endpoint.address.to_string(), cause }
     }
 
+    /// The same error once more.
+    pub(crate) fn copy(&self) -> Self {
+        Self { address: self.address.clone(), cause: self.cause.copy() }
+    }
+
     /// Which way it was.
     pub fn kind(&self) -> RedisErrorKind {
         match &self.cause {
+            error if error.is_busy() => RedisErrorKind::Busy,
             WireError::Io(error) if error.kind() == io::ErrorKind::TimedOut => RedisErrorKind::TimedOut,
             WireError::Io(_) => RedisErrorKind::Unreachable,
             WireError::Server(_) => RedisErrorKind::Refused,
@@ -52,7 +61,13 @@ impl RedisError {
 fn hint(cause: &WireError) -> &'static str {
     match cause.server_code() {
         Some("NOAUTH" | "WRONGPASS") => " (look at the user and the password in the URL)",
-        Some("NOPERM") => " (the account needs GET, SET, GETRANGE, UNLINK, TIME, EVAL and EVALSHA)",
+        Some("NOPERM") => {
+            " (the account needs GET, SET, GETRANGE, UNLINK, TIME, PTTL, PEXPIRE, EVAL and EVALSHA; ROLE or INFO if it may)"
+        }
+        Some("MOVED" | "ASK" | "CLUSTERDOWN") => {
+            " (this is a node of a cluster: name a single server or a proxy)"
+        }
+        Some("SENTINEL") => " (name the primary that it watches)",
         Some("READONLY") => " (this is a replica: name the primary in the URL)",
         Some("LOADING") => " (it is still loading its data: try again in a while)",
         Some("OOM") => " (it is full: raise maxmemory or choose a policy that evicts)",

@@ -17,7 +17,6 @@ use std::time::Instant;
 
 pub use self::bare::BareStream;
 pub use self::error::WireError;
-#[allow(unused_imports, reason = "for the pool")]
 pub use self::role::Role;
 pub use self::socket::Limits;
 use self::stream::Stream;
@@ -60,8 +59,22 @@ pub struct Connection {
 impl Connection {
     /// Connects, logs in and selects the database.
     pub fn open(endpoint: &RedisEndpoint, limits: Limits) -> Result<Self, WireError> {
+        let mut connection = Self::log_in(endpoint, limits)?;
+        connection.stream.get_mut().socket().is_open()?;
+        Ok(connection)
+    }
+
+    /// As [`open`](Self::open), and asks the server for its role.
+    pub(crate) fn open_asking(endpoint: &RedisEndpoint, limits: Limits) -> Result<(Self, Role), WireError> {
+        let mut connection = Self::log_in(endpoint, limits)?;
+        let role = connection.role()?;
+        connection.stream.get_mut().socket().is_open()?;
+        Ok((connection, role))
+    }
+
+    fn log_in(endpoint: &RedisEndpoint, limits: Limits) -> Result<Self, WireError> {
         let mut stream = Stream::open(endpoint, limits, &resolve::SYSTEM)?;
-        stream.socket().is_open()?;
+        stream.socket().log_in()?;
         let mut connection = Self::new(stream, limits);
         if let Some(password) = endpoint.password.as_ref().map(Secret::reveal) {
             match &endpoint.user {
@@ -92,14 +105,26 @@ impl Connection {
         self.is_too_long
     }
 
+    /// True if it failed, and no command can be sent any more.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// `PING`, of which any answer will do: an account may lack the right to it.
+    pub(crate) fn is_alive(&mut self) -> Result<(), WireError> {
+        match self.say(&[b"PING"]) {
+            Err(error @ WireError::Server(_)) if error.is_unfit() => Err(error),
+            Ok(()) | Err(WireError::Server(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// True if a command may be sent: the connection is whole, and no reply waits that no command asked for.
-    #[allow(dead_code, reason = "for the pool")]
     pub(crate) fn is_fit(&self) -> bool {
         !self.broken && self.stream.buffer().is_empty() && self.stream.get_ref().is_quiet()
     }
 
     /// When the last command was begun.
-    #[allow(dead_code, reason = "for the pool")]
     pub(crate) fn used_at(&mut self) -> Instant {
         self.stream.get_mut().socket().began()
     }
@@ -113,8 +138,8 @@ impl Connection {
         seen: &mut dyn FnMut(&[u8]),
     ) -> Result<bool, WireError> {
         match self.converse([&[b"GET", key]], value, seen)? {
-            Reply::Bytes => Ok(true),
-            Reply::Nil => Ok(false),
+            Reply::Bytes => self.expect_no_reply().map(|()| true),
+            Reply::Nil => self.expect_no_reply().map(|()| false),
             Reply::Status | Reply::Integer(_) => Err(self.unexpected()),
         }
     }
@@ -156,7 +181,6 @@ impl Connection {
     }
 
     /// Sends any number of commands at once and hands each reply over, with its string if it has one.
-    #[allow(dead_code, reason = "for the pool")]
     pub(crate) fn batch(
         &mut self,
         commands: &[&[&[u8]]],
@@ -173,7 +197,8 @@ impl Connection {
         })
     }
 
-    /// Sends the commands and has as many replies read. Any error from here leaves the connection unusable.
+    /// Sends the commands and has as many replies read. Any error from here leaves the connection unusable, and so does a reply
+    /// too many.
     fn exchange(
         &mut self,
         commands: &[&[&[u8]]],
@@ -192,8 +217,7 @@ impl Connection {
             read(self)?;
         }
         // The reply that was read may be an older one that came twice, and what is left the right one.
-        self.expect_no_reply()?;
-        self.broken = false;
+        self.broken = self.expect_no_reply().is_err();
         Ok(())
     }
 
@@ -208,7 +232,8 @@ impl Connection {
         self.stream.get_mut().flush()
     }
 
-    fn expect_no_reply(&self) -> Result<(), WireError> {
+    /// An error if more replies came than commands were sent. What was read is believed then only if it names its command.
+    pub(crate) fn expect_no_reply(&self) -> Result<(), WireError> {
         if self.stream.buffer().is_empty() {
             return Ok(());
         }

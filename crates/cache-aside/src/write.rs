@@ -1,15 +1,16 @@
 //! Writes: what is said to Redis before and after a COMMIT, so that no cached value outlives the row that it came from.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::breaker::Permit;
-use super::core::{Core, Twice};
+use super::core::Core;
+use super::events::Event;
 use super::key::Key;
 use super::options::Unmarked;
-use super::protocol::Nonce;
-use super::session::Session;
+use super::protocol::{Nonce, draw_nonce};
+use super::store::Store;
 use super::trouble::RedisError;
 use super::wire::WireError;
 
@@ -99,43 +100,83 @@ struct Mark {
     stands_until: Option<Instant>,
 }
 
+/// The end of a write that Redis was told of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    lost: Vec<Key>,
+}
+
+impl Finished {
+    /// The keys whose marker was gone before this: it had expired, was evicted, or Redis had lost it. Reads of them that began
+    /// between the COMMIT and now may have been stale; those that begin from now on are not.
+    pub fn lost(&self) -> &[Key] {
+        &self.lost
+    }
+}
+
+/// So many keys go to Redis in one round trip.
+const BATCH: usize = 128;
+
+/// Answers of Redis, one for each key, and the failure after which no more were asked for.
+struct Answers<'k> {
+    told: Vec<(&'k Key, bool)>,
+    untold: Vec<(&'k Key, RedisError)>,
+    /// Since the first command was sent.
+    since: Instant,
+}
+
 impl WriteGuard {
     pub(crate) fn mark(core: &Arc<Core>, keys: &[&Key]) -> Result<Self, MarkError> {
-        let mut guard = Self { core: Arc::clone(core), token: rand::random(), marks: Vec::new() };
-        for &key in keys {
-            let before = Instant::now();
-            match guard.put(key) {
-                Ok(()) => guard.note(key, Some(before + core.options.marker)),
-                Err(_) if core.options.unmarked == Unmarked::Proceed => guard.note(key, None),
-                Err(cause) => {
-                    guard.take_back();
-                    return Err(MarkError { key: key.clone(), cause });
-                }
-            }
+        let Some(first) = keys.first() else {
+            return Ok(Self { core: Arc::clone(core), token: Nonce::default(), marks: Vec::new() });
+        };
+        let failed = |key: &Key, cause| Err(MarkError { key: key.clone(), cause });
+        let token = match draw_nonce() {
+            Ok(token) => token,
+            Err(error) => return failed(first, core.error(first, error.into())),
+        };
+        let mut guard = Self { core: Arc::clone(core), token, marks: Vec::new() };
+        let mut answers = guard.put(keys);
+        let mut left = core.options.marker.saturating_sub(answers.since.elapsed());
+        if left < core.options.marker / 2 && answers.untold.is_empty() {
+            // The first marker would end soon: each of them begins anew.
+            answers = guard.put(keys);
+            left = core.options.marker.saturating_sub(answers.since.elapsed());
+        }
+        let stands_until = answers.since + core.options.marker;
+        let told = answers.told.iter().map(|(key, _)| Mark::new(key, Some(stands_until)));
+        guard.marks = told.chain(answers.untold.iter().map(|(key, _)| Mark::new(key, None))).collect();
+        if core.options.unmarked == Unmarked::Proceed {
+            return Ok(guard);
+        }
+        if let Some((key, cause)) = answers.untold.into_iter().next() {
+            guard.take_back();
+            return failed(key, cause);
+        }
+        if left.is_zero() {
+            guard.take_back();
+            let error =
+                io::Error::new(io::ErrorKind::TimedOut, "the first marker ended before the last one was put");
+            return failed(first, core.error(first, error.into()));
         }
         Ok(guard)
     }
 
-    fn put(&self, key: &Key) -> Result<(), RedisError> {
+    fn put<'k>(&self, keys: &[&'k Key]) -> Answers<'k> {
         let (token, stands) = (self.token, self.core.options.marker);
-        tell(&self.core, key, |session| session.store.mark(&session.key, token, stands))
+        tell(&self.core, keys, &|store, keys| store.mark_all(keys, token, stands))
     }
 
-    fn note(&mut self, key: &Key, stands_until: Option<Instant>) {
-        self.marks.push(Mark { key: key.clone(), stands_until });
+    fn remove<'k>(&self, keys: &[&'k Key]) -> Answers<'k> {
+        let token = self.token;
+        tell(&self.core, keys, &|store, keys| store.finish_all(keys, token))
     }
 
     /// Takes the markers away that were put before one could not be. Those that stay expire.
     fn take_back(&self) {
-        for mark in &self.marks {
-            if self.remove(&mark.key).is_err() {
-                return;
-            }
-        }
-    }
-
-    fn remove(&self, key: &Key) -> Result<(), RedisError> {
-        tell(&self.core, key, |session| session.store.finish(&session.key, self.token))
+        let keys: Vec<&Key> =
+            self.marks.iter().filter(|mark| mark.stands_until.is_some()).map(|mark| &mark.key).collect();
+        let _ = self.remove(&keys);
     }
 
     /// The keys that Redis could not be told of, with [`Unmarked::Proceed`]: a crash before [`finish`](Self::finish) leaves
@@ -147,24 +188,53 @@ impl WriteGuard {
     /// The outcome is known: the COMMIT came back, or the transaction was rolled back. From now on the keys are cached
     /// again. Every read that begins after this returned sees the write.
     ///
+    /// [`Finished::lost`] names the keys whose marker was gone before: reads of them may have been stale until now.
+    ///
     /// # Errors
     /// [`StaleError`] where Redis could not be told. The write itself is not touched by that; the error says whether, and
     /// until when, reads may be stale.
-    pub fn finish(self) -> Result<(), StaleError> {
-        let mut untold: Option<StaleError> = None;
-        for mark in &self.marks {
-            // The write was over before this.
-            let stood = mark.stands_until.is_some_and(|until| Instant::now() < until);
-            if let Err(cause) = self.remove(&mark.key) {
-                let stale_until = if stood { None } else { Some(stale_until(&self.core)) };
-                let mut keys =
-                    untold.as_mut().map(|untold| std::mem::take(&mut untold.keys)).unwrap_or_default();
-                keys.push(mark.key.clone());
-                let before = untold.and_then(|untold| untold.stale_until);
-                untold = Some(StaleError { keys, stale_until: stale_until.max(before), cause });
-            }
+    pub fn finish(self) -> Result<Finished, StaleError> {
+        // The write was over before this.
+        let now = Instant::now();
+        let keys: Vec<&Key> = self.marks.iter().map(|mark| &mark.key).collect();
+        let answers = self.remove(&keys);
+        let is_marked =
+            |key: &Key| self.marks.iter().any(|mark| mark.key == *key && mark.stands_until.is_some());
+        let lost: Vec<Key> = answers
+            .told
+            .iter()
+            .filter(|(key, stood)| !stood && is_marked(key))
+            .map(|(key, _)| (*key).clone())
+            .collect();
+        for key in &lost {
+            self.core.counts.markers_lost.add();
+            self.core.events.emit(&Event::MarkerLost(key));
         }
-        untold.map_or(Ok(()), Err)
+        let stood = |key: &Key| {
+            self.marks
+                .iter()
+                .any(|mark| mark.key == *key && mark.stands_until.is_some_and(|until| now < until))
+        };
+        let all_stood = answers.untold.iter().all(|(key, _)| stood(key));
+        match StaleError::new(answers.untold, if all_stood { None } else { Some(stale_until(&self.core)) }) {
+            Some(error) => Err(error),
+            None => Ok(Finished { lost }),
+        }
+    }
+}
+
+impl Mark {
+    fn new(key: &Key, stands_until: Option<Instant>) -> Self {
+        Self { key: key.clone(), stands_until }
+    }
+}
+
+impl StaleError {
+    /// None if there is nothing to complain of.
+    fn new(untold: Vec<(&Key, RedisError)>, stale_until: Option<SystemTime>) -> Option<Self> {
+        let keys = untold.iter().map(|(key, _)| (*key).clone()).collect();
+        let (_, cause) = untold.into_iter().next_back()?;
+        Some(Self { keys, stale_until, cause })
     }
 }
 
@@ -174,24 +244,59 @@ impl fmt::Debug for WriteGuard {
     }
 }
 
-/// Removes what is cached under a key, after a write.
-pub(crate) fn invalidate(core: &Core, key: &Key) -> Result<(), StaleError> {
-    tell(core, key, |session| session.store.invalidate(&session.key)).map_err(|cause| StaleError {
-        keys: vec![key.clone()],
-        stale_until: Some(stale_until(core)),
-        cause,
-    })
+/// Removes what is cached under these keys, after a write.
+pub(crate) fn invalidate(core: &Core, keys: &[&Key]) -> Result<(), StaleError> {
+    let Some(first) = keys.first() else { return Ok(()) };
+    let stale = |untold| StaleError::new(untold, Some(stale_until(core)));
+    // A token that was never put.
+    let outcome = match draw_nonce() {
+        Ok(token) => stale(tell(core, keys, &|store, keys| store.finish_all(keys, token)).untold),
+        Err(error) => {
+            let cause = core.error(first, error.into());
+            stale(keys.iter().map(|key| (*key, cause.copy())).collect())
+        }
+    };
+    outcome.map_or(Ok(()), Err)
 }
+
+/// Says something about many keys: an answer for each, or what went wrong with all.
+type Say<'a> = dyn Fn(&mut Store, &[Vec<u8>]) -> Result<Vec<Result<bool, WireError>>, WireError> + 'a;
 
 /// A writer asks whatever the breaker says: being told is not a matter of speed. All that writers say is harmless when said
 /// twice, however late: the most that a belated marker does is to keep its key uncached until it expires.
-fn tell(
-    core: &Core,
-    key: &Key,
-    command: impl FnMut(&mut Session) -> Result<(), WireError>,
-) -> Result<(), RedisError> {
-    core.ask(key, Permit::Free, Twice::Harmless, command)
-        .map_err(|cause| RedisError::new(core.pool.endpoint(), cause))
+///
+/// After the first batch that failed no more are tried: with Redis out of reach each would take its timeouts.
+fn tell<'k>(core: &Core, keys: &[&'k Key], say: &Say<'_>) -> Answers<'k> {
+    let mut answers = Answers { told: Vec::new(), untold: Vec::new(), since: Instant::now() };
+    for (pool, keys) in core.connections.by_server(keys) {
+        let mut failure: Option<WireError> = None;
+        for keys in keys.chunks(BATCH) {
+            let names: Vec<Vec<u8>> = keys.iter().map(|key| core.name(key)).collect();
+            let outcome = match failure.take() {
+                Some(error) => Err(error),
+                None => core.tell(pool, |session| say(&mut session.store, &names)),
+            };
+            match outcome {
+                Ok(said) => {
+                    for (key, answer) in keys.iter().zip(said) {
+                        match answer {
+                            Ok(stood) => answers.told.push((key, stood)),
+                            Err(error) => {
+                                let error = core.refused(pool, error);
+                                answers.untold.push((key, error));
+                            }
+                        }
+                    }
+                }
+                Err(error) => {
+                    let cause = |_: &&Key| RedisError::new(pool.endpoint(), error.copy());
+                    answers.untold.extend(keys.iter().map(|key| (*key, cause(key))));
+                    failure = Some(error);
+                }
+            }
+        }
+    }
+    answers
 }
 
 /// When the last entry is gone that can hold what was there before now. What was loaded until now may be written, by a

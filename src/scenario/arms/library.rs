@@ -41,7 +41,7 @@ impl Client for Library {
         match (fate, guard) {
             // What is dropped here says that the outcome is unknown, as the end of a process would by saying nothing.
             (Fate::DiesAfterCommit, _) => {}
-            (Fate::Returns, Some(guard)) => guard.finish()?,
+            (Fate::Returns, Some(guard)) => drop(guard.finish()?),
             (Fate::Returns, None) => self.cache.invalidate(&key)?,
         }
         Ok(version)

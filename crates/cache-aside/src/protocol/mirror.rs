@@ -43,17 +43,28 @@ pub(crate) fn replace(slot: &mut Slot, expected: Head, new: &[u8]) -> bool {
     true
 }
 
-pub(crate) fn mark(slot: &mut Slot, token: Nonce, ends_at_ms: u64, now_ms: u64) {
+/// A writer in a marker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Token {
+    pub(crate) token: Nonce,
+    pub(crate) ends_at_ms: u64,
+    pub(crate) life_ms: u32,
+}
+
+pub(crate) fn mark(slot: &mut Slot, token: Nonce, life_ms: u32, now_ms: u64) {
     let mut tokens = tokens(slot, now_ms);
-    tokens.retain(|there| there.0 != token);
-    tokens.insert(0, (token, ends_at_ms));
+    tokens.retain(|there| there.token != token);
+    tokens.insert(0, Token { token, ends_at_ms: now_ms + u64::from(life_ms), life_ms });
     put(slot, &tokens);
 }
 
-pub(crate) fn finish(slot: &mut Slot, token: Nonce, now_ms: u64) {
+/// Whether the token stood there.
+pub(crate) fn finish(slot: &mut Slot, token: Nonce, now_ms: u64) -> bool {
     let mut tokens = tokens(slot, now_ms);
-    tokens.retain(|there| there.0 != token);
+    let before = tokens.len();
+    tokens.retain(|there| there.token != token);
     put(slot, &tokens);
+    tokens.len() < before
 }
 
 pub(crate) fn invalidate(slot: &mut Slot, now_ms: u64) {
@@ -61,29 +72,59 @@ pub(crate) fn invalidate(slot: &mut Slot, now_ms: u64) {
     put(slot, &tokens);
 }
 
-/// The writers whose time has not come, and when it will.
-pub(crate) fn tokens(slot: &Slot, now_ms: u64) -> Vec<(Nonce, u64)> {
+/// Whether something was changed.
+pub(crate) fn settle(slot: &mut Slot, now_ms: u64) -> bool {
+    let is_late = all_tokens(slot)
+        .iter()
+        .any(|token| is_valid(token, now_ms) && token.ends_at_ms > now_ms + u64::from(token.life_ms));
+    if is_late {
+        let tokens = tokens(slot, now_ms);
+        put(slot, &tokens);
+    }
+    is_late
+}
+
+/// The writers whose time has not come, and when it will: a token that ends later than its whole time from now begins anew.
+pub(crate) fn tokens(slot: &Slot, now_ms: u64) -> Vec<Token> {
+    let mut tokens = all_tokens(slot);
+    tokens.retain(|token| is_valid(token, now_ms));
+    for token in &mut tokens {
+        token.ends_at_ms = token.ends_at_ms.min(now_ms + u64::from(token.life_ms));
+    }
+    tokens
+}
+
+fn is_valid(token: &Token, now_ms: u64) -> bool {
+    token.ends_at_ms > now_ms && (1..=MAX_MARKER_MS).contains(&u64::from(token.life_ms))
+}
+
+fn all_tokens(slot: &Slot) -> Vec<Token> {
     let Slot::Text(text) = slot else { return Vec::new() };
     let Some(slots) = text.strip_prefix(&MARKER_HEADER[..]) else { return Vec::new() };
     slots
         .chunks_exact(SLOT_BYTES)
         .filter_map(|slot| {
-            let (token, ends) = slot.split_at(TOKEN_BYTES);
-            Some((token.try_into().ok()?, u64::from_le_bytes(ends.try_into().ok()?)))
+            let (token, rest) = slot.split_at(TOKEN_BYTES);
+            let (ends, life) = rest.split_at(8);
+            Some(Token {
+                token: token.try_into().ok()?,
+                ends_at_ms: u64::from_le_bytes(ends.try_into().ok()?),
+                life_ms: u32::from_le_bytes(life.try_into().ok()?),
+            })
         })
-        .filter(|(_, ends)| *ends > now_ms && *ends <= now_ms + MAX_MARKER_MS)
         .collect()
 }
 
-fn put(slot: &mut Slot, tokens: &[(Nonce, u64)]) {
+fn put(slot: &mut Slot, tokens: &[Token]) {
     if tokens.is_empty() {
         *slot = Slot::Empty;
         return;
     }
     let mut marker = MARKER_HEADER.to_vec();
-    for (token, ends_at_ms) in tokens {
-        marker.extend_from_slice(token);
-        marker.extend_from_slice(&ends_at_ms.to_le_bytes());
+    for token in tokens {
+        marker.extend_from_slice(&token.token);
+        marker.extend_from_slice(&token.ends_at_ms.to_le_bytes());
+        marker.extend_from_slice(&token.life_ms.to_le_bytes());
     }
     *slot = Slot::Text(marker);
 }
@@ -95,6 +136,25 @@ mod tests {
 
     fn text(bytes: &[u8]) -> Slot {
         Slot::Text(bytes.to_vec())
+    }
+
+    fn ends(slot: &Slot, now_ms: u64) -> Vec<(Nonce, u64)> {
+        tokens(slot, now_ms).iter().map(|token| (token.token, token.ends_at_ms)).collect()
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_neither_drops_a_writer_nor_keeps_a_dead_one() {
+        let (hours, life) = (7_200_000, 10_000);
+        let mut slot = Slot::Empty;
+        mark(&mut slot, [1; 16], life, hours);
+        for change in [|slot: &mut Slot| invalidate(slot, 0), |slot: &mut Slot| assert!(settle(slot, 0))] {
+            let mut slot = slot.clone();
+            change(&mut slot);
+            assert_eq!(ends(&slot, 0), [([1; 16], 10_000)]);
+            assert!(!settle(&mut slot, 0));
+        }
+        let mut entry = text(b"an entry");
+        assert!(!settle(&mut entry, 0) && entry == text(b"an entry"));
     }
 
     #[test]
@@ -113,12 +173,12 @@ mod tests {
         let mut slot = text(b"an entry");
         mark(&mut slot, [1; 16], 100, 0);
         mark(&mut slot, [2; 16], 200, 0);
-        assert_eq!(tokens(&slot, 0), [([2; 16], 200), ([1; 16], 100)]);
+        assert_eq!(ends(&slot, 0), [([2; 16], 200), ([1; 16], 100)]);
         invalidate(&mut slot, 0);
-        finish(&mut slot, [3; 16], 0);
-        finish(&mut slot, [1; 16], 0);
-        assert_eq!(tokens(&slot, 0), [([2; 16], 200)]);
-        finish(&mut slot, [2; 16], 0);
+        assert!(!finish(&mut slot, [3; 16], 0));
+        assert!(finish(&mut slot, [1; 16], 0));
+        assert_eq!(ends(&slot, 0), [([2; 16], 200)]);
+        assert!(finish(&mut slot, [2; 16], 0));
         assert_eq!(slot, Slot::Empty);
     }
 
@@ -126,12 +186,13 @@ mod tests {
     fn a_writer_who_died_is_forgotten_in_time_whoever_writes_meanwhile() {
         let mut slot = Slot::Empty;
         mark(&mut slot, [1; 16], 100, 0);
-        mark(&mut slot, [2; 16], 199, 99);
+        mark(&mut slot, [2; 16], 100, 99);
         finish(&mut slot, [2; 16], 99);
-        assert_eq!(tokens(&slot, 99), [([1; 16], 100)]);
-        mark(&mut slot, [3; 16], 200, 100);
-        finish(&mut slot, [3; 16], 101);
+        assert_eq!(ends(&slot, 99), [([1; 16], 100)]);
+        mark(&mut slot, [3; 16], 100, 100);
+        assert!(finish(&mut slot, [3; 16], 101));
         assert_eq!(slot, Slot::Empty);
+        assert!(!finish(&mut slot, [1; 16], 102), "its time was over");
     }
 
     #[test]

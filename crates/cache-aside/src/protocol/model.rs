@@ -2,7 +2,7 @@
 //!
 //! The readers walk by the very table that the library walks by (`reading`), on the very bytes (`standing`, `entry`); the
 //! store is `mirror`, which another test holds against the real scripts. Between any two steps of anybody, an entry or a
-//! lease may expire or be evicted, a key may be damaged, a command may fail (and take effect later, at once, or never),
+//! lease may expire or be evicted, a key may be damaged, Redis' clock may be set back, a command may fail (and take effect later, at once, or never),
 //! and a writer may crash, also with its COMMIT on the way.
 //!
 //! A read that waits for another one in its process either takes the value of a load that began after it came, or is a
@@ -41,7 +41,9 @@ fn holds(setting: &Setting) {
 /// Explores a protocol with a piece missing, which must be found out.
 #[track_caller]
 fn breaks(ablation: Ablation, readers: usize, writers: &'static [Mode]) {
-    match explore(&Setting { ablation: Some(ablation), ..Setting::new(readers, writers) }) {
+    let clock_steps = ablation == Ablation::DropsTokensFromTheFuture;
+    let setting = Setting { ablation: Some(ablation), clock_steps, ..Setting::new(readers, writers) };
+    match explore(&setting) {
         Outcome::Holds { states } => panic!("{ablation:?} goes unnoticed in {states} states"),
         Outcome::Broken { promise, trace } => {
             #[expect(clippy::print_stdout, reason = "the shortest story of what goes wrong")]
@@ -93,6 +95,12 @@ fn readers_of_several_types_share_a_key() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_drops_no_writer() {
+    holds(&Setting { clock_steps: true, ..Setting::new(2, &[CRASH_SAFE, CRASH_SAFE]) });
+    holds(&Setting { clock_steps: true, ..Setting::new(1, &[CRASH_SAFE, SIMPLE]) });
+}
+
+#[test]
 #[ignore = "minutes: the whole of 3 readers and 2 writers"]
 fn three_readers_and_two_writers() {
     holds(&Setting { types: 2, ..Setting::new(3, &[CRASH_SAFE]) });
@@ -131,6 +139,11 @@ fn a_plain_delete_beside_crash_safe_writers_is_found_out() {
 #[test]
 fn asking_twice_for_the_same_lease_is_found_out() {
     breaks(Ablation::AcquireSentTwice, 1, &[SIMPLE]);
+}
+
+#[test]
+fn a_writer_dropped_after_the_clock_was_set_back_is_found_out() {
+    breaks(Ablation::DropsTokensFromTheFuture, 1, &[CRASH_SAFE, CRASH_SAFE]);
 }
 
 #[test]

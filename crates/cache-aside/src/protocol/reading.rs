@@ -62,6 +62,8 @@ pub enum Saw {
     Marker,
     /// Bytes that are none of these, or an entry that its codec cannot decode.
     Unreadable(Head),
+    /// A lease of this process whose fate was unknown: no load will end with it.
+    Orphan(Head),
     /// The lease is there and ours.
     Held(Head),
     /// The step was done; what stands there now is to be seen.
@@ -89,6 +91,7 @@ pub fn next(step: Step, saw: Saw) -> Step {
         (_, Saw::Lease) => Step::Wait(Obstacle::Lease),
         (_, Saw::Marker) => Step::Wait(Obstacle::Marker),
         (_, Saw::Held(head)) => Step::Load(Fill::Lease(head)),
+        (_, Saw::Orphan(head)) => Step::Discard(head),
         (Step::Get, Saw::Unreadable(head)) => Step::Discard(head),
         (Step::Get, Saw::Nothing) | (Step::Discard(_), Saw::Done) => Step::Acquire,
         (Step::Wait(_), Saw::Done)
@@ -160,6 +163,7 @@ mod tests {
             Saw::Lease,
             Saw::Marker,
             Saw::Unreadable(unreadable),
+            Saw::Orphan(unreadable),
             Saw::Held(seen),
             Saw::Done,
             Saw::Landed,

@@ -4,12 +4,13 @@
 //! | --- | --- |
 //! | 1, 2: entry, or several | see `entry` |
 //! | 3: lease | magic, 1, 3, 0, 0, nonce (16) |
-//! | 4: marker | magic, 1, 4, 0, 0, then for each writer its token (16) and when it ends, ms since 1970 (8) |
+//! | 4: marker | magic, 1, 4, 0, 0, then for each writer its token (16), when it ends, ms since 1970 (8), and how long it was to stand, ms (4) |
 //!
 //! Leases and markers are the same in all versions, whatever the format of entries: no version may take another's writer for
 //! nonsense, and remove it.
 //!
-//! Each writer's token ends for itself, so that a writer who died cannot be kept alive by those who come after it.
+//! Each writer's token ends for itself, so that a writer who died cannot be kept alive by those who come after it. A token that
+//! ends later than its whole time from now was put before Redis' clock was set back: it begins anew.
 //! Leases and markers carry no checksum: the worst that a damaged one can do is to keep its key uncached for a while.
 
 use super::Nonce;
@@ -24,11 +25,13 @@ const STATE_MARKER: u8 = 4;
 pub const HEAD_BYTES: usize = 24;
 const LEASE_BYTES: usize = HEAD_BYTES;
 pub const TOKEN_BYTES: usize = 16;
-/// A token and its end.
-pub const SLOT_BYTES: usize = TOKEN_BYTES + 8;
+/// A token, its end, and how long it was to stand.
+pub const SLOT_BYTES: usize = TOKEN_BYTES + 8 + 4;
 /// What every marker begins with.
 pub const MARKER_HEADER: [u8; 8] = start(STATE_MARKER);
-/// The scripts take a token that ends later than this from now for damaged; no marker may live longer.
+/// What every lease begins with.
+pub const LEASE_HEADER: [u8; 8] = start(STATE_LEASE);
+/// The scripts take a token that was to stand for longer than this for damaged.
 pub const MAX_MARKER_MS: u64 = 3_600_000;
 
 const fn start(state: u8) -> [u8; 8] {
@@ -58,6 +61,11 @@ impl Head {
 
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+
+    /// True if it is a lease's.
+    pub fn is_lease(&self) -> bool {
+        self.as_bytes().starts_with(&LEASE_HEADER)
     }
 
     /// True where a marker might stand, damaged or not: such a thing is never simply removed.

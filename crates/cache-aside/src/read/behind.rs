@@ -42,11 +42,9 @@ impl Due {
         if let Some(flight) = &self.flight {
             flight.arrives();
         }
-        let reading = Reading {
-            permit: self.permit,
-            flight: self.flight,
-            ..Reading::new(core, key, codec, &CallOptions::default())
-        };
+        // With the permit of the read that found it due: asking for another could take the breaker's probe.
+        let mut reading = Reading::with_permit(core, key, codec, &CallOptions::default(), self.permit);
+        reading.flight = self.flight;
         let _ = reading.load(Fill::Refresh(self.head), load);
     }
 }
@@ -87,6 +85,23 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::codec::Json;
+    use crate::endpoint::RedisEndpoint;
+    use crate::options::Options;
+
+    #[test]
+    fn a_refresh_leaves_the_breaker_s_probe_to_a_read() {
+        let endpoint = RedisEndpoint::parse("redis://127.0.0.1:1").unwrap();
+        let core = Core::new(endpoint, Options::default().breaker_rest(Duration::from_millis(1)));
+        for _ in 0..3 {
+            core.breaker.failed(Permit::Free);
+        }
+        thread::sleep(Duration::from_millis(20));
+        let key = Key::new("thing", 1, 1).unwrap();
+        let due = Due::new(Head::NONE, Permit::Free, None);
+        due.refresh(&core, &key, &Json, || Ok::<_, ()>(Some(1).into()));
+        assert_eq!(core.breaker.permit(), Permit::Probe);
+    }
 
     #[test]
     fn there_are_never_more_helpers_than_may_be_and_a_panic_gives_the_place_back() {

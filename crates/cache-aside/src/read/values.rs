@@ -77,7 +77,7 @@ fn entries_of_another_version_are_left_alone() {
     let redis = PrivateRedis::start();
     let (mine, plain) = (cache(&redis), redis.endpoint());
     let raw = format!("{}:{}", Options::default().namespace, key());
-    let mut connection = crate::private_redis::connect(&plain);
+    let mut connection = crate::middlebox::connect(&plain);
     mine.get(&key(), || Ok::<_, Infallible>(Some(1u8))).unwrap();
     let mut value = Vec::new();
     connection.command(&[b"GET", raw.as_bytes()], &mut value).unwrap();
@@ -130,7 +130,7 @@ fn a_call_and_a_loader_may_say_how_long_a_value_is_kept() {
     let redis = PrivateRedis::start();
     let cache = cache(&redis);
     let raw = format!("{}:{}", Options::default().namespace, key());
-    let mut connection = crate::private_redis::connect(&redis.endpoint());
+    let mut connection = crate::middlebox::connect(&redis.endpoint());
     let mut left_ms = |call: CallOptions, loaded: Loaded<u8>| {
         cache.invalidate(&key()).unwrap();
         cache.get_with(&key(), &call, || Ok::<_, Infallible>(loaded)).unwrap();

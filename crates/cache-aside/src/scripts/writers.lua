@@ -1,26 +1,30 @@
--- What writers do to a key: `mark` puts this writer's token into the marker, `finish` takes it out, `invalidate` does
--- neither. All three remove whatever else stands there. No other writer's token is touched before its time.
--- ARGV[1]: what a marker begins with; ARGV[2]: the token (16 bytes, or nothing); ARGV[3]: how long it is to stand, ms, or
--- 0; ARGV[4]: the longest that any token may stand, ms.
+-- What writers do to a key: `mark` puts this writer's token into the marker; `finish` takes it out; `invalidate` is a
+-- `finish` with a token that was never put. All three remove whatever else stands there. No other writer's token is touched
+-- before its time. Answers the token, and behind it 1 if it stood there, or 0: a reply to another command is no such thing.
+-- ARGV[1]: what a marker begins with; ARGV[2]: the token (16 bytes); ARGV[3]: how long it is to stand, ms, or 0; ARGV[4]: the
+-- longest that any token may stand, ms.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local tokens, last = '', now
+local tokens, last, stood = '', now, '0'
 
-local function keep(token, ends)
-  tokens = tokens .. token .. struct.pack('<I8', ends)
+local function keep(token, ends, life)
+  tokens = tokens .. token .. struct.pack('<I8I4', ends, life)
   last = math.max(last, ends)
 end
 
 -- First of all the writer's own: so no two markers that ever stood here begin alike.
 if ARGV[3] ~= '0' then
-  keep(ARGV[2], now + ARGV[3])
+  keep(ARGV[2], now + ARGV[3], ARGV[3])
 end
 if redis.pcall('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) == ARGV[1] then
-  local marker = redis.call('GET', KEYS[1])
-  for at = #ARGV[1] + 1, #marker - 23, 24 do
-    local token, ends = string.sub(marker, at, at + 15), struct.unpack('<I8', marker, at + 16)
-    if token ~= ARGV[2] and ends > now and ends <= now + ARGV[4] then
-      keep(token, ends)
+  local marker, longest = redis.call('GET', KEYS[1]), tonumber(ARGV[4])
+  for at = #ARGV[1] + 1, #marker - 27, 28 do
+    local token, ends, life = string.sub(marker, at, at + 15), struct.unpack('<I8I4', marker, at + 16)
+    if token == ARGV[2] then
+      stood = ends > now and '1' or '0'
+    elseif ends > now and life > 0 and life <= longest then
+      -- If the clock was set back, the token begins anew: its writer may be alive, and a dead one's must end.
+      keep(token, math.min(ends, now + life), life)
     end
   end
 end
@@ -30,4 +34,4 @@ redis.call('UNLINK', KEYS[1])
 if tokens ~= '' then
   redis.call('SET', KEYS[1], ARGV[1] .. tokens, 'PX', string.format('%d', last - now))
 end
-return redis.status_reply('OK')
+return ARGV[2] .. stood

@@ -8,7 +8,7 @@ use proptest::test_runner::{Config, TestRunner};
 use super::*;
 use crate::private_redis::PrivateRedis;
 use crate::protocol::mirror::{self, Slot};
-use crate::protocol::standing::{SLOT_BYTES, lease};
+use crate::protocol::standing::{SLOT_BYTES, TOKEN_BYTES, lease};
 use crate::wire::Limits;
 
 const KEY: &[u8] = b"k";
@@ -34,7 +34,10 @@ enum Operation {
     /// A writer whose token ends before anything else happens.
     MarkBriefly(u8),
     Finish(u8),
+    /// As one of several keys.
+    FinishMany(u8),
     Invalidate,
+    Settle,
     /// Somebody puts this there.
     Set(Vec<u8>),
     /// Somebody makes it a key of another type.
@@ -48,7 +51,9 @@ fn nonce(number: u8) -> Nonce {
 }
 
 fn marker(slots: &[(u8, u64)]) -> Vec<u8> {
-    let slots = slots.iter().flat_map(|(token, ends)| [&nonce(*token)[..], &ends.to_le_bytes()].concat());
+    let life = 600_000u32.to_le_bytes();
+    let slots =
+        slots.iter().flat_map(|(token, ends)| [&nonce(*token)[..], &ends.to_le_bytes(), &life].concat());
     MARKER_HEADER.into_iter().chain(slots).collect()
 }
 
@@ -75,7 +80,9 @@ fn operation() -> impl Strategy<Value = Operation> {
         4 => (1..4u8).prop_map(Operation::Mark),
         1 => (1..4u8).prop_map(Operation::MarkBriefly),
         4 => (1..4u8).prop_map(Operation::Finish),
+        1 => (1..4u8).prop_map(Operation::FinishMany),
         1 => Just(Operation::Invalidate),
+        1 => Just(Operation::Settle),
         2 => standing().prop_map(Operation::Set),
         1 => Just(Operation::Push),
         1 => prop::collection::vec(any::<u8>(), 1..SLOT_BYTES + 2).prop_map(Operation::Append),
@@ -128,19 +135,28 @@ impl Pair {
             }
             Operation::Mark(token) => {
                 store.mark(KEY, nonce(*token), LONG).unwrap();
-                mirror::mark(slot, nonce(*token), now_ms() + 600_000, now_ms());
+                mirror::mark(slot, nonce(*token), 600_000, now_ms());
             }
             Operation::MarkBriefly(token) => {
                 store.mark(KEY, nonce(*token), Duration::from_millis(1)).unwrap();
-                mirror::mark(slot, nonce(*token), now_ms() + 1, now_ms());
+                mirror::mark(slot, nonce(*token), 1, now_ms());
                 std::thread::sleep(Duration::from_millis(5));
                 if mirror::tokens(slot, now_ms()).is_empty() {
                     *slot = Slot::Empty;
                 }
             }
             Operation::Finish(token) => {
-                store.finish(KEY, nonce(*token)).unwrap();
-                mirror::finish(slot, nonce(*token), now_ms());
+                let stood = store.finish(KEY, nonce(*token)).unwrap();
+                assert_eq!(stood, mirror::finish(slot, nonce(*token), now_ms()));
+            }
+            Operation::FinishMany(token) => {
+                let keys = [KEY.to_vec(), b"another".to_vec()];
+                let stood = store.finish_all(&keys, nonce(*token)).unwrap().swap_remove(0).unwrap();
+                assert_eq!(stood, mirror::finish(slot, nonce(*token), now_ms()));
+            }
+            Operation::Settle => {
+                let changed = store.settle(KEY, LONG).unwrap();
+                assert_eq!(changed, mirror::settle(slot, now_ms()));
             }
             Operation::Invalidate => {
                 store.invalidate(KEY).unwrap();

@@ -22,6 +22,41 @@ impl WireError {
         matches!(self, Self::Io(error) if kinds.contains(&error.kind()))
     }
 
+    /// True if every connection is in use. That says nothing about Redis.
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::ResourceBusy)
+    }
+
+    /// True if the server says that it is not the one to ask, or not on this connection: what was refused may work on a new
+    /// one, and nothing will on this.
+    pub fn is_unfit(&self) -> bool {
+        const CODES: [&str; 13] = [
+            "READONLY",
+            "MASTERDOWN",
+            "LOADING",
+            "CLUSTERDOWN",
+            "MOVED",
+            "ASK",
+            "TRYAGAIN",
+            "NOAUTH",
+            "WRONGPASS",
+            "NOREPLICAS",
+            "UNBLOCKED",
+            "SENTINEL",
+            "DENIED",
+        ];
+        self.server_code().is_some_and(|code| CODES.contains(&code)) || self.is_too_many_clients()
+    }
+
+    /// The same error once more.
+    pub(crate) fn copy(&self) -> Self {
+        match self {
+            Self::Io(error) => Self::Io(io::Error::new(error.kind(), error.to_string())),
+            Self::Server(words) => Self::Server(words.clone()),
+            Self::Protocol(words) => Self::Protocol(words),
+        }
+    }
+
     /// True if the server takes no more connections.
     pub fn is_too_many_clients(&self) -> bool {
         matches!(self, Self::Server(words) if words.contains("max number of clients"))

@@ -20,10 +20,12 @@ pub(super) struct Resolver {
     names: Arc<Names>,
 }
 
+type Answer = Result<Vec<SocketAddr>, Failure>;
+
 /// A look-up at work.
 #[derive(Default)]
 struct Pending {
-    answer: Mutex<Option<Result<Vec<SocketAddr>, Failure>>>,
+    answer: Mutex<Option<Answer>>,
     answered: Condvar,
 }
 
@@ -66,10 +68,10 @@ impl Resolver {
         let asked = name.clone();
         std::thread::Builder::new().name("cache-aside-dns".to_owned()).spawn(move || {
             // Also if the look-up panics, the name is free for the next one.
-            let _end = End { names: shared, name: asked.clone(), pending: Arc::clone(&ours) };
-            let answer = look_up(&asked.0, asked.1)
-                .map_err(|error| Failure { kind: error.kind(), words: error.to_string() });
-            *lock(&ours.answer) = Some(answer);
+            let mut end = End { names: shared, name: asked.clone(), pending: ours, answer: None };
+            let answer = look_up(&asked.0, asked.1);
+            end.answer =
+                Some(answer.map_err(|error| Failure { kind: error.kind(), words: error.to_string() }));
         })?;
         names.insert(name, Arc::clone(&pending));
         Ok(pending)
@@ -93,19 +95,20 @@ struct End {
     names: Arc<Names>,
     name: (String, u16),
     pending: Arc<Pending>,
+    answer: Option<Answer>,
 }
 
 impl Drop for End {
     fn drop(&mut self) {
         lock(&self.names).remove(&self.name);
-        let mut answer = lock(&self.pending.answer);
-        answer.get_or_insert_with(|| {
+        // Only now: who has this answer and asks again wants a new one.
+        let answer = self.answer.take().unwrap_or_else(|| {
             Err(Failure {
                 kind: io::ErrorKind::Other,
                 words: "the look-up of the host name failed".to_owned(),
             })
         });
-        drop(answer);
+        *lock(&self.pending.answer) = Some(answer);
         self.pending.answered.notify_all();
     }
 }

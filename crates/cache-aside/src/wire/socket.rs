@@ -66,6 +66,12 @@ impl Socket {
         Ok(socket)
     }
 
+    /// It is connected. Logging in has the time of one reply as a whole.
+    pub(super) fn log_in(&mut self) -> io::Result<()> {
+        self.deadline = Instant::now() + self.limits.reply;
+        self.set_timeout(self.limits.reply)
+    }
+
     /// From now on each command has a deadline of its own.
     pub(super) fn is_open(&mut self) -> io::Result<()> {
         self.is_opening = false;
@@ -93,7 +99,6 @@ impl Socket {
     }
 
     /// When the last command was begun.
-    #[allow(dead_code, reason = "for the pool")]
     pub(super) fn began(&self) -> Instant {
         self.began
     }

@@ -87,6 +87,9 @@ impl Moves<'_> {
                 }
             }
         }
+        if self.setting.clock_steps && !self.before.is_set_back {
+            self.push(|| "the clock is set back".to_owned(), |world| world.is_set_back = true);
+        }
         if self.setting.damage && !self.is_marked() {
             for nonsense in [Slot::Other, Slot::Text(b"junk".to_vec()), Slot::Text(vec![b'j'; 30])] {
                 self.push(

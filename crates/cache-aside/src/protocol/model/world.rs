@@ -7,10 +7,11 @@ use crate::protocol::reading::{Fill, Saw, Step};
 use crate::protocol::standing::{self, Head, Standing};
 
 pub(super) const KEY: &[u8] = b"k";
-/// The model's clock stands still; what ends ends by an event.
-pub(super) const NOW_MS: u64 = 1;
-const LATER_MS: u64 = 2;
-const ENDED_MS: u64 = 0;
+/// The model's clock stands still, save that it may be set back once; what ends ends by an event.
+const NOW_MS: u64 = 100;
+const SET_BACK_MS: u64 = 1;
+const LIFE_MS: u32 = 1;
+const LATER_MS: u64 = 101;
 
 /// How a writer writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub(super) enum Ablation {
     InvalidateDeletesMarkers,
     AcquireSentTwice,
     LoadBeforeLease,
+    /// A token that ends too late, since the clock was set back, is taken for damaged.
+    DropsTokensFromTheFuture,
 }
 
 #[derive(Clone, Debug)]
@@ -45,12 +48,22 @@ pub(super) struct Setting {
     pub(super) damage: bool,
     /// How many types the readers cache the row as, one after the other.
     pub(super) types: usize,
+    /// Redis' clock may be set back once.
+    pub(super) clock_steps: bool,
     pub(super) ablation: Option<Ablation>,
 }
 
 impl Setting {
     pub(super) fn new(readers: usize, writers: &'static [Mode]) -> Self {
-        Self { readers, writers, markers_outlive_commits: true, damage: false, types: 1, ablation: None }
+        Self {
+            readers,
+            writers,
+            markers_outlive_commits: true,
+            damage: false,
+            types: 1,
+            clock_steps: false,
+            ablation: None,
+        }
     }
 
     pub(super) fn lacks(&self, piece: Ablation) -> bool {
@@ -120,6 +133,7 @@ pub(super) enum Command {
     Mark { writer: usize },
     Finish { writer: usize },
     Invalidate,
+    Settle,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -134,6 +148,8 @@ pub(super) struct World {
     pub(super) late: Vec<Command>,
     /// A write ended so that its own result says that reads may be stale.
     pub(super) is_excused: bool,
+    /// Redis' clock was set back.
+    pub(super) is_set_back: bool,
 }
 
 impl World {
@@ -146,6 +162,7 @@ impl World {
             writers: vec![Writer::Idle; setting.writers.len()],
             late: Vec::new(),
             is_excused: false,
+            is_set_back: false,
         }
     }
 
@@ -176,7 +193,15 @@ impl World {
 
     /// Redis does it. What an acquire or a replace answers comes as a reader sees it.
     pub(super) fn execute(&mut self, command: Command, setting: &Setting) -> Saw {
+        let now_ms = self.now_ms();
         let slot = &mut self.slot;
+        if setting.lacks(Ablation::DropsTokensFromTheFuture) && self.is_set_back {
+            let late = mirror::settle(&mut slot.clone(), now_ms);
+            if late && matches!(command, Command::Mark { .. } | Command::Finish { .. } | Command::Invalidate)
+            {
+                *slot = Slot::Empty;
+            }
+        }
         match command {
             Command::Acquire { reader } => {
                 let lease = standing::lease(lease_nonce(reader, setting));
@@ -196,33 +221,57 @@ impl World {
                 }
                 mirror::replace(slot, expected, &new);
             }
-            Command::Remove { expected } if expected.is_marker() => mirror::invalidate(slot, NOW_MS),
+            Command::Remove { expected } if expected.is_marker() => mirror::invalidate(slot, now_ms),
             Command::Remove { expected } => {
                 mirror::replace(slot, expected, b"");
             }
-            Command::Mark { writer } => mirror::mark(slot, token(writer), LATER_MS, NOW_MS),
+            Command::Mark { writer } => mirror::mark(slot, token(writer), LIFE_MS, now_ms),
             Command::Finish { .. } if setting.lacks(Ablation::FinishIgnoresOthers) => *slot = Slot::Empty,
-            Command::Finish { writer } => mirror::finish(slot, token(writer), NOW_MS),
+            Command::Finish { writer } => {
+                mirror::finish(slot, token(writer), now_ms);
+            }
             Command::Invalidate if setting.lacks(Ablation::InvalidateDeletesMarkers) => *slot = Slot::Empty,
-            Command::Invalidate => mirror::invalidate(slot, NOW_MS),
+            Command::Invalidate => mirror::invalidate(slot, now_ms),
+            Command::Settle => {
+                mirror::settle(slot, now_ms);
+            }
         }
         Saw::Done
     }
 
     /// The writers whose tokens stand in the marker.
     pub(super) fn marked_by(&self) -> Vec<usize> {
-        let tokens = mirror::tokens(&self.slot, NOW_MS);
+        let tokens = mirror::tokens(&self.slot, self.now_ms());
         (0..self.writers.len())
-            .filter(|writer| tokens.iter().any(|there| there.0 == token(*writer)))
+            .filter(|writer| tokens.iter().any(|there| there.token == token(*writer)))
             .collect()
     }
 
     /// A writer's token comes to its end; with the last one the key does.
     pub(super) fn end_token(&mut self, writer: usize) {
-        mirror::mark(&mut self.slot, token(writer), ENDED_MS, NOW_MS);
-        if mirror::tokens(&self.slot, NOW_MS).is_empty() {
+        let now_ms = self.now_ms();
+        mirror::mark(&mut self.slot, token(writer), 0, now_ms);
+        if mirror::tokens(&self.slot, self.now_ms()).is_empty() {
             self.slot = Slot::Empty;
         }
+    }
+
+    /// The lease there, if its reader will not write in its place any more: a command of it failed.
+    pub(super) fn orphan(&self, setting: &Setting) -> Option<Head> {
+        let Slot::Text(text) = &self.slot else { return None };
+        let there = Head::of(text);
+        let owner = (0..self.readers.len())
+            .find(|reader| Head::of(&standing::lease(lease_nonce(*reader, setting))) == there)?;
+        let holds = matches!(
+            self.readers[owner],
+            Reader::At { step: Step::Load(Fill::Lease(_)) | Step::Acquire, .. }
+                | Reader::Loaded { fill: Fill::Lease(_), .. }
+        );
+        (!holds).then_some(there)
+    }
+
+    fn now_ms(&self) -> u64 {
+        if self.is_set_back { SET_BACK_MS } else { NOW_MS }
     }
 }
 

@@ -67,9 +67,15 @@ impl Moves<'_> {
                 self.ask(reader, step, Command::Remove { expected }, floor, seen);
             }
             Step::Wait(_) => {
+                let setting = self.setting;
                 self.join(reader, floor);
                 self.saw(reader, step, Saw::Done, floor, seen, |_| ());
                 self.saw(reader, step, Saw::OutOfTime, floor, seen, |_| ());
+                if setting.clock_steps {
+                    self.saw(reader, step, Saw::OutOfTime, floor, seen, |world| {
+                        world.execute(Command::Settle, setting);
+                    });
+                }
             }
             Step::Return => self.push_checked(
                 || format!("reader {reader} returns version {seen}"),
@@ -174,6 +180,9 @@ impl Moves<'_> {
         let seen = self.before.cached(kind(reader, self.setting)).unwrap_or_default();
         if let (Saw::Entry, Slot::Text(text)) = (saw, &self.before.slot) {
             self.saw(reader, step, Saw::Due(Head::of(text)), floor, seen, &change);
+        }
+        if let (Saw::Lease, Some(head)) = (saw, self.before.orphan(self.setting)) {
+            self.saw(reader, step, Saw::Orphan(head), floor, seen, &change);
         }
         self.saw(reader, step, saw, floor, seen, change);
     }
