@@ -1,6 +1,11 @@
 //! What was typed: the one definition of the command line, from which help, completions and the man
 //! page are generated. What it means is decided in `config`.
 
+#[cfg(test)]
+mod documents;
+mod examples;
+mod numbers;
+mod relevance;
 mod scenario;
 mod words;
 
@@ -10,10 +15,13 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::units;
+use crate::users::DEFAULT_USERS;
+
+use numbers::{count_in, hit_percent, iterations, percent, users};
+pub(crate) use relevance::{command, relevant_options};
 pub(crate) use scenario::Scenario;
 pub(crate) use words::{Codec, Cores, ReadPath, ScenarioChoice, ScenarioName, Workload};
-
-use crate::units;
 
 const ABOUT: &str = "Measures what Redis in front of MySQL would really buy";
 const LONG_ABOUT: &str = "\
@@ -34,9 +42,6 @@ Exit status:
   5    the files cannot be compared: they measured different things
   130  interrupted, after printing and saving what was measured so far";
 
-/// More than anybody waits for, and far from the end of any counter.
-const MAX_ITERATIONS: u64 = 1_000_000_000_000;
-
 #[derive(Debug, Parser)]
 #[command(name = "rcache", version, about = ABOUT, long_about = LONG_ABOUT, after_help = AFTER_HELP)]
 #[command(max_term_width = 100)]
@@ -47,9 +52,9 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// A URL as typed. It may hold a password, so it can be neither printed nor compared.
+/// A URL as typed, whatever its bytes. It may hold a password, so it can be neither printed nor compared.
 #[derive(Clone)]
-pub(crate) struct TypedUrl(pub(crate) String);
+pub(crate) struct TypedUrl(pub(crate) OsString);
 
 impl std::fmt::Debug for TypedUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -57,9 +62,9 @@ impl std::fmt::Debug for TypedUrl {
     }
 }
 
-impl From<String> for TypedUrl {
+impl From<OsString> for TypedUrl {
     // Infallible on purpose: clap quotes a value that it rejects, password and all.
-    fn from(text: String) -> Self {
+    fn from(text: OsString) -> Self {
         Self(text)
     }
 }
@@ -95,7 +100,8 @@ pub(crate) struct Global {
     /// Prefix of every Redis key
     #[arg(long, global = true, env = "RCACHE_NAMESPACE", value_name = "NAME", help_heading = "Servers")]
     #[arg(default_value = "rcache")]
-    pub(crate) namespace: String,
+    // Any bytes: what is wrong with them is said by `config`, which knows where they came from.
+    pub(crate) namespace: OsString,
 
     /// What stdout carries: json is one document and nothing else; markdown is for bench, compare and scenario
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
@@ -169,6 +175,8 @@ pub(crate) enum Command {
     Scenario(Scenario),
     /// Remove rcache's entries from Redis and say how many
     Flush,
+    /// Remove everything that rcache made on the servers, and say what is left
+    Clean,
     /// Keep the private servers running between commands
     #[command(subcommand)]
     Sandbox(Sandbox),
@@ -186,8 +194,8 @@ impl Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Users in the table [default: those that are there, or 100000]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(crate::users::MAX_USERS)), value_name = "N")]
+    /// Users in the table [default: those that are there, or 100,000]
+    #[arg(long, value_parser = users, value_name = "N")]
     pub(crate) users: Option<u32>,
 
     #[command(flatten)]
@@ -204,8 +212,7 @@ pub(crate) struct AmountArgs {
     pub(crate) time: Duration,
 
     /// Measured reads for every workload and path, instead of a time; from disk at most 20
-    #[arg(long, conflicts_with = "time", value_name = "N")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=MAX_ITERATIONS))]
+    #[arg(short = 'n', long, conflicts_with = "time", value_parser = iterations, value_name = "N")]
     pub(crate) iterations: Option<u64>,
 }
 
@@ -233,8 +240,7 @@ pub(crate) struct Schema {
 #[derive(Debug, Args)]
 pub(crate) struct Seed {
     /// How many users
-    #[arg(long, default_value_t = crate::users::DEFAULT_USERS, value_name = "N")]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(crate::users::MAX_USERS)))]
+    #[arg(long, default_value = units::count(u64::from(DEFAULT_USERS)), value_parser = users, value_name = "N")]
     pub(crate) users: u32,
 
     /// Seed of the random generator that names the users
@@ -252,7 +258,7 @@ pub(crate) struct Bench {
     pub(crate) amount: AmountArgs,
 
     /// What is read, each under keys of its own
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "all,point", value_name = "LIST")]
+    #[arg(short, long, value_enum, value_delimiter = ',', default_value = "all,point", value_name = "LIST")]
     pub(crate) workload: Vec<Workload>,
 
     /// How it is read: without a cache, as a miss, as a hit, or from disk
@@ -268,19 +274,19 @@ pub(crate) struct Bench {
     pub(crate) verify_hit_ratio: Option<u8>,
 
     /// Threads that read at the same time, each with connections of its own
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "C")]
+    #[arg(short, long, default_value_t = 1, value_parser = count_in::<u16>(1, 1024), value_name = "C")]
     pub(crate) clients: u16,
 
     /// What becomes of the processor's cores meanwhile
     #[arg(long, value_enum, default_value = "steady", value_name = "HOW")]
     pub(crate) cores: Cores,
 
-    /// Insist that the table was seeded with this many users
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(crate::users::MAX_USERS)), value_name = "N")]
+    /// Insist that the table holds this many users; a sandbox that ends with this command is seeded so
+    #[arg(long, value_parser = users, value_name = "N")]
     pub(crate) users: Option<u32>,
 
     /// How long entries live in Redis
-    #[arg(long, default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..), value_name = "SECONDS")]
+    #[arg(long, default_value = units::count(3600), value_parser = count_in::<u32>(1, u32::MAX.into()), value_name = "SECONDS")]
     pub(crate) ttl: u32,
 
     /// Seed of the random generator that orders keys and paths
@@ -291,15 +297,15 @@ pub(crate) struct Bench {
     ///
     /// Each run is a fresh process with connections, private servers and an order of keys of its own. The saved file holds
     /// all of them. Five runs are a good start; with two, intervals are very wide. Ctrl-C keeps the runs that are finished.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100), value_name = "N")]
+    #[arg(long, default_value_t = 1, value_parser = count_in::<u16>(1, 100), value_name = "N")]
     pub(crate) runs: u16,
 
     /// This process is that one of several runs
     #[arg(long, hide = true, value_name = "N")]
     pub(crate) one_of_runs: Option<u16>,
 
-    /// Save the run as JSON
-    #[arg(long, value_name = "RUN.json")]
+    /// Save the run as JSON; `-` writes it to stdout, and the page to stderr
+    #[arg(short, long, value_name = "RUN.json", value_hint = clap::ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
 
     /// Save the histograms for other tools: WORKLOAD.PATH.hgrm for each path, and rcache.hlog
@@ -318,12 +324,6 @@ pub(crate) struct Bench {
     /// inconclusive (exit status 4). With several codecs each is judged by itself.
     #[arg(long, value_name = "EXPR")]
     pub(crate) assert: Vec<String>,
-}
-
-fn hit_percent(text: &str) -> Result<u8, String> {
-    let digits = text.strip_suffix('%').unwrap_or(text).trim_end();
-    let percent = digits.parse().ok().filter(|percent| *percent <= 100);
-    percent.ok_or_else(|| "a whole number from 0 to 100 is needed, such as 80".to_owned())
 }
 
 #[derive(Debug, Args)]
@@ -374,13 +374,6 @@ pub(crate) enum Inconclusive {
     Fail,
 }
 
-fn percent(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(percent) if percent.is_finite() && percent > 0.0 => Ok(percent),
-        _ => Err("a number above 0 is needed, such as 10 or 7.5".to_owned()),
-    }
-}
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum Sandbox {
     /// Start the private servers and leave them running
@@ -413,6 +406,7 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         super::Cli::command().debug_assert();
+        super::command().debug_assert();
     }
 
     #[test]

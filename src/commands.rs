@@ -1,6 +1,7 @@
 //! One thin file a subcommand: the only place where the stages are joined, and the only place that prints.
 
 mod bench;
+mod clean;
 mod compare;
 mod completions;
 pub(crate) mod console;
@@ -9,11 +10,13 @@ mod environment;
 mod flush;
 mod ground;
 mod json;
+mod left;
 mod machine;
 mod man;
 mod measurement;
 mod output_file;
 mod output_folder;
+mod outputs;
 mod request;
 mod runs;
 mod sandbox;
@@ -22,15 +25,17 @@ mod schema;
 mod seed;
 mod server_watch;
 mod servers;
+mod wrap;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::FromArgMatches;
 use clap::error::ErrorKind;
-use clap::{CommandFactory, FromArgMatches};
 
+use crate::advice;
 use crate::cache::admin::AdminError;
-use crate::cli::{Cli, Command, Sandbox};
+use crate::cli::{self, Cli, Command, Sandbox};
 use crate::config::{Settings, UsageError};
 use crate::db::seed::SeedError;
 use crate::interrupt::{self, Interrupted};
@@ -59,9 +64,19 @@ pub(crate) enum Outcome {
     Interrupted,
 }
 
+impl Outcome {
+    /// The same, or a failure if something could not be saved where it should be.
+    fn and_saved(self, all_saved: bool) -> Self {
+        match self {
+            Self::Fine | Self::Undecided if !all_saved => Self::Failed,
+            outcome => outcome,
+        }
+    }
+}
+
 /// Runs the program and turns the outcome into an exit status.
 pub(crate) fn run() -> ExitCode {
-    let parsed = Cli::command()
+    let parsed = cli::command()
         .try_get_matches()
         .and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (cli, matches)));
     let (cli, matches) = match parsed {
@@ -76,6 +91,7 @@ pub(crate) fn run() -> ExitCode {
         }
     };
     let console = Console::new(&settings);
+    advice::remember(settings.invocation());
     let outcome = interrupt::install(move |notice| console.warning(notice))
         .map_err(|error| anyhow::anyhow!("cannot listen to signals: {error}"))
         .and_then(|()| dispatch(&cli.command, &settings, &console));
@@ -93,6 +109,12 @@ pub(crate) fn run() -> ExitCode {
 /// Help, the version, or what is wrong with the command line.
 fn usage(error: &clap::Error) -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    if error.kind() == ErrorKind::MissingSubcommand
+        && let Some(help) = help_of(&arguments)
+    {
+        Console::plain().raw(&help);
+        return ExitCode::from(EXIT_USAGE);
+    }
     let text = usage_text(error, &arguments);
     if error.use_stderr() {
         Console::plain().raw(&text);
@@ -102,6 +124,16 @@ fn usage(error: &clap::Error) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure(&error, &Console::plain()),
     }
+}
+
+/// The help of a command that needs another one behind it, if nothing else was typed. clap shows it by itself, but not
+/// if a variable of the environment gives an option a value.
+fn help_of(arguments: &[OsString]) -> Option<String> {
+    let mut command = cli::command();
+    for name in arguments {
+        command = command.find_subcommand(name)?.clone();
+    }
+    Some(command.render_help().to_string())
 }
 
 /// The text of a usage error. clap quotes what it does not understand, and that may be a URL with a password.
@@ -150,6 +182,7 @@ fn dispatch(command: &Command, settings: &Settings, console: &Console) -> anyhow
         Command::Compare(arguments) => compare::run(arguments, settings, console),
         Command::Scenario(arguments) => scenario::run(arguments, settings, console),
         Command::Flush => flush::run(settings, console),
+        Command::Clean => clean::run(settings, console),
         Command::Sandbox(action) => sandbox_command(action, settings, console),
         Command::Completions(arguments) => completions::run(arguments, console),
         Command::Man(arguments) => man::run(arguments, console),
@@ -157,6 +190,7 @@ fn dispatch(command: &Command, settings: &Settings, console: &Console) -> anyhow
 }
 
 fn sandbox_command(action: &Sandbox, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
+    settings.empty_variables(false, false, true).iter().for_each(|note| console.warning(note));
     let dir = servers::sandbox_dir(settings)?;
     let mut page = Vec::new();
     sandbox::run(action, &dir, settings.format, &mut page, &mut |text| console.note(text))?;

@@ -1,12 +1,15 @@
 //! What the command line means: typed settings out of typed text, or a sentence about what is wrong with it.
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 
+use crate::advice::{self, Invocation};
 use crate::cli::{Cli, Color, Format, Global, TypedFormat, TypedUrl};
 use crate::endpoint::{MysqlEndpoint, RedisEndpoint, UrlError};
+use crate::shell;
 
 /// The command line was wrong: exit status 2.
 #[derive(Debug, thiserror::Error)]
@@ -24,10 +27,12 @@ pub(crate) enum Verbosity {
 /// What holds for every command.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    mysql_url: Option<TypedUrl>,
-    redis_url: Option<TypedUrl>,
-    /// None: the default folder.
-    pub(crate) sandbox_dir: Option<PathBuf>,
+    mysql_url: Given<TypedUrl>,
+    redis_url: Given<TypedUrl>,
+    sandbox_dir: Given<OsString>,
+    namespace_origin: Origin,
+    /// Typed, to set aside the URLs of the environment.
+    sandbox: bool,
     pub(crate) namespace: String,
     pub(crate) format: Format,
     /// The same for commands that write markdown, too.
@@ -37,8 +42,60 @@ pub(crate) struct Settings {
     pub(crate) ascii: bool,
 }
 
+/// Where a setting came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    Default,
+    /// A variable that is set and holds nothing, as that of a missing secret in CI: as if it were not set.
+    EmptyVariable,
+    Variable,
+    Argument,
+}
+
+/// A setting that was given, or not.
+#[derive(Clone, Debug)]
+struct Given<T> {
+    value: Option<T>,
+    origin: Origin,
+}
+
+/// One of the options that also have a variable.
+#[derive(Clone, Copy)]
+struct Setting {
+    id: &'static str,
+    flag: &'static str,
+    variable: &'static str,
+}
+
+const MYSQL: Setting = Setting { id: "mysql_url", flag: "--mysql-url", variable: "RCACHE_MYSQL_URL" };
+const REDIS: Setting = Setting { id: "redis_url", flag: "--redis-url", variable: "RCACHE_REDIS_URL" };
+const DIR: Setting = Setting { id: "sandbox_dir", flag: "--sandbox-dir", variable: "RCACHE_SANDBOX_DIR" };
+const NAMESPACE: Setting = Setting { id: "namespace", flag: "--namespace", variable: "RCACHE_NAMESPACE" };
+
+impl Setting {
+    /// Tells what was typed from what the environment holds; nothing but white space counts as empty.
+    fn origin(self, text: Option<&OsStr>, matches: &ArgMatches) -> Result<Origin, UsageError> {
+        let is_empty = text.is_some_and(|text| text.to_string_lossy().trim().is_empty());
+        match source(matches, self.id) {
+            Some(ValueSource::CommandLine) if is_empty => Err(UsageError(format!(
+                "{} is empty; leave it out, or if it comes from a variable, set that",
+                self.flag
+            ))),
+            Some(ValueSource::CommandLine) => Ok(Origin::Argument),
+            Some(ValueSource::EnvVariable) if is_empty => Ok(Origin::EmptyVariable),
+            Some(ValueSource::EnvVariable) => Ok(Origin::Variable),
+            _ => Ok(Origin::Default),
+        }
+    }
+
+    /// "--flag", or the variable from which the value came.
+    fn named(self, origin: Origin) -> &'static str {
+        if origin == Origin::Argument { self.flag } else { self.variable }
+    }
+}
+
 impl Settings {
-    /// `matches` tells what was typed from what came out of the environment, where empty means the same as not set.
+    /// `matches` tells what was typed from what came out of the environment.
     pub(crate) fn new(cli: &Cli, matches: &ArgMatches) -> Result<Self, UsageError> {
         let global = &cli.global;
         if global.sandbox {
@@ -48,12 +105,24 @@ impl Settings {
             let message = "--format markdown is written by bench, compare and scenario; choose text or json";
             return Err(UsageError(message.to_owned()));
         }
-        let url = |url: &Option<TypedUrl>| url.clone().filter(|url| !global.sandbox && !url.0.is_empty());
+        let url = |setting: Setting, url: &Option<TypedUrl>| -> Result<Given<TypedUrl>, UsageError> {
+            let origin = setting.origin(url.as_ref().map(|url| url.0.as_os_str()), matches)?;
+            let counts = !global.sandbox && origin != Origin::EmptyVariable;
+            Ok(Given {
+                value: url.clone().filter(|_| counts),
+                origin: if global.sandbox { Origin::Default } else { origin },
+            })
+        };
+        let dir_origin = DIR.origin(global.sandbox_dir.as_deref(), matches)?;
+        let dir = global.sandbox_dir.clone().filter(|_| dir_origin != Origin::EmptyVariable);
+        let namespace_origin = NAMESPACE.origin(Some(&global.namespace), matches)?;
         Ok(Self {
-            mysql_url: url(&global.mysql_url),
-            redis_url: url(&global.redis_url),
-            sandbox_dir: global.sandbox_dir.clone().filter(|dir| !dir.is_empty()).map(PathBuf::from),
-            namespace: namespace(global, matches)?,
+            mysql_url: url(MYSQL, &global.mysql_url)?,
+            redis_url: url(REDIS, &global.redis_url)?,
+            sandbox_dir: Given { value: dir, origin: dir_origin },
+            namespace: namespace(&global.namespace, namespace_origin)?,
+            namespace_origin,
+            sandbox: global.sandbox,
             format: global.format.format(),
             page_format: global.format,
             verbosity: verbosity(global),
@@ -64,29 +133,93 @@ impl Settings {
 
     /// None: MySQL comes from the sandbox. A URL is judged only by the commands that need it.
     pub(crate) fn mysql(&self) -> Result<Option<MysqlEndpoint>, UsageError> {
-        endpoint(self.mysql_url.as_ref(), "--mysql-url", "RCACHE_MYSQL_URL", MysqlEndpoint::parse)
+        endpoint(&self.mysql_url, MYSQL, MysqlEndpoint::parse)
     }
 
     /// None: Redis comes from the sandbox.
     pub(crate) fn redis(&self) -> Result<Option<RedisEndpoint>, UsageError> {
-        endpoint(self.redis_url.as_ref(), "--redis-url", "RCACHE_REDIS_URL", RedisEndpoint::parse)
+        endpoint(&self.redis_url, REDIS, RedisEndpoint::parse)
+    }
+
+    /// None: the default folder.
+    pub(crate) fn sandbox_dir(&self) -> Option<PathBuf> {
+        self.sandbox_dir.value.clone().map(PathBuf::from)
+    }
+
+    /// Variables that are set but empty, and what is used in their place, as far as these are needed.
+    pub(crate) fn empty_variables(&self, mysql: bool, redis: bool, sandbox: bool) -> Vec<String> {
+        let notes = [
+            (mysql, MYSQL, self.mysql_url.origin, "MySQL comes from the sandbox"),
+            (redis, REDIS, self.redis_url.origin, "Redis comes from the sandbox"),
+            (sandbox, DIR, self.sandbox_dir.origin, "the sandbox is in its usual folder"),
+            (redis, NAMESPACE, self.namespace_origin, "the namespace is rcache"),
+        ];
+        let is_empty = |(needed, _, origin, _): &(bool, Setting, Origin, &str)| {
+            *needed && *origin == Origin::EmptyVariable
+        };
+        let note = |(_, setting, _, used): (bool, Setting, Origin, &str)| {
+            format!("{} is set but empty: {used}", setting.variable)
+        };
+        notes.into_iter().filter(is_empty).map(note).collect()
+    }
+
+    /// How the program was called, for commands that messages propose.
+    pub(crate) fn invocation(&self) -> Invocation {
+        let program = std::env::args_os().next().unwrap_or_else(|| "rcache".into());
+        let mut options = Vec::new();
+        let has_no_password = |url: &str| MysqlEndpoint::parse(url).is_ok_and(|url| url.password.is_none());
+        options.extend(url_option(&self.mysql_url, MYSQL, has_no_password));
+        let has_no_password = |url: &str| RedisEndpoint::parse(url).is_ok_and(|url| url.password.is_none());
+        options.extend(url_option(&self.redis_url, REDIS, has_no_password));
+        if self.sandbox {
+            options.push(("sandbox", "--sandbox".to_owned()));
+        }
+        if let (Some(dir), Origin::Argument) = (&self.sandbox_dir.value, self.sandbox_dir.origin) {
+            options.push((DIR.id, format!("{} {}", DIR.flag, shell::word(dir))));
+        }
+        if self.namespace_origin == Origin::Argument {
+            options.push((NAMESPACE.id, format!("{} {}", NAMESPACE.flag, shell::word(&self.namespace))));
+        }
+        let here = std::env::current_dir().ok();
+        Invocation { program: advice::program(&program, here.as_deref()), options }
     }
 }
 
-fn namespace(global: &Global, matches: &ArgMatches) -> Result<String, UsageError> {
-    match (global.namespace.as_str(), source(matches, "namespace")) {
-        ("", Some(ValueSource::EnvVariable)) => Ok("rcache".to_owned()),
-        ("", _) => {
-            Err(UsageError("--namespace is empty; every key needs a prefix, such as rcache".to_owned()))
+/// The option as it can be shown: a URL with a password is a variable, which the reader has to set.
+fn url_option(
+    url: &Given<TypedUrl>,
+    setting: Setting,
+    has_no_password: impl Fn(&str) -> bool,
+) -> Option<(&'static str, String)> {
+    let typed = url.value.as_ref().filter(|_| url.origin == Origin::Argument)?;
+    let word = match typed.0.to_str() {
+        Some(text) if has_no_password(text) => shell::word(text),
+        // The variable is set, and to something else.
+        _ if std::env::var_os(setting.variable)
+            .is_some_and(|value| !value.is_empty() && value != typed.0) =>
+        {
+            "URL".to_owned()
         }
-        (name, _) => Ok(name.to_owned()),
+        _ => format!("\"${}\"", setting.variable),
+    };
+    Some((setting.id, format!("{} {word}", setting.flag)))
+}
+
+fn namespace(typed: &OsStr, origin: Origin) -> Result<String, UsageError> {
+    if origin == Origin::EmptyVariable {
+        return Ok("rcache".to_owned());
     }
+    typed
+        .to_str()
+        .map(str::to_owned)
+        .ok_or_else(|| UsageError(format!("{} is not UTF-8; choose another name", NAMESPACE.named(origin))))
 }
 
 /// `--sandbox` speaks against the environment; against a URL typed beside it, it is a contradiction.
 fn reject_typed_url(matches: &ArgMatches) -> Result<(), UsageError> {
-    for (id, flag) in [("mysql_url", "--mysql-url"), ("redis_url", "--redis-url")] {
-        if source(matches, id) == Some(ValueSource::CommandLine) {
+    for setting in [MYSQL, REDIS] {
+        if source(matches, setting.id) == Some(ValueSource::CommandLine) {
+            let flag = setting.flag;
             return Err(UsageError(format!("--sandbox and {flag} contradict each other; give one of them")));
         }
     }
@@ -101,14 +234,16 @@ fn source(matches: &ArgMatches, id: &str) -> Option<ValueSource> {
 }
 
 fn endpoint<E>(
-    url: Option<&TypedUrl>,
-    flag: &str,
-    variable: &str,
+    url: &Given<TypedUrl>,
+    setting: Setting,
     parse: impl Fn(&str) -> Result<E, UrlError>,
 ) -> Result<Option<E>, UsageError> {
-    url.map(|url| parse(&url.0))
-        .transpose()
-        .map_err(|error| UsageError(format!("{flag} (or {variable}): {error}")))
+    let Some(typed) = &url.value else { return Ok(None) };
+    let name = setting.named(url.origin);
+    let text = typed.0.to_str().ok_or_else(|| {
+        UsageError(format!("{name}: the URL is not UTF-8; write other bytes as %XX, such as %FF"))
+    })?;
+    parse(text).map(Some).map_err(|error| UsageError(format!("{name}: {error}")))
 }
 
 fn verbosity(global: &Global) -> Verbosity {

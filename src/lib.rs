@@ -1,5 +1,6 @@
 //! The program `rcache`: measures what Redis in front of MySQL would really buy.
 
+mod advice;
 mod assertion;
 mod cache;
 mod cli;
@@ -26,6 +27,7 @@ mod sample;
 mod sandbox;
 mod scenario;
 mod scenario_file;
+mod shell;
 mod stats;
 mod units;
 mod users;

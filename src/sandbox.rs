@@ -47,7 +47,7 @@ use crate::secret::Secret;
 
 pub(crate) use self::enter::Company;
 pub(crate) use self::folder::default_dir;
-pub(crate) use self::kept::{Report, ServerReport, destroy, start, status, stop};
+pub(crate) use self::kept::{Report, ServerReport, destroy, kept_servers, start, status, stop};
 pub(crate) use self::storage::Storage;
 
 /// Which servers a command needs.

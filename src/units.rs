@@ -52,6 +52,37 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// Reads what people type for a count: `1000`, `1,000`, `1_000`, `10k`, `1.5M`. What is not a whole number is nothing.
+pub(crate) fn parse_count(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let (number, factor) = match text.char_indices().next_back()? {
+        (last, 'k' | 'K') => (&text[..last], 1_000),
+        (last, 'm' | 'M') => (&text[..last], 1_000_000),
+        (last, 'g' | 'G') => (&text[..last], 1_000_000_000),
+        _ => (text, 1_u64),
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let whole = without_separators(whole)?;
+    if !is_digits(&whole) || !is_digits(fraction) || (factor == 1 && number.contains('.')) {
+        return None;
+    }
+    let scale = 10_u64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let part = fraction.parse::<u64>().ok()?.checked_mul(factor)?;
+    let part = part.is_multiple_of(scale).then_some(part / scale)?;
+    whole.parse::<u64>().ok()?.checked_mul(factor)?.checked_add(part)
+}
+
+/// The digits without what separates them: commas before every three, or underscores between any two.
+fn without_separators(digits: &str) -> Option<String> {
+    let groups: Vec<&str> = digits.split(',').collect();
+    let commas_fit = groups.len() == 1
+        || ((1..=3).contains(&groups[0].len()) && groups[1..].iter().all(|group| group.len() == 3));
+    let underscores_fit = !digits.starts_with('_') && !digits.ends_with('_');
+    let one_kind = !(digits.contains(',') && digits.contains('_'));
+    (commas_fit && underscores_fit && one_kind).then(|| digits.replace([',', '_'], ""))
+}
+
 /// A rate per second: `58,300/s`, `41.2/s`.
 pub(crate) fn rate(per_s: f64) -> String {
     if per_s < 1000.0 {
@@ -163,6 +194,57 @@ mod tests {
     }
 
     #[test]
+    fn counts_are_read() {
+        for (text, number) in [
+            ("0", 0),
+            ("1000", 1_000),
+            ("1,000", 1_000),
+            ("12,345,678", 12_345_678),
+            ("1_000", 1_000),
+            ("1_0_0", 100),
+            ("10k", 10_000),
+            ("10K", 10_000),
+            ("1.5k", 1_500),
+            ("2M", 2_000_000),
+            ("0.25M", 250_000),
+            ("1g", 1_000_000_000),
+            (" 7 ", 7),
+        ] {
+            assert_eq!(parse_count(text), Some(number), "{text}");
+        }
+        for text in [
+            "",
+            "k",
+            ",",
+            "_",
+            "1,00",
+            "1,0000",
+            ",100",
+            "1000,000",
+            "_1",
+            "1_",
+            "1,000_000",
+            "1.5",
+            "1.0",
+            "1.2345k",
+            "-1",
+            "+1",
+            "1e3",
+            "0x10",
+            "10 k",
+            "1 000",
+            "many",
+            "\u{663}",
+            "99999999999999999999",
+            "99999999999G",
+            "1.k",
+            ".5k",
+        ] {
+            assert_eq!(parse_count(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn sizes_counts_and_rates() {
         assert_eq!(bytes(96.0), "96 B");
         assert_eq!(bytes(4.2 * 1_048_576.0), "4.20 MiB");
@@ -195,6 +277,16 @@ mod tests {
         #[test]
         fn any_text_is_a_duration_or_none(text: String) {
             prop_assert!(parse_duration_ns(&text).is_none_or(|ns| ns >= 0.0));
+        }
+
+        #[test]
+        fn any_text_is_a_count_or_none(text in "[0-9kM,._ -]{0,12}|.*") {
+            let _ = parse_count(&text);
+        }
+
+        #[test]
+        fn a_count_that_is_printed_can_be_typed(number: u64) {
+            prop_assert_eq!(parse_count(&count(number)), Some(number));
         }
 
         #[test]

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &str)] = &[
     ("operator", ""),
     ("units", ""),
+    ("shell", ""),
     ("plain_text", ""),
     ("interrupt", ""),
     ("parts", ""),
@@ -20,12 +21,13 @@ const ROOMS: &[(&str, &str)] = &[
     ("reopen", ""),
     ("users", "permutation"),
     ("endpoint", ""),
-    ("cli", "units users"),
-    ("config", "cli endpoint"),
+    ("cli", "shell units users"),
+    ("advice", "cli shell"),
+    ("config", "advice cli endpoint shell"),
     ("assertion", "cli operator units"),
     ("cache", "endpoint interrupt reopen"),
-    ("db", "endpoint interrupt reopen users"),
-    ("sandbox", "db endpoint interrupt"),
+    ("db", "advice endpoint interrupt reopen units users"),
+    ("sandbox", "advice db endpoint interrupt shell units"),
     ("paths", "cache cli db endpoint interrupt parts reopen users"),
     ("measure", "cli db interrupt parts paths permutation rounds_log sample sandbox units users"),
     ("scenario", "cache db endpoint interrupt permutation reopen sample sandbox units"),
@@ -41,7 +43,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "commands",
-        "assertion cache cli compare config db endpoint interrupt limits measure paths plain_text reopen report run_file sandbox \
+        "advice assertion cache cli compare config db endpoint interrupt limits measure paths plain_text reopen report run_file sandbox \
          scenario scenario_file stats units users verdict",
     ),
 ];

@@ -205,6 +205,12 @@ pub(crate) fn key_count(connection: &mut Connection) -> Result<u64, AdminError> 
     redis::cmd("DBSIZE").query(connection).map_err(|source| AdminError::new("counting its keys", source))
 }
 
+/// Bytes of memory that the server takes; none where it does not say.
+pub(crate) fn memory_used(connection: &mut Connection) -> Option<u64> {
+    let info: String = redis::cmd("INFO").arg("memory").query(connection).ok()?;
+    info.lines().find_map(|line| line.strip_prefix("used_memory:"))?.trim().parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

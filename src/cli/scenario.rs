@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::ScenarioChoice;
+use super::numbers::count_in;
 
 #[derive(Debug, Args)]
 #[command(after_long_help = AFTER_SCENARIO_HELP)]
@@ -16,11 +17,11 @@ pub(crate) struct Scenario {
     pub(crate) list: bool,
 
     /// Threads that read at the same time, each with connections of its own [default: stale 16, stampede 64, outage 8, avalanche 16, penetration 8, corrupt 8]
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=512), value_name = "N")]
+    #[arg(short, long, value_parser = count_in::<u16>(1, 512), value_name = "N")]
     pub(crate) clients: Option<u16>,
 
     /// How long each arm lasts [default: stale 2, which makes 12 in all; stampede 10, which makes 40; outage 2 without Redis, which makes 42 in all; avalanche 10, which makes 30; penetration 3, which makes 9; corrupt 3, which makes 6]
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=3600), value_name = "SECONDS")]
+    #[arg(long, value_parser = count_in::<u16>(1, 3600), value_name = "SECONDS")]
     pub(crate) duration: Option<u16>,
 
     /// Seed of the random generator that picks rows and pauses

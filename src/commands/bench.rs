@@ -5,12 +5,14 @@ use std::time::Duration;
 use super::Outcome;
 use super::console::Console;
 use super::json;
+use super::left::Left;
 use super::measurement::{Bench, Measured};
-use super::output_file::OutputFile;
-use super::output_folder::OutputFolder;
+use super::outputs::{Outputs, PageTo, report_saved};
 use super::request::{self, Request};
 use super::runs;
+use super::seed;
 use super::servers::{Need, Servers};
+use crate::advice;
 use crate::assertion::{self, Assertion};
 use crate::cli::{self, Format, ReadPath};
 use crate::config::{Settings, UsageError};
@@ -27,8 +29,7 @@ pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console
     if let Some(number) = arguments.one_of_runs {
         return one_of_runs(number, arguments, request, settings, console);
     }
-    let output = arguments.output.as_deref().map(OutputFile::create).transpose()?;
-    let hgrm = arguments.hgrm.as_deref().map(OutputFolder::create).transpose()?;
+    let outputs = Outputs::create(arguments, settings)?;
     let (mut measured, servers) = match arguments.runs {
         1 => measure(arguments, &request, settings, console).map(|(run, servers)| (run, Some(servers)))?,
         runs => (runs::measure(runs, console)?, None),
@@ -37,23 +38,25 @@ pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console
         assertions.iter().flat_map(|assertion| verdict::judge(assertion, &measured.run)).collect();
     let document = json::pretty(&measured.run)?;
     // Whatever goes wrong from here on, the numbers are shown first.
-    let saved = output.map(|output| output.save(&document)).transpose();
-    let histograms = hgrm.map(|folder| folder.save(&report::hdr::files(&measured.run)?)).transpose();
-    console.result(&match settings.format {
+    let (page_to, saved) = outputs.save(&document, &measured.run);
+    let text = match settings.format {
         Format::Text => {
             let page = report::bench::page(&measured.run, console.detail_of_pages());
             console.render(&page, settings.page_format)
         }
         Format::Json => document,
-    })?;
-    if let Some(path) = saved? {
-        console.note(&format!("Saved the run to {}.", path.display()));
+    };
+    match page_to {
+        PageTo::Stdout => console.result(&text)?,
+        PageTo::Stderr => console.raw(&text),
     }
-    if let Some(folder) = histograms? {
-        console.note(&format!("Saved the histograms to {}.", folder.display()));
+    let all_saved = report_saved(saved, console);
+    if let Some(servers) = servers {
+        let left = Left::behind(&servers, settings, Some(request.ttl));
+        servers.stop()?;
+        console.note(&left?.to_string());
     }
-    servers.map(Servers::stop).transpose()?;
-    Ok(outcome(&measured, console))
+    Ok(outcome(&measured, console).and_saved(all_saved))
 }
 
 /// One run, and the servers that it was measured on.
@@ -68,6 +71,7 @@ fn measure(
     } else {
         Servers::open(settings, Need::Both, "bench", console)?
     };
+    seed::fill_sandbox(&servers, arguments.users, console)?;
     let mut bench = Bench::prepare(&mut servers, settings, console)?;
     check_users(arguments, bench.data())?;
     bench.flush()?;
@@ -156,11 +160,10 @@ fn distinct<T: Copy + Ord>(list: &[T]) -> Vec<T> {
 fn check_users(arguments: &cli::Bench, data: DataSet) -> anyhow::Result<()> {
     if let Some(wanted) = arguments.users.filter(|wanted| *wanted != data.users) {
         anyhow::bail!(
-            "the table is seeded with {} users, not {}\n  put {} there with: rcache seed --users {} --force",
+            "the table is seeded with {} users, not {}\n  replace them with:{}",
             units::count(u64::from(data.users)),
             units::count(u64::from(wanted)),
-            units::count(u64::from(wanted)),
-            wanted
+            advice::line(&format!("seed --users {wanted} --force"))
         );
     }
     let clients = u32::from(arguments.clients);
@@ -183,8 +186,7 @@ pub(super) fn outcome(measured: &Measured, console: &Console) -> Outcome {
     if let Some(error) = &measured.first_error {
         let reads = match measured.failed_reads {
             0 => "the measurement stopped early".to_owned(),
-            1 => "1 read failed".to_owned(),
-            many => format!("{} reads failed", units::count(many)),
+            failed => format!("{} failed", units::counted(failed, "read", "reads")),
         };
         console.error(&format!("{reads}; the first: {error}"));
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style as Ink};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use super::wrap;
 use crate::cli::{Color, TypedFormat};
 use crate::config::{Settings, Verbosity};
 use crate::report::bench::Detail;
@@ -77,7 +78,7 @@ impl Console {
     /// A line about what is being done.
     pub(crate) fn note(&self, text: &str) {
         if self.notes && self.verbosity >= Verbosity::Normal {
-            stderr_line(&clean(text));
+            stderr_line(text);
         }
     }
 
@@ -91,13 +92,13 @@ impl Console {
     /// A line for those who want to know more.
     pub(crate) fn detail(&self, text: &str) {
         if self.verbosity >= Verbosity::Verbose {
-            stderr_line(&clean(text));
+            stderr_line(text);
         }
     }
 
     /// A line that even the quiet want to see.
     pub(crate) fn warning(&self, text: &str) {
-        stderr_line(&format!("{} {}", self.label("warning:", AnsiColor::Yellow), clean(text)));
+        self.labelled("warning:", AnsiColor::Yellow, text);
     }
 
     /// A text that comes laid out already.
@@ -106,7 +107,14 @@ impl Console {
     }
 
     pub(crate) fn error(&self, text: &str) {
-        stderr_line(&format!("{} {}", self.label("error:", AnsiColor::Red), clean(text)));
+        self.labelled("error:", AnsiColor::Red, text);
+    }
+
+    /// The label is coloured after the text was wrapped, which counts columns.
+    fn labelled(&self, label: &str, color: AnsiColor, text: &str) {
+        let message = wrapped(&format!("{label} {text}"));
+        let rest = message.strip_prefix(label).unwrap_or_default();
+        write_line(&format!("{}{rest}", self.label(label, color)));
     }
 
     fn label(&self, word: &str, color: AnsiColor) -> String {
@@ -157,9 +165,20 @@ fn needs_ascii(asked_for: bool) -> bool {
     asked_for || variable("TERM").is_some_and(|term| term == "dumb") || !locale.is_none_or(has_utf8)
 }
 
-/// A message that cannot be written has nowhere else to go.
 fn stderr_line(text: &str) {
+    write_line(&wrapped(text));
+}
+
+/// A message that cannot be written has nowhere else to go.
+fn write_line(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// A message as it goes to stderr, as wide as that is.
+fn wrapped(text: &str) -> String {
+    let terminal = console::Term::stderr().size_checked().map(|(_, columns)| usize::from(columns));
+    let wanted = || std::env::var("COLUMNS").ok()?.parse().ok();
+    wrap::wrap(&clean(text), terminal.or_else(wanted).unwrap_or(wrap::USUAL_WIDTH))
 }
 
 fn colored(color: Color, terminal: bool) -> bool {

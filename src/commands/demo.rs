@@ -7,14 +7,14 @@ use super::Outcome;
 use super::bench::{self, ALL_PATHS};
 use super::console::Console;
 use super::json;
+use super::left::Left;
 use super::measurement::Bench;
 use super::request::{self, Request};
 use super::seed;
 use super::servers::{Need, Servers, sandbox_dir};
+use crate::advice;
 use crate::cli::{self, Codec, Cores, Format, ReadPath, Workload};
 use crate::config::Settings;
-use crate::db::schema::{self, SeedState, Tables};
-use crate::db::{connect, seed as loading};
 use crate::measure::clock::timed;
 use crate::paths::lane::Lane;
 use crate::paths::query::AllUsers;
@@ -22,18 +22,18 @@ use crate::paths::reader::{CacheOutcome, Reader};
 use crate::report::demo::{self, Opening};
 use crate::report::render::terminal;
 use crate::sandbox;
-use crate::users::{DEFAULT_RNG_SEED, DEFAULT_USERS, DataSet};
+use crate::users::DEFAULT_RNG_SEED;
 
 const TTL: Duration = Duration::from_secs(3600);
 
 pub(super) fn run(arguments: &cli::Demo, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
     let mut servers = Servers::open(settings, Need::Both, "demo", console)?;
-    fill_table(arguments, &servers, console)?;
+    seed::fill(&servers, arguments.users, console)?;
     let mut bench = Bench::prepare(&mut servers, settings, console)?;
     bench.flush()?;
     let [first_ns, second_ns] = two_accesses(&bench)?;
     let screen = console.screen();
-    let command = |words: &str| format!("{} {words}", program());
+    let command = advice::command;
     if settings.format == Format::Text {
         let (mysql, redis) = bench.described();
         let opening = Opening {
@@ -62,26 +62,10 @@ pub(super) fn run(arguments: &cli::Demo, settings: &Settings, console: &Console)
         Format::Text => terminal::render(&demo::closing(&measured.run, &command), &screen),
         Format::Json => json::pretty(&measured.run)?,
     })?;
+    let left = Left::behind(&servers, settings, Some(TTL));
     servers.stop()?;
+    console.note(&left?.to_string());
     Ok(bench::outcome(&measured, console))
-}
-
-/// Schema and seed. Users that are there already are used, unless another number was asked for.
-fn fill_table(arguments: &cli::Demo, servers: &Servers, console: &Console) -> anyhow::Result<()> {
-    let endpoint = servers.mysql()?;
-    let mut conn = connect::connect(endpoint)?;
-    let there = match schema::inspect(&mut conn)? {
-        Tables::Ours { state: SeedState::Seeded { data, .. }, .. } => Some(data),
-        _ => None,
-    };
-    let fallback = there.unwrap_or(DataSet { users: DEFAULT_USERS, rng_seed: DEFAULT_RNG_SEED });
-    let data = arguments.users.map_or(fallback, |users| DataSet { users, ..fallback });
-    let (outcome, ns) = timed(|| seed::with_progress(&mut conn, endpoint, data, false, console));
-    let seeded = outcome?;
-    if seeded != loading::Seeded::Already {
-        console.note(&seed::words(&seeded, data, &endpoint.database, ns));
-    }
-    Ok(())
 }
 
 /// The blog post's two requests: the first finds no entry, the second finds the one that the first left.
@@ -124,14 +108,4 @@ fn short(folder: &Path) -> String {
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
     let below = home.as_deref().and_then(|home| folder.strip_prefix(home).ok());
     below.map_or_else(|| folder.display().to_string(), |below| format!("~/{}", below.display()))
-}
-
-/// What was typed to run this program, short: after `scripts/demo` it is not on PATH.
-fn program() -> String {
-    let typed = std::env::args().next().unwrap_or_else(|| "rcache".to_owned());
-    let here = std::env::current_dir().ok();
-    let below = here.as_deref().and_then(|here| Path::new(&typed).strip_prefix(here).ok());
-    let word = below.map_or(typed.clone(), |path| path.display().to_string());
-    // To be copied into a shell.
-    if word.contains(char::is_whitespace) { format!("'{word}'") } else { word }
 }

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::Outcome;
 use super::console::Console;
 use super::servers::{Need, Servers};
+use crate::advice;
 use crate::cache::admin;
 use crate::cache::connection::Connection;
 use crate::cache::flush::{self, Flushed, Owner};
@@ -84,9 +85,10 @@ fn words(flushed: &Flushed, namespace: &str, ephemeral: bool) -> String {
         ));
     }
     if ephemeral {
-        text.push_str(
-            "\nThe sandbox's Redis starts empty with every command; `rcache sandbox start` keeps it between commands.",
-        );
+        text.push_str(&format!(
+            "\nThe sandbox's Redis starts empty with every command; `{}` keeps it between commands.",
+            advice::command("sandbox start")
+        ));
     }
     text.push('\n');
     text

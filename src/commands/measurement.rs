@@ -13,6 +13,7 @@ use super::machine;
 use super::request::Request;
 use super::server_watch::ServerWatch;
 use super::servers::Servers;
+use crate::advice;
 use crate::cache::admin::{self, AdminError};
 use crate::cache::connection::Connection;
 use crate::cache::counters;
@@ -128,13 +129,16 @@ impl<'a> Bench<'a> {
         }
         if flushed.in_the_way > 0 {
             bail!(
-                "{} keys of namespace {:?} stand where rcache would put entries, and rcache did not make them; they were \
-                 left alone\n  choose another --namespace",
-                flushed.in_the_way,
+                "{} of namespace {:?} are in the way of rcache's entries, and rcache did not make them; they were left \
+                 alone\n  choose another --namespace",
+                units::counted(flushed.in_the_way, "key", "keys"),
                 self.namespace
             );
         }
-        self.console.detail(&format!("Flushed {} entries of earlier runs.", flushed.removed));
+        self.console.detail(&format!(
+            "Flushed {} of earlier runs.",
+            units::counted(flushed.removed, "entry", "entries")
+        ));
         Ok(())
     }
 
@@ -383,7 +387,7 @@ fn users_in_table(conn: &mut Session, console: &Console) -> anyhow::Result<DataS
     let checked = seed::check(conn);
     spinner.finish_and_clear();
     let Some(data) = checked? else {
-        bail!("the table is not seeded\n  fill it first, on the same servers: rcache seed");
+        bail!("the table is not seeded\n  fill it first:{}", advice::line("seed"));
     };
     console.detail(&format!(
         "The table holds {} users of rng_seed {}, unchanged.",

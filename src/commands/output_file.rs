@@ -1,136 +1,266 @@
-//! The run file on its way to disk: what would fail is found out before the run, and nothing half-written is left.
+//! A document on its way to a file: what would fail is found out before the run, nothing of others is lost, and what
+//! cannot be saved where it should is saved elsewhere.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
+mod descriptor;
+mod place;
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
 
-/// A place for the run that is known to be writable.
+use self::descriptor::Descriptor;
+use self::place::Place;
+
+/// A place for a document that is known to be writable.
 pub(super) struct OutputFile {
+    /// As it was named.
     path: PathBuf,
     target: Target,
 }
 
 enum Target {
+    /// What the shell opened for us: written through, never opened anew, so that an appending redirect appends.
+    Descriptor(Descriptor),
     /// A new file beside the path, which takes its place when it is complete.
-    Beside(NamedTempFile),
-    /// Not a regular file (`/dev/stderr`, a named pipe): written as it is, never replaced.
-    Itself(File),
+    Beside { place: Place, file: NamedTempFile },
+    /// Written in place: a device or a named pipe, and a file that no other can replace without a loss.
+    Itself { place: Place, file: File },
+}
+
+/// Where a document ended up.
+#[derive(Debug)]
+pub(super) enum Saved {
+    /// Where it should.
+    There,
+    /// In another file, and why.
+    Elsewhere { path: PathBuf, reason: anyhow::Error },
 }
 
 impl OutputFile {
-    /// Makes sure that the path can be written, and changes nothing there yet.
+    /// Makes sure that the path can be written, and changes nothing there yet. `-` is stdout.
     pub(super) fn create(path: &Path) -> anyhow::Result<Self> {
-        let what = || format!("cannot write the run to {}; choose another --output", path.display());
-        let target = match std::fs::metadata(path) {
-            Ok(found) if found.is_dir() => anyhow::bail!("{}: it is a folder", what()),
-            Ok(found) if !found.is_file() => Target::Itself(open_special(path).with_context(what)?),
-            Ok(_) => {
-                OpenOptions::new().append(true).open(path).with_context(what)?;
-                Target::Beside(beside(path).with_context(what)?)
-            }
-            Err(_) => Target::Beside(beside(path).with_context(what)?),
-        };
-        // Through a symbolic link, so that the link stays and its target changes.
-        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        Ok(Self { path, target })
+        let target = target(path).with_context(|| format!("cannot write to {}", path.display()))?;
+        Ok(Self { path: path.to_owned(), target })
     }
 
-    /// Writes the document and puts it in its place.
-    pub(super) fn save(self, document: &str) -> anyhow::Result<PathBuf> {
-        let what = || format!("cannot write the run to {}", self.path.display());
-        match self.target {
-            Target::Itself(mut file) => file.write_all(document.as_bytes()).with_context(what)?,
-            Target::Beside(mut file) => {
-                file.write_all(document.as_bytes())
-                    .and_then(|()| file.as_file().sync_all())
-                    .with_context(what)?;
-                file.persist(&self.path).map_err(|error| error.error).with_context(what)?;
-            }
+    /// Whether the document goes where the page would.
+    pub(super) fn is_stdout(&self) -> bool {
+        matches!(&self.target, Target::Descriptor(descriptor) if descriptor.is_stdout())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes the document and puts it in its place, or saves it elsewhere.
+    ///
+    /// # Errors
+    /// If it could be saved nowhere.
+    pub(super) fn save(self, document: &str) -> anyhow::Result<Saved> {
+        let Err(reason) = self.put(document) else { return Ok(Saved::There) };
+        match elsewhere(document.as_bytes()) {
+            Some(path) => Ok(Saved::Elsewhere { path, reason }),
+            None => Err(reason.context("what was measured could be saved nowhere")),
         }
-        Ok(self.path)
+    }
+
+    /// As [`OutputFile::save`], there or not at all.
+    pub(super) fn put(self, document: &str) -> anyhow::Result<()> {
+        write(self.target, document.as_bytes())
+            .with_context(|| format!("cannot write to {}", self.path.display()))
     }
 }
 
-/// A device or a named pipe. A pipe that nobody reads is an error at once, instead of a wait without an end.
-fn open_special(path: &Path) -> std::io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
-    let file = OpenOptions::new().write(true).custom_flags(nonblocking).open(path)?;
-    rustix::fs::fcntl_setfl(&file, OFlags::empty())?;
+fn target(path: &Path) -> anyhow::Result<Target> {
+    if path == Path::new("-") {
+        return Ok(Target::Descriptor(Descriptor::stdout()?));
+    }
+    if let Some(descriptor) = Descriptor::named_by(path)? {
+        return Ok(Target::Descriptor(descriptor));
+    }
+    let place = Place::look(path)?;
+    if !place.may_be_replaced() {
+        let file = place.open()?;
+        return Ok(Target::Itself { place, file });
+    }
+    match beside(&place) {
+        Ok(file) => Ok(Target::Beside { place, file }),
+        // A file that may be written in a folder that may not.
+        Err(error) => match place.open() {
+            Ok(file) if place.exists() => Ok(Target::Itself { place, file }),
+            _ => Err(error.into()),
+        },
+    }
+}
+
+/// In the same folder, so that putting it in place is one step; with the permissions of the file that it replaces, or
+/// those of a file made in the ordinary way.
+fn beside(place: &Place) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".rcache-").permissions(std::fs::Permissions::from_mode(0o666));
+    let file = builder.tempfile_in(place.folder())?;
+    if let Some(permissions) = place.permissions() {
+        file.as_file().set_permissions(permissions)?;
+    }
     Ok(file)
 }
 
-/// In the same folder, so that putting it in place is one step.
-fn beside(path: &Path) -> std::io::Result<NamedTempFile> {
-    let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = match real.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".rcache-run-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // As a file made in the ordinary way would be; the umask still applies.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
+fn write(target: Target, document: &[u8]) -> io::Result<()> {
+    match target {
+        Target::Descriptor(mut descriptor) => descriptor.write(document),
+        Target::Itself { place, mut file } => overwrite(&place, &mut file, document),
+        Target::Beside { place, mut file } => {
+            file.write_all(document)?;
+            file.as_file().sync_all()?;
+            match file.persist(place.path()) {
+                Ok(_) => Ok(()),
+                // A file that is mounted there, or belongs to another in a folder such as /tmp.
+                Err(_) if place.exists() => overwrite(&place, &mut place.open()?, document),
+                Err(error) => Err(error.error),
+            }
+        }
     }
-    builder.tempfile_in(folder)
+}
+
+fn overwrite(place: &Place, file: &mut File, document: &[u8]) -> io::Result<()> {
+    if place.is_regular() {
+        file.set_len(0)?;
+    }
+    file.write_all(document)?;
+    if place.is_regular() { file.sync_all() } else { Ok(()) }
+}
+
+/// A new file in the first of the usual folders that takes one.
+fn elsewhere(document: &[u8]) -> Option<PathBuf> {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let folders = [Some(std::env::temp_dir()), std::env::current_dir().ok(), home];
+    folders.into_iter().flatten().find_map(|folder| {
+        let mut file =
+            tempfile::Builder::new().prefix("rcache-run-").suffix(".json").tempfile_in(folder).ok()?;
+        file.write_all(document).ok()?;
+        file.as_file().sync_all().ok()?;
+        file.keep().ok().map(|(_, path)| path)
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{MetadataExt, symlink};
+
     use super::*;
+
+    fn folder_and(name: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        (folder, path)
+    }
+
+    fn read(path: &Path) -> String {
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    fn save(path: &Path, text: &str) {
+        assert!(matches!(OutputFile::create(path).unwrap().save(text).unwrap(), Saved::There));
+    }
 
     #[test]
     fn a_file_is_replaced_whole_and_only_when_it_is_saved() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("run.json");
-        std::fs::write(&path, "old").unwrap();
+        let (folder, path) = folder_and("run.json");
+        std::fs::write(&path, "old, and longer than the new one").unwrap();
         let output = OutputFile::create(&path).unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
+        assert!(read(&path).starts_with("old"));
         output.save("new").unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(read(&path), "new");
         drop(OutputFile::create(&path).unwrap());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
     }
 
     #[test]
-    fn a_symbolic_link_stays_and_its_target_changes() {
-        let folder = tempfile::tempdir().unwrap();
-        let (target, link) = (folder.path().join("target.json"), folder.path().join("link.json"));
-        std::fs::write(&target, "old").unwrap();
-        std::os::unix::fs::symlink(&target, &link).unwrap();
-        OutputFile::create(&link).unwrap().save("new").unwrap();
-        assert!(link.symlink_metadata().unwrap().is_symlink());
-        assert_eq!(std::fs::read_to_string(&target).unwrap(), "new");
+    fn permissions_are_kept() {
+        let (_folder, path) = folder_and("run.json");
+        std::fs::write(&path, "old").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        save(&path, "new");
+        assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o640);
     }
 
     #[test]
-    fn a_pipe_that_nobody_reads_is_found_at_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let pipe = folder.path().join("pipe");
-        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        assert!(OutputFile::create(&pipe).is_err());
-    }
-
-    #[test]
-    fn what_cannot_be_written_is_found_at_once() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(OutputFile::create(folder.path()).is_err());
-        assert!(OutputFile::create(&folder.path().join("missing/run.json")).is_err());
-    }
-
-    #[test]
-    fn a_full_disk_is_an_error() {
-        let output = OutputFile::create(Path::new("/dev/full"));
-        // Only Linux has this device.
-        if let Ok(output) = output {
-            assert!(output.save("document").is_err());
+    fn links_stay_and_their_targets_change() {
+        let (folder, target) = folder_and("target.json");
+        let link = folder.path().join("link.json");
+        symlink("target.json", &link).unwrap();
+        // It points to nothing yet.
+        for text in ["first", "second"] {
+            save(&link, text);
+            assert!(link.symlink_metadata().unwrap().is_symlink());
+            assert_eq!(read(&target), text);
         }
+        let other_name = folder.path().join("hard.json");
+        std::fs::hard_link(&target, &other_name).unwrap();
+        save(&other_name, "third");
+        assert_eq!(read(&target), "third", "both names are still one file");
+        let (round, about) = (folder.path().join("round"), folder.path().join("about"));
+        symlink(&round, &about).unwrap();
+        symlink(&about, &round).unwrap();
+        assert!(OutputFile::create(&round).is_err());
+    }
+
+    #[test]
+    fn a_device_is_written_and_stays_one() {
+        let (_folder, link) = folder_and("null");
+        symlink("/dev/null", &link).unwrap();
+        save(&link, "text");
+        save(Path::new("/dev/null"), "text");
+        assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_found_before_the_run() {
+        let (folder, pipe) = folder_and("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let (socket, file) = (folder.path().join("socket"), folder.path().join("file"));
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        std::fs::write(&file, "").unwrap();
+        let missing = folder.path().join("missing/run.json");
+        let below_a_file = file.join("run.json");
+        let slash = PathBuf::from(format!("{}/", folder.path().join("new").display()));
+        for (path, word) in [
+            (folder.path(), "it is a folder"),
+            (&missing, "does not exist"),
+            (&below_a_file, "file"),
+            (&slash, "names a folder"),
+            (&pipe, "nothing reads it"),
+            (&socket, "it is a socket"),
+            (Path::new(""), "empty"),
+            (Path::new("/dev/fd/987"), "/dev/fd/987"),
+            (Path::new("/proc/self/fd/x"), "/proc/self/fd/x"),
+        ] {
+            let error = format!("{:#}", OutputFile::create(path).err().unwrap());
+            assert!(error.contains(word), "{}: {error}", path.display());
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "nothing was made");
+    }
+
+    #[test]
+    fn our_own_descriptors_are_no_outputs() {
+        let file = tempfile::tempfile().unwrap();
+        let number = std::os::fd::AsRawFd::as_raw_fd(&file);
+        assert!(OutputFile::create(Path::new(&format!("/dev/fd/{number}"))).is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_saved_there_is_saved_elsewhere() {
+        // Only Linux has this device.
+        let Ok(output) = OutputFile::create(Path::new("/dev/full")) else { return };
+        let Saved::Elsewhere { path, reason } = output.save("document").unwrap() else {
+            panic!("it is full")
+        };
+        assert_eq!(read(&path), "document");
+        assert!(format!("{reason:#}").contains("/dev/full"), "{reason:#}");
+        std::fs::remove_file(path).unwrap();
     }
 }

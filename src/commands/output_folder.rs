@@ -1,13 +1,13 @@
-//! The folder of percentile files: what would fail is found out before the run, and no file is left half-written.
+//! A folder of files on its way to disk: what would fail is found out before the run, and what cannot be saved there is
+//! saved elsewhere.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use tempfile::NamedTempFile;
+
+use super::output_file::{OutputFile, Saved};
 
 /// A folder that is known to be writable.
 pub(super) struct OutputFolder {
@@ -17,53 +17,56 @@ pub(super) struct OutputFolder {
 }
 
 impl OutputFolder {
-    /// Makes the folder where it is missing (its parent must be there), and makes sure that files can be put into it.
+    /// Makes the folder if it is missing (its parent must be there), and makes sure that these files can be put into it.
     pub(super) fn create(path: &Path) -> anyhow::Result<Self> {
-        let what = || {
-            format!("cannot write percentile files to the folder {}; choose another --hgrm", path.display())
-        };
+        let what = || format!("cannot write to the folder {}", path.display());
+        if path == Path::new("-") {
+            bail!("{}: several files cannot go to stdout; name a folder", what());
+        }
         let made = match fs::metadata(path) {
             Ok(found) if found.is_dir() => false,
             Ok(_) => bail!("{}: it is a file", what()),
             Err(_) => fs::create_dir(path).map(|()| true).with_context(what)?,
         };
         let folder = Self { path: path.to_owned(), made };
-        temporary_in(path).with_context(what)?;
+        tempfile::tempfile_in(path).map(drop).with_context(what)?;
         Ok(folder)
     }
 
-    /// Writes each file whole or not at all, and puts none in its place before all are written.
-    pub(super) fn save(self, files: &BTreeMap<String, String>) -> anyhow::Result<PathBuf> {
-        let mut written = Vec::new();
-        for (name, text) in files {
-            let path = self.path.join(name);
-            let what = || format!("cannot write {}", path.display());
-            if path.is_dir() {
-                bail!("{}: it is a folder", what());
-            }
-            let mut file = temporary_in(&self.path).with_context(what)?;
-            file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).with_context(what)?;
-            written.push((file, path));
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes each file whole or not at all, and none before all are known to be writable.
+    pub(super) fn save(self, files: &BTreeMap<String, String>) -> anyhow::Result<Saved> {
+        let Err(reason) = put(&self.path, files) else { return Ok(Saved::There) };
+        match elsewhere(files) {
+            Some(path) => Ok(Saved::Elsewhere { path, reason }),
+            None => Err(reason.context("what was measured could be saved nowhere")),
         }
-        for (file, path) in written {
-            let what = || format!("cannot write {}", path.display());
-            file.persist(&path).map_err(|error| error.error).with_context(what)?;
-        }
-        Ok(self.path.clone())
     }
 }
 
-/// In the same folder, so that putting it in place is one step; readable as an ordinary file would be.
-fn temporary_in(folder: &Path) -> std::io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".rcache-hgrm-").permissions(fs::Permissions::from_mode(0o666));
-    builder.tempfile_in(folder)
+fn put(folder: &Path, files: &BTreeMap<String, String>) -> anyhow::Result<()> {
+    let outputs = files.keys().map(|name| OutputFile::create(&folder.join(name)));
+    let outputs: Vec<OutputFile> = outputs.collect::<anyhow::Result<_>>()?;
+    for (output, text) in outputs.into_iter().zip(files.values()) {
+        output.put(text)?;
+    }
+    Ok(())
+}
+
+/// A new folder where temporary files are.
+fn elsewhere(files: &BTreeMap<String, String>) -> Option<PathBuf> {
+    let folder = tempfile::Builder::new().prefix("rcache-hgrm-").tempdir().ok()?;
+    put(folder.path(), files).ok()?;
+    Some(folder.keep())
 }
 
 impl Drop for OutputFolder {
     fn drop(&mut self) {
         if self.made {
-            // Only where it is empty; with files in it this fails, which is what is wanted.
+            // Only if it is empty; with files in it this fails, which is what is wanted.
             let _ = fs::remove_dir(&self.path);
         }
     }
@@ -100,14 +103,15 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_is_found_at_once() {
+    fn what_cannot_be_written_is_found_before_the_run() {
         let parent = tempfile::tempdir().unwrap();
         let file = parent.path().join("file");
         fs::write(&file, "").unwrap();
         let said = |path: &Path| format!("{:#}", OutputFolder::create(path).err().unwrap());
         assert!(said(&file).contains("it is a file"));
-        assert!(said(&parent.path().join("missing/hgrm")).contains("--hgrm"));
-        assert!(said(Path::new("/proc")).contains("--hgrm"), "not even root writes there");
+        assert!(said(Path::new("-")).contains("stdout"));
+        assert!(said(&parent.path().join("missing/hgrm")).contains("missing/hgrm"));
+        assert!(said(Path::new("/proc")).contains("/proc"), "not even root writes there");
     }
 
     #[test]
@@ -115,8 +119,10 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let folder = OutputFolder::create(parent.path()).unwrap();
         fs::create_dir(parent.path().join("rcache.hlog")).unwrap();
-        let error = folder.save(&files()).unwrap_err();
-        assert!(format!("{error:#}").contains("it is a folder"), "{error:#}");
+        let Saved::Elsewhere { path, reason } = folder.save(&files()).unwrap() else { panic!("it is taken") };
+        assert!(format!("{reason:#}").contains("it is a folder"), "{reason:#}");
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
+        assert_eq!(fs::read_to_string(path.join("a.hgrm")).unwrap(), "1");
+        fs::remove_dir_all(path).unwrap();
     }
 }

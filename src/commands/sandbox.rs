@@ -3,10 +3,15 @@
 use std::io::Write;
 use std::path::Path;
 
+mod holds;
+
 use serde::Serialize;
 
+use crate::advice;
 use crate::cli::{Format, Sandbox as Action};
 use crate::sandbox::{self, Report, ServerReport};
+use crate::units;
+use holds::Holds;
 
 /// The JSON document of every action.
 #[derive(Serialize)]
@@ -17,6 +22,8 @@ struct Document<'a> {
     /// What the action changed: started, stopped or deleted something.
     changed: bool,
     sandbox: Option<&'a Report>,
+    /// What the servers hold, if they run.
+    holds: Option<&'a Holds>,
 }
 
 /// Does what was asked and prints the outcome to `out`; what happens on the way goes to `note`.
@@ -27,6 +34,7 @@ pub(crate) fn run(
     out: &mut dyn Write,
     note: &mut dyn FnMut(&str),
 ) -> anyhow::Result<()> {
+    let mut holds = None;
     let (name, changed, report, text) = match action {
         Action::Start => {
             let (report, started) = sandbox::start(dir, note)?;
@@ -37,9 +45,11 @@ pub(crate) fn run(
         }
         Action::Status => {
             let report = sandbox::status(dir)?;
+            holds = sandbox::kept_servers(dir)?.map(|(mysql, redis)| Holds::ask(&mysql, &redis));
             let text = report
                 .as_ref()
                 .map_or_else(|| format!("There is no sandbox in {}.\n", dir.display()), describe);
+            let text = text + &holds.as_ref().map(Holds::describe).unwrap_or_default();
             ("status", false, report, text)
         }
         Action::Stop => {
@@ -70,6 +80,7 @@ pub(crate) fn run(
                 action: name,
                 changed,
                 sandbox: report.as_ref(),
+                holds: holds.as_ref(),
             };
             serde_json::to_writer_pretty(&mut *out, &document)?;
             out.write_all(b"\n")?;
@@ -87,20 +98,21 @@ fn describe(report: &Report) -> String {
         }
         (None, true, Some(since)) => format!("running since {since}"),
         (None, false, Some(_)) => {
-            "broken: a server has ended; `rcache sandbox start` puts it right".to_owned()
+            format!("broken: a server has ended; `{}` puts it right", advice::command("sandbox start"))
         }
         (None, ..) if !report.left_behind.is_empty() => {
             let pids: Vec<String> = report.left_behind.iter().map(u32::to_string).collect();
             format!(
-                "left running by an rcache that was killed (processes {}); `rcache sandbox stop` ends them",
-                pids.join(", ")
+                "left running by an rcache that was killed (processes {}); `{}` ends them",
+                pids.join(", "),
+                advice::command("sandbox stop")
             )
         }
         (None, ..) => "not running".to_owned(),
     };
     line(&mut text, "state", &state);
     line(&mut text, "folder", &report.folder.display().to_string());
-    line(&mut text, "data", &format!("{:.1} MB", report.data_bytes as f64 / 1e6));
+    line(&mut text, "data", &units::bytes(report.data_bytes as f64));
     for server in &report.servers {
         describe_server(&mut text, server);
     }

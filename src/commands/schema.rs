@@ -5,6 +5,7 @@ use serde_json::json;
 use super::Outcome;
 use super::console::Console;
 use super::servers::{Need, Servers};
+use crate::advice;
 use crate::cli::{self, Format};
 use crate::config::Settings;
 use crate::db::schema::{self, Created, SeedState};
@@ -86,8 +87,10 @@ fn created_words(created: Created, database: &str) -> String {
 
 fn next_step(state: &SeedState) -> String {
     match state {
-        SeedState::Empty => "They are empty; fill them with: rcache seed".to_owned(),
-        SeedState::Interrupted => "A seed was interrupted; mend it with: rcache seed".to_owned(),
+        SeedState::Empty => format!("They are empty; fill them with: {}", advice::command("seed")),
+        SeedState::Interrupted => {
+            format!("A seed was interrupted; mend it with: {}", advice::command("seed"))
+        }
         SeedState::Seeded { data, .. } => {
             format!("They hold {} users of rng_seed {}.", units::count(u64::from(data.users)), data.rng_seed)
         }

@@ -6,16 +6,18 @@ use serde_json::json;
 
 use super::Outcome;
 use super::console::Console;
+use super::left::Left;
 use super::servers::{Need, Servers};
 use crate::cli::{self, Format};
 use crate::config::Settings;
 use crate::db::connect;
+use crate::db::schema::{self, SeedState, Tables};
 use crate::db::seed::{self, Method, Progress, SeedError, Seeded};
 use crate::db::session::Session;
 use crate::endpoint::MysqlEndpoint;
 use crate::measure::clock::timed;
 use crate::units;
-use crate::users::DataSet;
+use crate::users::{DEFAULT_RNG_SEED, DEFAULT_USERS, DataSet};
 
 pub(super) fn run(arguments: &cli::Seed, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
     let data = DataSet { users: arguments.users, rng_seed: arguments.rng_seed };
@@ -26,13 +28,43 @@ pub(super) fn run(arguments: &cli::Seed, settings: &Settings, console: &Console)
     let seeded = outcome?;
     drop(conn);
     let database = endpoint.database.clone();
+    let left = Left::behind(&servers, settings, None);
     servers.stop()?;
     let text = match settings.format {
         Format::Text => format!("{}\n", words(&seeded, data, &database, ns)),
         Format::Json => format!("{}\n", document(&seeded, data, ns)),
     };
     console.result(&text)?;
+    console.note(&left?.to_string());
     Ok(Outcome::Fine)
+}
+
+/// Fills the table of the sandbox's own database with `users`, or with what is there, or with the usual number. Users of
+/// another number are replaced only if the servers end with this command, so that no other command reads them now.
+pub(super) fn fill_sandbox(servers: &Servers, users: Option<u32>, console: &Console) -> anyhow::Result<()> {
+    if servers.mysql_in_sandbox { fill(servers, users, console) } else { Ok(()) }
+}
+
+/// As [`fill_sandbox`], in any database; users of another number are replaced in a sandbox alone.
+pub(super) fn fill(servers: &Servers, users: Option<u32>, console: &Console) -> anyhow::Result<()> {
+    let endpoint = servers.mysql()?;
+    let mut conn = connect::connect(endpoint)?;
+    let there = match schema::inspect(&mut conn)? {
+        Tables::Ours { users_table: true, state: SeedState::Seeded { data, .. } } => Some(data),
+        _ => None,
+    };
+    let usual = there.unwrap_or(DataSet { users: DEFAULT_USERS, rng_seed: DEFAULT_RNG_SEED });
+    let data = DataSet { users: users.unwrap_or(usual.users), ..usual };
+    if there == Some(data) {
+        return Ok(());
+    }
+    let replace = there.is_some() && servers.mysql_is_transient();
+    let (outcome, ns) = timed(|| with_progress(&mut conn, endpoint, data, replace, console));
+    let seeded = outcome?;
+    if seeded != Seeded::Already {
+        console.note(&words(&seeded, data, &endpoint.database, ns));
+    }
+    Ok(())
 }
 
 /// Seeds under a progress bar with rate and time left.

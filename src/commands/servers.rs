@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 
 use super::console::Console;
+use crate::advice;
 use crate::config::Settings;
 use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
 use crate::sandbox::{self, Company, Sandbox, Storage, Wanted};
@@ -62,6 +63,12 @@ impl Servers {
                 if mysql_in_sandbox { ("MySQL", "--mysql-url") } else { ("Redis", "--redis-url") };
             console.note(&format!("No {flag}: {missing} comes from the sandbox."));
         }
+        let empty = settings.empty_variables(
+            need != Need::Redis,
+            need != Need::Mysql,
+            mysql_in_sandbox || redis_in_sandbox,
+        );
+        empty.iter().for_each(|note| console.warning(note));
         let sandbox = if mysql_in_sandbox || redis_in_sandbox {
             let wanted = Wanted { mysql: mysql_in_sandbox, redis: redis_in_sandbox };
             let (dir, note) = (sandbox_dir(settings)?, &mut |text: &str| console.note(text));
@@ -105,10 +112,16 @@ impl Servers {
         if sandbox.is_kept() {
             bail!(
                 "the sandbox is kept for other commands, whose Redis must not be stopped and killed\n  \
-                 run `rcache sandbox stop` first, or name another folder with --sandbox-dir"
+                 stop it first, or name another folder with --sandbox-dir:{}",
+                advice::line("sandbox stop")
             );
         }
         Ok(sandbox)
+    }
+
+    /// True if the sandbox's servers end with this command, so that no other command uses them now.
+    pub(crate) fn mysql_is_transient(&self) -> bool {
+        self.mysql_in_sandbox && !self.sandbox.as_ref().is_some_and(Sandbox::is_kept)
     }
 
     /// True where Redis was started by this very command, and is empty therefore, and will be gone.
@@ -124,5 +137,5 @@ impl Servers {
 
 /// The sandbox's folder: what was asked for, or the default.
 pub(crate) fn sandbox_dir(settings: &Settings) -> anyhow::Result<PathBuf> {
-    settings.sandbox_dir.clone().map_or_else(sandbox::default_dir, Ok)
+    settings.sandbox_dir().map_or_else(sandbox::default_dir, Ok)
 }

@@ -10,8 +10,10 @@ use std::sync::Arc;
 use super::error::DbError;
 use super::schema::{self, SchemaError, SeedState};
 use super::session::Session;
+use crate::advice;
 use crate::endpoint::MysqlEndpoint;
 use crate::interrupt::Interrupted;
+use crate::units;
 use crate::users::{DataSet, Fingerprint};
 pub(crate) use lock::lock;
 
@@ -24,21 +26,25 @@ pub(crate) enum SeedError {
     Schema(#[from] SchemaError),
     #[error(transparent)]
     Db(#[from] DbError),
-    #[error("interrupted; a table that is half filled is mended by the next rcache seed")]
+    #[error("interrupted; the next seed mends a table that is half filled:{}", advice::line("seed"))]
     Interrupted,
     #[error(
-        "the table is seeded with {there_users} users of rng_seed {there_seed}, not {asked_users} of {asked_seed}\n  \
-         replace them with: rcache seed --users {asked_users} --rng-seed {asked_seed} --force"
+        "the table is seeded with {} users of rng_seed {there_seed}, not {} of {asked_seed}\n  replace them with:{}",
+        units::count(u64::from(*there_users)),
+        units::count(u64::from(*asked_users)),
+        advice::line(&format!("seed --users {asked_users} --rng-seed {asked_seed} --force"))
     )]
     Different { there_users: u32, there_seed: u64, asked_users: u32, asked_seed: u64 },
     #[error(
         "the table was changed since it was seeded: its fingerprint is {found}, not {expected}\n  \
-         put the users back with: rcache seed --force"
+         put the users back with:{}",
+        advice::line("seed --force")
     )]
     Changed { found: Fingerprint, expected: String },
     #[error(
         "the table users holds rows that rcache did not put there; they were left untouched\n  \
-         replace them with: rcache seed --force"
+         replace them with:{}",
+        advice::line("seed --force")
     )]
     StrangeRows,
     #[error("another rcache is working on this database; wait for it, then run the same command again")]

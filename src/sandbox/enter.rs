@@ -10,6 +10,7 @@ use super::folder::Folder;
 use super::leftovers::end_servers;
 use super::lock::{Holder, Lock, holder, sharers};
 use super::state::State;
+use crate::advice;
 use crate::interrupt;
 
 const POLL: Duration = Duration::from_millis(20);
@@ -82,8 +83,9 @@ fn attach(folder: &Folder, lock: Lock) -> anyhow::Result<Option<Entry>> {
         if since.elapsed() >= PATIENCE_WITH_ANSWERS {
             bail!(
                 "a server of the sandbox {} runs but does not answer: {answer}. \
-                 Stop it with `rcache sandbox stop` and try again",
-                folder.root().display()
+                 Stop it with `{}` and try again",
+                folder.root().display(),
+                advice::command("sandbox stop")
             );
         }
         std::thread::sleep(POLL);
@@ -144,9 +146,12 @@ fn occupied(folder: &Folder, holder: Option<&Holder>, sharers: &[u32]) -> String
         ),
         Some(holder) => format!(
             "the sandbox {root} is in use by process {} (rcache {}, since {}). Wait until it ends, \
-             name another folder with --sandbox-dir, or next time run `rcache sandbox start` first: \
+             name another folder with --sandbox-dir, or next time run `{}` first: \
              then commands share the servers",
-            holder.pid, holder.purpose, holder.since
+            holder.pid,
+            holder.purpose,
+            holder.since,
+            advice::command("sandbox start")
         ),
         None => {
             let pids: Vec<String> = sharers.iter().map(u32::to_string).collect();

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use crate::{advice, units};
+
 const MARKER: &str = "rcache-sandbox";
 const MARKER_TEXT: &str =
     "rcache keeps private servers in this folder. `rcache sandbox destroy` deletes it.\n";
@@ -193,11 +195,11 @@ impl Folder {
         let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
         if free_bytes < needed_bytes {
             bail!(
-                "the disk of {} has {} MB of free space, and the servers need {} MB to start. \
+                "the disk of {} has {} of free space, and the servers need {} to start. \
                  Make room, or name a folder on another disk with --sandbox-dir",
                 self.root.display(),
-                free_bytes / 1_000_000,
-                needed_bytes / 1_000_000
+                units::bytes(free_bytes as f64),
+                units::bytes(needed_bytes as f64)
             );
         }
         Ok(())
@@ -346,6 +348,7 @@ pub(super) fn remove_if_there(path: &Path) -> anyhow::Result<()> {
 
 /// What was tried, on what, what came back, and what to do about it.
 pub(super) fn explain(error: &io::Error, tried: &str, path: &Path) -> anyhow::Error {
+    let damaged;
     let remedy = match error.kind() {
         io::ErrorKind::PermissionDenied => {
             "You may not write there; name a folder of your own with --sandbox-dir"
@@ -354,13 +357,17 @@ pub(super) fn explain(error: &io::Error, tried: &str, path: &Path) -> anyhow::Er
             "The disk is read-only; name a folder on another one with --sandbox-dir"
         }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "Make room (the servers need about 300 MB), or name a folder on another disk with --sandbox-dir"
+            "Make room (the servers need about 300 MiB), or name a folder on another disk with --sandbox-dir"
         }
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
             "A file stands in the way; name another folder with --sandbox-dir"
         }
         _ => {
-            "If it is damaged, `rcache sandbox destroy` deletes it; another folder can be named with --sandbox-dir"
+            damaged = format!(
+                "If it is damaged, `{}` deletes it; another folder can be named with --sandbox-dir",
+                advice::command("sandbox destroy")
+            );
+            &damaged
         }
     };
     anyhow::anyhow!("cannot {tried} {}: {error}. {remedy}", path.display())

@@ -12,7 +12,9 @@ use super::folder::Folder;
 use super::leftovers::{end_servers, running};
 use super::lock::holder;
 use super::state::{Kept, State};
-use super::{Up, Wanted, launch};
+use super::{Up, Wanted, launch, mysql, redis};
+use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
+use crate::shell;
 
 /// The sandbox as `status` shows it; holds no secret.
 #[derive(Debug, Serialize)]
@@ -78,6 +80,16 @@ pub(crate) fn status(dir: &Path) -> anyhow::Result<Option<Report>> {
     Ok(Some(report(&folder, state.as_ref())))
 }
 
+/// Where the kept servers are and how to log in, if they run.
+pub(crate) fn kept_servers(dir: &Path) -> anyhow::Result<Option<(MysqlEndpoint, RedisEndpoint)>> {
+    let Some(folder) = Folder::existing(dir)? else { return Ok(None) };
+    let state = State::load(&folder)?.filter(State::is_alive);
+    Ok(state.map(|state| {
+        let mysql = mysql::endpoint(state.mysql.port, &state.mysql.password());
+        (mysql, redis::endpoint(state.redis.port, &state.redis.password()))
+    }))
+}
+
 /// Stops the kept servers, and whatever an rcache that was killed left running; tells how many processes that were.
 pub(crate) fn stop(dir: &Path, note: &mut dyn FnMut(&str)) -> anyhow::Result<usize> {
     let Some(folder) = Folder::existing(dir)? else { return Ok(0) };
@@ -118,7 +130,7 @@ fn report(folder: &Folder, state: Option<&State>) -> Report {
 }
 
 fn mysql_report(folder: &Folder, server: &Kept) -> ServerReport {
-    let login = format!("mariadb --defaults-file={}", shell_word(&folder.mysql_login()));
+    let login = format!("mariadb --defaults-file={}", shell::word(folder.mysql_login()));
     let login = match server.release.flavor {
         super::programs::Flavor::MariaDB => login,
         _ => login.replacen("mariadb", "mysql", 1),
@@ -130,7 +142,7 @@ fn redis_report(folder: &Folder, server: &Kept) -> ServerReport {
     let client =
         if server.release.flavor == super::programs::Flavor::Valkey { "valkey-cli" } else { "redis-cli" };
     let login =
-        format!("REDISCLI_AUTH=$(cat {}) {client} -p {}", shell_word(&folder.redis_login()), server.port);
+        format!("REDISCLI_AUTH=$(cat {}) {client} -p {}", shell::word(folder.redis_login()), server.port);
     server_report(server, login)
 }
 
@@ -146,13 +158,6 @@ fn server_report(server: &Kept, login: String) -> ServerReport {
     }
 }
 
-/// The path as one word of a shell.
-fn shell_word(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+=@%,:".contains(c);
-    if text.chars().all(is_plain) { text.into_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
 /// What the folder really takes on disk; files may come and go meanwhile.
 fn disk_usage(folder: &Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
@@ -162,15 +167,4 @@ fn disk_usage(folder: &Path) -> u64 {
         Err(_) => 0,
     };
     entries.flatten().map(|entry| size(&entry.path())).sum()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_one_word_of_a_shell() {
-        assert_eq!(shell_word(Path::new("/a/b-1.cnf")), "/a/b-1.cnf");
-        assert_eq!(shell_word(Path::new("/a b/it's")), r"'/a b/it'\''s'");
-    }
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 
 use super::child::Server;
-use crate::interrupt;
 use crate::secret::Secret;
+use crate::{advice, interrupt};
 
 const POLL: Duration = Duration::from_millis(10);
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -144,15 +144,22 @@ fn free_ports(count: usize) -> anyhow::Result<Vec<u16>> {
 pub(super) fn died(title: &str, status: &str, log: &Path, secrets: &[&Secret]) -> String {
     format!(
         "{title} ended while starting ({status}){}\n{}",
-        next_step(&read_log(log)),
+        next_step(&read_log(log), mysqld_is_confined()),
         quote_log(log, secrets)
     )
 }
 
-fn next_step(log: &str) -> &'static str {
+/// Whether AppArmor lets MySQL's own server into its usual folders alone, as Ubuntu's packages have it.
+fn mysqld_is_confined() -> bool {
+    let profiles = Path::new("/etc/apparmor.d");
+    profiles.join("usr.sbin.mysqld").exists() && !profiles.join("disable/usr.sbin.mysqld").exists()
+}
+
+/// What the log lets expect; a log that could not be written is empty.
+fn next_step(log: &str, mysqld_is_confined: bool) -> String {
     let log = log.to_lowercase();
     let says = |texts: &[&str]| texts.iter().any(|text| log.contains(text));
-    if says(&[
+    let step = if says(&[
         "no space left",
         "disk is full",
         "disk full",
@@ -161,16 +168,21 @@ fn next_step(log: &str) -> &'static str {
         "os error number 28",
     ]) {
         ": the disk is full. Make room, or name a folder on another disk with --sandbox-dir"
-    } else if says(&["permission denied", "errno: 13", "error number 13"])
-        && Path::new("/etc/apparmor.d/usr.sbin.mysqld").exists()
+    } else if mysqld_is_confined
+        && (log.trim().is_empty() || says(&["permission denied", "errno: 13", "errno 13", "error number 13"]))
     {
-        ": it was denied access to the sandbox folder, probably by AppArmor's profile usr.sbin.mysqld. Disable that \
-         profile (sudo aa-disable usr.sbin.mysqld), or install MariaDB, which has none"
+        ": it was denied access to the sandbox folder, probably by AppArmor's profile usr.sbin.mysqld. Install MariaDB, \
+         which has none and is preferred (apt install mariadb-server-core), or disable that profile \
+         (sudo aa-disable usr.sbin.mysqld)"
     } else if says(&["cannot allocate memory", "out of memory"]) {
         ": there is not enough memory (the servers need about 1 GB). Close other programs and try again"
     } else {
-        ". If its data are damaged, `rcache sandbox destroy` deletes them and the next start makes new ones"
-    }
+        return format!(
+            ". If its data are damaged, `{}` deletes them and the next start makes new ones",
+            advice::command("sandbox destroy")
+        );
+    };
+    step.to_owned()
 }
 
 fn quote_log(path: &Path, secrets: &[&Secret]) -> String {
@@ -180,7 +192,7 @@ fn quote_log(path: &Path, secrets: &[&Secret]) -> String {
     if last.is_empty() {
         return format!("its log {} is empty", path.display());
     }
-    format!("the last lines of {}:\n  {}", path.display(), last.join("\n  "))
+    format!("the last lines of {}:\n    {}", path.display(), last.join("\n    "))
 }
 
 fn read_log(path: &Path) -> String {
@@ -276,8 +288,8 @@ mod tests {
             text.starts_with("MySQL 9.7.4 ended while starting (exit status: 1): the disk is full"),
             "{text}"
         );
-        assert!(text.contains("near '[hidden]' at line 1\n  No space left on device"), "{text}");
+        assert!(text.contains("near '[hidden]' at line 1\n    No space left on device"), "{text}");
         assert!(text.contains(&log.path().display().to_string()), "{text}");
-        assert_eq!(text.matches("\n  old").count(), LOG_LINES - 2);
+        assert_eq!(text.matches("\n    old").count(), LOG_LINES - 2);
     }
 }

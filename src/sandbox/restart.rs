@@ -17,6 +17,7 @@ use super::programs::{self, Program, Release};
 use super::state::{Kept, State};
 use super::storage::Storage;
 use super::{Sandbox, Up};
+use crate::advice;
 use crate::endpoint::Address;
 use crate::secret::Secret;
 
@@ -50,9 +51,10 @@ impl Recipe {
         if program.release != *release {
             bail!(
                 "the sandbox runs {release}, and what would be started in its place is {} ({}). Put {release} first on \
-                 PATH, or stop the sandbox first: rcache sandbox stop",
+                 PATH, or stop the sandbox first:{}",
                 program.release,
-                program.path.display()
+                program.path.display(),
+                advice::line("sandbox stop")
             );
         }
         Ok(Self { program, data: folder.data().join(release.series()), socket, password, life })
@@ -87,9 +89,12 @@ impl Sandbox {
         };
         let Address::Tcp { port, .. } = endpoint.address else { bail!("the database has no port") };
         let port = match &mut self.kept {
-            Some(state) => restart_kept(&self.folder, recipe, state).context(
-                "cannot restart the database of the kept sandbox; `rcache sandbox start` makes it whole again",
-            )?,
+            Some(state) => restart_kept(&self.folder, recipe, state).with_context(|| {
+                format!(
+                    "cannot restart the database of the kept sandbox; `{}` makes it whole again",
+                    advice::command("sandbox start")
+                )
+            })?,
             None => {
                 let launched = restart_own(&self.folder, recipe, self.own_mysql.take(), port)
                     .context("cannot restart the sandbox's database")?;

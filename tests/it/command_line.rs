@@ -1,5 +1,7 @@
 //! The command line: wrong input, trouble with servers, secrets, and what is generated from the definitions.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::process::Stdio;
 
 use crate::world::{self, Place, ran, rcache, world};
@@ -10,7 +12,13 @@ crate::tests![
     trouble_with_mysql_is_explained,
     trouble_with_redis_is_explained,
     help_never_shows_what_the_environment_holds,
-    an_empty_variable_is_none,
+    an_empty_variable_is_none_and_said,
+    an_empty_argument_is_an_error,
+    bytes_that_are_not_utf_8_are_explained,
+    without_a_command_there_is_help,
+    counts_are_read_as_people_write_them,
+    advice_carries_the_flags,
+    long_messages_are_wrapped,
     completions_and_man_name_every_command,
     a_full_stdout_is_an_error,
     sandbox_and_url_contradict_each_other,
@@ -70,10 +78,7 @@ fn trouble_with_mysql_is_explained() {
     let (place, port) = (Place::new(), world().mysql_port);
     let password = &world().mysql_password;
     for (url, words) in [
-        (
-            format!("mysql://rcache:hunter2@127.0.0.1:{port}/x"),
-            &["user name or password is wrong", "RCACHE_MYSQL_URL"][..],
-        ),
+        (format!("mysql://rcache:hunter2@127.0.0.1:{port}/x"), &["user name or password is wrong"][..]),
         (format!("mysql://nobody:hunter2@127.0.0.1:{port}/x"), &["name or password is wrong"]),
         (format!("mysql://rcache:{password}@127.0.0.1:{port}/missing"), &["missing", "CREATE DATABASE"]),
         ("mysql://u:hunter2@127.0.0.1:1/x".to_owned(), &["127.0.0.1:1", "is the server running"]),
@@ -93,7 +98,7 @@ fn trouble_with_mysql_is_explained() {
 fn trouble_with_redis_is_explained() {
     let port = world().redis_port;
     for (url, words) in [
-        (format!("redis://127.0.0.1:{port}"), &["demands a password", "RCACHE_REDIS_URL"][..]),
+        (format!("redis://127.0.0.1:{port}"), &["requires a password", "RCACHE_REDIS_URL"][..]),
         (format!("redis://:hunter2@127.0.0.1:{port}"), &["password is wrong"]),
         (format!("redis://:{}@127.0.0.1:{port}/99", world().redis_password), &["database 99"]),
         ("redis://:hunter2@127.0.0.1:1".to_owned(), &["127.0.0.1:1", "is the server running"]),
@@ -115,30 +120,175 @@ fn help_never_shows_what_the_environment_holds() {
     }
 }
 
-fn an_empty_variable_is_none() {
+fn an_empty_variable_is_none_and_said() {
     let mut command = rcache();
     for variable in ["RCACHE_MYSQL_URL", "RCACHE_REDIS_URL", "RCACHE_NAMESPACE", "RCACHE_SANDBOX_DIR"] {
         command.env(variable, "");
     }
     let printed = ran(command.args(["schema", "--print"])).fine();
     assert!(printed.stdout.contains("CREATE TABLE users"));
+    assert!(printed.stderr.is_empty(), "nothing was used: {}", printed.stderr);
+    let folder = tempfile::tempdir().unwrap();
+    for empty in ["", " ", "\t\n"] {
+        let mut flush = rcache();
+        flush.args(["flush", "--quiet"]).env("XDG_STATE_HOME", folder.path());
+        for variable in ["RCACHE_MYSQL_URL", "RCACHE_REDIS_URL", "RCACHE_NAMESPACE", "RCACHE_SANDBOX_DIR"] {
+            flush.env(variable, empty);
+        }
+        let flushed = ran(&mut flush).fine();
+        for words in [
+            "RCACHE_REDIS_URL is set but empty: Redis comes from the sandbox",
+            "RCACHE_NAMESPACE is set but empty: the namespace is rcache",
+            "RCACHE_SANDBOX_DIR is set but empty",
+        ] {
+            assert!(flushed.stderr.contains(words), "{words:?} is missing in:\n{}", flushed.stderr);
+        }
+        assert!(!flushed.stderr.contains("MYSQL"), "flush asks MySQL for nothing: {}", flushed.stderr);
+    }
     // A URL is judged by the commands that need it.
     let place = Place::new();
     ran(place.command(&["schema"]).env("RCACHE_REDIS_URL", "nonsense")).fine();
     ran(rcache().env("RCACHE_MYSQL_URL", "nonsense").args(["completions", "bash"])).fine();
 }
 
+fn an_empty_argument_is_an_error() {
+    for flag in ["--mysql-url", "--redis-url", "--sandbox-dir", "--namespace"] {
+        for empty in ["", "  ", "\n"] {
+            for line in [["flush", flag, empty], [flag, empty, "bench"]] {
+                ran(rcache().args(line)).failed(2, &[flag, "empty"]);
+            }
+        }
+    }
+    ran(rcache().args(["bench", "--output", ""])).ended(2);
+    ran(rcache().args(["bench", "--hgrm", ""])).ended(2);
+}
+
+fn bytes_that_are_not_utf_8_are_explained() {
+    let bytes = |text: &str| OsString::from_vec([text.as_bytes(), b"hunter2\xff"].concat());
+    let shown = |text: &str| OsString::from_vec([text.as_bytes(), b"\xff"].concat());
+    for (line, words) in [
+        (["bench", "--mysql-url"], &["--mysql-url", "UTF-8", "%FF"][..]),
+        (["flush", "--redis-url"], &["--redis-url", "UTF-8", "%FF"]),
+    ] {
+        ran(rcache().args(line).arg(bytes("mysql://u:"))).failed(2, words);
+        ran(rcache().arg(line[0]).arg(bytes(&format!("{}=redis://:", line[1])))).failed(2, words);
+    }
+    ran(rcache().args(["flush", "--namespace"]).arg(shown("n"))).failed(2, &["--namespace", "UTF-8"]);
+    for (variable, command) in
+        [("RCACHE_MYSQL_URL", "seed"), ("RCACHE_REDIS_URL", "flush"), ("RCACHE_NAMESPACE", "flush")]
+    {
+        ran(rcache().arg(command).env(variable, bytes("mysql://u:"))).failed(2, &[variable, "UTF-8"]);
+    }
+    // Every other option and argument, and what is no option at all.
+    for line in [
+        &["bench", "--assert"][..],
+        &["bench", "--workload"],
+        &["bench", "--iterations"],
+        &["bench", "--color"],
+        &["seed", "--users"],
+        &["scenario"],
+        &["completions"],
+        &["sandbox"],
+        &["--format"],
+        &["--nonsense"],
+        &[],
+    ] {
+        let ran = ran(rcache().args(line).arg(shown("x"))).ended(2);
+        assert!(!ran.stderr.contains("panicked") && !ran.stderr.is_empty(), "{line:?}: {}", ran.stderr);
+        let secret = world::ran(rcache().args(line).arg(bytes("mysql://u:"))).ended(2);
+        assert!(!secret.stderr.contains("panicked") && !secret.stderr.is_empty(), "{}", secret.stderr);
+    }
+    // Paths may be any bytes.
+    let file = shown("/nonexistent/");
+    ran(rcache().arg("compare").args([&file, &file])).failed(1, &["/nonexistent/\u{fffd}"]);
+    let folder = tempfile::tempdir().unwrap();
+    ran(rcache().args(["man", "--output-dir"]).arg(folder.path().join(shown("m")))).fine();
+    let status = ran(rcache()
+        .args(["sandbox", "status", "--format", "json", "--sandbox-dir"])
+        .arg(folder.path().join(shown("s"))));
+    assert_eq!(status.fine().json()["action"], "status");
+}
+
+fn without_a_command_there_is_help() {
+    for variable in ["RCACHE_MYSQL_URL", "RCACHE_REDIS_URL", "RCACHE_SANDBOX_DIR", "RCACHE_NAMESPACE", "NONE"]
+    {
+        for line in [&[][..], &["sandbox"]] {
+            let shown = ran(rcache().args(line).env(variable, "something")).ended(2);
+            assert!(
+                shown.stderr.contains("Usage: rcache") && shown.stderr.contains("Commands:"),
+                "{}",
+                shown.stderr
+            );
+            assert!(shown.stdout.is_empty());
+        }
+    }
+}
+
+fn counts_are_read_as_people_write_them() {
+    let place = Place::new();
+    assert!(place.run(&["seed", "--users", "1,000"]).fine().stdout.contains("1,000 users"));
+    assert!(place.run(&["seed", "--users", "1_000"]).fine().stdout.contains("nothing to do"));
+    assert!(place.run(&["seed", "--users", "1k"]).fine().stdout.contains("nothing to do"));
+    let run =
+        place.run(&["bench", "-n", "0.1k", "-c", "2", "-w", "point", "--users", "1K", "--format", "json"]);
+    assert_eq!(run.fine().json()["config"]["iterations"], 100);
+    for wrong in ["1,00", "1e3", "10 k", "1.5", "k", "-1", "1000,"] {
+        ran(rcache().args(["seed", "--users", wrong])).ended(2);
+        ran(rcache().args(["bench", &format!("-n={wrong}")])).failed(2, &["whole number", "10k"]);
+    }
+}
+
+fn advice_carries_the_flags() {
+    let place = Place::new();
+    // A password is never shown, and so the URL is a variable.
+    let seed = "rcache seed --mysql-url \"$RCACHE_MYSQL_URL\"";
+    place.run(&["bench"]).failed(1, &[seed]);
+    place.run(&["seed", "--users", "100"]).fine();
+    let force = "seed --users 200 --rng-seed 42 --force --mysql-url \"$RCACHE_MYSQL_URL\"";
+    place.run(&["seed", "--users", "200"]).failed(1, &[force]);
+    place.run(&["bench", "--users", "300"]).failed(1, &["seed --users 300 --force --mysql-url"]);
+    let seeded = place.run(&["seed", "--users", "100"]).fine();
+    assert!(seeded.stderr.contains("rcache clean --mysql-url \"$RCACHE_MYSQL_URL\""), "{}", seeded.stderr);
+    assert!(seeded.stderr.contains(&format!("--namespace {}", place.namespace)), "{}", seeded.stderr);
+    // From the environment nothing needs to be repeated.
+    let mut bare = rcache();
+    bare.arg("schema").env("RCACHE_MYSQL_URL", place.mysql_url());
+    ran(bare.arg("--drop")).fine();
+    let schema = ran(rcache().arg("schema").env("RCACHE_MYSQL_URL", place.mysql_url())).fine();
+    assert!(schema.stdout.contains("rcache seed\n"), "{}", schema.stdout);
+}
+
+fn long_messages_are_wrapped() {
+    for (columns, most) in [("40", 40), ("", 100), ("x", 100)] {
+        let mut command = rcache();
+        command.args(["flush", "--redis-url", "http://h"]).env("COLUMNS", columns);
+        let failed = ran(&mut command).ended(2);
+        assert!(failed.stderr.lines().all(|line| line.chars().count() <= most), "{}", failed.stderr);
+        assert!(failed.stderr.lines().count() > usize::from(most < 100), "{}", failed.stderr);
+    }
+}
+
 fn completions_and_man_name_every_command() {
-    let names = ["demo", "schema", "seed", "bench", "compare", "flush", "sandbox", "completions", "man"];
+    let names =
+        ["demo", "schema", "seed", "bench", "compare", "flush", "clean", "sandbox", "completions", "man"];
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = ran(rcache().args(["completions", shell])).fine().stdout;
         assert!(names.iter().all(|name| script.contains(name)), "{shell}");
     }
-    assert!(ran(rcache().arg("man")).fine().stdout.contains(".TH rcache 1"));
+    let page = ran(rcache().arg("man")).fine().stdout;
+    assert!(page.contains(".TH RCACHE 1") && page.contains("rcache bench"), "{page}");
+    assert!(!page.contains("(1)"), "a page that comes alone refers to no others");
     let folder = tempfile::tempdir().unwrap();
     ran(rcache().args(["man", "--output-dir"]).arg(folder.path())).fine();
     for name in names {
         assert!(folder.path().join(format!("rcache-{name}.1")).exists(), "{name}");
+    }
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap().replace('\\', "");
+        for reference in text.split_whitespace().filter_map(|word| word.strip_suffix("(1)")) {
+            let page = reference.trim_start_matches("fB").trim_end_matches("fR");
+            assert!(folder.path().join(format!("{page}.1")).exists(), "{page} is referred to");
+        }
     }
 }
 

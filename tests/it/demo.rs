@@ -2,7 +2,11 @@
 
 use crate::world::{self, ran, rcache};
 
-crate::tests![the_story_is_told_and_nothing_is_left_running, a_killed_bench_leaves_no_server];
+crate::tests![
+    the_story_is_told_and_nothing_is_left_running,
+    a_killed_bench_leaves_no_server,
+    a_new_sandbox_is_ready_for_a_bench,
+];
 
 fn the_story_is_told_and_nothing_is_left_running() {
     let folder = tempfile::tempdir().unwrap();
@@ -38,4 +42,37 @@ fn a_killed_bench_leaves_no_server() {
     world::wait_until("the kernel has ended the server", || world::servers_of(&dir).is_empty());
     // And the folder is as good as before.
     ran(rcache().args(["seed", "--users", "100", "--sandbox-dir"]).arg(&dir)).fine();
+}
+
+fn a_new_sandbox_is_ready_for_a_bench() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("sandbox");
+    let bench = |arguments: &[&str]| {
+        let mut command = rcache();
+        command.args(["bench", "-n", "3", "-w", "point", "--path", "mysql", "--sandbox-dir"]).arg(&dir);
+        ran(command.args(arguments))
+    };
+    let first = bench(&["--users", "2k"]).fine();
+    assert!(first.stderr.contains("Seeded 2,000 users"), "{}", first.stderr);
+    assert!(first.stderr.contains("Left behind: the sandbox in"), "{}", first.stderr);
+    // What is there is used, and what was asked for replaces it: nobody else reads it.
+    assert!(!bench(&[]).fine().stderr.contains("eeded"));
+    assert!(bench(&["--users", "1,000"]).fine().stderr.contains("seeded 1,000 users"));
+    // An interrupted seed is no obstacle.
+    let mut seeding = rcache();
+    seeding.args(["seed", "--users", "50M", "--force", "--sandbox-dir"]).arg(&dir);
+    let mut seeding = world::start(&mut seeding);
+    world::wait_until("the server runs", || !world::servers_of(&dir).is_empty());
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    seeding.kill().unwrap();
+    seeding.wait().unwrap();
+    world::wait_until("the kernel has ended the server", || world::servers_of(&dir).is_empty());
+    bench(&["--users", "1k"]).fine();
+    // Kept servers are shared: nothing is replaced there that others may be reading.
+    ran(rcache().args(["sandbox", "start", "--quiet", "--sandbox-dir"]).arg(&dir)).fine();
+    let advice = format!("seed --users 500 --rng-seed 42 --force --sandbox-dir {}", dir.display());
+    bench(&["--users", "500"]).failed(1, &[&advice]);
+    let status = ran(rcache().args(["sandbox", "status", "--sandbox-dir"]).arg(&dir)).fine();
+    assert!(status.stdout.contains("1,000 users"), "{}", status.stdout);
+    ran(rcache().args(["sandbox", "destroy", "--sandbox-dir"]).arg(&dir)).fine();
 }

@@ -6,6 +6,7 @@
 mod bench;
 mod chaos;
 mod chaos_database;
+mod clean;
 mod command_line;
 mod compare;
 mod demo;
@@ -17,6 +18,7 @@ mod idle;
 mod library;
 mod library_trouble;
 mod mysql_settings;
+mod output;
 mod private_redis;
 mod proxy;
 mod published;
@@ -27,6 +29,7 @@ mod scenario_obstacles;
 mod schema;
 mod seed;
 mod seed_loaders;
+mod signals;
 mod silent_servers;
 mod storm;
 mod tls;
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         ("bench", bench::TESTS),
         ("chaos", chaos::TESTS),
         ("chaos_database", chaos_database::TESTS),
+        ("clean", clean::TESTS),
         ("command_line", command_line::TESTS),
         ("compare", compare::TESTS),
         ("demo", demo::TESTS),
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
         ("library", library::TESTS),
         ("library_trouble", library_trouble::TESTS),
         ("mysql_settings", mysql_settings::TESTS),
+        ("output", output::TESTS),
         ("runs", runs::TESTS),
         ("sandbox", sandbox::TESTS),
         ("scenario", scenario::TESTS),
@@ -63,6 +68,7 @@ fn main() -> ExitCode {
         ("seed", seed::TESTS),
         ("seed_loaders", seed_loaders::TESTS),
         ("silent_servers", silent_servers::TESTS),
+        ("signals", signals::TESTS),
         ("tls", tls::TESTS),
         ("workloads", workloads::TESTS),
     ] {

@@ -46,6 +46,8 @@ pub(crate) fn rcache() -> Command {
     {
         command.env_remove(variable);
     }
+    // Messages in one line, whatever their length.
+    command.env("COLUMNS", "10000");
     command.stdin(Stdio::null());
     command
 }
@@ -206,6 +208,12 @@ pub(crate) fn checked(output: &Output) -> Ran {
 /// Starts the program with its output kept.
 pub(crate) fn start(command: &mut Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Says that a test could not be made on this machine.
+#[expect(clippy::print_stderr, reason = "a test that says nothing would seem to have passed")]
+pub(crate) fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
 }
 
 /// Sends a signal by name to a process that the test started.

@@ -1,0 +1,61 @@
+//! Counts as people type them: `1000`, `1,000`, `1_000`, `10k`, `2M`.
+
+use crate::units;
+
+/// Counts between these bounds; `T` is what they are kept in.
+pub(super) fn count_in<T: TryFrom<u64>>(
+    least: u64,
+    most: u64,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = units::parse_count(text).filter(|number| (least..=most).contains(number));
+        number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
+            format!(
+                "expected a whole number from {} to {}, such as 1000, 1,000, 10k or 2M",
+                units::count(least),
+                units::count(most)
+            )
+        })
+    }
+}
+
+pub(super) fn users(text: &str) -> Result<u32, String> {
+    count_in(1, u64::from(crate::users::MAX_USERS))(text)
+}
+
+/// More reads than can be waited for, and far from the end of any counter.
+const MAX_ITERATIONS: u64 = 1_000_000_000_000;
+
+pub(super) fn iterations(text: &str) -> Result<u64, String> {
+    count_in(1, MAX_ITERATIONS)(text)
+}
+
+pub(super) fn hit_percent(text: &str) -> Result<u8, String> {
+    let digits = text.strip_suffix('%').unwrap_or(text).trim_end();
+    let percent = digits.parse().ok().filter(|percent| *percent <= 100);
+    percent.ok_or_else(|| "expected a whole number from 0 to 100, such as 80".to_owned())
+}
+
+pub(super) fn percent(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(percent) if percent.is_finite() && percent > 0.0 => Ok(percent),
+        _ => Err("expected a number above 0, such as 10 or 7.5".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_keep_to_their_bounds() {
+        assert_eq!(users("10k"), Ok(10_000));
+        assert_eq!(iterations("1,000"), Ok(1_000));
+        assert_eq!(count_in::<u16>(1, 1024)("1_024"), Ok(1024));
+        for text in ["0", "-1", "many", "99999999999", "1k users", ""] {
+            let error = users(text).unwrap_err();
+            assert!(error.contains("from 1 to "), "{error}");
+        }
+        assert!(count_in::<u16>(1, 1024)("2k").unwrap_err().contains("from 1 to 1,024"));
+    }
+}
