@@ -1,6 +1,7 @@
 //! What was typed: the one definition of the command line, from which help, completions and the man
 //! page are generated. What it means is decided in `config`.
 
+mod distance;
 #[cfg(test)]
 mod documents;
 mod examples;
@@ -18,6 +19,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::units;
 use crate::users::DEFAULT_USERS;
 
+pub(crate) use distance::Distance;
 use numbers::{count_in, hit_percent, iterations, percent, users};
 pub(crate) use relevance::{command, relevant_options};
 pub(crate) use scenario::Scenario;
@@ -276,6 +278,12 @@ pub(crate) struct Bench {
     /// Threads that read at the same time, each with connections of its own
     #[arg(short, long, default_value_t = 1, value_parser = count_in::<u16>(1, 1024), value_name = "C")]
     pub(crate) clients: u16,
+
+    /// Also compute the results with each server further away, such as 0.5ms or mysql=0.5ms,redis=0.2ms
+    ///
+    /// The time is what every round trip takes in addition. How many round trips each path makes is counted.
+    #[arg(long, value_parser = distance::parse, value_name = "TIME")]
+    pub(crate) distance: Option<Distance>,
 
     /// What becomes of the processor's cores meanwhile
     #[arg(long, value_enum, default_value = "steady", value_name = "HOW")]

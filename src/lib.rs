@@ -3,6 +3,7 @@
 mod advice;
 mod assertion;
 mod cache;
+mod claims;
 mod cli;
 mod commands;
 mod compare;

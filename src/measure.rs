@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::cli::{Codec, ReadPath};
 use crate::parts::PartSums;
-use crate::paths::issued::Issued;
+use crate::paths::issued::{Exchanges, Issued};
 use crate::paths::lane::Lane;
 use crate::paths::reader::Written;
 use crate::rounds_log::{RoundSums, RoundsLog};
@@ -37,6 +37,8 @@ pub(crate) struct PathSamples {
     pub(crate) latencies: Latencies,
     /// Where the time of the same reads went.
     pub(crate) parts: PartSums,
+    /// The round trips of the same reads.
+    pub(crate) exchanges: Exchanges,
     /// What the cache did in this path's blocks.
     pub(crate) hits: u64,
     pub(crate) misses: u64,
@@ -58,6 +60,7 @@ impl PathSamples {
             codec: lane.codec,
             latencies: Latencies::new(),
             parts: PartSums::default(),
+            exchanges: Exchanges::default(),
             hits: 0,
             misses: 0,
             errors: BTreeMap::new(),
@@ -75,6 +78,7 @@ impl PathSamples {
     fn merge(&mut self, other: &Self) {
         self.latencies.merge(&other.latencies);
         self.parts.merge(&other.parts);
+        self.exchanges.add(other.exchanges);
         self.hits += other.hits;
         self.misses += other.misses;
         merge_errors(&mut self.errors, &other.errors);

@@ -271,6 +271,9 @@ pub(crate) struct WorkloadRun {
     /// What a read would cost on average at other hit ratios.
     #[serde(default)]
     pub(crate) hit_ratio_curve: Vec<CurvePoint>,
+    /// The results with the servers further away, as `--distance` asked; null without it.
+    #[serde(default)]
+    pub(crate) at_distance: Option<AtDistance>,
     /// What reads did cost at the hit ratio of `--verify-hit-ratio`; null without it.
     #[serde(default)]
     pub(crate) verified_hit_ratio: Option<VerifiedHitRatio>,
@@ -283,6 +286,53 @@ pub(crate) struct WorkloadRun {
     /// What the workload's entries take in Redis at its end; null where that is not known.
     #[serde(default)]
     pub(crate) redis_memory: Option<RedisMemory>,
+}
+
+/// Round trips of one read on average.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct ExchangesPerRead {
+    /// To MySQL.
+    pub(crate) mysql: f64,
+    /// To Redis. Commands that are sent together count once.
+    pub(crate) redis: f64,
+}
+
+/// Reads that took at least 20 times as long as the median one, and a millisecond.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Stalls {
+    /// How many.
+    pub(crate) reads: u64,
+    /// The longest of them, ns.
+    pub(crate) longest_ns: u64,
+    /// The share of this path's reading time that they took, 0 to 1.
+    pub(crate) time_share: f64,
+    /// Estimated p99 of requests that arrive at any moment, if a stall holds up all of them, ns. The percentiles of this
+    /// run are those of a closed loop, in which a client that waits asks nothing.
+    pub(crate) p99_of_arrivals_ns: f64,
+}
+
+/// Results computed for a longer way to the servers: each round trip takes so much longer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct AtDistance {
+    /// What every round trip to MySQL takes in addition, ns.
+    pub(crate) mysql_extra_ns: f64,
+    /// What every round trip to Redis takes in addition, ns.
+    pub(crate) redis_extra_ns: f64,
+    /// Mean of each path, ns; null without an interval.
+    pub(crate) mean_ns: BTreeMap<String, Option<f64>>,
+    /// Its 95 % interval, ns.
+    pub(crate) mean_ci95_ns: BTreeMap<String, Option<[f64; 2]>>,
+    /// mysql mean / warm mean.
+    pub(crate) speedup: Option<Ratio>,
+    /// cold mean / mysql mean.
+    pub(crate) miss_penalty: Option<Ratio>,
+    /// Below this hit ratio the cache costs time.
+    pub(crate) break_even_hit_ratio: Option<HitRatio>,
+    /// Why one of the three above is null, by its name.
+    pub(crate) withheld: BTreeMap<String, String>,
 }
 
 /// Reads at a hit ratio that was enforced, in blocks of their own among those of the paths; they are in no other number.
@@ -411,6 +461,12 @@ pub(crate) struct PathRun {
     /// mean, but for what lies between the last part and the end (some ten nanoseconds).
     #[serde(default)]
     pub(crate) parts_mean_ns: BTreeMap<String, f64>,
+    /// Round trips of one read to each server, on average, as they were sent; null without reads and in older files.
+    #[serde(default)]
+    pub(crate) exchanges_per_read: Option<ExchangesPerRead>,
+    /// Reads that were held up for long; null if there were none.
+    #[serde(default)]
+    pub(crate) stalls: Option<Stalls>,
     /// How the path `disk` was read; null on the others.
     #[serde(default)]
     pub(crate) disk: Option<DiskReads>,

@@ -9,6 +9,7 @@ pub(crate) mod break_even;
 #[cfg(test)]
 mod coverage;
 pub(crate) mod curve;
+pub(crate) mod distance;
 pub(crate) mod estimate;
 pub(crate) mod foreign;
 pub(crate) mod harness;
@@ -22,6 +23,7 @@ mod resample;
 pub(crate) mod rounds;
 #[cfg(test)]
 mod simulation;
+pub(crate) mod stalls;
 pub(crate) mod statistics;
 pub(crate) mod summary;
 pub(crate) mod two_runs;

@@ -12,6 +12,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("operator", ""),
     ("units", ""),
     ("shell", ""),
+    ("claims", ""),
     ("plain_text", ""),
     ("interrupt", ""),
     ("parts", ""),
@@ -36,7 +37,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("scenario_file", "run_file sample scenario stats"),
     ("compare", "plain_text run_file stats"),
     ("verdict", "assertion cli run_file stats"),
-    ("report", "compare parts plain_text run_file scenario_file stats units"),
+    ("report", "claims compare parts plain_text run_file scenario_file stats units"),
     (
         "limits",
         "cache cli db endpoint measure parts paths permutation rounds_log run_file sample sandbox units users",

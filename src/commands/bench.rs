@@ -18,6 +18,7 @@ use crate::cli::{self, Format, ReadPath};
 use crate::config::{Settings, UsageError};
 use crate::measure::keys;
 use crate::report;
+use crate::stats::distance::Distance;
 use crate::units;
 use crate::users::DataSet;
 use crate::verdict;
@@ -103,6 +104,9 @@ fn requested(arguments: &cli::Bench) -> Request {
         paths: distinct(&arguments.path),
         codecs: distinct(&arguments.codec),
         verify_hit_percent: arguments.verify_hit_ratio,
+        distance: arguments
+            .distance
+            .map(|cli::Distance { mysql_ns, redis_ns }| Distance { mysql_ns, redis_ns }),
         cores: arguments.cores,
         ttl: Duration::from_secs(u64::from(arguments.ttl)),
         rng_seed: arguments.rng_seed,

@@ -54,6 +54,7 @@ pub(super) fn run(arguments: &cli::Demo, settings: &Settings, console: &Console)
         paths: ALL_PATHS.to_vec(),
         codecs: Vec::new(),
         verify_hit_percent: None,
+        distance: None,
         cores: Cores::Steady,
         ttl: TTL,
         rng_seed: DEFAULT_RNG_SEED,

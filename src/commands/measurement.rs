@@ -78,7 +78,14 @@ impl Finished {
     fn runs(&self, request: &Request) -> Vec<WorkloadRun> {
         let Self { workload, plan, codecs, samples, server_side } = self;
         let run = |codec: &Codec| {
-            let mut run = run_file::build::workload(*workload, *codec, plan, samples, request.rng_seed);
+            let mut run = run_file::build::workload(
+                *workload,
+                *codec,
+                plan,
+                samples,
+                request.distance,
+                request.rng_seed,
+            );
             run.add_server_side(server_side, &samples.issued, *codec);
             run
         };

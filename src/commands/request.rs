@@ -8,6 +8,7 @@ use crate::measure::awake::Awake;
 use crate::measure::dealing::Dealing;
 use crate::measure::plan::{Amount, BlockKind};
 use crate::paths::lane::Lane;
+use crate::stats::distance::Distance;
 
 /// What is to be measured.
 pub(super) struct Request {
@@ -19,6 +20,8 @@ pub(super) struct Request {
     pub(super) codecs: Vec<Codec>,
     /// Measure also with so many percent of the entries there.
     pub(super) verify_hit_percent: Option<u8>,
+    /// Compute the results also for this distance.
+    pub(super) distance: Option<Distance>,
     pub(super) cores: Cores,
     pub(super) ttl: Duration,
     pub(super) rng_seed: u64,

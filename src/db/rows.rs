@@ -66,6 +66,7 @@ pub(crate) struct RowConnection {
     command: Vec<u8>,
     /// After a failed exchange the next reply could belong to it.
     broken: bool,
+    exchanges: u64,
 }
 
 impl RowConnection {
@@ -76,7 +77,12 @@ impl RowConnection {
             MysqlTls::Disabled => Some(Packets::over(Socket::of(session.watched()))),
             MysqlTls::Required | MysqlTls::VerifyCa | MysqlTls::VerifyIdentity => None,
         };
-        Ok(Self { session, packets, command: Vec::new(), broken: false })
+        Ok(Self { session, packets, command: Vec::new(), broken: false, exchanges: 0 })
+    }
+
+    /// Commands that were sent so far, each of which waits for its reply.
+    pub(crate) fn exchanges(&self) -> u64 {
+        self.exchanges
     }
 
     /// Prepares a statement on the server.
@@ -87,6 +93,7 @@ impl RowConnection {
     /// One bare round trip: a statement that returns a single number, as text.
     pub(crate) fn round_trip(&mut self) -> Result<(), RowsError> {
         let sql = include_str!("../../sql/round_trip.sql");
+        self.exchanges += 1;
         if self.packets.is_none() {
             return Ok(self.session.query_drop(sql).map_err(failed)?);
         }
@@ -103,6 +110,7 @@ impl RowConnection {
         parameters: &[u32],
         mut row: impl FnMut(Cells<'_>) -> Result<(), WrongCells>,
     ) -> Result<(), RowsError> {
+        self.exchanges += 1;
         if self.packets.is_none() {
             return by_the_crate(&mut self.session, statement, parameters, row);
         }

@@ -15,6 +15,7 @@ use super::{ControlKind, WorkloadSamples, count_error};
 use crate::cli::ReadPath;
 use crate::interrupt;
 use crate::parts::PartTimes;
+use crate::paths::issued::Exchanges;
 use crate::paths::lane::Lane;
 use crate::paths::query::{Expected, Query};
 use crate::paths::reader::{CacheOutcome, Read, ReadError, Reader};
@@ -71,6 +72,7 @@ struct Taken<A> {
     item: u32,
     ns: u64,
     parts: PartTimes,
+    exchanges: Exchanges,
     outcome: Result<Read<A>, ReadError>,
 }
 
@@ -192,9 +194,11 @@ impl<Q: Query> Worker<Q> {
             while !interrupt::requested() {
                 let Some(item) = queue.take() else { break };
                 for _ in 0..block.repeats {
+                    let before = self.reader.exchanges();
                     let InParts { outcome, ns, parts } =
                         timed_in_parts(|laps| self.reader.read(lane, item, &mut |part| laps.end(part)));
-                    taken.push(Taken { item, ns, parts, outcome });
+                    let exchanges = self.reader.exchanges().since(before);
+                    taken.push(Taken { item, ns, parts, exchanges, outcome });
                 }
             }
         });
@@ -204,12 +208,12 @@ impl<Q: Query> Worker<Q> {
 
     /// Verifies a read and books it under the path that it really took, with the same codec.
     fn judge(&mut self, planned: BlockKind, read: Taken<Q::Answer>, counted: bool, report: &mut BlockDone) {
-        let Taken { item, ns, parts, outcome } = read;
+        let Taken { item, ns, parts, exchanges, outcome } = read;
         let failure = match outcome {
             Ok(read) if self.reader.is_right(item, &read.answer, &self.expected) => {
                 report.answered += 1;
                 if counted {
-                    self.book(planned, read.cache, (ns, parts), &mut report.sums);
+                    self.book(planned, read.cache, (ns, parts, exchanges), &mut report.sums);
                 }
                 return;
             }
@@ -232,7 +236,7 @@ impl<Q: Query> Worker<Q> {
         &mut self,
         planned: BlockKind,
         cache: CacheOutcome,
-        (ns, parts): (u64, PartTimes),
+        (ns, parts, exchanges): (u64, PartTimes, Exchanges),
         sums: &mut [RoundSums],
     ) {
         let (hit, miss) = (cache == CacheOutcome::Hit, cache == CacheOutcome::Miss);
@@ -260,6 +264,7 @@ impl<Q: Query> Worker<Q> {
             if samples.lane() == taken {
                 samples.latencies.record(ns);
                 samples.parts.record(parts);
+                samples.exchanges.add(exchanges);
                 sums.record(ns);
             }
         }

@@ -25,6 +25,28 @@ impl Issued {
     }
 }
 
+/// Round trips: how often a request was sent and its reply awaited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Exchanges {
+    pub(crate) mysql: u64,
+    pub(crate) redis: u64,
+}
+
+impl Exchanges {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.mysql += other.mysql;
+        self.redis += other.redis;
+    }
+
+    /// Those that were made after `earlier`; a connection that was opened anew counts from zero.
+    pub(crate) fn since(self, earlier: Self) -> Self {
+        Self {
+            mysql: self.mysql.saturating_sub(earlier.mysql),
+            redis: self.redis.saturating_sub(earlier.redis),
+        }
+    }
+}
+
 /// Which counter of which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Counter {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::issued::Issued;
+use super::issued::{Exchanges, Issued};
 use super::lane::Lane;
 use super::query::{self, Expected, LoadError, Query};
 use crate::cache::codec::Codec;
@@ -433,6 +433,12 @@ impl<Q: Query> Reader<Q> {
     /// Whether the answer is what the data set says it must be.
     pub(crate) fn is_right(&self, item: u32, answer: &Q::Answer, expected: &Expected) -> bool {
         self.query.is_right(item, answer, expected)
+    }
+
+    /// Round trips of the open connections so far.
+    #[inline]
+    pub(crate) fn exchanges(&mut self) -> Exchanges {
+        Exchanges { mysql: self.mysql.exchanges(), redis: self.redis.store.connection().exchanges() }
     }
 
     /// What was asked of both servers so far.

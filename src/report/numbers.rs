@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::claims;
+pub(super) use crate::claims::Side;
 use crate::run_file::{HitRatio, PathRun, Ratio, WorkloadRun};
 use crate::units;
 
@@ -29,20 +31,8 @@ pub(super) fn measured<'a>(workload: &'a WorkloadRun, path: &str) -> Option<&'a 
 }
 
 /// The side of 1 on which a ratio certainly is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    Above,
-    Below,
-    /// The interval holds 1.
-    Unsure,
-}
-
 pub(super) fn side_of_one(ratio: &Ratio) -> Side {
-    match ratio.ci95 {
-        [low, _] if low > 1.0 => Side::Above,
-        [_, high] if high < 1.0 => Side::Below,
-        _ => Side::Unsure,
-    }
+    claims::side_of_one(ratio.ci95)
 }
 
 pub(super) fn inverse(Ratio { ratio, ci95: [low, high] }: &Ratio) -> Ratio {
@@ -55,10 +45,9 @@ pub(super) fn faster_or_slower(speed: &Ratio) -> String {
         Side::Above => (*speed, "faster"),
         Side::Below => (inverse(speed), "slower"),
         Side::Unsure => {
-            let [low, high] = speed.ci95;
-            let [low_text, high_text] = speed.ci95.map(two_digits);
-            let what = if low > 0.95 && high < 1.05 { "no difference" } else { UNKNOWN };
-            return format!("{what} ({low_text}-{high_text})");
+            let [low, high] = speed.ci95.map(two_digits);
+            let what = if claims::is_no_difference(speed.ci95) { "no difference" } else { UNKNOWN };
+            return format!("{what} ({low}-{high})");
         }
     };
     let Ratio { ratio, ci95: [low, high] } = times;

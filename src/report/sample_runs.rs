@@ -89,6 +89,8 @@ pub(super) fn path_of(path: &str, samples: &[u64]) -> PathRun {
             .map(|(name, value)| (name, value.map(|ns| [ns as f64 * 0.97, ns as f64 * 1.03])))
             .collect(),
         parts_mean_ns: parts_mean_ns(path, mean_ns(samples)),
+        exchanges_per_read: None,
+        stalls: None,
         disk: None,
         histogram: encode(samples),
     }
@@ -133,6 +135,7 @@ pub(super) fn workload_of(name: &str, mut paths: Vec<PathRun>) -> WorkloadRun {
         ended: Some("complete".to_owned()),
         connection_groups: 10,
         hit_ratio_curve: curve(&paths),
+        at_distance: None,
         verified_hit_ratio: None,
         controls,
         paths,

@@ -8,8 +8,8 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
 use super::{
-    Control, CurvePoint, DiskReads, HitRatio, OverControl, PathRun, Ratio, RoundControl, TypicalRatios,
-    VerifiedHitRatio, WorkloadRun,
+    AtDistance, Control, CurvePoint, DiskReads, ExchangesPerRead, HitRatio, OverControl, PathRun, Ratio,
+    RoundControl, Stalls, TypicalRatios, VerifiedHitRatio, WorkloadRun,
 };
 use crate::cli::{Codec, ReadPath, Workload};
 use crate::measure::disk::DiskSamples;
@@ -17,8 +17,11 @@ use crate::measure::plan::Plan;
 use crate::measure::{ControlKind, ControlSamples, MixedSamples, PathSamples, WorkloadSamples};
 use crate::sample::Latencies;
 use crate::sandbox::Storage;
+use crate::stats::break_even::BreakEven;
 use crate::stats::curve;
+use crate::stats::distance::{self, Distance};
 use crate::stats::estimate::{Estimate, Missing};
+use crate::stats::stalls;
 use crate::stats::statistics::{self, PathStatistics, Statistics};
 use crate::stats::summary::{self, PERCENTILES, Summary};
 use crate::stats::typical::Typical;
@@ -30,6 +33,7 @@ pub(crate) fn workload(
     codec: Codec,
     plan: &Plan,
     samples: &WorkloadSamples,
+    distance: Option<Distance>,
     rng_seed: u64,
 ) -> WorkloadRun {
     let samples = &samples.of_codec(codec);
@@ -53,6 +57,7 @@ pub(crate) fn workload(
         typical: typical(&statistics.typical),
         withheld: withheld(&statistics),
         hit_ratio_curve: statistics.curve.iter().map(curve_point).collect(),
+        at_distance: distance.map(|distance| at_distance(&statistics.at(samples, distance))),
         verified_hit_ratio: samples.mixed.first().map(|mixed| verified(mixed, &statistics)),
         server_counters: None,
         avoided: None,
@@ -66,6 +71,38 @@ fn typical(typical: &Typical) -> TypicalRatios {
         miss_penalty: typical.miss_penalty.as_ref().ok().map(ratio),
         break_even_hit_ratio: typical.break_even.as_ref().map(hit_ratio),
     }
+}
+
+fn at_distance(found: &distance::AtDistance) -> AtDistance {
+    const NAMES: [&str; 3] = ["mysql", "cold", "warm"];
+    let means = || NAMES.iter().map(|name| (*name).to_owned()).zip(&found.means_ns);
+    let mean = |mean: &Result<Estimate, Missing>| mean.as_ref().ok().map(|estimate| estimate.value);
+    AtDistance {
+        mysql_extra_ns: found.distance.mysql_ns,
+        redis_extra_ns: found.distance.redis_ns,
+        mean_ns: means().map(|(name, found)| (name, mean(found))).collect(),
+        mean_ci95_ns: means().map(|(name, found)| (name, found.as_ref().ok().map(ends))).collect(),
+        speedup: found.speedup.as_ref().ok().map(ratio),
+        miss_penalty: found.miss_penalty.as_ref().ok().map(ratio),
+        break_even_hit_ratio: found.break_even.estimate().as_ref().map(hit_ratio),
+        withheld: reasons([
+            ("speedup", reason(&found.speedup)),
+            ("miss_penalty", reason(&found.miss_penalty)),
+            ("break_even_hit_ratio", no_break_even(&found.break_even)),
+        ]),
+    }
+}
+
+fn reason(estimate: &Result<Estimate, Missing>) -> Option<String> {
+    estimate.as_ref().err().map(ToString::to_string)
+}
+
+fn no_break_even(found: &BreakEven) -> Option<String> {
+    found.estimate().is_none().then(|| found.to_string())
+}
+
+fn reasons<const N: usize>(of: [(&str, Option<String>); N]) -> BTreeMap<String, String> {
+    of.into_iter().filter_map(|(name, reason)| Some((name.to_owned(), reason?))).collect()
 }
 
 fn ratio(estimate: &Estimate) -> Ratio {
@@ -116,17 +153,12 @@ fn counts(errors: &BTreeMap<&'static str, u64>) -> BTreeMap<String, u64> {
 
 /// The reasons for what is null.
 fn withheld(statistics: &Statistics) -> BTreeMap<String, String> {
-    let reason = |estimate: &Result<Estimate, Missing>| estimate.as_ref().err().map(ToString::to_string);
-    let break_even = &statistics.break_even;
-    [
+    reasons([
         ("speedup", reason(&statistics.speedup)),
         ("miss_penalty", reason(&statistics.miss_penalty)),
         ("warm_over_mysql", reason(&statistics.warm_over_mysql)),
-        ("break_even_hit_ratio", break_even.estimate().is_none().then(|| break_even.to_string())),
-    ]
-    .into_iter()
-    .filter_map(|(name, reason)| Some((name.to_owned(), reason?)))
-    .collect()
+        ("break_even_hit_ratio", no_break_even(&statistics.break_even)),
+    ])
 }
 
 /// Those of the rounds, and the one from disk behind them.
@@ -178,6 +210,16 @@ fn path(samples: &PathSamples, clients: u64, statistics: Option<PathStatistics<'
         percentiles_ns: percentiles(&summary),
         percentiles_ci95_ns: percentile_intervals(samples, &summary, statistics),
         parts_mean_ns: samples.parts.means_ns().map(|(part, ns)| (part.name().to_owned(), ns)).collect(),
+        exchanges_per_read: (summary.operations > 0).then(|| {
+            let [mysql, redis] = distance::per_read(samples.exchanges, summary.operations);
+            ExchangesPerRead { mysql, redis }
+        }),
+        stalls: stalls::stalls(samples.latencies.histogram()).map(|found| Stalls {
+            reads: found.reads,
+            longest_ns: found.longest_ns,
+            time_share: found.time_share,
+            p99_of_arrivals_ns: found.p99_of_arrivals_ns,
+        }),
         disk: None,
         histogram: encode(samples.latencies.histogram()),
     }

@@ -12,6 +12,8 @@ pub(crate) struct Bootstrap {
     rounds: Rounds,
     observed: Replicate,
     replicates: Vec<Replicate>,
+    /// The shortest and the longest read of each path, ns.
+    bounds: [(f64, f64); PATHS],
 }
 
 impl Bootstrap {
@@ -26,14 +28,31 @@ impl Bootstrap {
         let any =
             [Column::Mysql, Column::Cold, Column::Warm].iter().any(|path| rounds.carry(&[*path]).is_ok());
         let replicates = resample(&rounds, if any { resamples } else { 0 }, rng_seed);
-        Self { observed: observed(&rounds), rounds, replicates }
+        Self { observed: observed(&rounds), rounds, replicates, bounds: [(0.0, f64::MAX); PATHS] }
+    }
+
+    /// With the shortest and the longest read of each path: no interval of a mean reaches beyond them.
+    pub(crate) fn within(mut self, bounds: [(f64, f64); PATHS]) -> Self {
+        self.bounds = bounds;
+        self
+    }
+
+    /// The same rounds, if each path took so much longer, ns: the means move, what is known of them stays.
+    pub(super) fn later_by(&self, extra_ns: [f64; PATHS]) -> Self {
+        let shift = |means: [f64; PATHS]| std::array::from_fn(|path| means[path] + extra_ns[path]);
+        let moved = |replicate: &Replicate| Replicate { means: shift(replicate.means), ..*replicate };
+        let bounds = std::array::from_fn(|path| {
+            let (shortest, longest) = self.bounds[path];
+            (shortest + extra_ns[path], longest + extra_ns[path])
+        });
+        let rounds = Rounds { means: shift(self.rounds.means), ..self.rounds.clone() };
+        let replicates = self.replicates.iter().map(moved).collect();
+        Self { rounds, observed: moved(&self.observed), replicates, bounds }
     }
 
     /// Mean latency of a path in ns: all its reads, as a ratio of sums over the rounds.
     pub(crate) fn mean_ns(&self, path: Column) -> Result<Estimate, Missing> {
-        let mean = self.linear(&[(path, 1.0)])?;
-        // A duration is not negative, however uncertain.
-        Ok(Estimate { ci95: mean.ci95.clamped(0.0, f64::MAX), ..mean })
+        self.linear(&[(path, 1.0)])
     }
 
     /// How many times faster a hit is than reading MySQL: mysql mean / warm mean.
@@ -61,13 +80,12 @@ impl Bootstrap {
 
     /// Expected mean latency in ns where this share of the reads hits.
     pub(crate) fn mean_at_hit_ratio_ns(&self, hit_ratio: f64) -> Result<Estimate, Missing> {
-        let mean = self.linear(&[(Column::Warm, hit_ratio), (Column::Cold, 1.0 - hit_ratio)])?;
-        Ok(Estimate { ci95: mean.ci95.clamped(0.0, f64::MAX), ..mean })
+        self.linear(&[(Column::Warm, hit_ratio), (Column::Cold, 1.0 - hit_ratio)])
     }
 
     /// From which hit ratio the cache pays, or why there is no such ratio.
     pub(crate) fn break_even(&self) -> break_even::BreakEven {
-        break_even::decide(self.speedup(), || self.break_even_ratio())
+        break_even::decide(self.speedup(), self.miss_penalty(), || self.break_even_ratio())
     }
 
     /// `(cold - mysql) / (cold - warm)`, as it comes out: outside 0 to 1 it means nothing by itself.
@@ -115,10 +133,16 @@ impl Bootstrap {
         let paths: Vec<Column> = terms.iter().map(|(path, _)| *path).collect();
         let mut gradient = [0.0; PATHS];
         terms.iter().for_each(|&(path, weight)| gradient[path as usize] += weight);
-        self.of(&paths, |means| {
+        let mean = self.of(&paths, |means| {
             let value = terms.iter().map(|&(path, weight)| weight * means[path as usize]).sum();
             Point { value, gradient }
-        })
+        })?;
+        // A mean lies between the shortest and the longest read, however uncertain it is.
+        let bound = |end: fn(&(f64, f64)) -> f64| -> f64 {
+            terms.iter().map(|(path, weight)| weight * end(&self.bounds[*path as usize])).sum()
+        };
+        let (shortest, longest) = (bound(|ends| ends.0), bound(|ends| ends.1));
+        Ok(Estimate { ci95: mean.ci95.clamped(shortest.min(mean.value), longest.max(mean.value)), ..mean })
     }
 
     fn of(&self, paths: &[Column], function: impl Fn(&[f64; PATHS]) -> Point) -> Result<Estimate, Missing> {

@@ -43,7 +43,7 @@ fn rounds_without_noise_give_the_plain_formulas() {
     }
     let verdict = |times| bootstrap(&constant(times)).break_even();
     assert!(matches!(verdict([1_000, 1_500, 250]), BreakEven::Exists(_)));
-    assert_eq!(verdict([1_000, 900, 250]), BreakEven::FromTheFirstHit { surely_from: 0.0 });
+    assert_eq!(verdict([1_000, 900, 250]), BreakEven::FromTheFirstHit);
     assert_eq!(verdict([1_000, 1_500, 1_000]), BreakEven::Never);
     assert_eq!(verdict([1_000, 1_500, 1_200]), BreakEven::Never);
 }

@@ -3,6 +3,7 @@
 use super::bootstrap::Bootstrap;
 use super::break_even::BreakEven;
 use super::curve::{self, CurvePoint};
+use super::distance::{self, AtDistance, Distance, per_read};
 use super::estimate::{Estimate, Interval, Missing};
 use super::percentile_interval::percentile_interval;
 use super::relative_cost::RelativeCost;
@@ -40,7 +41,8 @@ impl Statistics {
     pub(crate) fn of(samples: &WorkloadSamples, rng_seed: u64) -> Self {
         let paths = path_rounds(samples);
         let PathRounds { mysql, cold, warm, groups } = paths;
-        let bootstrap = Bootstrap::new(&paths, rng_seed);
+        let bounds = [ReadPath::Mysql, ReadPath::Cold, ReadPath::Warm].map(|path| bounds(samples, path));
+        let bootstrap = Bootstrap::new(&paths, rng_seed).within(bounds);
         let curve = curve::hit_ratio_curve(&bootstrap).to_vec();
         let made = |kind: &ControlKind| !is_without_reads(samples.control_rounds(*kind));
         let made: Vec<ControlKind> = samples.control_kinds.iter().copied().filter(made).collect();
@@ -70,6 +72,15 @@ impl Statistics {
     /// What is known of one path of the rounds; reads from disk are none of them.
     pub(crate) fn of_path(&self, path: ReadPath) -> Option<PathStatistics<'_>> {
         Some(PathStatistics { bootstrap: &self.bootstrap, column: column_of(path)? })
+    }
+
+    /// The same numbers with the servers further away; none if a path made no round trip that was counted.
+    pub(crate) fn at(&self, samples: &WorkloadSamples, distance: Distance) -> AtDistance {
+        let exchanges = [ReadPath::Mysql, ReadPath::Cold, ReadPath::Warm].map(|path| {
+            let found = samples.paths.iter().find(|samples| samples.path == path);
+            found.map_or([0.0; 2], |path| per_read(path.exchanges, path.latencies.count()))
+        });
+        distance::at(&self.bootstrap, exchanges, distance)
     }
 
     /// What a read of a path typically takes, ns.
@@ -134,6 +145,13 @@ fn verified(samples: &WorkloadSamples, paths: &Bootstrap, rng_seed: u64) -> Opti
     let hit_ratio = (reads > 0).then(|| mixed.hits as f64 / reads as f64)?;
     let (hits, misses) = samples.mixed_columns();
     Some(Verified::of(hits, misses, samples.rounds.groups(), hit_ratio, paths, rng_seed))
+}
+
+/// The shortest and the longest read of a path, ns.
+fn bounds(samples: &WorkloadSamples, path: ReadPath) -> (f64, f64) {
+    let found = samples.paths.iter().find(|samples| samples.path == path);
+    let ends = found.and_then(|path| path.latencies.min_ns().zip(path.latencies.max_ns()));
+    ends.map_or((0.0, f64::MAX), |(shortest, longest)| (shortest as f64, longest as f64))
 }
 
 /// The rounds of the three paths.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::oddities::{Oddity, oddities};
 use super::rounds::MIN_ROUNDS;
+use super::stalls::{Stalls, stalls};
 use crate::cli::{ReadPath, Workload};
 use crate::measure::WorkloadSamples;
 use crate::paths::issued::Counter;
@@ -40,6 +41,13 @@ pub(crate) enum Warning {
         path: &'static str,
         rounds: usize,
         factor: f64,
+    },
+    /// A closed loop shows little of what held these reads up.
+    Stalls {
+        workload: String,
+        path: &'static str,
+        stalls: Stalls,
+        p99_ns: u64,
     },
     TooFewRounds {
         workload: String,
@@ -108,6 +116,7 @@ impl Warning {
             Self::Saturated { .. } => "saturated_samples",
             Self::Outliers { .. } => "outliers",
             Self::SlowStart { .. } => "slow_first_reads",
+            Self::Stalls { .. } => "closed_loop_hides_stalls",
             Self::TooFewRounds { .. } => "too_few_rounds",
             Self::Evictions { .. } => "evictions",
             Self::QueryCacheOn => "query_cache_on",
@@ -157,6 +166,17 @@ impl fmt::Display for Warning {
                 f,
                 "the first {rounds} rounds of {workload} by path {path} were slower than the rest (typically {factor:.2} times): \
                  caches were still filling; measure for longer (--time), so that they weigh less"
+            ),
+            Self::Stalls { workload, path, stalls, p99_ns } => write!(
+                f,
+                "{} of {workload} by path {path} were held up, {} at most, for {:.1} % of the time: a client that waits \
+                 asks nothing meanwhile, so p99 ({}) hides it; requests that keep arriving would all have waited (p99 \
+                 about {}, if a stall holds up all of them); an open-loop load would see more of them",
+                units::counted(stalls.reads, "read", "reads"),
+                units::duration(stalls.longest_ns as f64),
+                stalls.time_share * 100.0,
+                units::duration(*p99_ns as f64),
+                units::duration(stalls.p99_of_arrivals_ns),
             ),
             Self::TooFewRounds { workload, rounds } => write!(
                 f,
@@ -261,6 +281,12 @@ pub(crate) fn of_workload(workload: Workload, samples: &WorkloadSamples) -> Vec<
         };
         let rounds = samples.rounds.column(index);
         warnings.extend(oddities(rounds).iter().map(|oddity| odd(oddity, &workload, path.path.name())));
+        let histogram = path.latencies.histogram();
+        if let Some(stalls) = stalls(histogram) {
+            let p99_ns = histogram.value_at_quantile(0.99);
+            let (workload, path) = (workload.clone(), path.path.name());
+            warnings.push(Warning::Stalls { workload, path, stalls, p99_ns });
+        }
         if path.path == ReadPath::Cold && path.hits > 0 {
             warnings.push(Warning::UnexpectedHits { workload: workload.clone(), hits: path.hits });
         }

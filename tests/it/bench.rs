@@ -396,3 +396,64 @@ fn assertions_decide_the_exit_status() {
         bench(&[assertion]).failed(2, &["--assert", words]);
     }
 }
+
+#[test]
+fn round_trips_are_counted_and_a_longer_way_is_computed_from_them() {
+    let place = Place::seeded(2_000);
+    let arguments =
+        ["bench", "--iterations", "40", "--workload", "all,point", "--distance", "mysql=2ms,redis=1ms"];
+    let run = place.run(&[&arguments[..], &["--format", "json"]].concat()).fine().json();
+    // Entries above 64 KiB are filled by a transaction, which takes one more.
+    for (workload, cold) in [("all", 4.0), ("point", 3.0)] {
+        for (name, mysql, redis) in [("mysql", 1.0, 0.0), ("cold", 1.0, cold), ("warm", 0.0, 1.0)] {
+            let exchanges = &path(&run, workload, name)["exchanges_per_read"];
+            assert_eq!((&exchanges["mysql"], &exchanges["redis"]), (&mysql.into(), &redis.into()), "{name}");
+        }
+        let found = run["workloads"].as_array().unwrap().iter().find(|found| found["name"] == workload);
+        let far = &found.unwrap()["at_distance"];
+        for (name, extra) in [("mysql", 2e6), ("cold", 2e6 + cold * 1e6), ("warm", 1e6)] {
+            // On a machine that jerks, an interval can be missing.
+            let (Some(near), Some(far)) =
+                (path(&run, workload, name)["mean_ns"].as_f64(), far["mean_ns"][name].as_f64())
+            else {
+                continue;
+            };
+            assert!((far - near - extra).abs() < 1.0, "{name}: {near} {far}");
+        }
+    }
+    assert_eq!(place.run(&["bench", "--distance", "5"]).code, Some(2));
+}
+
+#[test]
+fn each_workload_is_measured_for_the_same_time() {
+    let place = Place::seeded(500);
+    let arguments = ["bench", "--time", "600ms", "--workload", "point,aggregate", "--format", "json"];
+    let run = place.run(&arguments).fine().json();
+    assert_eq!((&run["config"]["time_s"], &run["config"]["iterations"]), (&0.6.into(), &Value::Null));
+    for workload in run["workloads"].as_array().unwrap() {
+        let (ended, measured_s) = (&workload["ended"], workload["measured_s"].as_f64().unwrap());
+        assert!(ended == "precise" || (ended == "time" && measured_s >= 0.6), "{ended} {measured_s}");
+        assert!(workload["rounds"].as_u64().unwrap() > 0);
+    }
+    let both = place.run(&["bench", "--time", "1s", "--iterations", "5"]);
+    both.failed(2, &["--time", "--iterations"]);
+}
+
+#[test]
+fn rate_times_latency_is_the_number_of_clients() {
+    let place = Place::seeded(500);
+    for clients in [1.0, 6.0] {
+        let number = format!("{clients}");
+        let arguments =
+            ["bench", "--time", "400ms", "--workload", "all,page,point,aggregate", "--clients", &number];
+        let run =
+            place.run(&[&arguments[..], &["--cores", "free", "--format", "json"]].concat()).fine().json();
+        for workload in run["workloads"].as_array().unwrap() {
+            for path in workload["paths"].as_array().unwrap() {
+                let number = |field: &str| path[field].as_f64().unwrap();
+                let over = number("throughput_per_s") * number("mean_ns") / 1e9 / clients;
+                assert!((0.9..=1.01).contains(&over), "{} {}: {over}", workload["name"], path["path"]);
+            }
+        }
+    }
+}

@@ -54,6 +54,7 @@ pub struct Connection {
     is_too_long: bool,
     /// After an I/O or protocol error the next reply could belong to an earlier command.
     broken: bool,
+    exchanges: u64,
 }
 
 impl Connection {
@@ -96,6 +97,7 @@ impl Connection {
             max_string_bytes: limits.max_string_bytes,
             is_too_long: false,
             broken: false,
+            exchanges: 0,
         }
     }
 
@@ -210,6 +212,7 @@ impl Connection {
         self.broken = true;
         self.is_too_long = false;
         self.expect_no_reply()?;
+        self.exchanges += 1;
         if let Err(error) = self.send_all(commands) {
             return Err(self.last_words(error));
         }
@@ -219,6 +222,11 @@ impl Connection {
         // The reply that was read may be an older one that came twice, and what is left the right one.
         self.broken = self.expect_no_reply().is_err();
         Ok(())
+    }
+
+    /// Round trips so far: commands that were sent together count once.
+    pub fn exchanges(&self) -> u64 {
+        self.exchanges
     }
 
     fn send_all(&mut self, commands: &[&[&[u8]]]) -> io::Result<()> {

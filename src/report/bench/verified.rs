@@ -1,7 +1,7 @@
 //! The hit ratio of `--verify-hit-ratio`: the measured mean beside the expected one.
 
+use crate::claims::{self, Side};
 use crate::report::blocks::Block;
-use crate::report::numbers::Side;
 use crate::report::numbers::side_of_one;
 use crate::run_file::{VerifiedHitRatio, WorkloadRun};
 use crate::units;
@@ -45,7 +45,7 @@ fn judgement(verified: &VerifiedHitRatio) -> String {
         Side::Above => format!("That is more ({interval}): hits and misses slow each other down."),
         Side::Below => format!("That is less ({interval}): the servers were quicker with a mix."),
         // Agreement is certain only if the interval is narrow.
-        Side::Unsure if low > 0.9 && high < 1.1 => format!("Both agree ({interval})."),
+        Side::Unsure if claims::is_agreement(over.ci95) => format!("Both agree ({interval})."),
         Side::Unsure => format!("No difference was found ({interval})."),
     }
 }

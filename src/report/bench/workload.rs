@@ -4,8 +4,8 @@ use super::summary::Basis;
 use super::{Detail, codecs, phases, summary, table, verified};
 use crate::report::blocks::{Align, Block, Column, Heading, Row, Section, Table};
 use crate::report::names;
-use crate::report::numbers::{duration, percent};
-use crate::run_file::WorkloadRun;
+use crate::report::numbers::{UNKNOWN, duration, faster_or_slower, hit_ratio, inverse, percent, two_digits};
+use crate::run_file::{Ratio, WorkloadRun};
 use crate::units::{self, counted};
 
 /// The hit ratios of the short curve, in percent.
@@ -20,6 +20,7 @@ pub(super) fn sections(codecs: &[WorkloadRun], detail: Detail, basis: Basis) -> 
     };
     blocks.extend(codecs::block(codecs));
     blocks.extend(curve(codecs, detail, basis));
+    blocks.extend(codecs.iter().filter_map(|workload| at_distance(workload, codecs.len() > 1)));
     blocks.extend(codecs.iter().filter_map(|workload| verified::sentence(workload, codecs.len() > 1)));
     let phases = if detail == Detail::Full {
         phases::sections(codecs)
@@ -84,6 +85,38 @@ fn curve(codecs: &[WorkloadRun], detail: Detail, basis: Basis) -> Option<Block> 
         mark_break_even(&mut table, only, &shown);
     }
     Some(Block::Table(table))
+}
+
+/// What `--distance` asked: the results with the servers further away.
+fn at_distance(workload: &WorkloadRun, is_one_of_several: bool) -> Option<Block> {
+    let far = workload.at_distance.as_ref()?;
+    let [mysql, redis] = [far.mysql_extra_ns, far.redis_extra_ns].map(units::duration);
+    let codec = if is_one_of_several { format!(" ({})", workload.codec) } else { String::new() };
+    let speed = |speed: Option<Ratio>| speed.as_ref().map_or(UNKNOWN.to_owned(), faster_or_slower);
+    let (hit, miss) = (speed(far.speedup), speed(far.miss_penalty.as_ref().map(inverse)));
+    let worth = match (&far.break_even_hit_ratio, far.withheld.get("break_even_hit_ratio")) {
+        (Some(found), _) => format!("Redis is worth it above {}", hit_ratio(found)),
+        (None, reason) => reason.cloned().unwrap_or_else(|| "no break-even hit ratio".to_owned()),
+    };
+    let trips: Vec<String> = workload
+        .paths
+        .iter()
+        .filter_map(|path| {
+            let found = path.exchanges_per_read?;
+            let each = [("MySQL", found.mysql), ("Redis", found.redis)];
+            let each: Vec<String> = each
+                .iter()
+                .filter(|(_, trips)| *trips > 0.0)
+                .map(|(server, trips)| format!("{} to {server}", two_digits(*trips)))
+                .collect();
+            Some(format!("{} {}", names::path(&path.path), each.join(" and ")))
+        })
+        .collect();
+    Some(Block::Sentence(format!(
+        "With {mysql} more to MySQL and {redis} more to Redis{codec}: a hit is {hit}, a miss {miss}; {worth}. Computed from \
+         the round trips of a read: {}.",
+        trips.join(", ")
+    )))
 }
 
 /// Inserts the column of the break-even hit ratio among the others, and marks it.
