@@ -1,6 +1,27 @@
 //! The experiment that chose the method: how often do the 95 % intervals contain the truth?
 //!
-//! TABLE
+//! Percent of 500 simulated runs for the mean of the cold path, speedup, miss penalty and break-even, of those that were
+//! given an interval:
+//!
+//! | law | 30 rounds | 100 rounds | 1,000 rounds |
+//! | --- | --- | --- | --- |
+//! | Constant | 97.6, 97.8, 98.0, 97.8 | 98.4, 96.8, 97.6, 97.2 | 97.4, 97.8, 97.0, 97.2 |
+//! | Normal { relative: 0.2 } | 97.4, 97.4, 96.2, 95.6 | 98.2, 98.0, 98.4, 98.4 | 97.6, 97.8, 98.4, 98.2 |
+//! | Exponential | 97.2, 97.0, 97.8, 97.8 | 98.0, 97.8, 98.0, 97.6 | 97.6, 97.6, 96.8, 96.6 |
+//! | Lognormal { sigma: 0.5 } | 96.6, 98.2, 96.6, 96.0 | 98.4, 98.4, 97.4, 97.4 | 96.4, 98.6, 97.0, 97.4 |
+//! | Lognormal { sigma: 1.0 } | 95.0, 97.8, 96.6, 96.6 | 98.8, 97.6, 97.4, 97.6 | 96.6, 98.0, 97.2, 97.2 |
+//! | OutliersInBlocks { share: 0.01 } | 98.8, 97.6, 97.8, 98.2 | 96.8, 98.6, 98.4, 98.8 | 96.6, 98.2, 97.8, 98.0 |
+//! | CommonDrift { coefficient: 0.9, sigma: 0.4 } | 77.2, 95.8, 95.6, 95.2 (given 98 %) | 90.8, 97.4, 97.8, 97.4 (given 85 %) | 97.6, 99.2, 98.6, 98.0 |
+//! | Autoregressive { coefficient: 0.5 } | 95.2, 95.5, 92.7, 91.5 (given 99 %) | 97.8, 96.8, 97.0, 97.6 | 97.4, 98.2, 97.6, 97.8 |
+//! | Autoregressive { coefficient: 0.8 } | 90.3, 90.6, 88.9, 89.4 (given 66 %) | 97.5, 97.0, 95.9, 96.3 (given 92 %) | 98.4, 98.4, 97.8, 97.6 |
+//! | Autoregressive { coefficient: 0.95 } | 62.6, 65.0, 61.7, 64.6 (given 33 %) | 87.8, 87.0, 84.7, 85.2 (given 26 %) | 98.0, 98.2, 98.4, 98.8 |
+//! | Autoregressive { coefficient: 0.98 } | 39.6, 46.3, 38.4, 41.1 (given 27 %) | 71.8, 68.1, 59.7, 54.4 (given 14 %) | 96.1, 98.7, 97.9, 97.2 (given 86 %) |
+//! | BelowNoise { coefficient: 0.8 } | 88.7, 85.8, 85.9, 84.9 (given 99 %) | 96.6, 93.5, 97.2, 96.6 (given 99 %) | 97.4, 97.6, 97.2, 97.0 |
+//! | BelowNoise { coefficient: 0.95 } | 66.0, 67.0, 63.7, 65.0 (given 99 %) | 87.2, 85.7, 83.6, 84.2 (given 82 %) | 97.4, 96.8, 96.2, 96.2 |
+//! | BelowNoise { coefficient: 0.98 } | 53.9, 56.0, 50.8, 51.2 | 73.9, 77.1, 72.0, 72.6 (given 86 %) | 97.4, 96.4, 94.8, 94.3 (given 93 %) |
+//! | Groups { sigma: 0.05 } | 96.6, 96.8, 96.4, 95.6 | 96.2, 98.2, 97.0, 96.8 | 97.6, 98.6, 97.4, 97.0 (given 99 %) |
+//! | Groups { sigma: 0.2 } | 96.0, 96.8, 96.0, 96.4 (given 99 %) | 97.1, 96.7, 97.5, 97.5 (given 96 %) | 98.7, 99.3, 99.0, 98.7 (given 58 %) |
+//! | Outliers { share: 0.02 } | 42.2, 98.2, 98.4, 96.4 | 87.0, 97.0, 96.6, 96.2 | 99.0, 98.0, 98.6, 98.0 |
 //!
 //! Where 92 to 98 is not reached:
 //! - rare outliers: 30 rounds contain none of the slow rounds in more than half of the runs, and no method can know of
@@ -8,7 +29,7 @@
 //! - a drift that lasts as long as the run: a run sees a part of it only, and the mean is that of this part. If the drift
 //!   is larger than the noise of the rounds, the interval is withheld; if it is smaller, it does not show, and the interval
 //!   is that of the part. Ratios do not mind a drift that all paths share, which is why the paths are interleaved;
-//! - 30 strongly correlated rounds: they say as much as 3 to 10 independent ones.
+//! - fewer rounds than about ten times their correlation time (39 for a coefficient of 0.95).
 //!
 //! The tests use fewer runs and resamples, which moves a figure by less than 1. All of it, some minutes:
 //! `cargo test --release --lib stats::coverage -- --ignored --nocapture`.
@@ -150,7 +171,7 @@ fn the_whole_table() {
         .chain([RARE])
     {
         let cell = |rounds| {
-            let found = coverage(law, rounds, 2_000, RESAMPLES.min(799));
+            let found = coverage(law, rounds, 500, RESAMPLES.min(399));
             let given = found.iter().map(|found| found.given).fold(100.0, f64::min);
             let percent = found.map(|found| format!("{:.1}", found.percent)).join(", ");
             if given < 99.5 { format!("{percent} (given {given:.0} %)") } else { percent }
