@@ -19,8 +19,10 @@ use crate::paths::query::{Expected, Query};
 use crate::paths::reader::Reader;
 use crate::rounds_log::RoundSums;
 
-/// Blocks grow until a round takes this share of the time: a run then has a hundred rounds or more.
+/// Blocks grow until a round takes this share of the time: a run then has a hundred rounds or more. Several clients need
+/// longer blocks, so that waiting for the last of them is a small part of each.
 const ROUND_SHARE: u32 = 100;
+const ROUND_SHARE_OF_SEVERAL: u32 = 20;
 /// How often connections are tried again in the middle of a run, and the pause between: a server that was just hung up on
 /// by many clients may still count them.
 const RECONNECT_TRIES: u32 = 20;
@@ -214,7 +216,8 @@ impl<'a> Rounds<'a> {
         loop {
             // Far from the keys of the rounds that count.
             let took = self.timed_round(u64::from(u32::MAX) + u64::from(first_rounds), false)?;
-            let is_long = took * 2 > limit / ROUND_SHARE;
+            let share = if self.links.len() > 1 { ROUND_SHARE_OF_SEVERAL } else { ROUND_SHARE };
+            let is_long = took * 2 > limit / share;
             first_rounds = first_rounds.max(1) - 1;
             let is_late = self.position.elapsed > limit / 5;
             if is_late || (first_rounds == 0 && (is_long || !self.plan.lengthen())) {
