@@ -7,10 +7,10 @@ use anyhow::anyhow;
 use super::Outcome;
 use super::console::Console;
 use super::json;
-use crate::cli::{Compare, Inconclusive, TypedFormat};
+use crate::cli::{Compare, Format, Inconclusive};
 use crate::compare::{self, Comparison, DEFAULT_TOLERANCE_PERCENT, Gate, GateSpec, Named, Options};
 use crate::config::{Settings, UsageError};
-use crate::report::comparison::{self, markdown, text};
+use crate::report::comparison;
 use crate::run_file::{Run, load};
 
 pub(super) fn run(arguments: &Compare, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
@@ -39,10 +39,9 @@ pub(super) fn run(arguments: &Compare, settings: &Settings, console: &Console) -
             return Ok(Outcome::NotComparable);
         }
     };
-    console.result(&match settings.page_format {
-        TypedFormat::Text => text::render(&compared, &console.page_style()),
-        TypedFormat::Markdown => markdown::render(&compared),
-        TypedFormat::Json => json::pretty(&compared)?,
+    console.result(&match settings.format {
+        Format::Text => console.render(&comparison::page(&compared), settings.page_format),
+        Format::Json => json::pretty(&compared)?,
     })?;
     Ok(outcome(&compared, arguments.inconclusive, console))
 }

@@ -14,7 +14,7 @@ use crate::report::bench::Detail;
 use crate::report::blocks::Section;
 use crate::report::render::markdown;
 use crate::report::render::terminal::{self, Screen};
-use crate::{plain_text, report, units};
+use crate::{plain_text, units};
 
 /// stdout and stderr as the settings want them.
 #[derive(Clone, Copy, Debug)]
@@ -50,15 +50,10 @@ impl Console {
         }
     }
 
-    /// How pages for stdout are to look.
-    pub(crate) fn page_style(&self) -> report::Style {
-        let width = console_width().unwrap_or(report::Style::default().width);
-        report::Style { width, color: colored(self.color, io::stdout().is_terminal()) }
-    }
-
     /// The terminal on stdout.
     pub(crate) fn screen(&self) -> Screen {
-        let report::Style { width, color } = self.page_style();
+        let width = console_width().unwrap_or(Screen::default().width);
+        let color = colored(self.color, io::stdout().is_terminal());
         Screen { width, color, ascii: needs_ascii(self.ascii) }
     }
 

@@ -121,6 +121,8 @@ pub(crate) enum Tone {
     Disk,
     Hit,
     Miss,
+    Good,
+    Bad,
     Alert,
 }
 

@@ -1,11 +1,12 @@
 //! Two runs compared, for people: the words that the page and the markdown share.
 
-pub(crate) mod markdown;
+mod page;
 #[cfg(test)]
 mod samples;
-pub(crate) mod text;
 
-use super::layout::{clean, list};
+pub(crate) use page::page;
+
+use super::numbers::list;
 use crate::compare::{
     BY_EQUALITY, Comparison, Difference, FigureChange, Gate, GateResult, PathChange, Side, Verdict,
     WorkloadComparison,
@@ -63,12 +64,7 @@ fn tolerances(compared: &Comparison) -> String {
 /// `point.warm`, with the codec if there are several.
 fn gate_name(gate: &GateResult) -> String {
     let codec = gate.codec.as_ref().map(|codec| format!(" ({codec})"));
-    clean(&format!("{}{}", gate.name, codec.unwrap_or_default()))
-}
-
-/// A workload's name, safe to print.
-fn title(workload: &WorkloadComparison) -> String {
-    clean(&workload.label)
+    format!("{}{}", gate.name, codec.unwrap_or_default())
 }
 
 /// The paths that a cache is there for, and what pages call them.
@@ -101,7 +97,7 @@ fn sentence(path: &PathChange) -> String {
     let Some(figure) = decisive(path) else { return "no verdict".to_owned() };
     let Some(change) = figure.change else {
         let reason = figure.withheld.as_deref().unwrap_or("the reason is not known");
-        return format!("undecided: {}", clean(reason));
+        return format!("undecided: {}", reason);
     };
     let tolerance = percent(figure.tolerance_percent);
     let what = figure_words(&figure.figure);
@@ -134,7 +130,18 @@ fn word(verdict: Verdict) -> &'static str {
 fn figure_words(figure: &str) -> String {
     match figure {
         "typical" => "typical read".to_owned(),
-        other => clean(other),
+        other => other.to_owned(),
+    }
+}
+
+/// The worst that was found.
+fn overall(compared: &Comparison) -> &'static str {
+    let order = [Verdict::Regressed, Verdict::Inconclusive, Verdict::Improved];
+    let found = |verdict: &Verdict| compared.workloads.iter().any(|workload| workload.verdict == *verdict);
+    match order.into_iter().find(found) {
+        Some(verdict) => word(verdict),
+        None if compared.workloads.is_empty() => "nothing to compare",
+        None => Verdict::Unchanged.name(),
     }
 }
 
@@ -158,7 +165,7 @@ fn judged_by(compared: &Comparison) -> Vec<String> {
     let mut ways = Vec::new();
     for (name, path) in compared.workloads.iter().flat_map(cached) {
         if let Some(by) = path.judged_by.as_ref().filter(|by| *by != BY_EQUALITY) {
-            let way = format!("{name} by {}", clean(by));
+            let way = format!("{name} by {}", by);
             if !ways.contains(&way) {
                 ways.push(way);
             }
@@ -211,18 +218,16 @@ fn time(ns: Option<f64>) -> String {
     ns.map_or(MISSING.to_owned(), units::duration)
 }
 
-const HEADER: [&str; 6] = ["path", "figure", "baseline", "candidate", "change", "verdict"];
-
 /// One row for each figure of each path, and below them the controls.
 fn rows(workload: &WorkloadComparison) -> Vec<[String; 6]> {
     let mut rows = Vec::new();
     for path in &workload.paths {
         for (index, figure) in path.figures.iter().enumerate() {
-            let name = if index == 0 { clean(&path.path) } else { String::new() };
+            let name = if index == 0 { path.path.clone() } else { String::new() };
             let verdict = figure.change.map_or(MISSING, |_| word(figure.verdict));
             rows.push([
                 name,
-                clean(&figure.figure),
+                figure.figure.clone(),
                 time(figure.baseline_ns),
                 time(figure.candidate_ns),
                 figure.change.as_ref().map_or(MISSING.to_owned(), with_interval),
@@ -232,7 +237,7 @@ fn rows(workload: &WorkloadComparison) -> Vec<[String; 6]> {
     }
     for control in &workload.controls {
         let [baseline, candidate] = [control.baseline_ns, control.candidate_ns].map(time);
-        let name = clean(&control.statement);
+        let name = control.statement.clone();
         rows.push([name, "typical".to_owned(), baseline, candidate, String::new(), "control".to_owned()]);
     }
     rows
@@ -251,9 +256,7 @@ fn withheld(workload: &WorkloadComparison) -> Vec<String> {
             }
         }
     }
-    let line = |(reason, names): &(String, Vec<String>)| {
-        format!("No change of {}: {}.", clean(&list(names)), clean(reason))
-    };
+    let line = |(reason, names): &(String, Vec<String>)| format!("No change of {}: {}.", list(names), reason);
     reasons.iter().map(line).collect()
 }
 
@@ -263,7 +266,7 @@ fn provenance(side: &Side) -> String {
         0 | 1 => "run".to_owned(),
         runs => format!("{runs} runs"),
     };
-    format!("rcache {}, {runs} of {}", clean(&side.rcache_version), clean(&side.started_at))
+    format!("rcache {}, {runs} of {}", side.rcache_version.clone(), side.started_at.clone())
 }
 
 /// Both sides by their names.
@@ -274,11 +277,6 @@ fn sides(compared: &Comparison) -> [(&'static str, &Side); 2] {
 const BRACKETS: &str = "Change is candidate / baseline with what machine and servers did taken out by the controls; 95 % \
                         intervals in brackets.";
 const IDENTICAL: &str = "Both files hold the same measurement.";
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
-}
 
 /// Above everything else if a comparison was forced.
 const FORCED: &str =

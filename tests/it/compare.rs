@@ -321,8 +321,8 @@ fn wrong_usage_of_compare_exits_with_2() {
 
 fn markdown_is_for_pages_alone() {
     let comment = compare(&sure(), &slowed(0, 1.5), &["--format", "markdown"]).fine().stdout;
-    assert!(comment.starts_with("### rcache: regressed\n"), "{comment}");
-    assert!(comment.contains("| `all` | hits | **regressed** |"), "{comment}");
+    assert!(comment.starts_with("### Summary: regressed\n"), "{comment}");
+    assert!(comment.contains("- **all hits**: regressed"), "{comment}");
     ran(rcache().args(["flush", "--format", "markdown"])).failed(2, &["text or json"]);
 }
 

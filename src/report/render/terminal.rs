@@ -255,8 +255,8 @@ fn ink(tone: Tone) -> Ink {
     match tone {
         Tone::Plain => Ink::new(),
         Tone::Mysql => AnsiColor::Magenta.on_default(),
-        Tone::Disk => AnsiColor::Red.on_default(),
-        Tone::Hit => AnsiColor::Green.on_default(),
+        Tone::Disk | Tone::Bad => AnsiColor::Red.on_default(),
+        Tone::Hit | Tone::Good => AnsiColor::Green.on_default(),
         Tone::Miss => AnsiColor::Cyan.on_default(),
         Tone::Alert => AnsiColor::Yellow.on_default(),
     }
