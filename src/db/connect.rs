@@ -44,7 +44,7 @@ pub(super) fn connect_within(endpoint: &MysqlEndpoint, patience: Duration) -> Re
         .map_err(|error| DbError::login(endpoint, error))?;
     let mut session =
         Session::new(conn, server).map_err(|source| DbError::new("setting up the connection", source))?;
-    settings::apply(&mut session)?;
+    session.set_up_selects = settings::apply(&mut session)?;
     session
         .watched()
         .wait_patiently()

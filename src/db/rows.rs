@@ -85,6 +85,11 @@ impl RowConnection {
         self.exchanges
     }
 
+    /// SELECT statements that setting the session up took.
+    pub(crate) fn set_up_selects(&self) -> u64 {
+        self.session.set_up_selects
+    }
+
     /// Prepares a statement on the server.
     pub(crate) fn prepare(&mut self, sql: &str) -> Result<Statement, DbError> {
         self.session.prep(sql).map_err(|source| DbError::new("preparing a statement", source))

@@ -15,13 +15,15 @@ pub(crate) struct Session {
     // Dropped before `watched`, so that saying goodbye is still under watch.
     conn: Conn,
     watched: Arc<Watched>,
+    /// SELECT statements that setting the session up took.
+    pub(super) set_up_selects: u64,
 }
 
 impl Session {
     /// Puts an open connection under watch.
     pub(super) fn new(conn: Conn, server: Arc<Server>) -> Result<Self, Error> {
         let watched = Watched::new(Socket::handle_of(&conn)?, server);
-        Ok(Self { conn, watched })
+        Ok(Self { conn, watched, set_up_selects: 0 })
     }
 
     pub(super) fn watched(&self) -> &Arc<Watched> {

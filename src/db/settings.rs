@@ -35,11 +35,11 @@ const EXPECTED: [(&str, &str); 19] = [
 const EXPECTED_ISOLATION: [(&str, &str); 2] =
     [("transaction_isolation", "REPEATABLE-READ"), ("transaction_read_only", "0")];
 
-/// Sets up a session and proves it.
+/// Sets up a session and proves it. Returns the number of SELECT statements that this took.
 ///
 /// # Errors
 /// If a setting was refused or did not take effect; the error names it.
-pub(super) fn apply(session: &mut Session) -> Result<(), DbError> {
+pub(super) fn apply(session: &mut Session) -> Result<u64, DbError> {
     let fail = |source| DbError::new(DOING, source);
     session.query_drop(include_str!("../../sql/session.sql")).map_err(fail)?;
     session.query_drop(include_str!("../../sql/session_isolation.sql")).map_err(fail)?;
@@ -56,12 +56,17 @@ pub(super) fn apply(session: &mut Session) -> Result<(), DbError> {
         let _ = session.query_drop(include_str!("../../sql/session_query_cache.sql"));
     }
     compare(&read(session, include_str!("../../sql/session_settings.sql"))?, &EXPECTED)?;
+    let mut selects = 2;
     let isolation = match session.query_first(include_str!("../../sql/session_isolation_transaction.sql")) {
         // MariaDB before 11.1 knows the two by their old names alone.
-        outcome if is_unknown(&outcome) => read(session, include_str!("../../sql/session_isolation_tx.sql"))?,
+        outcome if is_unknown(&outcome) => {
+            selects += 1;
+            read(session, include_str!("../../sql/session_isolation_tx.sql"))?
+        }
         outcome => outcome.map_err(fail)?.unwrap_or_default(),
     };
-    compare(&isolation, &EXPECTED_ISOLATION)
+    compare(&isolation, &EXPECTED_ISOLATION)?;
+    Ok(selects)
 }
 
 fn is_unknown<T>(outcome: &Result<T, mysql::Error>) -> bool {

@@ -188,13 +188,14 @@ impl<Q: Query> Reader<Q> {
             keys: key_layout::<Q>(options.namespace, *name),
             written: Written::default(),
         });
+        let issued = Issued { text_selects: mysql.set_up_selects(), ..Issued::default() };
         Ok(Self {
             mysql,
             redis: Session::new(Store::new(redis)),
             query,
             entries: entries.collect(),
             ttl: options.ttl,
-            issued: Issued::default(),
+            issued,
             fetched: Vec::new(),
             used: Instant::now(),
             reopen: None,
@@ -227,6 +228,7 @@ impl<Q: Query> Reader<Q> {
         self.issued.text_selects += 1;
         if !is_alive {
             let (mysql, redis, query) = reopen().map_err(|error| ReadError::Lost(format!("{error:#}")))?;
+            self.issued.text_selects += mysql.set_up_selects();
             (self.mysql, self.query) = (mysql, query);
             self.redis = Session::new(Store::new(redis));
         }

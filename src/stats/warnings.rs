@@ -148,24 +148,29 @@ impl fmt::Display for Warning {
             ),
             Self::UnexpectedMisses { workload, misses } => write!(
                 f,
-                "{misses} reads of {workload} that should have hit found no entry, and count as cold; do entries expire \
-                 (raise --ttl) or does Redis evict them (raise maxmemory)?"
+                "{} of {workload} that should have hit found no entry, and count as cold; do entries expire \
+                 (raise --ttl) or does Redis evict them (raise maxmemory)?",
+                units::counted(*misses, "read", "reads"),
             ),
             Self::Saturated { workload, path, samples } => write!(
                 f,
-                "{samples} reads of {workload} by path {path} took more than an hour; the histogram counts them as one \
-                 hour, mean and max are exact"
+                "{} of {workload} by path {path} took more than an hour; the histogram counts each as one hour, mean \
+                 and max are exact",
+                units::counted(*samples, "read", "reads"),
             ),
             Self::Outliers { workload, path, rounds, of, worst_factor } => write!(
                 f,
-                "{rounds} of {of} rounds of {workload} by path {path} stand far out (the worst took {worst_factor:.1} times the \
+                "{} of {} of {workload} by path {path} stand far out (the worst took {worst_factor:.1} times the \
                  typical round): something else used the machine or the servers; trust p50 more than the mean, or \
-                 measure again on a quiet machine"
+                 measure again on a quiet machine",
+                units::count(*rounds as u64),
+                units::counted(*of as u64, "round", "rounds"),
             ),
             Self::SlowStart { workload, path, rounds, factor } => write!(
                 f,
-                "the first {rounds} rounds of {workload} by path {path} were slower than the rest (typically {factor:.2} times): \
-                 caches were still filling; measure for longer (--time), so that they weigh less"
+                "the first {} of {workload} by path {path} took longer than the rest (typically {factor:.2} times): \
+                 caches were still filling; measure for longer (--time), so that they weigh less",
+                units::counted(*rounds as u64, "round", "rounds"),
             ),
             Self::Stalls { workload, path, stalls, p99_ns } => write!(
                 f,
@@ -180,12 +185,14 @@ impl fmt::Display for Warning {
             ),
             Self::TooFewRounds { workload, rounds } => write!(
                 f,
-                "{rounds} rounds of {workload} are too few for intervals, so no ratio is given; measure for longer, such as \
-                 --time 30s"
+                "too few rounds of {workload} ({}) for intervals, so no ratio is given; measure for longer, such as \
+                 --time 30s",
+                units::count(*rounds),
             ),
             Self::Evictions { keys } => write!(
                 f,
-                "Redis evicted {keys} keys during the run, of rcache or of others; raise its maxmemory, or read fewer keys"
+                "Redis evicted {} during the run, of rcache or of others; raise its maxmemory, or read fewer keys",
+                units::counted(*keys, "key", "keys"),
             ),
             Self::QueryCacheOn => write!(
                 f,
@@ -204,8 +211,8 @@ impl fmt::Display for Warning {
             ),
             Self::ForeignTraffic { workload, counter, counted, ours } => write!(
                 f,
-                "somebody else used {server} while {workload} was measured: its {name} grew by {}, and {} of that are \
-                 ours; their load is in these numbers; measure again while nobody else uses it, or on a server of your own",
+                "{server} had other traffic while {workload} was measured: its {name} grew by {}, and {} of that are \
+                 ours; that load is in these numbers; measure again without it, or on a server of your own",
                 units::count(*counted),
                 units::count(*ours),
                 server = counter.server(),

@@ -259,7 +259,7 @@ fn carry(
         if befalls < weather.cut {
             kept = usize::try_from(luck.below(length as u64 + 1)).unwrap();
         } else if befalls < weather.cut + weather.held_back {
-            thread::sleep(Duration::from_millis(60 + luck.below(200)));
+            thread::sleep(Duration::from_millis(260 + luck.below(200)));
         } else if befalls < weather.cut + weather.held_back + weather.delayed {
             thread::sleep(Duration::from_micros(luck.below(20_000)));
         }

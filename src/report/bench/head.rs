@@ -8,16 +8,23 @@ pub(super) fn section(run: &Run) -> Section {
     let heading = Heading {
         name: format!("rcache {}", run.rcache_version),
         text: format!(
-            "{}{}; {}, {}{}, every answer verified",
+            "{}{}; {}, {}{}{}, every answer verified",
             servers(&run.environment.mysql, &run.environment.redis),
             cores(run),
             counted(run.dataset.users, "user", "users"),
             counted(run.config.clients, "client", "clients"),
+            time(run),
             runs(run),
         ),
         aside: String::new(),
     };
     Section { heading: Some(heading), ..Section::default() }
+}
+
+/// `, 5 s a workload`, unless a number of reads was asked for.
+fn time(run: &Run) -> String {
+    let time = |seconds: f64| format!(", {seconds} s a workload");
+    run.config.time_s.map(time).unwrap_or_default()
 }
 
 /// `, 5 runs`, whose differences the intervals hold.
