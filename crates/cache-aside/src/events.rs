@@ -1,6 +1,7 @@
 //! The reasons of what a cache does not do: for a program's hook, its log, and whoever looks at the last error.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -80,22 +81,48 @@ impl Events {
         Self { hook, last: Mutex::new(None) }
     }
 
+    /// A hook or a logger that panics harms no read or write.
     pub(crate) fn emit(&self, event: &Event<'_>) {
         if let Event::Redis(error) = event {
             let last = LastError { at: SystemTime::now(), words: error.to_string() };
             *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
         }
         #[cfg(feature = "log")]
-        match event {
+        let _ = catch_unwind(AssertUnwindSafe(|| match event {
             Event::BreakerClosed => log::info!("{event}"),
             Event::Redis(_) | Event::BreakerOpened | Event::MarkerLost(_) => log::warn!("{event}"),
-        }
+        }));
         if let Some(Hook(hook)) = &self.hook {
-            hook(event);
+            let _ = catch_unwind(AssertUnwindSafe(|| hook(event)));
         }
     }
 
     pub(crate) fn last_error(&self) -> Option<LastError> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::{Cache, Options};
+
+    #[test]
+    fn a_hook_that_panics_makes_no_read_and_no_write_panic() {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&calls);
+        let options = Options::default().on_error(move |_| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            panic!("the hook")
+        });
+        let cache = Cache::connect("redis://127.0.0.1:1", options).unwrap();
+        let key = Key::new("thing", 1, 1).unwrap();
+        let read = cache.get(&key, || Ok::<_, ()>(Some("row".to_owned())));
+        assert_eq!(read.unwrap().as_deref(), Some("row"));
+        assert_eq!(calls.load(Ordering::Relaxed), 1);
+        assert!(cache.invalidate(&key).is_err() && cache.mark(&[&key]).is_err());
+        assert!(calls.load(Ordering::Relaxed) >= 3);
     }
 }

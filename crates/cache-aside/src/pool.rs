@@ -6,7 +6,7 @@
 
 mod decay;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,8 @@ pub(crate) struct Pool {
     most: usize,
     idle_timeout: Duration,
     orphans: Arc<Orphans>,
+    /// See [`Store::sharing`].
+    without_transactions: Arc<AtomicBool>,
     shared: Mutex<Shared>,
     freed: Condvar,
     opened: AtomicU64,
@@ -95,6 +97,7 @@ impl Pool {
             most: options.max_connections,
             idle_timeout: options.idle_timeout,
             orphans,
+            without_transactions: Arc::default(),
             shared: Mutex::new(Shared {
                 idle: Vec::new(),
                 decay: Decay::default(),
@@ -241,7 +244,8 @@ impl Pool {
     }
 
     fn session(&self, connection: Connection) -> Session {
-        Session::new(Store::new(connection)).recognising(Arc::clone(&self.orphans))
+        let store = Store::new(connection).sharing(Arc::clone(&self.without_transactions));
+        Session::new(store).recognising(Arc::clone(&self.orphans))
     }
 
     fn lend(&self, idle: Idle) -> Lent<'_> {

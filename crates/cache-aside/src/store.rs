@@ -2,6 +2,8 @@
 
 mod large;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::protocol::standing::{Head, LEASE_HEADER, MARKER_HEADER, MAX_MARKER_MS};
@@ -31,11 +33,19 @@ pub enum Acquired {
 /// A connection that speaks the protocol.
 pub struct Store {
     connection: Connection,
+    /// The server, or this account on it, cannot do transactions: large entries are replaced by the script. Shared by the
+    /// connections of a pool.
+    without_transactions: Arc<AtomicBool>,
 }
 
 impl Store {
     pub fn new(connection: Connection) -> Self {
-        Self { connection }
+        Self { connection, without_transactions: Arc::default() }
+    }
+
+    /// Shares with other connections to the same server whether transactions work there.
+    pub(crate) fn sharing(self, without_transactions: Arc<AtomicBool>) -> Self {
+        Self { without_transactions, ..self }
     }
 
     pub(crate) fn is_fit(&self) -> bool {
@@ -120,6 +130,7 @@ impl Store {
         ttl_ms: &[u8],
     ) -> Result<bool, WireError> {
         if entry.len() >= large::LARGE_BYTES
+            && !self.without_transactions.load(Ordering::Relaxed)
             && let Some(done) = self.replace_large(key, expected, entry, ttl_ms)?
         {
             return Ok(done);

@@ -260,6 +260,11 @@ impl Connection {
         }
     }
 
+    /// The server may be in a state that the next command must not meet: no command can be sent any more.
+    pub(crate) fn give_up(&mut self) {
+        self.broken = true;
+    }
+
     /// The reply was a good one, and not of the kind that the command has: nothing that follows can be trusted.
     pub fn unexpected(&mut self) -> WireError {
         self.broken = true;

@@ -289,7 +289,8 @@ fn a_large_entry_is_not_put_where_anything_happened_meanwhile() {
         // On a machine so slow that the lease is gone by now, that is found out here.
         if reader.watch(KEY, Head::of(&lease)).unwrap() == large::Watched::Expected {
             happens(&mut writer);
-            assert_eq!(reader.set_watched(KEY, &large, &ms(LONG)).unwrap(), is_put, "{what}");
+            let put = reader.set_watched(KEY, &large, &ms(LONG)).unwrap();
+            assert_eq!(put == large::Put::Done, is_put, "{what}");
         } else {
             assert!(what.contains("expired"));
         }
@@ -297,5 +298,54 @@ fn a_large_entry_is_not_put_where_anything_happened_meanwhile() {
         writer.say(&[b"UNLINK", KEY]);
         assert!(!reader.replace(KEY, Head::of(&lease), &large, LONG).unwrap());
         assert_eq!(reader.get(KEY, &mut Vec::new(), &mut |_| ()).unwrap(), Found::Nothing);
+    }
+}
+
+/// Whichever commands of a transaction an account may not use: the entry is put or an error says why not, the connection is
+/// not used again unless it is out of the transaction, and the next connection knows.
+#[test]
+fn a_transaction_that_is_refused_leaves_no_connection_within_it() {
+    let redis = PrivateRedis::start();
+    let (lease, large) = (lease(nonce(1)), vec![7; large::LARGE_BYTES]);
+    let key = std::str::from_utf8(KEY).unwrap();
+    for refused in [
+        "-exec",
+        "-exec -discard",
+        "-discard",
+        "-multi",
+        "-watch",
+        "-watch -discard",
+        "-multi -exec -discard -watch",
+    ] {
+        assert_eq!(redis.say(&format!("ACL SETUSER default allcommands {refused}")), "+OK");
+        let without_transactions = Arc::new(AtomicBool::new(false));
+        let open = || {
+            let connection = Connection::open(&redis.endpoint(), LIMITS).unwrap();
+            Store::new(connection).sharing(Arc::clone(&without_transactions))
+        };
+        let put = |store: &mut Store, standing: &[u8]| {
+            redis.say(&format!("DEL {key}"));
+            store.connection().command(&[b"SET", KEY, standing], &mut Vec::new()).unwrap();
+            store.replace(KEY, Head::of(&lease), &large, LONG)
+        };
+        let mut first = open();
+        let outcome = put(&mut first, b"something else");
+        assert!(!matches!(outcome, Ok(true)), "{refused}: {outcome:?}");
+        for _ in 0..2 {
+            let mut store = if first.is_broken() { open() } else { first };
+            let outcome = put(&mut store, &lease);
+            assert!(
+                matches!(outcome, Ok(true)) || store.is_broken(),
+                "{refused}: {outcome:?} on a connection that is used again"
+            );
+            first = store;
+        }
+        // Once is enough to know.
+        let mut last = if first.is_broken() { open() } else { first };
+        assert!(put(&mut last, &lease).unwrap(), "{refused}");
+        let mut value = Vec::new();
+        assert_eq!(last.get(KEY, &mut value, &mut |_| ()).unwrap(), Found::Text, "{refused}");
+        assert_eq!(value, large, "{refused}");
+        assert!(without_transactions.load(Ordering::Relaxed), "{refused}");
     }
 }
