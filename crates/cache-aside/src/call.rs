@@ -62,6 +62,11 @@ pub(crate) struct Times {
 }
 
 impl Times {
+    /// The longest that an answer may be kept, as far as is known before it is loaded.
+    pub(crate) fn longest_ttl(&self) -> Duration {
+        self.ttl.max(self.negative_ttl.unwrap_or_default()).min(TEN_YEARS)
+    }
+
     /// How long that may be kept; none if not at all.
     pub(crate) fn ttl_of<T>(&self, loaded: &Loaded<T>) -> Option<Duration> {
         let ttl = if loaded.value.is_some() { Some(self.ttl) } else { self.negative_ttl };

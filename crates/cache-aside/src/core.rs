@@ -33,7 +33,7 @@ pub(crate) struct Core {
     pub(crate) events: Events,
     orphans: Arc<Orphans>,
     pub(crate) helpers: Helpers,
-    /// Of the entries that this cache wrote.
+    /// Of the entries that this cache wrote, or may be about to write.
     pub(crate) longest_ttl: LongestTtl,
     renewals: Renewals,
     /// Itself, for the thread that renews leases.

@@ -39,7 +39,8 @@ impl MarkError {
 #[derive(Debug)]
 pub struct StaleError {
     keys: Vec<Key>,
-    stale_until: Option<SystemTime>,
+    stale_until: SystemTime,
+    is_marked: bool,
     cause: RedisError,
 }
 
@@ -49,10 +50,16 @@ impl StaleError {
         &self.keys
     }
 
-    /// Until when reads of these keys may be stale at worst. `None`: they will not be, since a marker keeps the keys
-    /// uncached until it expires.
+    /// Until when reads of these keys may be stale at worst. `None` would mean that they cannot be: no error says so today,
+    /// because without an answer Redis may have lost the marker, see [`is_marked`](Self::is_marked).
     pub fn stale_until(&self) -> Option<SystemTime> {
-        self.stale_until
+        Some(self.stale_until)
+    }
+
+    /// Whether a marker of this write was put on each of these keys and has not expired. Unless Redis lost it (by a restart, a
+    /// failover or an eviction), it keeps its key uncached until it expires, and no read is stale.
+    pub fn is_marked(&self) -> bool {
+        self.is_marked
     }
 
     /// What Redis answered to the last of them, or did not.
@@ -64,9 +71,10 @@ impl StaleError {
 impl fmt::Display for StaleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<String> = self.keys.iter().map(Key::to_string).collect();
-        let fate = match self.stale_until {
-            Some(_) => "may be read stale until their time to live is over",
-            None => "stay uncached until their marker expires, and are not read stale",
+        let fate = if self.is_marked {
+            "stay uncached until their marker expires, and are read stale only if Redis lost it"
+        } else {
+            "may be read stale until their time to live is over"
         };
         write!(
             f,
@@ -216,7 +224,7 @@ impl WriteGuard {
                 .any(|mark| mark.key == *key && mark.stands_until.is_some_and(|until| now < until))
         };
         let all_stood = answers.untold.iter().all(|(key, _)| stood(key));
-        match StaleError::new(answers.untold, if all_stood { None } else { Some(stale_until(&self.core)) }) {
+        match StaleError::new(answers.untold, stale_until(&self.core), all_stood) {
             Some(error) => Err(error),
             None => Ok(Finished { lost }),
         }
@@ -231,10 +239,10 @@ impl Mark {
 
 impl StaleError {
     /// None if there is nothing to complain of.
-    fn new(untold: Vec<(&Key, RedisError)>, stale_until: Option<SystemTime>) -> Option<Self> {
+    fn new(untold: Vec<(&Key, RedisError)>, stale_until: SystemTime, is_marked: bool) -> Option<Self> {
         let keys = untold.iter().map(|(key, _)| (*key).clone()).collect();
         let (_, cause) = untold.into_iter().next_back()?;
-        Some(Self { keys, stale_until, cause })
+        Some(Self { keys, stale_until, is_marked, cause })
     }
 }
 
@@ -247,7 +255,7 @@ impl fmt::Debug for WriteGuard {
 /// Removes what is cached under these keys, after a write.
 pub(crate) fn invalidate(core: &Core, keys: &[&Key]) -> Result<(), StaleError> {
     let Some(first) = keys.first() else { return Ok(()) };
-    let stale = |untold| StaleError::new(untold, Some(stale_until(core)));
+    let stale = |untold| StaleError::new(untold, stale_until(core), false);
     // A token that was never put.
     let outcome = match draw_nonce() {
         Ok(token) => stale(tell(core, keys, &|store, keys| store.finish_all(keys, token)).untold),
@@ -299,13 +307,77 @@ fn tell<'k>(core: &Core, keys: &[&'k Key], say: &Say<'_>) -> Answers<'k> {
     answers
 }
 
-/// When the last entry is gone that can hold what was there before now. What was loaded until now may be written, by a
+/// When the last entry is gone that can hold what was there before now. Of what other processes choose only what this cache's
+/// options say is known. What was loaded until now may be written, by a
 /// command that is late, as long as what it replaces stands: a lease, or with early refresh an entry.
 fn stale_until(core: &Core) -> SystemTime {
     let options = &core.options;
     let longest = options.ttl.max(options.negative_ttl.unwrap_or(Duration::ZERO)).max(core.longest_ttl.get());
     // A lease is renewed for as long as a load may take.
     let lease = options.longest_load + options.lease;
-    let written_within = if options.early_refresh > 0.0 { lease.max(longest) } else { lease };
+    // A call may have asked for it on its own.
+    let refreshes_early = options.early_refresh > 0.0 || core.counts.early_refreshes.get() > 0;
+    let written_within = if refreshes_early { lease.max(longest) } else { lease };
     SystemTime::now() + written_within + longest
+}
+
+#[cfg(test)]
+#[cfg(feature = "json")]
+mod tests {
+    use super::*;
+    use crate::call::{CallOptions, Loaded};
+    use crate::codec::Json;
+    use crate::options::Options;
+    use crate::private_redis::PrivateRedis;
+    use crate::read::Reading;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn core(redis: &PrivateRedis) -> Arc<Core> {
+        let options = Options::default().connect_timeout(LONG).reply_timeout(LONG).lease(LONG);
+        Core::new(redis.endpoint(), options.early_refresh(0.0))
+    }
+
+    fn key() -> Key {
+        Key::new("thing", 1, 1).unwrap()
+    }
+
+    fn read(core: &Core, call: &CallOptions, load: impl FnOnce()) {
+        let loaded = || {
+            load();
+            Ok::<_, ()>(Loaded::from(Some(1)))
+        };
+        assert_eq!(Reading::new(core, &key(), &Json, call).run(loaded, None), Ok(Some(1)));
+    }
+
+    #[test]
+    fn the_bound_of_stale_reads_knows_what_single_calls_chose() {
+        let redis = PrivateRedis::start();
+        let core = core(&redis);
+        let call = CallOptions::default().ttl(DAY);
+        // While it loads: what it loads may be what a write replaces.
+        read(&core, &call, || assert!(stale_until(&core) > SystemTime::now() + DAY));
+        assert!(stale_until(&core) < SystemTime::now() + DAY + DAY / 2);
+        // It replaces an entry, which may stand for a day, by one that stands for another.
+        let mut has_loaded = false;
+        read(&core, &call.early_refresh(1e15), || {
+            has_loaded = true;
+            assert!(stale_until(&core) > SystemTime::now() + DAY + DAY / 2);
+        });
+        assert!(has_loaded);
+    }
+
+    #[test]
+    fn a_marker_that_cannot_be_asked_for_is_not_taken_for_granted() {
+        let redis = PrivateRedis::start();
+        let core = core(&redis);
+        let guard = WriteGuard::mark(&core, &[&key()]).unwrap();
+        drop(redis);
+        let error = guard.finish().unwrap_err();
+        assert!(error.is_marked() && error.stale_until() > Some(SystemTime::now()), "{error}");
+        assert!(error.to_string().contains("only if Redis lost it"), "{error}");
+        let error = invalidate(&core, &[&key()]).unwrap_err();
+        assert!(!error.is_marked() && error.stale_until() > Some(SystemTime::now()), "{error}");
+    }
 }

@@ -46,6 +46,10 @@ impl<T> Reading<'_, T> {
             Fill::Refresh(_) => counts.early_refreshes.add(),
         }
         counts.loads.add();
+        if !matches!(fill, Fill::No | Fill::Share) {
+            // Before the load: the writer who bounds stale reads may come while it is under way.
+            self.core.longest_ttl.raise(self.times.longest_ttl());
+        }
         if let Some(leader) = &mut self.flight {
             leader.begins_load();
         }
