@@ -9,13 +9,18 @@ use std::marker::PhantomData;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::per_process::PerProcess;
+
 pub(crate) struct Bulkhead {
-    places: Mutex<Places>,
+    most: usize,
+    /// After a fork the child has none of the threads that have a place or wait for one.
+    places: Mutex<PerProcess<Places>>,
     freed: Condvar,
 }
 
+#[derive(Default)]
 struct Places {
-    free: usize,
+    taken: usize,
     /// Waking costs a system call, also where no thread waits.
     waiting: usize,
 }
@@ -28,7 +33,7 @@ thread_local! {
 
 impl Bulkhead {
     pub(crate) fn new(places: usize) -> Self {
-        Self { places: Mutex::new(Places { free: places, waiting: 0 }), freed: Condvar::new() }
+        Self { most: places, places: Mutex::default(), freed: Condvar::new() }
     }
 
     /// Waits for a place, until then at most.
@@ -37,17 +42,18 @@ impl Bulkhead {
             return Place { bulkhead: self, is: Is::Nested, has_waited: false, not_send: PhantomData };
         }
         let mut places = self.lock();
-        let has_waited = places.free == 0;
+        let has_waited = places.here().taken >= self.most;
         if has_waited {
-            places.waiting += 1;
+            places.here().waiting += 1;
             let longest = until().saturating_duration_since(Instant::now());
-            let waited = self.freed.wait_timeout_while(places, longest, |places| places.free == 0);
+            let is_full = |places: &mut PerProcess<Places>| places.here().taken >= self.most;
+            let waited = self.freed.wait_timeout_while(places, longest, is_full);
             places = waited.unwrap_or_else(PoisonError::into_inner).0;
-            places.waiting -= 1;
+            places.here().waiting -= 1;
         }
-        let is = if places.free == 0 { Is::Beside } else { Is::Inside };
+        let is = if places.here().taken >= self.most { Is::Beside } else { Is::Inside };
         if is == Is::Inside {
-            places.free -= 1;
+            places.here().taken += 1;
         }
         drop(places);
         let _ = HELD.try_with(|held| held.borrow_mut().push(self.address()));
@@ -70,7 +76,7 @@ impl Bulkhead {
         std::ptr::from_ref(self).addr()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Places> {
+    fn lock(&self) -> MutexGuard<'_, PerProcess<Places>> {
         // No code that can panic runs under it, so a poisoned lock holds whole counts.
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -121,8 +127,10 @@ impl Drop for Place<'_> {
             return;
         }
         let mut places = self.bulkhead.lock();
-        places.free += 1;
-        let is_awaited = places.waiting > 0;
+        let places_here = places.here();
+        // A loader may have forked: in the child its place is not counted.
+        places_here.taken = places_here.taken.saturating_sub(1);
+        let is_awaited = places_here.waiting > 0;
         drop(places);
         if is_awaited {
             self.bulkhead.freed.notify_one();
@@ -207,5 +215,19 @@ mod tests {
         });
         drop(place);
         assert!(bulkhead.try_enter().is_some() && bulkhead.try_enter().is_some());
+    }
+
+    #[test]
+    fn in_a_child_the_places_of_its_parent_s_threads_are_free() {
+        let bulkhead = Bulkhead::new(1);
+        thread::scope(|scope| {
+            let of_the_parent = enter(&bulkhead);
+            bulkhead.lock().fork();
+            let is_free = || scope.spawn(|| bulkhead.try_enter().is_some()).join().unwrap();
+            assert!(is_free());
+            drop(of_the_parent);
+            let _of_the_child = enter(&bulkhead);
+            assert!(!is_free(), "a place that was not counted was given back");
+        });
     }
 }

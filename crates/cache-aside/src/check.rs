@@ -180,6 +180,14 @@ fn describe(store: &mut Store, pool: &Pool, core: &Core, report: &mut CheckRepor
                 .to_owned(),
         );
     }
+    // INFO names no setting; a server that refuses CONFIG may have saved already.
+    let save = store.connection().setting(b"save").unwrap_or(None);
+    if save.map_or_else(|| number("rdb_saves").is_some_and(|saves| saves > 0), |save| !save.is_empty()) {
+        warn(
+            "snapshots are on (`save`): after a restart, values that were removed meanwhile can be back"
+                .to_owned(),
+        );
+    }
     if let Some(most) = number("maxclients")
         && most < core.options.max_connections as u64
     {

@@ -9,14 +9,16 @@ use std::thread::{self, ThreadId};
 use std::time::Instant;
 
 use super::codec::{Codec, CodecId};
+use super::per_process::PerProcess;
 
 #[derive(Default)]
 pub(crate) struct Flights {
     keys: Keys,
 }
 
-/// Shared with every leader, so that one may finish in another thread.
-type Keys = Arc<Mutex<HashMap<Vec<u8>, Arc<Flight>>>>;
+/// Shared with every leader, so that one may finish in another thread. After a fork the child has none of the threads that lead
+/// or wait.
+type Keys = Arc<Mutex<PerProcess<HashMap<Vec<u8>, Arc<Flight>>>>>;
 
 /// The threads that are at one key.
 #[derive(Default)]
@@ -122,7 +124,7 @@ impl Flights {
     pub(crate) fn board(&self, key: &[u8], until: impl FnOnce() -> Until) -> Boarding {
         let (flight, ticket) = {
             let mut keys = lock(&self.keys);
-            let flight = Arc::clone(keys.entry(key.to_vec()).or_default());
+            let flight = Arc::clone(keys.here().entry(key.to_vec()).or_default());
             let mut state = lock(&flight.state);
             if !state.is_led {
                 state.is_led_here();
@@ -151,7 +153,7 @@ impl Flights {
     /// Leads if no other thread is at this key; waits for none.
     pub(crate) fn try_lead(&self, key: &[u8]) -> Option<Leader> {
         let mut keys = lock(&self.keys);
-        let flight = Arc::clone(keys.entry(key.to_vec()).or_default());
+        let flight = Arc::clone(keys.here().entry(key.to_vec()).or_default());
         let mut state = lock(&flight.state);
         if state.is_led {
             return None;
@@ -281,6 +283,7 @@ impl Drop for Leader {
 /// Forgets a key that no thread is at any more.
 fn remove_if_empty(keys: &Keys, key: &[u8], flight: &Arc<Flight>) {
     let mut keys = lock(keys);
+    let keys = keys.here();
     let state = lock(&flight.state);
     let is_empty = !state.is_led && state.waiting == 0;
     drop(state);
@@ -319,7 +322,7 @@ mod tests {
     }
 
     fn is_awaited_by(flights: &Flights, threads: usize) -> bool {
-        lock(&flights.keys).get(&b"k"[..]).is_some_and(|flight| lock(&flight.state).waiting == threads)
+        lock(&flights.keys).here().get(&b"k"[..]).is_some_and(|flight| lock(&flight.state).waiting == threads)
     }
 
     fn wait_until(what: impl Fn() -> bool) {
@@ -346,7 +349,7 @@ mod tests {
             assert_eq!(value, handed("value"));
             let Boarding::Lead(_next) = late.join().unwrap() else { panic!("it came after the load began") };
         });
-        assert!(lock(&flights.keys).is_empty());
+        assert!(lock(&flights.keys).here().is_empty());
     }
 
     #[test]
@@ -368,7 +371,7 @@ mod tests {
                 drop(leader);
                 assert!(waiting.into_iter().all(|thread| is_right(&thread.join().unwrap())));
             });
-            assert!(lock(&flights.keys).is_empty());
+            assert!(lock(&flights.keys).here().is_empty());
         }
     }
 
@@ -394,7 +397,7 @@ mod tests {
             drop(leader);
             assert!(matches!(hasty.join().unwrap(), Boarding::Alone));
         });
-        assert!(lock(&flights.keys).is_empty());
+        assert!(lock(&flights.keys).here().is_empty());
     }
 
     #[test]
@@ -407,6 +410,23 @@ mod tests {
         leader.leaves();
         assert!(matches!(flights.board(b"k", until(Duration::from_millis(1))), Boarding::Alone));
         drop(leader);
-        assert!(lock(&flights.keys).is_empty());
+        assert!(lock(&flights.keys).here().is_empty());
+    }
+
+    #[test]
+    fn a_child_waits_for_no_thread_of_its_parent() {
+        let flights = Flights::default();
+        let of_the_parent = lead(&flights);
+        lock(&flights.keys).fork();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let of_the_child = lead(&flights);
+                lock(&flights.keys).fork();
+                assert!(flights.try_lead(b"k").is_some(), "a child of the child");
+                drop(of_the_child);
+            });
+        });
+        drop(of_the_parent);
+        assert!(lock(&flights.keys).here().is_empty());
     }
 }

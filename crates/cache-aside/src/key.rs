@@ -23,6 +23,11 @@ impl Key {
     /// Raise `schema` whenever the cached type changes its shape: old and new programs then keep entries of their own,
     /// instead of reading each other's.
     ///
+    /// Another schema is another key, also for writes: what an old program marks or invalidates does not touch the new programs'
+    /// entry, and the reverse. While both run, as during a rolling change, values may be stale until their time to live is over.
+    /// Where that is too long, have writers invalidate both keys for that time, or keep the schema: entries of another type are
+    /// told apart under one key too.
+    ///
     /// ```
     /// use cache_aside::Key;
     ///

@@ -23,14 +23,16 @@
 //!   row it read before the write after the writer has removed the entry. Here a value is stored only in the place of a
 //!   lease that was put into Redis before the database was read, and every write destroys the lease.
 //! - With [`Cache::mark`], **a cached value equals the committed row at every instant**, also where a writer crashes.
-//! - **One load per key** in a process, for loads of any length up to [`Options::longest_load`], however many threads miss at the
+//! - **One load per key** in a process while Redis answers, for loads of any length up to [`Options::longest_load`], however many threads miss at the
 //!   same time. The others wait for it, or, while a write keeps the key uncached, share the load that begins after they came.
+//!   While Redis does not answer and the circuit breaker is open, every read loads for itself, and [`Options::max_loads`] is what
+//!   bounds the loads.
 //! - **A read never fails because of Redis**: slow, gone, full, restarted, or holding nonsense, the answer comes from the
 //!   database, at most so many loads at once ([`Options::max_loads`]).
 //!
 //! # How long a read takes at most
-//! Its own load, and before that `longest_load + lease_wait + marker_wait + load_wait` of waiting for others, and a few commands to Redis,
-//! each of which takes `connect_timeout + reply_timeout` at most (all of [`Options`]). Each of the four waits happens only where there is
+//! Its own load, and before that `longest_load + lease_wait + marker_wait + load_wait` of waiting for others, and a few exchanges with
+//! Redis, whose longest time [`Options`] gives. Each of the four waits happens only where there is
 //! something to wait for: another thread at the same key, another process at it, a write of it, and `max_loads` other loads. An error of a
 //! loader is its own caller's alone: another thread that waited calls its own loader, one after the other for `lease_wait` and then all of them.
 //!
@@ -81,6 +83,7 @@ mod key;
 mod middlebox;
 mod options;
 mod orphans;
+mod per_process;
 mod pool;
 #[cfg(test)]
 mod private_redis;

@@ -19,9 +19,19 @@ use super::wire::Limits;
 /// Every field has a method of the same name that sets it. Later versions may add fields.
 ///
 /// # How long Redis can hold a caller up
-/// One exchange with Redis takes at most `3 · connect_timeout + 6 · reply_timeout`, and 0.1 µs for each byte: the wait for a
-/// connection, the question whether it still leads to a primary, opening one (twice, if the first command was refused on an old
-/// connection), and the reply. A read goes to the database after the first exchange that fails; `mark`, `finish` and `invalidate`
+/// One exchange with Redis takes at most `4 · connect_timeout + 9 · reply_timeout`, and 0.1 µs for each byte:
+/// - two replies for an idle connection: whether it is alive and leads to a primary (`ROLE`, and `INFO` where that is refused);
+/// - two replies for the command: by `EVALSHA`, and by `EVAL` where the server does not know the script;
+/// - one wait for a place among [`max_connections`](struct@Self#structfield.max_connections), which takes `connect_timeout`, and
+///   up to three attempts to open a connection, each `connect_timeout + reply_timeout`, where the server hangs up on each;
+/// - two replies for the command once more on the new connection, where it failed on the idle one.
+///
+/// A server that falls silent takes less, `connect_timeout + 2 · reply_timeout`: the reply on the idle connection, and opening
+/// another one. Writing a value of 64 KiB or more can take six replies more (`WATCH` and `MULTI`, `EXEC`, `DISCARD`, each on
+/// both connections). After an exchange that got no answer, the next one that succeeds also removes up to four leases that were
+/// left behind, and each removal is such an exchange.
+///
+/// A read goes to the database after the first exchange that fails; `mark`, `finish` and `invalidate`
 /// fail after the first batch of 128 keys that does, and `mark` may need one more exchange to take markers back. While the breaker
 /// is open, reads take no time for Redis at all, save one in every [`breaker_rest`](struct@Self#structfield.breaker_rest).
 #[derive(Clone, Debug, PartialEq)]

@@ -52,11 +52,15 @@ impl Renewals {
         head: Head,
     ) -> Renewal {
         let mut held = lock(&self.held);
+        let pid = std::process::id();
+        if held.runs_in.is_some_and(|process| process != pid) {
+            // The parent renews its own.
+            held.leases.clear();
+        }
         let number = held.next_number;
         held.next_number += 1;
         let due = Instant::now() + lives / 3;
         held.leases.push(Lease { number, key: key.clone(), head, due, until });
-        let pid = std::process::id();
         if held.runs_in != Some(pid) && self.start(core, lives) {
             held.runs_in = Some(pid);
         }

@@ -62,7 +62,9 @@ fn hint(cause: &WireError) -> &'static str {
     match cause.server_code() {
         Some("NOAUTH" | "WRONGPASS") => " (look at the user and the password in the URL)",
         Some("NOPERM") => {
-            " (the account needs GET, SET, GETRANGE, UNLINK, TIME, PTTL, PEXPIRE, EVAL and EVALSHA; ROLE or INFO if it may)"
+            " (the account needs GET, SET, GETRANGE, UNLINK, TIME, PTTL, PEXPIRE, EVAL and EVALSHA; SELECT for a \
+             database other than 0; WATCH, MULTI, EXEC and DISCARD to write large values quickly; ROLE or INFO \
+             if it may)"
         }
         Some("MOVED" | "ASK" | "CLUSTERDOWN") => {
             " (this is a node of a cluster: name a single server or a proxy)"
@@ -72,5 +74,21 @@ fn hint(cause: &WireError) -> &'static str {
         Some("LOADING") => " (it is still loading its data: try again in a while)",
         Some("OOM") => " (it is full: raise maxmemory or choose a policy that evicts)",
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_command_is_explained_by_all_that_the_account_needs() {
+        let cause = WireError::Server("NOPERM this user has no permissions".to_owned());
+        let endpoint = RedisEndpoint::parse("redis://127.0.0.1:1/2").unwrap();
+        let words = RedisError::new(&endpoint, cause).to_string();
+        for command in ["GETRANGE", "EVALSHA", "SELECT", "WATCH", "MULTI", "EXEC", "DISCARD", "ROLE"] {
+            assert!(words.contains(command), "{command} in {words}");
+        }
+        assert!(!words.contains("  "), "{words}");
     }
 }

@@ -360,6 +360,13 @@ fn a_check_says_what_is_wrong_in_words() {
     redis.say("CONFIG SET maxclients 100");
     let report = checked("").unwrap().to_string();
     assert!(report.contains("noeviction") && report.contains("maxclients is 100"), "{report}");
+    assert!(!report.contains("snapshots"), "{report}");
+    redis.say("CONFIG SET save \"3600 1000000\"");
+    let report = checked("").unwrap().to_string();
+    assert!(report.contains("snapshots are on"), "{report}");
+    redis.say("ACL SETUSER plain on >pw ~* +@all -config");
+    let report = checked("user=plain&pass=pw").unwrap().to_string();
+    assert!(!report.contains("snapshots"), "not known: {report}");
     redis.say("REPLICAOF 127.0.0.1 1");
     let error = checked("").unwrap_err().to_string();
     assert!(error.contains("replica"), "{error}");

@@ -1,8 +1,7 @@
 //! An early refresh behind the reader's back: the reader goes home with the value that it has, and a thread of its own
 //! loads the next one.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::Reading;
@@ -12,6 +11,7 @@ use crate::codec::Codec;
 use crate::core::Core;
 use crate::flights::Leader;
 use crate::key::Key;
+use crate::per_process::PerProcess;
 use crate::protocol::reading::Fill;
 use crate::protocol::standing::Head;
 
@@ -51,16 +51,22 @@ impl Due {
 
 /// How many threads of this cache refresh behind readers' backs: never more than may load at once.
 #[derive(Default)]
-pub(crate) struct Helpers(Arc<AtomicUsize>);
+pub(crate) struct Helpers(Arc<Count>);
+
+/// After a fork the child has none of these threads.
+type Count = Mutex<PerProcess<usize>>;
 
 impl Helpers {
     /// Does this in a thread of its own; not at all where there are enough of them, or the system has none to give. Then the
     /// value that is there serves on, and the next reader may find it due again.
     pub(crate) fn start(&self, most: usize, refresh: impl FnOnce() + Send + 'static) {
-        let one_more = |helpers| (helpers < most).then_some(helpers + 1);
-        if self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).is_err() {
+        let mut count = lock(&self.0);
+        let helpers = count.here();
+        if *helpers >= most {
             return;
         }
+        *helpers += 1;
+        drop(count);
         let place = Place(Arc::clone(&self.0));
         // Where no thread begins, its closure is dropped, and with it the place and the flight.
         let _ = thread::Builder::new().name("rcache-refresh".to_owned()).spawn(move || {
@@ -71,12 +77,19 @@ impl Helpers {
 }
 
 /// One helper's; given back also where the loader panics.
-struct Place(Arc<AtomicUsize>);
+struct Place(Arc<Count>);
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        let mut count = lock(&self.0);
+        let helpers = count.here();
+        *helpers = helpers.saturating_sub(1);
     }
+}
+
+/// No code that can panic runs under it, so a poisoned lock holds a whole count.
+fn lock(count: &Count) -> MutexGuard<'_, PerProcess<usize>> {
+    count.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -118,10 +131,16 @@ mod tests {
         let begins = begun.clone();
         helpers.start(1, move || begins.send("one too many").unwrap());
         go.send(()).unwrap();
-        while helpers.0.load(Ordering::Acquire) > 0 {
+        while *lock(&helpers.0).here() > 0 {
             thread::sleep(Duration::from_millis(1));
         }
         helpers.start(1, move || begun.send("after it").unwrap());
         assert_eq!(beginnings.iter().collect::<Vec<_>>(), ["after it"]);
+        // A child has none of them.
+        let (begun, beginnings) = mpsc::channel();
+        *lock(&helpers.0).here() = 1;
+        lock(&helpers.0).fork();
+        helpers.start(1, move || begun.send("in the child").unwrap());
+        assert_eq!(beginnings.recv(), Ok("in the child"));
     }
 }

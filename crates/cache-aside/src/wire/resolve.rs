@@ -10,9 +10,11 @@ use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::socket::too_late;
+use crate::per_process::PerProcess;
 
 type LookUp = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
-type Names = Mutex<HashMap<(String, u16), Arc<Pending>>>;
+/// After a fork the child has none of the threads that look names up.
+type Names = Mutex<PerProcess<HashMap<(String, u16), Arc<Pending>>>>;
 
 /// Looks names up, one thread a name.
 pub(super) struct Resolver {
@@ -59,7 +61,7 @@ impl Resolver {
     fn join(&self, host: &str, port: u16) -> io::Result<Arc<Pending>> {
         let name = (host.to_owned(), port);
         let mut names = lock(&self.names);
-        if let Some(pending) = names.get(&name) {
+        if let Some(pending) = names.here().get(&name) {
             return Ok(Arc::clone(pending));
         }
         let pending = Arc::new(Pending::default());
@@ -73,7 +75,7 @@ impl Resolver {
             end.answer =
                 Some(answer.map_err(|error| Failure { kind: error.kind(), words: error.to_string() }));
         })?;
-        names.insert(name, Arc::clone(&pending));
+        names.here().insert(name, Arc::clone(&pending));
         Ok(pending)
     }
 }
@@ -100,7 +102,7 @@ struct End {
 
 impl Drop for End {
     fn drop(&mut self) {
-        lock(&self.names).remove(&self.name);
+        lock(&self.names).here().remove(&self.name);
         // Only now: who has this answer and asks again wants a new one.
         let answer = self.answer.take().unwrap_or_else(|| {
             Err(Failure {
@@ -185,5 +187,25 @@ mod tests {
         assert_eq!((error.kind(), error.to_string()), (io::ErrorKind::NotFound, "no such name".to_owned()));
         assert!(resolver.resolve("a.example", 6379, patiently()).is_ok());
         assert_eq!(resolver.resolve("::1", 1, patiently()).unwrap(), ["[::1]:1".parse().unwrap()]);
+    }
+
+    #[test]
+    fn a_child_waits_for_no_look_up_of_its_parent() {
+        let (begins, begun) = mpsc::channel();
+        let (go, gate) = mpsc::channel::<()>();
+        let (begins, gate) = (Mutex::new(begins), Mutex::new(gate));
+        let resolver = Resolver::new(move |_, _| {
+            let is_first = lock(&begins).send(()).is_ok() && lock(&gate).try_recv().is_ok();
+            while is_first && lock(&gate).try_recv() == Err(mpsc::TryRecvError::Empty) {
+                thread::yield_now();
+            }
+            Ok(vec![ADDRESS.parse().unwrap()])
+        });
+        go.send(()).unwrap();
+        assert!(resolver.resolve("slow.example", 6379, soon()).is_err());
+        begun.recv().unwrap();
+        lock(&resolver.names).fork();
+        assert!(resolver.resolve("slow.example", 6379, patiently()).is_ok());
+        drop(go);
     }
 }

@@ -17,8 +17,9 @@ impl Connection {
     /// Asks the server for its role, by `INFO replication` if it does not know or allow `ROLE`.
     pub fn role(&mut self) -> Result<Role, WireError> {
         let mut value = Vec::new();
-        match self.first_of_list(&[b"ROLE"], &mut value) {
-            Ok(()) => Ok(named(&value)),
+        match self.element(&[b"ROLE"], 0, &mut value) {
+            Ok(false) => Err(self.unexpected()),
+            Ok(true) => Ok(named(&value)),
             Err(error) if is_unable(&error) => self.role_by_info(&mut value),
             Err(error) => Err(error),
         }
@@ -36,28 +37,45 @@ impl Connection {
         }
     }
 
-    /// A command that answers a list: its first element, a string; the others are read and dropped.
-    fn first_of_list(&mut self, arguments: &[&[u8]], value: &mut Vec<u8>) -> Result<(), WireError> {
+    /// A setting of the server; none if it does not say.
+    pub(crate) fn setting(&mut self, name: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
+        let mut value = Vec::new();
+        match self.element(&[b"CONFIG", b"GET", name], 1, &mut value) {
+            Ok(is_there) => Ok(is_there.then_some(value)),
+            Err(WireError::Server(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A command that answers a list: its element with this number, a string; the others are read and dropped. False where the
+    /// list is too short.
+    fn element(&mut self, arguments: &[&[u8]], number: u64, value: &mut Vec<u8>) -> Result<bool, WireError> {
         value.clear();
-        let mut refused = Ok(());
+        let mut outcome = Ok(false);
         self.exchange(&[arguments], |connection| {
             connection.read_line()?;
             let Some(length) = connection.list_length()? else {
                 return match connection.rest_of_reply(value, &mut |_| (), false) {
                     Err(error @ WireError::Server(_)) => {
-                        refused = Err(error);
+                        outcome = Err(error);
                         Ok(())
                     }
                     Err(error) => Err(error),
                     Ok(_) => Err(NO_ROLE),
                 };
             };
-            if length == 0 || connection.read_reply(value, &mut |_| (), false)? != Reply::Bytes {
-                return Err(NO_ROLE);
+            for place in 0..length {
+                if place != number {
+                    connection.skip(MOST_NESTED)?;
+                } else if connection.read_reply(value, &mut |_| (), false)? == Reply::Bytes {
+                    outcome = Ok(true);
+                } else {
+                    return Err(NO_ROLE);
+                }
             }
-            (1..length).try_for_each(|_| connection.skip(MOST_NESTED))
+            Ok(())
         })?;
-        refused
+        outcome
     }
 
     /// The number of elements if the line begins a list.
@@ -78,7 +96,7 @@ impl Connection {
     }
 }
 
-const NO_ROLE: WireError = WireError::Protocol("another kind of reply than ROLE has");
+const NO_ROLE: WireError = WireError::Protocol("another kind of reply than the command has");
 const MOST_NESTED: u32 = 3;
 
 fn named(name: &[u8]) -> Role {
