@@ -55,8 +55,13 @@ pub(super) fn faster_or_slower(speed: &Ratio) -> String {
         let [ratio, low, high] = [ratio, low, high].map(|times| percent(times - 1.0));
         return format!("{ratio} % {word} ({low}-{high} %)");
     }
-    let [ratio, low, high] = [ratio, low, high].map(two_digits);
-    format!("{ratio} x {word} ({low}-{high})")
+    let [low_text, high_text] = [low, high].map(two_digits);
+    if low_text == high_text && ratio < 99.5 {
+        // Two digits would hide an interval that is narrower than they are.
+        let decimals = if ratio >= 9.95 { 1 } else { 2 };
+        return format!("{ratio:.decimals$} x {word} ({low:.decimals$}-{high:.decimals$})");
+    }
+    format!("{} x {word} ({low_text}-{high_text})", two_digits(ratio))
 }
 
 /// `73 % hits (67-79 %)`
@@ -109,6 +114,14 @@ pub(super) fn capitalised(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_narrow_interval_keeps_both_its_ends() {
+        let said = |ratio, low, high| faster_or_slower(&Ratio { ratio, ci95: [low, high] });
+        assert_eq!(said(1.601, 1.582, 1.628), "1.60 x faster (1.58-1.63)");
+        assert_eq!(said(14.02, 13.8, 14.2), "14.0 x faster (13.8-14.2)");
+        assert_eq!(said(2.61, 2.04, 3.3), "2.6 x faster (2.0-3.3)");
+    }
 
     #[test]
     fn a_ratio_is_as_sure_as_its_interval() {

@@ -6,6 +6,7 @@
 //! much, with 8 and 64 between 22 and 48 %, while throughput grew by a fifth at most. Where both servers are elsewhere,
 //! nobody else wants this machine, and there is room for more.
 
+use super::summary::clients_at_work;
 use super::warnings::Warning;
 use crate::cli::Workload;
 use crate::measure::{PathSamples, WorkloadSamples};
@@ -37,7 +38,25 @@ pub(crate) fn warnings(workload: Workload, samples: &WorkloadSamples, ground: Gr
             beside_servers: ground.beside_servers,
         })
     };
-    samples.paths.iter().filter_map(of_path).collect()
+    let bound = samples.paths.iter().filter_map(of_path);
+    let idle = samples.paths.iter().filter_map(|path| idle_clients(workload, path, ground.clients));
+    bound.chain(idle).collect()
+}
+
+/// A share of the clients below which throughput is not that of all of them.
+const SHARE_AT_WORK: f64 = 0.9;
+
+/// Clients that had nothing left to read while others finished a block: the latencies are those of fewer clients.
+#[expect(clippy::cast_precision_loss, reason = "there are at most 1,024 clients")]
+fn idle_clients(workload: Workload, path: &PathSamples, clients: u64) -> Option<Warning> {
+    let at_work = clients_at_work(path.reading_ns, path.busy_ns, clients)?;
+    let is_idle = clients > 1 && at_work < SHARE_AT_WORK * clients as f64;
+    is_idle.then(|| Warning::IdleClients {
+        workload: workload.name(),
+        path: path.path.name(),
+        at_work,
+        clients,
+    })
 }
 
 /// Of what the machine could give in that time.
@@ -67,6 +86,21 @@ mod tests {
         samples.paths[0].busy_ns = 1_000_000_000;
         samples.paths[0].processor_ns = percent * 20_000_000;
         samples
+    }
+
+    #[test]
+    fn clients_without_work_are_reported_below_nine_tenths() {
+        let of = |reading_ns: u64, clients: u64| {
+            let mut samples = warm(1);
+            samples.paths[0].reading_ns = reading_ns;
+            warnings(Workload::Point, &samples, Ground { clients, ..HERE })
+        };
+        let [Warning::IdleClients { at_work, clients: 32, .. }] = of(20_000_000_000, 32)[..] else {
+            panic!("20 of 32 clients read")
+        };
+        assert!((at_work - 20.0).abs() < 1e-9);
+        assert!(of(29_000_000_000, 32).is_empty());
+        assert!(of(500_000_000, 1).is_empty(), "one client waits for no other");
     }
 
     fn says(percent: u64, ground: Ground) -> bool {

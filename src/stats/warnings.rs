@@ -98,6 +98,13 @@ pub(crate) enum Warning {
         pool_bytes: u64,
         data_bytes: u64,
     },
+    /// Fewer clients were reading on average than there are.
+    IdleClients {
+        workload: &'static str,
+        path: &'static str,
+        at_work: f64,
+        clients: u64,
+    },
     /// One server is on this machine, and the other, which is named, is not.
     OneServerElsewhere {
         elsewhere: &'static str,
@@ -127,6 +134,7 @@ impl Warning {
             Self::BusyMachine { .. } => "busy_machine",
             Self::StolenTime { .. } => "stolen_time",
             Self::HarnessBound { .. } => "harness_bound",
+            Self::IdleClients { .. } => "idle_clients",
             Self::SmallBufferPool { .. } => "small_buffer_pool",
             Self::OneServerElsewhere { .. } => "one_server_elsewhere",
         }
@@ -254,6 +262,12 @@ impl fmt::Display for Warning {
                  {path}: its clients wait for one another's turn on {cores} cores, so that throughput and latency are as much rcache's as \
                  the servers'; use fewer --clients, or a machine with more cores",
                 share * 100.0
+            ),
+            Self::IdleClients { workload, path, at_work, clients } => write!(
+                f,
+                "on average {at_work:.1} of {clients} clients were reading {workload} by path {path} at the same time, \
+                 so its latencies are those of fewer clients and its throughput may be too high; measure for longer \
+                 (--time), or with fewer --clients"
             ),
             Self::SmallBufferPool { pool_bytes, data_bytes } => write!(
                 f,

@@ -57,6 +57,11 @@ fn short(code: &str, warnings: &[&Warning]) -> String {
         "debug_build" => {
             "This is a debug build, whose own work is in every number: use a release build.".to_owned()
         }
+        "closed_loop_hides_stalls" => format!(
+            "Stalls held up reads of {}. A client that waits asks nothing meanwhile, so requests that keep arriving \
+             would see more of them; -v says how long they were.",
+            counted(warnings.len() as u64, "path", "paths")
+        ),
         "slow_first_reads" => "The first rounds were slower while caches filled: measure longer.".to_owned(),
         _ => {
             let message = warnings.first().map_or("", |warning| warning.message.as_str());
