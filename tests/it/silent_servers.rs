@@ -191,7 +191,9 @@ fn a_database_that_stops_in_the_middle_is_an_error_by_itself() {
     assert!(start.elapsed() < 2 * SECONDS, "{:?}", start.elapsed());
     let ran = world::checked(&output);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    assert!(ran.stderr.contains("stopped answering"), "{}", ran.stderr);
+    // On a machine that is short of memory or time the system may close the connection first.
+    let words = ["stopped answering", "closed the connection"];
+    assert!(words.iter().any(|words| ran.stderr.contains(words)), "{}", ran.stderr);
     assert!(!ran.stderr.contains("Error {"), "{}", ran.stderr);
     sandbox.run_well("destroy");
 }
