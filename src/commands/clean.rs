@@ -1,5 +1,6 @@
 //! `rcache clean`: removes everything that rcache made on the two servers, and says what is left.
 
+use anyhow::bail;
 use serde::Serialize;
 
 use super::Outcome;
@@ -153,6 +154,9 @@ fn redis(settings: &Settings, console: &Console) -> anyhow::Result<Entries> {
     let flushed = flush::with_progress(&mut connection, &settings.namespace, console)?;
     let address = servers.redis()?.address.to_string();
     servers.stop()?;
+    if let Some(refusal) = flush::refusal(&flushed, &settings.namespace) {
+        bail!("removed {}; {refusal}", units::counted(flushed.removed, "entry", "entries"));
+    }
     Ok(Entries {
         address,
         namespace: settings.namespace.clone(),

@@ -13,6 +13,7 @@ use super::request::{self, Request};
 use super::seed;
 use super::servers::{Need, Servers, sandbox_dir};
 use crate::advice;
+use crate::cache::admin;
 use crate::cli::{self, Codec, Cores, Format, ReadPath, Workload};
 use crate::config::Settings;
 use crate::measure::clock::timed;
@@ -87,7 +88,12 @@ fn access(
 ) -> anyhow::Result<u64> {
     let lane = Lane::cached(path, Codec::Arrow);
     let (read, ns) = timed(|| reader.read(lane, 0, &mut |_| ()));
-    let read = read?;
+    // The error's own words name its cause already.
+    let read = read.map_err(|error| {
+        let words = error.to_string();
+        let hint = admin::hint_for(&words).map(|hint| format!("\n  {hint}")).unwrap_or_default();
+        anyhow::anyhow!("{words}{hint}")
+    })?;
     anyhow::ensure!(read.answer == bench.data().all(), "an access did not return the users of the data set");
     let found = read.cache;
     anyhow::ensure!(

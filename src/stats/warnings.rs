@@ -182,8 +182,8 @@ impl fmt::Display for Warning {
             ),
             Self::Stalls { workload, path, stalls, p99_ns } => write!(
                 f,
-                "{} of {workload} by path {path} were held up, {} at most, for {:.1} % of the time: a client that waits \
-                 asks nothing meanwhile, so p99 ({}) hides it; requests that keep arriving would all have waited (p99 \
+                "something held up {} of {workload} by path {path}, each for {} at most, in all for {:.1} % of the time: a \
+                 client that waits asks nothing else, so p99 ({}) hides it; requests that keep arriving would all have waited (p99 \
                  about {}, if a stall holds up all of them); an open-loop load would see more of them",
                 units::counted(stalls.reads, "read", "reads"),
                 units::duration(stalls.longest_ns as f64),

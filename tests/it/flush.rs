@@ -135,6 +135,11 @@ fn what_may_not_be_looked_at_is_not_called_foreign() {
             1,
             &[&format!("{refused} keys of namespace"), "could not be looked at or removed", "ACL SETUSER"],
         );
+        let nowhere = tempfile::tempdir().unwrap();
+        let mut clean = rcache();
+        clean.args(["clean", "--redis-url", &url, "--namespace", &place.namespace, "--sandbox-dir"]);
+        let cleaned = world::ran(clean.arg(nowhere.path().join("none")));
+        cleaned.failed(1, &["could not be looked at or removed", "ACL SETUSER"]);
         let document = failed.json();
         assert_eq!(
             (&document["not_looked_at"], &document["left_alone"]),

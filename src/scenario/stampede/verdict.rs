@@ -6,11 +6,15 @@ use crate::scenario::answers::broken;
 use crate::scenario::outcome::{Arm, Findings, Rush, Verdict};
 use crate::units::counted;
 
-/// The library's promises first: whatever else went wrong, a broken one must be heard of.
+/// A broken promise of the library is reported whatever else went wrong. How often it loaded is judged only in an arm that
+/// did its work: without Redis every read loads, and that breaks no promise.
 pub(super) fn judge(arms: &[Arm]) -> Verdict {
     let library = || arms.iter().filter(|arm| arm.name != "naive");
-    let promises = [broken, ran_together, never_ahead];
-    if let Some(reason) = promises.into_iter().find_map(|promise| library().find_map(promise)) {
+    let at_work = || library().filter(|arm| unfit(std::slice::from_ref(*arm), [arm.name]).is_none());
+    let reason = library()
+        .find_map(broken)
+        .or_else(|| [ran_together, never_ahead].into_iter().find_map(|promise| at_work().find_map(promise)));
+    if let Some(reason) = reason {
         return Verdict::Broken(reason);
     }
     match proves_nothing(arms) {
@@ -161,6 +165,16 @@ mod tests {
         assert_eq!(judge(&busy), Verdict::Shown);
         busy[1] = arm("lease", 654, 21, Some(RushCounts { excused_loads: 637, ..RushCounts::default() }));
         assert!(reason(&busy).1.contains("637 of its 654 loads went past the lease"), "{}", reason(&busy).1);
+    }
+
+    #[test]
+    fn an_arm_whose_cache_never_worked_breaks_no_promise() {
+        let mut refused = arms();
+        refused[1] = arm("lease", 900, 4, Some(RushCounts::default()));
+        assert!(reason(&refused).0, "loads that nothing excuses");
+        refused[1].cache = Some(crate::scenario::outcome::CacheUse::default());
+        let (is_broken, words) = reason(&refused);
+        assert!(!is_broken && words.contains("stored nothing in Redis"), "{words}");
     }
 
     #[test]
