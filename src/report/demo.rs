@@ -4,7 +4,7 @@
 use super::bench::{head, summary, table, warnings};
 use super::blocks::{Align, Block, Column, Entry, Page, Row, Section, Table};
 use super::charts;
-use super::numbers::{Side, capitalised, duration, inverse, mean_ns, percentile, side_of_one, two_digits};
+use super::numbers::{Side, capitalised, duration, inverse, mean_ns, percentile, side_of_one, with_interval};
 use crate::run_file::{PathRun, Ratio, Run, Server, WorkloadRun};
 use crate::units::{self, counted};
 
@@ -121,8 +121,8 @@ fn gain(run: &Run) -> Section {
 fn gain_of(ratios: &summary::Ratios<'_>) -> String {
     let Some(speedup) = ratios.speedup else { return "too little was measured to tell".to_owned() };
     let times = |ratio: &Ratio| {
-        let [low, high] = ratio.ci95.map(two_digits);
-        format!("{} times ({low}-{high})", two_digits(ratio.ratio))
+        let [ratio, low, high] = with_interval(*ratio);
+        format!("{ratio} times ({low}-{high})")
     };
     match side_of_one(&speedup) {
         Side::Above => {

@@ -55,18 +55,27 @@ pub(super) fn faster_or_slower(speed: &Ratio) -> String {
         let [ratio, low, high] = [ratio, low, high].map(|times| percent(times - 1.0));
         return format!("{ratio} % {word} ({low}-{high} %)");
     }
-    let [low_text, high_text] = [low, high].map(two_digits);
-    if low_text == high_text && ratio < 99.5 {
-        // Two digits would hide an interval that is narrower than they are.
-        let decimals = if ratio >= 9.95 { 1 } else { 2 };
-        return format!("{ratio:.decimals$} x {word} ({low:.decimals$}-{high:.decimals$})");
-    }
-    format!("{} x {word} ({low_text}-{high_text})", two_digits(ratio))
+    let [ratio, low, high] = with_interval(times);
+    format!("{ratio} x {word} ({low}-{high})")
 }
 
-/// `73 % hits (67-79 %)`
+/// A ratio and its interval: two digits, and one more if two would hide that the interval has two ends.
+pub(super) fn with_interval(Ratio { ratio, ci95: [low, high] }: Ratio) -> [String; 3] {
+    let short = [ratio, low, high].map(two_digits);
+    if short[1] != short[2] || ratio >= 99.5 {
+        return short;
+    }
+    let decimals = if ratio >= 9.95 { 1 } else { 2 };
+    [ratio, low, high].map(|number| format!("{number:.decimals$}"))
+}
+
+/// `73 % hits (67-79 %)`, and `88.1 % hits (87.8-88.4 %)` for a narrow interval.
 pub(super) fn hit_ratio(HitRatio { value, ci95: [low, high] }: &HitRatio) -> String {
-    let [value, low, high] = [*value, *low, *high].map(percent);
+    let mut texts = [*value, *low, *high].map(percent);
+    if texts[1] == texts[2] {
+        texts = [*value, *low, *high].map(|share| format!("{:.1}", share * 100.0));
+    }
+    let [value, low, high] = texts;
     format!("{value} % hits ({low}-{high} %)")
 }
 
