@@ -88,10 +88,10 @@ mod tests {
     #[test]
     fn the_program_is_named_as_it_can_be_called() {
         let named = |typed: &str, here: &str| program(OsStr::new(typed), Some(Path::new(here)));
-        assert_eq!(named("rcache", "/work"), "rcache");
-        assert_eq!(named("/work/target/release/rcache", "/work"), "target/release/rcache");
-        assert_eq!(named("/work/rcache", "/work"), "./rcache");
-        assert_eq!(named("/opt/r cache", "/work"), "'/opt/r cache'");
-        assert_eq!(named("../rcache", "/work"), "../rcache");
+        assert_eq!(named("rcache", "/home/ann"), "rcache");
+        assert_eq!(named("/home/ann/target/release/rcache", "/home/ann"), "target/release/rcache");
+        assert_eq!(named("/home/ann/rcache", "/home/ann"), "./rcache");
+        assert_eq!(named("/opt/r cache", "/home/ann"), "'/opt/r cache'");
+        assert_eq!(named("../rcache", "/home/ann"), "../rcache");
     }
 }
