@@ -47,7 +47,7 @@ fn the_workflow_is_valid_and_its_commands_are_understood() {
 #[test]
 fn the_commands_of_the_readme_are_understood() {
     let text = include_str!("../../README.md").replace("\n$ rcache ", "\nrcache ");
-    let blocks: String = text.split("\n```").skip(1).step_by(2).collect();
+    let blocks = text.split("\n```").skip(1).step_by(2).collect::<Vec<_>>().join("\n");
     let mut seen = 0;
     for words in commands(&blocks) {
         if let Err(error) = command().try_get_matches_from(&words) {

@@ -94,7 +94,7 @@ pub struct Options {
     /// The longest time, and a quarter more, between two reads that ask a Redis that did not answer how it is. The first comes
     /// after a tenth of a second; then the time doubles. Default 500 milliseconds.
     pub breaker_rest: Duration,
-    /// A function to call with each [`Event`](crate::Event), on the thread that met it: let it be quick. If it
+    /// A function to call with each [`Event`], on the thread that met it: let it be quick. If it
     /// panics, the panic ends there: the read or write goes on. Set it by [`on_error`](Self::on_error()). With the crate's feature `log` the same events go to the `log` crate. Default none.
     pub on_error: Option<Hook>,
 }
@@ -176,7 +176,7 @@ setters! {
 }
 
 impl Options {
-    /// Sets a function that is called with each [`Event`](crate::Event). A panic of it is caught and ignored.
+    /// Sets a function that is called with each [`Event`]. A panic of it is caught and ignored.
     ///
     /// ```
     /// use cache_aside::Options;

@@ -13,7 +13,7 @@ use rustix::net::{RecvFlags, recv, sockopt};
 pub struct Limits {
     /// Until the connection is open: the name is looked up, TCP connects, TLS shakes hands.
     pub connect: Duration,
-    /// Until a command is answered; each byte that is sent or received adds [`NS_PER_BYTE`].
+    /// Until a command is answered; each byte that is sent or received adds `NS_PER_BYTE`.
     pub reply: Duration,
     /// Asked while waiting; true gives up.
     pub is_over: Option<fn() -> bool>,
