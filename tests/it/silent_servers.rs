@@ -191,7 +191,7 @@ fn a_database_that_stops_in_the_middle_is_an_error_by_itself() {
     assert!(start.elapsed() < 2 * SECONDS, "{:?}", start.elapsed());
     let ran = world::checked(&output);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    // On a machine that is short of memory or time the system may close the connection first.
+    // Seen once on a loaded machine, cause unknown: the connection was closed before it was found to be silent.
     let words = ["stopped answering", "closed the connection"];
     assert!(words.iter().any(|words| ran.stderr.contains(words)), "{}", ran.stderr);
     assert!(!ran.stderr.contains("Error {"), "{}", ran.stderr);

@@ -1,4 +1,4 @@
-//! What one call may choose, and what a loader may say about its value.
+//! The choices of one call, and what a loader may say about its value.
 
 use std::time::Duration;
 
@@ -30,13 +30,13 @@ impl CallOptions {
         Self { ttl: Some(ttl), ..self }
     }
 
-    /// How long it is remembered that the row does not exist, see [`Options::negative_ttl`].
+    /// The time for which a missing row is remembered, see [`Options::negative_ttl`].
     #[must_use]
     pub fn negative_ttl(self, negative_ttl: impl Into<Option<Duration>>) -> Self {
         Self { negative_ttl: Some(negative_ttl.into()), ..self }
     }
 
-    /// How eagerly the entry is refreshed ahead of its expiry, see [`Options::early_refresh`].
+    /// The eagerness of refreshing the entry ahead of its expiry, see [`Options::early_refresh`].
     #[must_use]
     pub fn early_refresh(self, early_refresh: f64) -> Self {
         Self { early_refresh: Some(early_refresh), ..self }
@@ -67,7 +67,7 @@ impl Times {
         self.ttl.max(self.negative_ttl.unwrap_or_default()).min(TEN_YEARS)
     }
 
-    /// How long that may be kept; none if not at all.
+    /// The time for which that may be kept; none if not at all.
     pub(crate) fn ttl_of<T>(&self, loaded: &Loaded<T>) -> Option<Duration> {
         let ttl = if loaded.value.is_some() { Some(self.ttl) } else { self.negative_ttl };
         loaded.ttl.or(ttl).filter(|ttl| *ttl >= Duration::from_millis(1)).map(|ttl| ttl.min(TEN_YEARS))

@@ -11,7 +11,7 @@ use super::store::{Acquired, Found, Store};
 use super::trouble::RedisError;
 use super::wire::{Reply, WireError};
 
-/// What [`Cache::check`](crate::Cache::check) found.
+/// The findings of [`Cache::check`](crate::Cache::check).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CheckReport {
@@ -21,7 +21,7 @@ pub struct CheckReport {
     pub is_primary: Option<bool>,
     /// The `maxmemory-policy`; none if it does not say.
     pub eviction: Option<String>,
-    /// What works and may surprise, in sentences.
+    /// Surprises among what works, in sentences.
     pub warnings: Vec<String>,
 }
 
@@ -103,7 +103,7 @@ impl Steps {
         }
     }
 
-    /// What the scripts need only if Redis does not know them yet.
+    /// Rights that the scripts need only if Redis does not know them yet.
     fn eval(&self, store: &mut Store) -> Result<(), WireError> {
         let command: [&[u8]; 4] = [b"EVAL", b"return 1", b"1", &self.key];
         match store.connection().command(&command, &mut Vec::new())? {
@@ -141,11 +141,11 @@ impl Steps {
     }
 }
 
-/// What a check leaves behind if it is cut off is gone after this.
+/// The time after which anything that an interrupted check left behind is gone.
 const SHORT: std::time::Duration = std::time::Duration::from_secs(5);
 const UNEXPECTED: WireError = WireError::Protocol("another answer than the command has");
 
-/// What the server says of itself, and what of that may surprise.
+/// The server's description of itself, and what of it may surprise.
 fn describe(store: &mut Store, pool: &Pool, core: &Core, report: &mut CheckReport) -> Result<(), WireError> {
     let mut info = Vec::new();
     match store.connection().command(&[b"INFO"], &mut info) {
