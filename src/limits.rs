@@ -13,7 +13,7 @@ use anyhow::Context;
 use mysql::LocalInfileHandler;
 
 use crate::cache::wire;
-use crate::cli::{Codec, ReadPath};
+use crate::cli::{Codec, ReadPath, Workload};
 use crate::db::rows::RowConnection;
 use crate::db::session::Session;
 use crate::db::{connect, schema, seed};
@@ -21,7 +21,7 @@ use crate::endpoint::{Address, MysqlEndpoint, RedisEndpoint};
 use crate::measure::clock::{timed, timed_in_parts};
 use crate::parts::Part;
 use crate::paths::lane::Lane;
-use crate::paths::query::{AllUsers, Expected};
+use crate::paths::query::{self, AllUsers, Expected};
 use crate::paths::reader::{self, Reader, ReaderOptions};
 use crate::sample::Latencies;
 use crate::sandbox::{Sandbox, Wanted};
@@ -116,13 +116,14 @@ type Pair = (u64, u64);
 fn read_pairs(mysql: &MysqlEndpoint, redis: &RedisEndpoint) -> anyhow::Result<Vec<Pair>> {
     let expected = Arc::new(Expected::of(DATA, &[]));
     let namespace = "limits";
-    let options = ReaderOptions { codecs: &[Codec::Arrow], namespace, ttl: Duration::from_secs(3600) };
+    let kind = query::kind(Workload::All);
+    let options = ReaderOptions { codecs: &[Codec::Arrow], namespace, kind, ttl: Duration::from_secs(3600) };
     let wire = wire::Connection::open(redis, reader::LIMITS)?;
     let mut reader: Reader<AllUsers> = Reader::new(RowConnection::open(mysql)?, wire, &expected, &options)?;
     let warm = Lane::cached(ReadPath::Warm, Codec::Arrow);
     reader.prepare(warm, &[0])?;
     let entry_bytes = reader.written().iter().map(|(_, written)| written.bytes).sum();
-    let key = reader::key_layout::<AllUsers>(namespace, Codec::Arrow).key(0);
+    let key = reader::key_layout(namespace, kind, Codec::Arrow).key(0);
     let mut raw = RawGet::open(redis, &key, entry_bytes)?;
     let mut pairs = Vec::with_capacity(READ_PAIRS);
     for pair in 0..READ_PAIRS {

@@ -72,7 +72,7 @@ pub(super) fn run(arguments: &cli::Demo, settings: &Settings, console: &Console)
 
 /// The blog post's two requests: the first finds no entry, the second finds the one that the first left.
 fn two_accesses(bench: &Bench<'_>) -> anyhow::Result<[f64; 2]> {
-    let mut reader = bench.reader::<AllUsers>(&[Codec::Arrow], TTL)?;
+    let mut reader = bench.reader(&bench.users::<AllUsers>(Workload::All), &[Codec::Arrow], TTL)?;
     let first_ns = access(bench, &mut reader, ReadPath::Cold, CacheOutcome::Miss)?;
     let second_ns = access(bench, &mut reader, ReadPath::Warm, CacheOutcome::Hit)?;
     #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]

@@ -30,7 +30,7 @@ use crate::measure::plan::{Amount, BlockKind, Plan};
 use crate::measure::rounds::{self, Outside, Task};
 use crate::measure::{ControlSamples, WorkloadSamples};
 use crate::paths::lane::Lane;
-use crate::paths::query::{AllUsers, Expected, OneUser, Page, Query, TopDomains};
+use crate::paths::query::{self, AllUsers, Expected, OneUser, Page, Query, TopDomains};
 use crate::paths::reader::{self, Reader, ReaderOptions};
 use crate::reopen::Reopening;
 use crate::run_file::{self, Config, Dataset, Run, WorkloadRun};
@@ -64,9 +64,30 @@ pub(super) struct Measured {
     pub(super) first_error: Option<String>,
 }
 
+/// What is measured as one: its name, the second part of its keys, and what answers are compared with.
+pub(super) struct Target<Q: Query> {
+    name: String,
+    kind: String,
+    reference: Arc<Q::Reference>,
+}
+
+/// What a workload reads.
+#[derive(Clone, Copy)]
+enum Subject {
+    BuiltIn(Workload),
+}
+
+impl Subject {
+    fn name(self) -> String {
+        match self {
+            Self::BuiltIn(workload) => workload.name().to_owned(),
+        }
+    }
+}
+
 /// A workload whose rounds are over.
 struct Finished {
-    workload: Workload,
+    subject: Subject,
     plan: Plan,
     codecs: Vec<Codec>,
     samples: WorkloadSamples,
@@ -76,16 +97,11 @@ struct Finished {
 impl Finished {
     /// As it is saved, codec by codec.
     fn runs(&self, request: &Request) -> Vec<WorkloadRun> {
-        let Self { workload, plan, codecs, samples, server_side } = self;
+        let Self { subject, plan, codecs, samples, server_side } = self;
+        let name = subject.name();
         let run = |codec: &Codec| {
-            let mut run = run_file::build::workload(
-                *workload,
-                *codec,
-                plan,
-                samples,
-                request.distance,
-                request.rng_seed,
-            );
+            let mut run =
+                run_file::build::workload(&name, *codec, plan, samples, request.distance, request.rng_seed);
             run.add_server_side(server_side, &samples.issued, *codec);
             run
         };
@@ -180,11 +196,12 @@ impl<'a> Bench<'a> {
         }
         let ground = self.harness_ground(request)?;
         let mut controls = ControlSamples::new();
-        for Finished { workload, samples, server_side, .. } in &finished {
+        for Finished { subject, samples, server_side, .. } in &finished {
+            let name = subject.name();
             controls.merge(&samples.controls);
-            self.warnings.extend(warnings::of_workload(*workload, samples));
-            self.warnings.extend(harness::warnings(*workload, samples, ground));
-            self.warnings.extend(foreign::warnings(workload.name(), server_side, &samples.issued));
+            self.warnings.extend(warnings::of_workload(&name, samples));
+            self.warnings.extend(harness::warnings(&name, samples, ground));
+            self.warnings.extend(foreign::warnings(&name, server_side, &samples.issued));
         }
         if let Some((after, before)) = evicted.filter(|(after, before)| after > before) {
             self.warnings.push(Warning::Evictions { keys: after - before });
@@ -209,11 +226,11 @@ impl<'a> Bench<'a> {
     /// Every workload's rounds, and the first failure, which ends them.
     fn rounds(&self, request: &Request) -> anyhow::Result<(Vec<Finished>, Option<String>)> {
         let mut finished = Vec::new();
-        for &workload in &request.workloads {
+        for subject in request.workloads.iter().map(|workload| Subject::BuiltIn(*workload)) {
             if interrupt::requested() {
                 break;
             }
-            let one = match self.workload(workload, request) {
+            let one = match self.subject(subject, request) {
                 Ok(one) => one,
                 // What earlier workloads gave is not lost.
                 Err(error) if !finished.is_empty() => return Ok((finished, Some(format!("{error:#}")))),
@@ -228,6 +245,12 @@ impl<'a> Bench<'a> {
         Ok((finished, None))
     }
 
+    fn subject(&self, subject: Subject, request: &Request) -> anyhow::Result<Finished> {
+        match subject {
+            Subject::BuiltIn(workload) => self.workload(workload, request),
+        }
+    }
+
     fn workload(&self, workload: Workload, request: &Request) -> anyhow::Result<Finished> {
         let clients = u64::from(request.clients);
         let dealing = request.dealing();
@@ -235,25 +258,37 @@ impl<'a> Bench<'a> {
             Plan::new(workload, request.amount, clients, self.expected.data, dealing, request.rng_seed);
         let codecs = codecs(workload, request);
         let (samples, server_side) = match workload {
-            Workload::All => self.measure::<AllUsers>(workload, &codecs, &plan, request)?,
-            Workload::Page => self.measure::<Page>(workload, &codecs, &plan, request)?,
-            Workload::Point => self.measure::<OneUser>(workload, &codecs, &plan, request)?,
-            Workload::Aggregate => self.measure::<TopDomains>(workload, &codecs, &plan, request)?,
+            Workload::All => self.measure(&self.users::<AllUsers>(workload), &codecs, &plan, request)?,
+            Workload::Page => self.measure(&self.users::<Page>(workload), &codecs, &plan, request)?,
+            Workload::Point => self.measure(&self.users::<OneUser>(workload), &codecs, &plan, request)?,
+            Workload::Aggregate => {
+                self.measure(&self.users::<TopDomains>(workload), &codecs, &plan, request)?
+            }
         };
-        Ok(Finished { workload, plan, codecs, samples, server_side })
+        Ok(Finished { subject: Subject::BuiltIn(workload), plan, codecs, samples, server_side })
+    }
+
+    /// A built-in workload, whose answers are made of the data set.
+    pub(super) fn users<Q: Query<Reference = Expected>>(&self, workload: Workload) -> Target<Q> {
+        Target {
+            name: workload.name().to_owned(),
+            kind: query::kind(workload).to_owned(),
+            reference: Arc::clone(&self.expected),
+        }
     }
 
     /// The reads of every workload from disk; the first failure, in words.
     fn read_from_disk(&mut self, request: &Request, finished: &mut [Finished]) -> Option<String> {
-        for Finished { workload, plan, samples, .. } in finished {
+        for Finished { subject, plan, samples, .. } in finished {
             if interrupt::requested() {
                 break;
             }
+            let Subject::BuiltIn(workload) = *subject;
             let disk = match workload {
-                Workload::All => self.restarted::<AllUsers>(*workload, plan, request),
-                Workload::Page => self.restarted::<Page>(*workload, plan, request),
-                Workload::Point => self.restarted::<OneUser>(*workload, plan, request),
-                Workload::Aggregate => self.restarted::<TopDomains>(*workload, plan, request),
+                Workload::All => self.restarted(&self.users::<AllUsers>(workload), plan, request),
+                Workload::Page => self.restarted(&self.users::<Page>(workload), plan, request),
+                Workload::Point => self.restarted(&self.users::<OneUser>(workload), plan, request),
+                Workload::Aggregate => self.restarted(&self.users::<TopDomains>(workload), plan, request),
             };
             let first_error = disk.first_error.clone();
             samples.disk = Some(disk);
@@ -265,21 +300,20 @@ impl<'a> Bench<'a> {
     }
 
     /// Reads of one workload, each after a restart of the database.
-    fn restarted<Q: Query>(&mut self, workload: Workload, plan: &Plan, request: &Request) -> DiskSamples {
+    fn restarted<Q: Query>(&mut self, target: &Target<Q>, plan: &Plan, request: &Request) -> DiskSamples {
         let items = plan.first_items(DISK_READS);
         let template = format!(
             "measuring {} from disk {{wide_bar}} restart {{human_pos}} of {{human_len}}, {{eta}} left",
-            workload.name()
+            target.name
         );
-        self.console.step(&format!("reading {} from disk ...", workload.name()));
+        self.console.step(&format!("reading {} from disk ...", target.name));
         let bar = self.console.progress(items.len() as u64, &template);
-        let expected = Arc::clone(&self.expected);
         let mut restart = || {
             self.servers.restart_mysql()?;
             let watch = connect::connect(self.servers.mysql()?)?;
-            Ok(Fresh { reader: self.reader::<Q>(&[], request.ttl)?, watch })
+            Ok(Fresh { reader: self.reader(target, &[], request.ttl)?, watch })
         };
-        let mut samples = disk::measure(&items, &expected, &mut restart, &mut || bar.inc(1));
+        let mut samples = disk::measure(&items, target.reference.as_ref(), &mut restart, &mut || bar.inc(1));
         bar.finish_and_clear();
         samples.storage = self.servers.storage_of("users");
         samples
@@ -287,21 +321,21 @@ impl<'a> Bench<'a> {
 
     fn measure<Q: Query>(
         &self,
-        workload: Workload,
+        target: &Target<Q>,
         codecs: &[Codec],
         plan: &Plan,
         request: &Request,
     ) -> anyhow::Result<(WorkloadSamples, ServerSide)> {
         const STEPS: u64 = 1_000;
-        let template = format!("measuring {} {{wide_bar}} {{eta}} left", workload.name());
-        self.console.step(&format!("measuring {} ...", workload.name()));
+        let template = format!("measuring {} {{wide_bar}} {{eta}} left", target.name);
+        self.console.step(&format!("measuring {} ...", target.name));
         let watch = ServerWatch::begin(self.servers);
         let bar = self.console.progress(STEPS, &template);
         let blocks = request.blocks(codecs);
         let task =
-            Task { plan: plan.clone(), amount: request.amount, kinds: &blocks, expected: &self.expected };
+            Task { plan: plan.clone(), amount: request.amount, kinds: &blocks, reference: &target.reference };
         let mut outside = Outside {
-            open: &|| self.reader::<Q>(codecs, request.ttl),
+            open: &|| self.reader(target, codecs, request.ttl),
             is_precise: &|samples| precision::is_precise(samples, codecs, request.rng_seed),
             progress: &mut |share| bar.set_position(units::whole(share * STEPS as f64)),
         };
@@ -309,21 +343,27 @@ impl<'a> Bench<'a> {
         bar.finish_and_clear();
         let samples = samples?;
         let sample = plan.block_of(BlockKind::Lane(Lane::MYSQL), 0, 0).items;
-        let layouts = codecs.iter().map(|codec| (*codec, reader::key_layout::<Q>(self.namespace, *codec)));
+        let layouts =
+            codecs.iter().map(|codec| (*codec, reader::key_layout(self.namespace, &target.kind, *codec)));
         let server_side = watch.end(&layouts.collect::<Vec<_>>(), &sample);
         Ok((samples, server_side))
     }
 
     /// A client with connections of its own.
-    pub(super) fn reader<Q: Query>(&self, codecs: &[Codec], ttl: Duration) -> anyhow::Result<Reader<Q>> {
+    pub(super) fn reader<Q: Query>(
+        &self,
+        target: &Target<Q>,
+        codecs: &[Codec],
+        ttl: Duration,
+    ) -> anyhow::Result<Reader<Q>> {
         let (mysql, redis) = (self.servers.mysql()?, self.servers.redis()?);
         let conn = RowConnection::open(mysql)?;
         let wire =
             wire::Connection::open(redis, reader::LIMITS).map_err(|error| admin::refused(redis, &error))?;
-        let options = ReaderOptions { codecs, namespace: self.namespace, ttl };
+        let options = ReaderOptions { codecs, namespace: self.namespace, kind: &target.kind, ttl };
         let reader =
-            Reader::new(conn, wire, &self.expected, &options).context("cannot prepare a statement")?;
-        Ok(reader.reopening(mysql, redis, &self.expected))
+            Reader::new(conn, wire, &target.reference, &options).context("cannot prepare a statement")?;
+        Ok(reader.reopening(mysql, redis, &target.reference))
     }
 
     fn assemble(

@@ -19,8 +19,9 @@ const DATA: DataSet = DataSet { users: DEFAULT_USERS, rng_seed: DEFAULT_RNG_SEED
 pub(super) fn of_a_million_reads() -> (u64, Option<u64>) {
     let plan = Plan::new(Workload::Point, Amount::Reads(READS), 1, DATA, None, DEFAULT_RNG_SEED);
     let samples = samples(&plan);
-    let (run, ns) =
-        timed(|| build::workload(Workload::Point, Codec::Postcard, &plan, &samples, None, DEFAULT_RNG_SEED));
+    let (run, ns) = timed(|| {
+        build::workload(Workload::Point.name(), Codec::Postcard, &plan, &samples, None, DEFAULT_RNG_SEED)
+    });
     std::hint::black_box(run);
     (ns, peak_bytes())
 }

@@ -1,14 +1,12 @@
 //! Reads of a database that has just restarted: each alone, on connections of its own, by the same clock as all others.
 
-use std::sync::Arc;
-
 use super::clock::{InParts, timed_in_parts};
 use super::{PathSamples, count_error};
 use crate::db::counters;
 use crate::db::session::Session;
 use crate::interrupt;
 use crate::paths::lane::Lane;
-use crate::paths::query::{Expected, Query};
+use crate::paths::query::{Check, Query};
 use crate::paths::reader::Reader;
 use crate::rounds_log::{RoundSums, RoundsLog};
 use crate::sandbox::Storage;
@@ -63,7 +61,7 @@ pub(crate) struct Fresh<Q: Query> {
 /// restart would only repeat it.
 pub(crate) fn measure<Q: Query>(
     items: &[u32],
-    expected: &Arc<Expected>,
+    reference: &Q::Reference,
     restart: &mut dyn FnMut() -> anyhow::Result<Fresh<Q>>,
     progress: &mut dyn FnMut(),
 ) -> DiskSamples {
@@ -73,7 +71,7 @@ pub(crate) fn measure<Q: Query>(
             break;
         }
         match restart() {
-            Ok(fresh) => read(&mut samples, item, expected, fresh),
+            Ok(fresh) => read(&mut samples, item, reference, fresh),
             Err(error) => samples.fail("restart", format!("{error:#}")),
         }
         progress();
@@ -81,7 +79,7 @@ pub(crate) fn measure<Q: Query>(
     samples
 }
 
-fn read<Q: Query>(samples: &mut DiskSamples, item: u32, expected: &Arc<Expected>, mut fresh: Fresh<Q>) {
+fn read<Q: Query>(samples: &mut DiskSamples, item: u32, reference: &Q::Reference, mut fresh: Fresh<Q>) {
     // One untimed round trip on each connection, as before every block.
     if let Err(error) = fresh.reader.prepare(Lane::DISK, &[item]) {
         return samples.fail(error.kind(), error.to_string());
@@ -91,8 +89,9 @@ fn read<Q: Query>(samples: &mut DiskSamples, item: u32, expected: &Arc<Expected>
     let InParts { outcome, ns, parts } =
         timed_in_parts(|laps| fresh.reader.read(Lane::DISK, item, &mut |part| laps.end(part)));
     let after = pages(&mut fresh.watch);
-    match outcome {
-        Ok(read) if fresh.reader.is_right(item, &read.answer, expected) => {
+    let checked = outcome.and_then(|read| fresh.reader.check(item, &read, reference));
+    match checked {
+        Ok(Check::Right) => {
             samples.path.latencies.record(ns);
             samples.path.parts.record(parts);
             let mut sums = RoundSums::default();
@@ -102,7 +101,7 @@ fn read<Q: Query>(samples: &mut DiskSamples, item: u32, expected: &Arc<Expected>
                 samples.pages = (samples.pages.0 + fetched, samples.pages.1 + 1);
             }
         }
-        Ok(_) => samples.fail(
+        Ok(Check::Wrong) => samples.fail(
             "wrong_answer",
             format!("the answer for item {item} by path disk is not what the data set says"),
         ),
@@ -113,12 +112,12 @@ fn read<Q: Query>(samples: &mut DiskSamples, item: u32, expected: &Arc<Expected>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::paths::query::AllUsers;
+    use crate::paths::query::{AllUsers, Expected};
     use crate::users::DataSet;
 
     #[test]
     fn a_database_that_does_not_come_back_ends_it() {
-        let expected = Arc::new(Expected::of(DataSet { users: 10, rng_seed: 1 }, &[]));
+        let expected = Expected::of(DataSet { users: 10, rng_seed: 1 }, &[]);
         let mut restarts = 0;
         let mut restart = || -> anyhow::Result<Fresh<AllUsers>> {
             restarts += 1;

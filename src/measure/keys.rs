@@ -14,7 +14,7 @@ const DEALT_BLOCK: u64 = 50;
 
 /// The keys of one workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Keys {
+pub(crate) enum Keys {
     /// One for each client, which reads it once a block: a read takes long.
     OneAClient,
     /// Numbered from 1 on, read in a shuffled order, that many by each client in a block.
@@ -22,7 +22,7 @@ pub(super) enum Keys {
 }
 
 impl Keys {
-    pub(super) fn of(workload: Workload, data: DataSet, is_dealt: bool) -> Self {
+    pub(crate) fn of(workload: Workload, data: DataSet, is_dealt: bool) -> Self {
         let block = |free: u64| if is_dealt { DEALT_BLOCK } else { free };
         match workload {
             Workload::All | Workload::Aggregate => Self::OneAClient,

@@ -114,7 +114,17 @@ impl Plan {
         dealing: Option<Dealing>,
         rng_seed: u64,
     ) -> Self {
-        let keys = Keys::of(workload, data, dealing.is_some());
+        Self::over(Keys::of(workload, data, dealing.is_some()), amount, clients, dealing, rng_seed)
+    }
+
+    /// The same, over these keys.
+    pub(crate) fn over(
+        keys: Keys,
+        amount: Amount,
+        clients: u64,
+        dealing: Option<Dealing>,
+        rng_seed: u64,
+    ) -> Self {
         let shape = match amount {
             Amount::Reads(reads) => Shape::Fixed { reads, rounds: rounds_for(keys, reads, clients) },
             Amount::Time(_) => Shape::Open { block: clients },

@@ -15,7 +15,7 @@ use super::worker::{BlockDone, Step, Worker};
 use super::{Course, WorkloadSamples};
 use crate::interrupt;
 use crate::paths::lane::Lane;
-use crate::paths::query::{Expected, Query};
+use crate::paths::query::Query;
 use crate::paths::reader::Reader;
 use crate::rounds_log::RoundSums;
 
@@ -29,11 +29,11 @@ const RECONNECT_TRIES: u32 = 20;
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What is measured, and how much of it.
-pub(crate) struct Task<'a> {
+pub(crate) struct Task<'a, Q: Query> {
     pub(crate) plan: Plan,
     pub(crate) amount: Amount,
     pub(crate) kinds: &'a [BlockKind],
-    pub(crate) expected: &'a Arc<Expected>,
+    pub(crate) reference: &'a Arc<Q::Reference>,
 }
 
 /// What the rounds need from outside while they run.
@@ -55,7 +55,7 @@ struct Link {
 /// Measures one workload, group by group, with one worker a client. Stops early when asked to, or when a whole block fails;
 /// what was measured until then is returned. An error only if the first connections cannot be opened.
 pub(crate) fn measure<Q: Query>(
-    task: Task<'_>,
+    task: Task<'_, Q>,
     clients: u16,
     outside: &mut Outside<'_, Q>,
 ) -> anyhow::Result<WorkloadSamples> {
@@ -99,12 +99,12 @@ fn reopen<Q: Query>(
 }
 
 /// The coordinator: it hands out blocks and adds up what needs all clients to be known.
-struct Rounds<'a> {
+struct Rounds<'a, Q: Query> {
     plan: Plan,
     schedule: Schedule,
     amount: Amount,
     kinds: &'a [BlockKind],
-    expected: &'a Arc<Expected>,
+    reference: &'a Arc<Q::Reference>,
     links: Vec<Link>,
     position: Position,
     samples: WorkloadSamples,
@@ -115,16 +115,16 @@ struct Rounds<'a> {
 /// A block in which nothing succeeded: going on would only repeat it.
 struct AllFailed;
 
-impl<'a> Rounds<'a> {
-    fn new(task: Task<'a>) -> Self {
-        let Task { plan, amount, kinds, expected } = task;
+impl<'a, Q: Query> Rounds<'a, Q> {
+    fn new(task: Task<'a, Q>) -> Self {
+        let Task { plan, amount, kinds, reference } = task;
         let samples = WorkloadSamples::new(kinds);
         Self {
             schedule: Schedule::new(amount, plan.rounds()),
             plan,
             amount,
             kinds,
-            expected,
+            reference,
             links: Vec::new(),
             position: Position::default(),
             sums: vec![RoundSums::default(); samples.rounds.columns()],
@@ -133,7 +133,7 @@ impl<'a> Rounds<'a> {
     }
 
     /// The rounds over one set of connections.
-    fn group<Q: Query>(&mut self, readers: Vec<Reader<Q>>, outside: &mut Outside<'_, Q>) -> Next {
+    fn group(&mut self, readers: Vec<Reader<Q>>, outside: &mut Outside<'_, Q>) -> Next {
         let start_line = Arc::new(StartLine::new(readers.len()));
         self.position.groups += 1;
         self.position.rounds_in_group = 0;
@@ -145,7 +145,7 @@ impl<'a> Rounds<'a> {
                 .map(|reader| {
                     let worker = Worker {
                         reader,
-                        expected: Arc::clone(self.expected),
+                        reference: Arc::clone(self.reference),
                         start_line: Arc::clone(&start_line),
                         affinity: Affinity::of_this_thread(),
                         samples: WorkloadSamples::new(self.kinds),
@@ -171,7 +171,7 @@ impl<'a> Rounds<'a> {
         })
     }
 
-    fn run_group<Q: Query>(&mut self, outside: &mut Outside<'_, Q>) -> Result<Next, AllFailed> {
+    fn run_group(&mut self, outside: &mut Outside<'_, Q>) -> Result<Next, AllFailed> {
         self.warm_up()?;
         loop {
             let samples = &self.samples;

@@ -17,7 +17,7 @@ use crate::interrupt;
 use crate::parts::PartTimes;
 use crate::paths::issued::Exchanges;
 use crate::paths::lane::Lane;
-use crate::paths::query::{Expected, Query};
+use crate::paths::query::{Check, Query};
 use crate::paths::reader::{CacheOutcome, Read, ReadError, Reader};
 use crate::rounds_log::RoundSums;
 
@@ -49,7 +49,7 @@ pub(super) struct BlockDone {
 
 pub(super) struct Worker<Q: Query> {
     pub(super) reader: Reader<Q>,
-    pub(super) expected: Arc<Expected>,
+    pub(super) reference: Arc<Q::Reference>,
     pub(super) start_line: Arc<StartLine>,
     pub(super) affinity: Affinity,
     /// What this worker has seen so far; the log of rounds is the coordinator's.
@@ -209,15 +209,19 @@ impl<Q: Query> Worker<Q> {
     /// Verifies a read and books it under the path that it really took, with the same codec.
     fn judge(&mut self, planned: BlockKind, read: Taken<Q::Answer>, counted: bool, report: &mut BlockDone) {
         let Taken { item, ns, parts, exchanges, outcome } = read;
-        let failure = match outcome {
-            Ok(read) if self.reader.is_right(item, &read.answer, &self.expected) => {
+        let checked = outcome.and_then(|read| {
+            let check = self.reader.check(item, &read, &self.reference)?;
+            Ok((read.cache, check))
+        });
+        let failure = match checked {
+            Ok((cache, Check::Right)) => {
                 report.answered += 1;
                 if counted {
-                    self.book(planned, read.cache, (ns, parts, exchanges), &mut report.sums);
+                    self.book(planned, cache, (ns, parts, exchanges), &mut report.sums);
                 }
                 return;
             }
-            Ok(_) => (
+            Ok((_, Check::Wrong)) => (
                 "wrong_answer",
                 format!("the answer for item {item} by {planned} is not what the data set says"),
             ),

@@ -40,7 +40,7 @@ fn reader(sandbox: &Sandbox) -> Reader<OneUser> {
     let progress: seed::Progress = Arc::new(|_| {});
     seed::seed(&mut conn, mysql, DATA, false, &progress).unwrap();
     let wire = wire::Connection::open(redis, LIMITS).unwrap();
-    let options = ReaderOptions { codecs: &CODECS, namespace: "frugality", ttl: TTL };
+    let options = ReaderOptions { codecs: &CODECS, namespace: "frugality", kind: "user", ttl: TTL };
     let expected = Arc::new(Expected::of(DATA, &[]));
     Reader::new(RowConnection::open(mysql).unwrap(), wire, &expected, &options).unwrap()
 }

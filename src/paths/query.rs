@@ -48,17 +48,56 @@ impl From<RowsError> for LoadError {
 pub(crate) trait Query: Send + Sized {
     /// The type in the caller's hands at the end, on every path and with every codec.
     type Answer: Columnar + Serialize + DeserializeOwned + Send;
-    /// The second part of the cache key.
-    const KIND: &'static str;
+    /// What the statement is made of, and what answers are compared with; all clients share it.
+    type Reference: Send + Sync + 'static;
 
     /// Prepares the statement on this connection.
-    fn prepare(conn: &mut RowConnection, data: &Arc<Expected>) -> Result<Self, DbError>;
+    fn prepare(conn: &mut RowConnection, reference: &Arc<Self::Reference>) -> Result<Self, DbError>;
+
+    /// The number of this item's cache key.
+    fn key_id(&self, item: u32) -> u64 {
+        u64::from(item)
+    }
 
     /// Asks MySQL as a competent application does: prepared statement, binary protocol, typed rows.
     fn load(&mut self, conn: &mut RowConnection, item: u32) -> Result<Self::Answer, LoadError>;
 
-    /// Whether the answer is what the data set says it must be, to the last byte.
-    fn is_right(&self, item: u32, answer: &Self::Answer, expected: &Expected) -> bool;
+    /// Compares an answer with what it must be, to the last byte. Nothing is timed meanwhile, and MySQL may be asked.
+    fn check(&mut self, conn: &mut RowConnection, found: Found<'_, Self>) -> Result<Check, LoadError>;
+
+    /// Takes note of an answer of MySQL's that became an entry outside the measurement.
+    fn note(&self, _item: u32, _answer: &Self::Answer) {}
+}
+
+/// An answer, and where it came from.
+pub(crate) struct Found<'a, Q: Query> {
+    pub(crate) item: u32,
+    pub(crate) answer: &'a Q::Answer,
+    pub(crate) reference: &'a Q::Reference,
+}
+
+/// The outcome of comparing an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Check {
+    Right,
+    Wrong,
+}
+
+impl Check {
+    /// Right or wrong.
+    pub(crate) fn new(is_right: bool) -> Self {
+        if is_right { Self::Right } else { Self::Wrong }
+    }
+}
+
+/// The second part of the keys of a built-in workload.
+pub(crate) fn kind(workload: Workload) -> &'static str {
+    match workload {
+        Workload::All => "users",
+        Workload::Page => "page",
+        Workload::Point => "user",
+        Workload::Aggregate => "domains",
+    }
 }
 
 /// The codec of this name for answers of this type.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::issued::{Exchanges, Issued};
 use super::lane::Lane;
-use super::query::{self, Expected, LoadError, Query};
+use super::query::{self, Check, LoadError, Query};
 use crate::cache::codec::Codec;
 use crate::cache::entry;
 use crate::cache::key::KeyLayout;
@@ -105,25 +105,24 @@ pub(crate) struct ReaderOptions<'a> {
     /// It can read the lanes of these.
     pub(crate) codecs: &'a [cli::Codec],
     pub(crate) namespace: &'a str,
+    /// The second part of every key.
+    pub(crate) kind: &'a str,
     pub(crate) ttl: Duration,
 }
 
 /// Where the entries of one codec stand. The codec is part of the key: two codecs in one run, or in two runs, would
 /// otherwise take each other's entries for damaged and overwrite them, and a warm read would be a miss.
-pub(crate) fn key_layout<Q: Query>(namespace: &str, codec: cli::Codec) -> KeyLayout {
-    KeyLayout::new(namespace, &format!("{}.{}", Q::KIND, codec.name()))
+pub(crate) fn key_layout(namespace: &str, kind: &str, codec: cli::Codec) -> KeyLayout {
+    KeyLayout::new(namespace, &format!("{kind}.{}", codec.name()))
 }
 
 /// What the keys of every workload's entries begin with, whatever their codec.
 pub(crate) fn key_prefixes(namespace: &str) -> Vec<Vec<u8>> {
     use clap::ValueEnum;
     let layouts = cli::Codec::value_variants().iter().flat_map(|codec| {
-        [
-            key_layout::<query::AllUsers>(namespace, *codec),
-            key_layout::<query::Page>(namespace, *codec),
-            key_layout::<query::OneUser>(namespace, *codec),
-            key_layout::<query::TopDomains>(namespace, *codec),
-        ]
+        cli::Workload::value_variants()
+            .iter()
+            .map(|workload| key_layout(namespace, query::kind(*workload), *codec))
     });
     layouts.map(|layout| layout.prefix().to_vec()).collect()
 }
@@ -178,14 +177,14 @@ impl<Q: Query> Reader<Q> {
     pub(crate) fn new(
         mut mysql: RowConnection,
         redis: Connection,
-        expected: &Arc<Expected>,
+        reference: &Arc<Q::Reference>,
         options: &ReaderOptions<'_>,
     ) -> Result<Self, DbError> {
-        let query = Q::prepare(&mut mysql, expected)?;
+        let query = Q::prepare(&mut mysql, reference)?;
         let entries = options.codecs.iter().map(|name| Entries {
             name: *name,
             codec: query::codec(*name),
-            keys: key_layout::<Q>(options.namespace, *name),
+            keys: key_layout(options.namespace, options.kind, *name),
             written: Written::default(),
         });
         let issued = Issued { text_selects: mysql.set_up_selects(), ..Issued::default() };
@@ -207,12 +206,12 @@ impl<Q: Query> Reader<Q> {
         mut self,
         mysql: &MysqlEndpoint,
         redis: &RedisEndpoint,
-        expected: &Arc<Expected>,
+        reference: &Arc<Q::Reference>,
     ) -> Self {
-        let (mysql, redis, expected) = (mysql.clone(), redis.clone(), Arc::clone(expected));
+        let (mysql, redis, reference) = (mysql.clone(), redis.clone(), Arc::clone(reference));
         self.reopen = Some(Box::new(move || {
             let mut conn = RowConnection::open(&mysql)?;
-            let query = Q::prepare(&mut conn, &expected)?;
+            let query = Q::prepare(&mut conn, &reference)?;
             Ok((conn, Connection::open(&redis, LIMITS)?, query))
         }));
         self
@@ -273,7 +272,7 @@ impl<Q: Query> Reader<Q> {
         item: u32,
         end: &mut impl FnMut(Part),
     ) -> Result<Read<Q::Answer>, ReadError> {
-        self.entries[entries].keys.write_key(u64::from(item), &mut self.redis.key);
+        self.entries[entries].keys.write_key(self.query.key_id(item), &mut self.redis.key);
         let mut step = Step::Get;
         loop {
             let sight = match step {
@@ -395,13 +394,18 @@ impl<Q: Query> Reader<Q> {
         if usize::try_from(there) == Ok(items.len()) {
             return Ok(());
         }
-        let mut fill = |item: &u32| self.read_through_cache(entries, *item, &mut |_| ()).map(drop);
-        items.iter().try_for_each(&mut fill)
+        for item in items {
+            let read = self.read_through_cache(entries, *item, &mut |_| ())?;
+            if read.cache == CacheOutcome::Miss {
+                self.query.note(*item, &read.answer);
+            }
+        }
+        Ok(())
     }
 
     fn keys(&self, entries: usize, items: &[u32]) -> Vec<Vec<u8>> {
         let layout = &self.entries[entries].keys;
-        items.iter().map(|item| layout.key(u64::from(*item))).collect()
+        items.iter().map(|item| layout.key(self.query.key_id(*item))).collect()
     }
 
     /// One bare round trip to Redis.
@@ -426,15 +430,21 @@ impl<Q: Query> Reader<Q> {
     /// Receives an entry and does not look at it.
     pub(crate) fn fetch(&mut self, codec: cli::Codec, item: u32) -> Result<(), ReadError> {
         let own = self.entries.iter().find(|entries| entries.name == codec).ok_or(ReadError::NoCodec)?;
-        own.keys.write_key(u64::from(item), &mut self.redis.key);
+        own.keys.write_key(self.query.key_id(item), &mut self.redis.key);
         self.issued.look_ups += 1;
         self.redis.store.connection().get(&self.redis.key, &mut self.fetched, &mut |_| ())?;
         Ok(())
     }
 
-    /// Whether the answer is what the data set says it must be.
-    pub(crate) fn is_right(&self, item: u32, answer: &Q::Answer, expected: &Expected) -> bool {
-        self.query.is_right(item, answer, expected)
+    /// Compares the answer with what it must be, outside everything timed.
+    pub(crate) fn check(
+        &mut self,
+        item: u32,
+        read: &Read<Q::Answer>,
+        reference: &Q::Reference,
+    ) -> Result<Check, ReadError> {
+        let found = query::Found { item, answer: &read.answer, reference };
+        Ok(self.query.check(&mut self.mysql, found)?)
     }
 
     /// Round trips of the open connections so far.

@@ -11,7 +11,7 @@ use super::{
     AtDistance, Control, CurvePoint, DiskReads, ExchangesPerRead, HitRatio, OverControl, PathRun, Ratio,
     RoundControl, Stalls, TypicalRatios, VerifiedHitRatio, WorkloadRun,
 };
-use crate::cli::{Codec, ReadPath, Workload};
+use crate::cli::{Codec, ReadPath};
 use crate::measure::disk::DiskSamples;
 use crate::measure::plan::Plan;
 use crate::measure::{ControlKind, ControlSamples, MixedSamples, PathSamples, WorkloadSamples};
@@ -29,7 +29,7 @@ use crate::stats::verified::Verified;
 
 /// One workload's part of the run file, with one codec.
 pub(crate) fn workload(
-    workload: Workload,
+    name: &str,
     codec: Codec,
     plan: &Plan,
     samples: &WorkloadSamples,
@@ -39,7 +39,7 @@ pub(crate) fn workload(
     let samples = &samples.of_codec(codec);
     let statistics = Statistics::of(samples, rng_seed);
     WorkloadRun {
-        name: workload.name().to_owned(),
+        name: name.to_owned(),
         codec: codec.name().to_owned(),
         keys: plan.keys(),
         value_bytes: samples.entry_bytes(codec),

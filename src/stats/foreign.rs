@@ -22,7 +22,7 @@ const TOLERATED_SHARE: f64 = 0.01;
 const TOLERATED_REQUESTS: f64 = 20.0;
 
 /// What the counts of one workload give reason to say.
-pub(crate) fn warnings(workload: &'static str, counted: &ServerSide, ours: &Issued) -> Vec<Warning> {
+pub(crate) fn warnings(workload: &str, counted: &ServerSide, ours: &Issued) -> Vec<Warning> {
     let mysql = counted.mysql.as_ref().ok();
     let redis = counted.redis.as_ref().ok();
     let selects = mysql.and_then(|mysql| mysql.selects);
@@ -40,8 +40,9 @@ pub(crate) fn warnings(workload: &'static str, counted: &ServerSide, ours: &Issu
     .collect()
 }
 
-fn judge(workload: &'static str, counter: Counter, counted: u64, ours: u64) -> Option<Warning> {
+fn judge(workload: &str, counter: Counter, counted: u64, ours: u64) -> Option<Warning> {
     let tolerated = TOLERATED_REQUESTS + TOLERATED_SHARE * ours as f64;
+    let workload = workload.to_owned();
     if counted.abs_diff(ours) as f64 <= tolerated {
         None
     } else if counted > ours {

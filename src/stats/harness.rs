@@ -8,7 +8,6 @@
 
 use super::summary::clients_at_work;
 use super::warnings::Warning;
-use crate::cli::Workload;
 use crate::measure::{PathSamples, WorkloadSamples};
 
 /// So much of the machine is too much where a server wants it too,
@@ -26,11 +25,11 @@ pub(crate) struct Ground {
 }
 
 /// The paths of which rcache itself may be what limits them.
-pub(crate) fn warnings(workload: Workload, samples: &WorkloadSamples, ground: Ground) -> Vec<Warning> {
+pub(crate) fn warnings(workload: &str, samples: &WorkloadSamples, ground: Ground) -> Vec<Warning> {
     let of_path = |path: &PathSamples| {
         let share = share(path.processor_ns, path.busy_ns, ground.cores)?;
         is_too_much(share, ground).then(|| Warning::HarnessBound {
-            workload: workload.name(),
+            workload: workload.to_owned(),
             path: path.path.name(),
             share,
             clients: ground.clients,
@@ -48,11 +47,11 @@ const SHARE_AT_WORK: f64 = 0.9;
 
 /// Clients that had nothing left to read while others finished a block: the latencies are those of fewer clients.
 #[expect(clippy::cast_precision_loss, reason = "there are at most 1,024 clients")]
-fn idle_clients(workload: Workload, path: &PathSamples, clients: u64) -> Option<Warning> {
+fn idle_clients(workload: &str, path: &PathSamples, clients: u64) -> Option<Warning> {
     let at_work = clients_at_work(path.reading_ns, path.busy_ns, clients)?;
     let is_idle = clients > 1 && at_work < SHARE_AT_WORK * clients as f64;
     is_idle.then(|| Warning::IdleClients {
-        workload: workload.name(),
+        workload: workload.to_owned(),
         path: path.path.name(),
         at_work,
         clients,
@@ -93,7 +92,7 @@ mod tests {
         let of = |reading_ns: u64, clients: u64| {
             let mut samples = warm(1);
             samples.paths[0].reading_ns = reading_ns;
-            warnings(Workload::Point, &samples, Ground { clients, ..HERE })
+            warnings("point", &samples, Ground { clients, ..HERE })
         };
         let [Warning::IdleClients { at_work, clients: 32, .. }] = of(20_000_000_000, 32)[..] else {
             panic!("20 of 32 clients read")
@@ -104,15 +103,15 @@ mod tests {
     }
 
     fn says(percent: u64, ground: Ground) -> bool {
-        !warnings(Workload::Point, &warm(percent), ground).is_empty()
+        !warnings("point", &warm(percent), ground).is_empty()
     }
 
     #[test]
     fn a_quarter_of_a_full_machine_is_too_much_beside_servers() {
-        let found = warnings(Workload::Point, &warm(36), HERE);
+        let found = warnings("point", &warm(36), HERE);
         let [warning] = &found[..] else { panic!("{found:?}") };
         let expected = Warning::HarnessBound {
-            workload: "point",
+            workload: "point".to_owned(),
             path: "warm",
             share: 0.36,
             clients: 64,
@@ -128,7 +127,7 @@ mod tests {
     fn alone_on_the_machine_there_is_room_for_more() {
         let far = Ground { beside_servers: false, ..HERE };
         assert!(says(75, far) && !says(74, far));
-        insta::assert_snapshot!(warnings(Workload::All, &warm(80), far)[0].to_string());
+        insta::assert_snapshot!(warnings("all", &warm(80), far)[0].to_string());
     }
 
     #[test]
@@ -144,6 +143,6 @@ mod tests {
         assert!(!says(50, Ground { cores: 0, ..HERE }));
         let mut samples = warm(50);
         samples.paths[0].busy_ns = 0;
-        assert_eq!(warnings(Workload::Point, &samples, HERE), []);
+        assert_eq!(warnings("point", &samples, HERE), []);
     }
 }

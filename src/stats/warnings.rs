@@ -5,7 +5,7 @@ use std::fmt;
 use super::oddities::{Oddity, oddities};
 use super::rounds::MIN_ROUNDS;
 use super::stalls::{Stalls, stalls};
-use crate::cli::{ReadPath, Workload};
+use crate::cli::ReadPath;
 use crate::measure::WorkloadSamples;
 use crate::paths::issued::Counter;
 use crate::units;
@@ -66,14 +66,14 @@ pub(crate) enum Warning {
     },
     /// A server counted more than we asked for.
     ForeignTraffic {
-        workload: &'static str,
+        workload: String,
         counter: Counter,
         counted: u64,
         ours: u64,
     },
     /// A server counted less than we asked for.
     UncountedRequests {
-        workload: &'static str,
+        workload: String,
         counter: Counter,
         counted: u64,
         ours: u64,
@@ -87,7 +87,7 @@ pub(crate) enum Warning {
     },
     /// rcache's own work took that share of the machine.
     HarnessBound {
-        workload: &'static str,
+        workload: String,
         path: &'static str,
         share: f64,
         clients: u64,
@@ -100,7 +100,7 @@ pub(crate) enum Warning {
     },
     /// Fewer clients were reading on average than there are.
     IdleClients {
-        workload: &'static str,
+        workload: String,
         path: &'static str,
         at_work: f64,
         clients: u64,
@@ -287,18 +287,18 @@ impl fmt::Display for Warning {
 }
 
 /// What the samples of one workload give reason to say.
-pub(crate) fn of_workload(workload: Workload, samples: &WorkloadSamples) -> Vec<Warning> {
+pub(crate) fn of_workload(workload: &str, samples: &WorkloadSamples) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let rounds = samples.rounds.rounds();
     if rounds < MIN_ROUNDS as u64 && rounds > 0 && !samples.paths.is_empty() {
-        warnings.push(Warning::TooFewRounds { workload: workload.name().to_owned(), rounds });
+        warnings.push(Warning::TooFewRounds { workload: workload.to_owned(), rounds });
     }
     let several_codecs = samples.written.len() > 1;
     for (index, path) in samples.paths.iter().enumerate() {
         let codec = path.codec.filter(|_| several_codecs);
         let workload = match codec {
-            Some(codec) => format!("{} ({})", workload.name(), codec.name()),
-            None => workload.name().to_owned(),
+            Some(codec) => format!("{workload} ({})", codec.name()),
+            None => workload.to_owned(),
         };
         let rounds = samples.rounds.column(index);
         warnings.extend(oddities(rounds).iter().map(|oddity| odd(oddity, &workload, path.path.name())));

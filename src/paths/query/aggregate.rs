@@ -7,7 +7,7 @@ use arrow_schema::ArrowError;
 use mysql::Statement;
 use serde::{Deserialize, Serialize};
 
-use super::{Expected, LoadError, Query, row};
+use super::{Check, Expected, Found, LoadError, Query, row};
 use crate::cache::codec::Columnar;
 use crate::db::error::DbError;
 use crate::db::rows::RowConnection;
@@ -20,7 +20,7 @@ pub(crate) struct TopDomains {
 
 impl Query for TopDomains {
     type Answer = DomainCounts;
-    const KIND: &'static str = "domains";
+    type Reference = Expected;
 
     fn prepare(conn: &mut RowConnection, _expected: &Arc<Expected>) -> Result<Self, DbError> {
         Ok(Self { statement: conn.prepare(include_str!("../../../sql/select_top_domains.sql"))? })
@@ -35,8 +35,8 @@ impl Query for TopDomains {
         Ok(DomainCounts(domains))
     }
 
-    fn is_right(&self, _item: u32, answer: &DomainCounts, expected: &Expected) -> bool {
-        expected.top_domains.as_ref() == Some(answer)
+    fn check(&mut self, _: &mut RowConnection, found: Found<'_, Self>) -> Result<Check, LoadError> {
+        Ok(Check::new(found.reference.top_domains.as_ref() == Some(found.answer)))
     }
 }
 

@@ -6,7 +6,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 use mysql::Statement;
 
-use super::{Expected, LoadError, Query, row};
+use super::{Check, Expected, Found, LoadError, Query, row};
 use crate::cache::codec::Columnar;
 use crate::db::error::DbError;
 use crate::db::rows::RowConnection;
@@ -21,7 +21,7 @@ pub(crate) struct AllUsers {
 
 impl Query for AllUsers {
     type Answer = Users;
-    const KIND: &'static str = "users";
+    type Reference = Expected;
 
     fn prepare(conn: &mut RowConnection, expected: &Arc<Expected>) -> Result<Self, DbError> {
         let statement = conn.prepare(include_str!("../../../sql/select_all_users.sql"))?;
@@ -34,8 +34,8 @@ impl Query for AllUsers {
         users.finish().map_err(|_| LoadError::Shape)
     }
 
-    fn is_right(&self, _item: u32, answer: &Users, expected: &Expected) -> bool {
-        expected.users.as_ref() == Some(answer)
+    fn check(&mut self, _: &mut RowConnection, found: Found<'_, Self>) -> Result<Check, LoadError> {
+        Ok(Check::new(found.reference.users.as_ref() == Some(found.answer)))
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mysql::Statement;
 
-use super::{Expected, LoadError, Query, row};
+use super::{Check, Expected, Found, LoadError, Query, row};
 use crate::db::error::DbError;
 use crate::db::rows::RowConnection;
 use crate::users::{PAGE_USERS, RawUsersBuilder, Users};
@@ -16,7 +16,7 @@ pub(crate) struct Page {
 
 impl Query for Page {
     type Answer = Users;
-    const KIND: &'static str = "page";
+    type Reference = Expected;
 
     fn prepare(conn: &mut RowConnection, _expected: &Arc<Expected>) -> Result<Self, DbError> {
         Ok(Self { statement: conn.prepare(include_str!("../../../sql/select_page.sql"))? })
@@ -31,7 +31,7 @@ impl Query for Page {
         if users.len() == 0 { Err(LoadError::Missing) } else { Ok(users) }
     }
 
-    fn is_right(&self, item: u32, answer: &Users, expected: &Expected) -> bool {
-        *answer == expected.data.page(item)
+    fn check(&mut self, _: &mut RowConnection, found: Found<'_, Self>) -> Result<Check, LoadError> {
+        Ok(Check::new(*found.answer == found.reference.data.page(found.item)))
     }
 }

@@ -6,7 +6,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 use mysql::Statement;
 
-use super::{Expected, LoadError, Query, row};
+use super::{Check, Expected, Found, LoadError, Query, row};
 use crate::cache::codec::Columnar;
 use crate::db::error::DbError;
 use crate::db::rows::RowConnection;
@@ -19,7 +19,7 @@ pub(crate) struct OneUser {
 
 impl Query for OneUser {
     type Answer = User;
-    const KIND: &'static str = "user";
+    type Reference = Expected;
 
     fn prepare(conn: &mut RowConnection, _expected: &Arc<Expected>) -> Result<Self, DbError> {
         Ok(Self { statement: conn.prepare(include_str!("../../../sql/select_user.sql"))? })
@@ -34,8 +34,8 @@ impl Query for OneUser {
         user.ok_or(LoadError::Missing)
     }
 
-    fn is_right(&self, item: u32, answer: &User, expected: &Expected) -> bool {
-        *answer == expected.data.user(item)
+    fn check(&mut self, _: &mut RowConnection, found: Found<'_, Self>) -> Result<Check, LoadError> {
+        Ok(Check::new(*found.answer == found.reference.data.user(found.item)))
     }
 }
 
