@@ -31,6 +31,11 @@ impl Connections {
         if keys.is_empty() { Vec::new() } else { vec![(&self.pool, keys.to_vec())] }
     }
 
+    /// The numbers of the keys, sorted by the server that keeps them.
+    pub(crate) fn numbers_by_server(&self, keys: &[&Key]) -> Vec<(&Pool, Vec<usize>)> {
+        if keys.is_empty() { Vec::new() } else { vec![(&self.pool, (0..keys.len()).collect())] }
+    }
+
     /// All servers.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Pool> {
         std::iter::once(&self.pool)

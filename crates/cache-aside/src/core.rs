@@ -1,5 +1,9 @@
 //! What all clones of a cache share, and the one way in which it asks Redis.
 
+mod batches;
+
+pub(crate) use self::batches::{BATCH, Outcome};
+
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -19,6 +23,7 @@ use super::read::Helpers;
 use super::renewals::{Renewal, Renewals};
 use super::session::Session;
 use super::stats::{Counts, Stats};
+use super::store::Change;
 use super::trouble::RedisError;
 use super::wire::WireError;
 use crate::endpoint::RedisEndpoint;
@@ -102,14 +107,25 @@ impl Core {
         self.note(pool, outcome, permit)
     }
 
-    /// As [`ask`](Self::ask), for a command that names its keys itself, and for a writer: it is tried whatever the breaker says.
+    /// As [`ask`](Self::ask), for a command that names its keys itself.
+    pub(crate) fn ask_server<R>(
+        &self,
+        pool: &Pool,
+        permit: Permit,
+        twice: Twice,
+        mut command: impl FnMut(&mut Session) -> Result<R, WireError>,
+    ) -> Result<R, WireError> {
+        let outcome = self.attempt(pool, twice, &mut command);
+        self.note(pool, outcome, permit)
+    }
+
+    /// As [`ask_server`](Self::ask_server), for a writer: it is tried whatever the breaker says.
     pub(crate) fn tell<R>(
         &self,
         pool: &Pool,
-        mut command: impl FnMut(&mut Session) -> Result<R, WireError>,
+        command: impl FnMut(&mut Session) -> Result<R, WireError>,
     ) -> Result<R, WireError> {
-        let outcome = self.attempt(pool, Twice::Harmless, &mut command);
-        self.note(pool, outcome, Permit::Free)
+        self.ask_server(pool, Permit::Free, Twice::Harmless, command)
     }
 
     #[inline]
@@ -186,9 +202,14 @@ impl Core {
         if matches!(outcome, Err(WireError::Io(_) | WireError::Protocol(_)))
             && let Some(lease) = session.unsettled_lease()
         {
-            self.orphans.add(key, lease, Instant::now());
+            self.orphan(key, lease);
         }
         outcome
+    }
+
+    /// Whether this lease is there is unknown: it is removed as soon as Redis answers.
+    pub(crate) fn orphan(&self, key: &Key, lease: Head) {
+        self.orphans.add(key, lease, Instant::now());
     }
 
     /// What all keys begin with.
@@ -302,27 +323,32 @@ impl Core {
         load()
     }
 
-    /// Keeps a lease for as long as its load takes, within bounds.
-    pub(crate) fn keep_lease(&self, key: &Key, head: Head) -> Renewal {
+    /// Keeps leases for as long as their load takes, within bounds.
+    pub(crate) fn keep_leases(&self, leases: &[(Key, Head)]) -> Renewal {
         let until = Instant::now() + self.options.longest_load;
-        self.renewals.keep(&self.me, self.options.lease, until, key, head)
+        self.renewals.keep(&self.me, self.options.lease, until, leases)
     }
 
-    /// Extends a lease, if it is still there. False: it is not.
-    pub(crate) fn renew(&self, key: &Key, head: Head) -> bool {
+    /// Extends leases that are still there. False for each that is not.
+    pub(crate) fn renew(&self, leases: &[(Key, Head)]) -> Vec<bool> {
         let permit = self.breaker.permit();
         if permit == Permit::Refused {
-            return true;
+            return vec![true; leases.len()];
         }
-        let renewed = self.ask(key, permit, Twice::Harmless, |session| {
-            session.store.replace(&session.key, head, head.as_bytes(), self.options.lease)
-        });
-        match renewed {
-            Ok(true) => self.counts.renewals.add(),
-            Ok(false) => return false,
-            Err(_) => {}
-        }
-        true
+        let lives = self.options.lease;
+        let changes: Vec<Change<'_>> = leases
+            .iter()
+            .map(|(_, head)| Change { expected: *head, value: head.as_bytes(), ttl: lives })
+            .collect();
+        let keys: Vec<&Key> = leases.iter().map(|(key, _)| key).collect();
+        let renewed = self.replace_all(permit, &keys, &changes);
+        let stands = |renewed| {
+            if renewed == Outcome::Answer(true) {
+                self.counts.renewals.add();
+            }
+            renewed != Outcome::Answer(false)
+        };
+        renewed.into_iter().map(stands).collect()
     }
 
     pub(crate) fn stats(&self) -> Stats {

@@ -1,7 +1,9 @@
 //! The library's face: a cache, and the four things that one does with it.
 
 use std::borrow::Borrow;
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use super::call::{CallOptions, Loaded};
@@ -11,7 +13,7 @@ use super::core::Core;
 use super::events::LastError;
 use super::key::{Key, KeyError};
 use super::options::{Options, OptionsError};
-use super::read::{Due, Reading};
+use super::read::{Due, ManyReading, Reading};
 use super::stats::Stats;
 use super::wire::check_certificates;
 use super::write::{self, MarkError, StaleError, WriteGuard};
@@ -171,6 +173,67 @@ impl<C> Cache<C> {
         R: Into<Loaded<T>>,
     {
         Reading::new(&self.core, key, &self.codec, call).run(|| load().map(Into::into), None)
+    }
+
+    /// The values of many ids, in a few round trips whatever their number: one look for every 128 of them, and for what is
+    /// missing one call of `load` with the missing ids, between as many round trips for their leases and as many that store
+    /// what came. An id that is not in the answer has no row, which is remembered too.
+    ///
+    /// What is promised of [`get`](Self::get) holds for each key, whatever reads and writes it at the same time. Keys at which
+    /// another thread or process is, or a write, are waited for after the load, all together no longer than a single read waits;
+    /// what takes too long is loaded by one more call of `load`. It may be called for single ids too, where an entry of another
+    /// type is stored. Nothing is refreshed ahead of its expiry. What `load` returns for other ids than it was asked for is dropped.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use cache_aside::{Cache, Key, Options};
+    ///
+    /// # let nowhere = "redis://127.0.0.1:1";
+    /// # fn rows_from_the_database(ids: &[u32]) -> Result<HashMap<u32, String>, std::io::Error> {
+    /// #     Ok(ids.iter().map(|id| (*id, format!("user {id}"))).collect())
+    /// # }
+    /// let cache = Cache::connect("redis://127.0.0.1", Options::default())?;
+    /// # let cache = Cache::connect(nowhere, Options::default())?;
+    /// let users: HashMap<u32, String> =
+    ///     cache.get_many(&[1, 2, 3], |id| Key::new("user", 1, id), |missing| rows_from_the_database(missing))?;
+    /// assert_eq!(users[&2], "user 2");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The loader's alone. Then nothing that it was asked for is kept.
+    pub fn get_many<A, T, E, R>(
+        &self,
+        ids: &[A],
+        key: impl Fn(&A) -> Result<Key, KeyError>,
+        load: impl FnMut(&[A]) -> Result<R, E>,
+    ) -> Result<HashMap<A, T>, E>
+    where
+        A: Clone + Eq + Hash,
+        C: Codec<T>,
+        R: IntoIterator<Item = (A, T)>,
+    {
+        self.get_many_with(ids, key, &CallOptions::default(), load)
+    }
+
+    /// As [`get_many`](Self::get_many), with options of this call's own.
+    ///
+    /// # Errors
+    /// The loader's alone.
+    pub fn get_many_with<A, T, E, R>(
+        &self,
+        ids: &[A],
+        key: impl Fn(&A) -> Result<Key, KeyError>,
+        call: &CallOptions,
+        mut load: impl FnMut(&[A]) -> Result<R, E>,
+    ) -> Result<HashMap<A, T>, E>
+    where
+        A: Clone + Eq + Hash,
+        C: Codec<T>,
+        R: IntoIterator<Item = (A, T)>,
+    {
+        let mut load = |ids: &[A]| load(ids).map(|rows| rows.into_iter().collect());
+        ManyReading::new(&self.core, &self.codec, call, ids, key).run(&mut load)
     }
 
     /// The value from Redis or from `load`, for what always exists: settings, a count, a list that may be empty. There is

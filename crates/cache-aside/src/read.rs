@@ -5,6 +5,7 @@
 
 mod behind;
 mod load;
+mod many;
 #[cfg(test)]
 mod one_load;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod one_load;
 mod values;
 
 pub(crate) use self::behind::{Due, Helpers};
+pub(crate) use self::many::ManyReading;
 
 use std::time::{Duration, Instant};
 
@@ -48,7 +50,7 @@ pub(crate) struct Reading<'a, T> {
 }
 
 /// The deadlines of this read. Each kind of waiting has one, which runs from the first time on.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Waiting {
     looks: u32,
     flight_until: Option<Until>,
@@ -276,6 +278,14 @@ fn look<T>(
 impl Waiting {
     fn has_begun(&self) -> bool {
         self.flight_until.is_some() || self.lease_until.is_some() || self.marker_until.is_some()
+    }
+
+    /// All deadlines run from now on, unless they run already.
+    fn begin_all(&mut self, core: &Core) {
+        self.until_flight(core);
+        self.left(Obstacle::Lease, core);
+        self.left(Obstacle::Marker, core);
+        self.place_until.get_or_insert(Instant::now() + core.options.load_wait);
     }
 
     fn begin(&self, core: &Core) {

@@ -1,6 +1,7 @@
 //! Keeps the leases of loads that take long: one thread for all loads of a cache, which extends each lease by a
 //! compare-and-set of the lease by itself. A lease that was destroyed meanwhile is not put back.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,29 +28,29 @@ struct Held {
 
 #[derive(Clone)]
 struct Lease {
+    /// Of the load. One load can have several leases.
     number: u64,
-    key: Key,
-    head: Head,
+    lease: (Key, Head),
     due: Instant,
     /// A load that takes longer is taken for dead.
     until: Instant,
 }
 
-/// A lease that is kept until this is dropped.
+/// Leases that are kept until this is dropped.
 pub(crate) struct Renewal {
     held: Arc<Mutex<Held>>,
     number: u64,
 }
 
 impl Renewals {
-    /// From now on the lease is renewed. Where the system has no thread to give, it is not, and may expire.
+    /// From now on these leases are renewed, until what this returns is dropped. Where the system has no thread
+    /// to give, they are not, and may expire.
     pub(crate) fn keep(
         &self,
         core: &Weak<Core>,
         lives: Duration,
         until: Instant,
-        key: &Key,
-        head: Head,
+        leases: &[(Key, Head)],
     ) -> Renewal {
         let mut held = lock(&self.held);
         let pid = std::process::id();
@@ -60,7 +61,7 @@ impl Renewals {
         let number = held.next_number;
         held.next_number += 1;
         let due = Instant::now() + lives / 3;
-        held.leases.push(Lease { number, key: key.clone(), head, due, until });
+        held.leases.extend(leases.iter().map(|lease| Lease { number, lease: lease.clone(), due, until }));
         if held.runs_in != Some(pid) && self.start(core, lives) {
             held.runs_in = Some(pid);
         }
@@ -91,15 +92,20 @@ fn run(held: &Mutex<Held>, core: &Weak<Core>, round: Duration) {
         all.leases.retain(|lease| lease.until > now);
         let due: Vec<Lease> = all.leases.iter().filter(|lease| lease.due <= now).cloned().collect();
         drop(all);
-        for lease in due {
-            let stands = core.renew(&lease.key, lease.head);
-            let mut all = lock(held);
-            match all.leases.iter().position(|there| there.number == lease.number) {
-                Some(at) if !stands => drop(all.leases.swap_remove(at)),
-                Some(at) => all.leases[at].due = Instant::now() + core.options.lease / 3,
-                None => {}
-            }
+        if due.is_empty() {
+            continue;
         }
+        let leases: Vec<(Key, Head)> = due.iter().map(|due| due.lease.clone()).collect();
+        let stand = core.renew(&leases);
+        let stand: HashMap<Head, bool> = leases.iter().map(|(_, head)| *head).zip(stand).collect();
+        let next = Instant::now() + core.options.lease / 3;
+        lock(held).leases.retain_mut(|lease| match stand.get(&lease.lease.1) {
+            Some(stands) => {
+                lease.due = next;
+                *stands
+            }
+            None => true,
+        });
     }
 }
 

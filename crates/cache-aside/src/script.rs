@@ -32,11 +32,12 @@ impl Script {
     }
 
     /// Runs it on many keys, each for itself, in one round trip. `answered` hears the number of the key and what came.
-    pub(crate) fn run_many<const N: usize>(
+    /// `arguments` gives those of a key, by its number.
+    pub(crate) fn run_many<'a, const N: usize>(
         &self,
         connection: &mut Connection,
         keys: &[Vec<u8>],
-        arguments: [&[u8]; N],
+        arguments: &dyn Fn(usize) -> [&'a [u8]; N],
         mut answered: impl FnMut(usize, Result<Reply, WireError>, &[u8]),
     ) -> Result<(), WireError> {
         let mut unknown = Vec::new();
@@ -63,11 +64,11 @@ impl Script {
         Ok(())
     }
 
-    fn send_many<const N: usize>(
+    fn send_many<'a, const N: usize>(
         &self,
         connection: &mut Connection,
         keys: &[Vec<u8>],
-        arguments: [&[u8]; N],
+        arguments: &dyn Fn(usize) -> [&'a [u8]; N],
         numbers: &[usize],
         brings_script: bool,
         answered: &mut Answered<'_>,
@@ -79,7 +80,7 @@ impl Script {
                 [b"EVALSHA", self.sha1.as_bytes()]
             };
             let key = keys.get(*number).map(Vec::as_slice).unwrap_or_default();
-            [&head[..], &[b"1", key], &arguments[..]].concat()
+            [&head[..], &[b"1", key], &arguments(*number)[..]].concat()
         };
         let commands: Vec<Vec<&[u8]>> =
             numbers.iter().enumerate().map(|(place, number)| of(place, number)).collect();

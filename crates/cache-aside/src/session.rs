@@ -1,5 +1,7 @@
 //! One connection with the buffers of a read: the steps of the protocol that the library and the bench share.
 
+mod many;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -132,15 +134,7 @@ impl Session {
         ttl: Duration,
         load_us: u32,
     ) -> Result<(), EncodeError> {
-        let (nonce, expires_at_ms) = (draw_nonce()?, now_ms().saturating_add(whole_ms(ttl)));
-        let Some(value) = value else {
-            entry::seal_missing(&mut self.entry, &self.key, nonce, expires_at_ms, load_us);
-            return Ok(());
-        };
-        entry::begin(&mut self.entry);
-        codec.encode(value, &mut self.entry)?;
-        let header = Header { codec: codec.id(), type_tag: codec.type_tag(), nonce, expires_at_ms, load_us };
-        Ok(entry::seal(&mut self.entry, &self.key, &header)?)
+        write_entry(&mut self.entry, &self.key, value, codec, ttl, load_us)
     }
 
     /// The encoded value that was made last.
@@ -192,6 +186,26 @@ impl Session {
         }
         outcome
     }
+}
+
+/// Makes an entry in the place of what `entry` holds. No value: the row does not exist.
+pub(crate) fn write_entry<T>(
+    entry: &mut Vec<u8>,
+    key: &[u8],
+    value: Option<&T>,
+    codec: &dyn Codec<T>,
+    ttl: Duration,
+    load_us: u32,
+) -> Result<(), EncodeError> {
+    let (nonce, expires_at_ms) = (draw_nonce()?, now_ms().saturating_add(whole_ms(ttl)));
+    let Some(value) = value else {
+        entry::seal_missing(entry, key, nonce, expires_at_ms, load_us);
+        return Ok(());
+    };
+    entry::begin(entry);
+    codec.encode(value, entry)?;
+    let header = Header { codec: codec.id(), type_tag: codec.type_tag(), nonce, expires_at_ms, load_us };
+    Ok(entry::seal(entry, key, &header)?)
 }
 
 /// Understands the bytes that stand under a key. The codec may keep them.

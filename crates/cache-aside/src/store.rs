@@ -1,6 +1,10 @@
 //! The operations of the protocol on one key, each atomic, over one connection.
 
 mod large;
+mod many;
+
+pub(crate) use self::large::LARGE_BYTES;
+pub(crate) use self::many::Change;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -205,7 +209,7 @@ impl Store {
         let arguments = [&MARKER_HEADER[..], &token, stands_ms, longest.as_bytes()];
         let mut answers: Vec<Option<Result<bool, WireError>>> = keys.iter().map(|_| None).collect();
         let (mut is_nonsense, mut unfit) = (false, None);
-        WRITERS.run_many(&mut self.connection, keys, arguments, |number, reply, value| {
+        WRITERS.run_many(&mut self.connection, keys, &|_| arguments, |number, reply, value| {
             let answer = match reply {
                 Ok(reply) => stood(reply, value, token).map(Ok),
                 Err(error) if error.is_unfit() => {

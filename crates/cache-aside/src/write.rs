@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::core::Core;
+use super::core::{BATCH, Core};
 use super::events::Event;
 use super::key::Key;
 use super::options::Unmarked;
@@ -121,9 +121,6 @@ impl Finished {
         &self.lost
     }
 }
-
-/// So many keys go to Redis in one round trip.
-const BATCH: usize = 128;
 
 /// Answers of Redis, one for each key, and the failure after which no more were asked for.
 struct Answers<'k> {

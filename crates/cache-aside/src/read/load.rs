@@ -192,7 +192,7 @@ struct HeldLease<'a> {
 impl<'a> HeldLease<'a> {
     fn new<T>(reading: &Reading<'a, T>, fill: Fill) -> Self {
         let (core, key, head) = (reading.core, reading.key, lease_of(fill));
-        let renewal = head.map(|head| core.keep_lease(key, head));
+        let renewal = head.map(|head| core.keep_leases(&[(key.clone(), head)]));
         Self { core, key, permit: reading.permit, head, renewal }
     }
 

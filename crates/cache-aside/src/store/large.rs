@@ -8,7 +8,7 @@ use crate::protocol::standing::{HEAD_BYTES, Head};
 use crate::wire::{Reply, WireError};
 
 /// From here on the copies cost more than a round trip.
-pub(super) const LARGE_BYTES: usize = 64 * 1024;
+pub(crate) const LARGE_BYTES: usize = 64 * 1024;
 
 /// The result of the first half.
 #[derive(Debug, PartialEq, Eq)]

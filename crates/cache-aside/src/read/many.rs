@@ -1,0 +1,385 @@
+//! A read of many keys in a few round trips: one for the look, one for the leases of what is missing, one
+//! load, and one for the fills.
+//!
+//! Each key walks by the same table as a single read (`protocol::reading`); what is special here is that the
+//! keys take each step together. A key at which another thread, another process or a write is, is waited for
+//! after the load, when this read holds nothing that others could wait for.
+
+mod fill;
+mod leases;
+#[cfg(test)]
+#[cfg(feature = "json")]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+use std::time::{Duration, Instant};
+
+use self::leases::Leases;
+use super::{Reading, Waiting};
+use crate::breaker::Permit;
+use crate::call::{CallOptions, Loaded, Times};
+use crate::codec::Codec;
+use crate::core::{Core, Twice};
+use crate::flights::{Boarding, Leader};
+use crate::key::{Key, KeyError};
+use crate::protocol::draw_nonce;
+use crate::protocol::reading::{self, Fill, Obstacle, Saw, Step};
+use crate::protocol::standing::{self, Head};
+use crate::protocol::timing;
+use crate::session::Sight;
+
+/// Leases and markers that are looked after in one read, in case that Redis' clock was set back.
+const MOST_SETTLED: usize = 16;
+
+/// What loads the values of several ids.
+pub(crate) type LoadMany<'a, A, T, E> = dyn FnMut(&[A]) -> Result<HashMap<A, T>, E> + 'a;
+
+/// A read of many keys at work.
+pub(crate) struct ManyReading<'a, A, T> {
+    core: &'a Core,
+    codec: &'a dyn Codec<T>,
+    call: &'a CallOptions,
+    times: Times,
+    permit: Permit,
+    waiting: Waiting,
+    /// An exchange with Redis failed: no more is looked for there.
+    has_failed: bool,
+    items: Vec<Item<'a, A, T>>,
+}
+
+/// What one read is to give: one id.
+struct Item<'a, A, T> {
+    id: &'a A,
+    /// None where the id makes none.
+    key: Option<Key>,
+    state: State<T>,
+}
+
+enum State<T> {
+    /// To be looked for.
+    Open,
+    /// Nothing is stored there, and no other thread is at it.
+    Missing(Leader),
+    /// To be loaded. The leader is there if others may wait for it.
+    Load(Fill, Option<Leader>),
+    Blocked(Blocked),
+    Answered(Option<T>),
+}
+
+/// What keeps a key from being read together with the others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Blocked {
+    /// Another thread of this process is at it.
+    Thread,
+    /// A load of another process, or a write.
+    By(Obstacle),
+    /// It must be removed first, or stay beside a new one; or its id has the same key as one before.
+    Alone,
+}
+
+impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
+    pub(crate) fn new(
+        core: &'a Core,
+        codec: &'a dyn Codec<T>,
+        call: &'a CallOptions,
+        ids: &'a [A],
+        key: impl Fn(&A) -> Result<Key, KeyError>,
+    ) -> Self {
+        let (mut known, mut keys) = (HashSet::new(), HashSet::new());
+        let item = |id: &'a A| {
+            if !known.insert(id) {
+                return None;
+            }
+            let Ok(key) = key(id) else {
+                core.counts.unkeyed.add();
+                return Some(Item { id, key: None, state: State::Load(Fill::No, None) });
+            };
+            let state = if keys.insert(key.clone()) { State::Open } else { State::Blocked(Blocked::Alone) };
+            Some(Item { id, key: Some(key), state })
+        };
+        let items = ids.iter().filter_map(item).collect();
+        let (times, permit) = (call.over(&core.options), core.breaker.permit());
+        let has_failed = permit == Permit::Refused;
+        Self { core, codec, call, times, permit, waiting: Waiting::default(), has_failed, items }
+    }
+
+    /// The values of the ids that have one.
+    pub(crate) fn run<E>(mut self, load: &mut LoadMany<'_, A, T, E>) -> Result<HashMap<A, T>, E> {
+        loop {
+            self.look();
+            self.load(load)?;
+            if !self.items.iter().any(|item| matches!(item.state, State::Blocked(_))) {
+                break;
+            }
+            self.read_alone(load)?;
+            self.wait();
+        }
+        let answer = |item: Item<'_, A, T>| match item.state {
+            State::Answered(Some(value)) => Some((item.id.clone(), value)),
+            _ => None,
+        };
+        Ok(self.items.into_iter().filter_map(answer).collect())
+    }
+
+    /// The numbers of the items in such a state.
+    fn numbers(&self, is_wanted: impl Fn(&State<T>) -> bool) -> Vec<usize> {
+        let numbered = self.items.iter().enumerate();
+        numbered.filter(|(_, item)| is_wanted(&item.state)).map(|(number, _)| number).collect()
+    }
+
+    /// The keys of items that have one.
+    fn keys(&self, numbers: &[usize]) -> Vec<&Key> {
+        numbers.iter().filter_map(|number| self.items.get(*number)?.key.as_ref()).collect()
+    }
+
+    fn set(&mut self, number: usize, state: State<T>) {
+        if let Some(item) = self.items.get_mut(number) {
+            item.state = state;
+        }
+    }
+
+    /// The state as it was; open from now on.
+    fn take(&mut self, number: usize) -> State<T> {
+        let item = self.items.get_mut(number);
+        item.map_or(State::Open, |item| std::mem::replace(&mut item.state, State::Open))
+    }
+
+    fn look(&mut self) {
+        let numbers = self.numbers(|state| matches!(state, State::Open));
+        if numbers.is_empty() {
+            return;
+        }
+        if self.has_failed {
+            return numbers.into_iter().for_each(|number| self.set(number, State::Load(Fill::No, None)));
+        }
+        let codec = self.codec;
+        let sights =
+            self.core.in_batches(self.permit, Twice::Harmless, &self.keys(&numbers), |session, _, names| {
+                session.look_at_all(names, codec)
+            });
+        let is_first = !self.waiting.has_begun();
+        for (number, sight) in numbers.into_iter().zip(sights) {
+            let sight = sight.answer();
+            self.has_failed |= sight.is_none();
+            let sight = sight.unwrap_or_else(|| Sight::of(Saw::Failed));
+            if is_first && sight.saw == Saw::Nothing {
+                self.core.counts.misses.add();
+            }
+            self.saw(number, Step::Get, sight, None);
+        }
+    }
+
+    /// What follows for one key, by the table.
+    fn saw(&mut self, number: usize, step: Step, sight: Sight<T>, leader: Option<Leader>) {
+        let state = match (reading::next(step, sight.saw), sight.answer) {
+            (Step::Return, Some(answer)) => {
+                let counts = &self.core.counts;
+                if answer.is_some() {
+                    counts.hits.add();
+                } else {
+                    counts.negative.add();
+                }
+                State::Answered(answer)
+            }
+            (Step::Acquire, _) => self.lead(number),
+            (Step::Load(Fill::Lease(head)), _) => State::Load(Fill::Lease(head), leader),
+            (Step::Load(_), _) => State::Load(Fill::No, None),
+            (Step::Wait(obstacle), _) => State::Blocked(Blocked::By(obstacle)),
+            _ => State::Blocked(Blocked::Alone),
+        };
+        self.set(number, state);
+    }
+
+    /// Takes the flight of a key that is missing, if no other thread has it.
+    fn lead(&self, number: usize) -> State<T> {
+        match self.try_lead(number) {
+            Some(leader) => State::Missing(leader),
+            None => State::Blocked(Blocked::Thread),
+        }
+    }
+
+    fn try_lead(&self, number: usize) -> Option<Leader> {
+        let key = self.items.get(number)?.key.as_ref()?;
+        self.core.flights.try_lead(key.as_bytes())
+    }
+
+    /// Loads what is missing, in one call.
+    fn load<E>(&mut self, load: &mut LoadMany<'_, A, T, E>) -> Result<(), E> {
+        if self.numbers(|state| matches!(state, State::Missing(_) | State::Load(..))).is_empty() {
+            return Ok(());
+        }
+        let (core, until) = (self.core, &mut self.waiting.place_until);
+        let until = || *until.get_or_insert_with(|| Instant::now() + core.options.load_wait);
+        let place = core.bulkhead.enter(until);
+        if place.is_beside() {
+            core.counts.loads_beside.add();
+        }
+        self.acquire();
+        let numbers = self.numbers(|state| matches!(state, State::Load(..)));
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        let mut leases = Leases::keep(core, self.permit, self.leases(&numbers));
+        for number in &numbers {
+            if let Some(Item { state: State::Load(fill, leader), .. }) = self.items.get_mut(*number) {
+                if !matches!(fill, Fill::Lease(_)) {
+                    core.counts.bypasses.add();
+                }
+                if let Some(leader) = leader {
+                    leader.begins_load();
+                }
+            }
+        }
+        core.counts.loads.add();
+        if !leases.is_empty() {
+            // Before the load, as a single read does.
+            core.longest_ttl.raise(self.times.longest_ttl());
+        }
+        let ids: Vec<A> =
+            numbers.iter().filter_map(|number| Some(self.items.get(*number)?.id.clone())).collect();
+        let started = Instant::now();
+        let loaded = load(&ids)?;
+        let took = started.elapsed();
+        drop(place);
+        self.keep(numbers, loaded, took, &mut leases);
+        Ok(())
+    }
+
+    /// Puts a lease under each key that is missing.
+    fn acquire(&mut self) {
+        let numbers = self.numbers(|state| matches!(state, State::Missing(_)));
+        if numbers.is_empty() {
+            return;
+        }
+        let (core, codec, lives) = (self.core, self.codec, self.core.options.lease);
+        let keys = self.keys(&numbers);
+        let sights = core.in_batches(self.permit, Twice::Never, &keys, |session, batch, names| {
+            let nonces: Result<Vec<_>, _> = batch.iter().map(|_| draw_nonce()).collect();
+            let leases: Vec<_> = nonces?.into_iter().map(standing::lease).collect();
+            let sights = session.acquire_all(names, &leases, lives, codec);
+            if sights.is_err() {
+                // Those that are there although no answer came would keep their keys uncached.
+                for (number, lease) in batch.iter().zip(&leases) {
+                    if let Some(key) = keys.get(*number) {
+                        core.orphan(key, Head::of(lease));
+                    }
+                }
+            }
+            sights
+        });
+        for (number, sight) in numbers.into_iter().zip(sights) {
+            let sight = match sight.answer() {
+                Some(Ok(sight)) => sight,
+                Some(Err(error)) => {
+                    if let Some(key) = self.items.get(number).and_then(|item| item.key.as_ref()) {
+                        core.refused(core.connections.for_key(key), error);
+                    }
+                    Sight::of(Saw::Failed)
+                }
+                None => {
+                    self.has_failed = true;
+                    Sight::of(Saw::Failed)
+                }
+            };
+            let leader = match self.take(number) {
+                State::Missing(leader) => Some(leader),
+                _ => None,
+            };
+            self.saw(number, Step::Acquire, sight, leader);
+        }
+    }
+
+    fn leases(&self, numbers: &[usize]) -> Vec<(Key, Head)> {
+        let lease = |number: &usize| match self.items.get(*number)? {
+            Item { key: Some(key), state: State::Load(Fill::Lease(head), _), .. } => {
+                Some((key.clone(), *head))
+            }
+            _ => None,
+        };
+        numbers.iter().filter_map(lease).collect()
+    }
+
+    /// Reads each key by itself that cannot be read with the others.
+    fn read_alone<E>(&mut self, load: &mut LoadMany<'_, A, T, E>) -> Result<(), E> {
+        for number in self.numbers(|state| matches!(state, State::Blocked(Blocked::Alone))) {
+            let Some(Item { id, key: Some(key), state }) = self.items.get_mut(number) else { continue };
+            // From now on, so that many of them wait no longer than one.
+            self.waiting.begin_all(self.core);
+            let mut reading = Reading::new(self.core, key, self.codec, self.call);
+            reading.waiting = self.waiting;
+            let load = || load(std::slice::from_ref(id)).map(|mut loaded| Loaded::from(loaded.remove(id)));
+            *state = State::Answered(reading.run(load, None)?);
+        }
+        Ok(())
+    }
+
+    /// Waits for other threads, and then a little for other processes and for writes. What takes too long is
+    /// loaded without them.
+    fn wait(&mut self) {
+        for number in self.numbers(|state| matches!(state, State::Blocked(Blocked::Thread))) {
+            let state = self.wait_for_thread(number);
+            self.set(number, state);
+        }
+        let numbers = self.numbers(|state| matches!(state, State::Blocked(Blocked::By(_))));
+        let mut pause = None::<Duration>;
+        for obstacle in [Obstacle::Lease, Obstacle::Marker] {
+            let is_this =
+                |state: &State<T>| matches!(state, State::Blocked(Blocked::By(by)) if *by == obstacle);
+            let blocked = self.numbers(is_this);
+            if blocked.is_empty() {
+                continue;
+            }
+            let left = self.waiting.left(obstacle, self.core);
+            if left.is_zero() {
+                self.give_up(&blocked);
+            } else {
+                let this = timing::pause(obstacle, self.waiting.looks, rand::random()).min(left);
+                pause = Some(pause.map_or(this, |pause| pause.min(this)));
+            }
+        }
+        // With a flight in hand there is no pause: others may wait for this read.
+        let is_awaited = !self.numbers(|state| matches!(state, State::Load(..))).is_empty();
+        if let (Some(pause), false) = (pause, is_awaited) {
+            std::thread::sleep(pause);
+            self.waiting.looks += 1;
+        }
+        for number in numbers {
+            if matches!(self.items.get(number), Some(Item { state: State::Blocked(Blocked::By(_)), .. })) {
+                self.set(number, State::Open);
+            }
+        }
+    }
+
+    fn wait_for_thread(&mut self, number: usize) -> State<T> {
+        let (core, waiting) = (self.core, &mut self.waiting);
+        let Some(key) = self.items.get(number).and_then(|item| item.key.as_ref()) else {
+            return State::Open;
+        };
+        match core.flights.board(key.as_bytes(), || waiting.until_flight(core)) {
+            Boarding::Lead(_) | Boarding::Look => State::Open,
+            Boarding::Take(handed) => match handed.decode(self.codec) {
+                Some(answer) => {
+                    core.counts.joined.add();
+                    State::Answered(answer)
+                }
+                None => State::Load(Fill::No, None),
+            },
+            Boarding::Alone => State::Load(Fill::No, None),
+        }
+    }
+
+    /// The time to wait for these is over: they are loaded without filling, and shared with those who wait.
+    fn give_up(&mut self, numbers: &[usize]) {
+        for key in self.keys(numbers).into_iter().take(MOST_SETTLED) {
+            self.core.settle(key, self.permit);
+        }
+        for number in numbers {
+            let state = match self.try_lead(*number) {
+                Some(leader) => State::Load(Fill::Share, Some(leader)),
+                None => State::Blocked(Blocked::Thread),
+            };
+            self.set(*number, state);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The steps of a read for many keys, each step in one round trip.
+
+use std::time::Duration;
+
+use super::{Session, Sight};
+use crate::codec::Codec;
+use crate::protocol::reading::Saw;
+use crate::protocol::standing::{HEAD_BYTES, Head};
+use crate::store::{Acquired, Found};
+use crate::wire::WireError;
+
+impl Session {
+    /// Looks at many keys. Where there are fewer answers than keys, the last answer is a value that is too
+    /// long to be read, and the keys after it were not looked at.
+    pub(crate) fn look_at_all<T>(
+        &mut self,
+        keys: &[Vec<u8>],
+        codec: &dyn Codec<T>,
+    ) -> Result<Vec<Sight<T>>, WireError> {
+        let seen = self.store.get_all(keys)?;
+        let sight =
+            |((found, bytes), key): ((Found, Vec<u8>), &Vec<u8>)| self.sight(key, found, bytes, codec);
+        Ok(seen.into_iter().zip(keys).map(sight).collect())
+    }
+
+    /// Puts these leases under the keys that hold nothing.
+    pub(crate) fn acquire_all<T>(
+        &mut self,
+        keys: &[Vec<u8>],
+        leases: &[[u8; HEAD_BYTES]],
+        lives: Duration,
+        codec: &dyn Codec<T>,
+    ) -> Result<Vec<Result<Sight<T>, WireError>>, WireError> {
+        let acquired = self.store.acquire_all(keys, leases, lives)?;
+        let answers = acquired.into_iter().zip(keys).zip(leases);
+        Ok(answers
+            .map(|((acquired, key), lease)| {
+                Ok(match acquired? {
+                    (Acquired::Held, _) => Sight::of(Saw::Held(Head::of(lease))),
+                    (Acquired::Found(found), bytes) => self.sight(key, found, bytes, codec),
+                })
+            })
+            .collect())
+    }
+
+    fn sight<T>(&mut self, key: &[u8], found: Found, bytes: Vec<u8>, codec: &dyn Codec<T>) -> Sight<T> {
+        self.key.clear();
+        self.key.extend_from_slice(key);
+        (self.reply, self.arrived) = (bytes, None);
+        self.read(found, codec, 0.0)
+    }
+}
