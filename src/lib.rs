@@ -20,6 +20,8 @@ mod parts;
 mod paths;
 mod permutation;
 mod plain_text;
+#[allow(dead_code, reason = "the commands that use it are being built")]
+mod query;
 mod reopen;
 mod report;
 mod rounds_log;

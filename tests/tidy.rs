@@ -21,6 +21,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("permutation", ""),
     ("reopen", ""),
     ("users", "permutation"),
+    ("query", "interrupt permutation"),
     ("endpoint", ""),
     ("cli", "shell units users"),
     ("advice", "cli shell"),
