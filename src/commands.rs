@@ -37,6 +37,7 @@ use crate::advice;
 use crate::cache::admin::AdminError;
 use crate::cli::{self, Cli, Command, Sandbox};
 use crate::config::{Settings, UsageError};
+use crate::db::error::DbError;
 use crate::db::seed::SeedError;
 use crate::interrupt::{self, Interrupted};
 use crate::limits::Limits;
@@ -200,8 +201,8 @@ fn sandbox_command(action: &Sandbox, settings: &Settings, console: &Console) -> 
 
 /// Says what went wrong and picks the exit status.
 fn failure(error: &anyhow::Error, console: &Console) -> ExitCode {
-    if is_interruption(error) || interrupt::requested() {
-        console.error(&format!("{error:#}"));
+    if interrupt::requested() || is_interruption(error) {
+        console.error(&interruption(error));
         return ExitCode::from(interrupt::EXIT_INTERRUPTED);
     }
     console.error(&format!("{error:#}"));
@@ -212,6 +213,14 @@ fn is_interruption(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.is::<Interrupted>()
             || matches!(cause.downcast_ref(), Some(SeedError::Interrupted))
-            || matches!(cause.downcast_ref(), Some(AdminError::Interrupted(_)))
+            || cause.downcast_ref().is_some_and(AdminError::is_interruption)
+            || cause.downcast_ref().is_some_and(DbError::is_interruption)
     })
+}
+
+/// An error that ended an interrupted command. One that does not name the interrupt was caused by it, or has lost its
+/// importance by it.
+fn interruption(error: &anyhow::Error) -> String {
+    let text = format!("{error:#}");
+    if text.contains("interrupted") { text } else { format!("interrupted\n  the last failure: {text}") }
 }

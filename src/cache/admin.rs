@@ -22,20 +22,39 @@ const IO_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) enum AdminError {
     #[error("{context}: {}{}", said(cause), hint.map(|hint| format!("\n  {hint}")).unwrap_or_default())]
     Redis { context: String, hint: Option<&'static str>, cause: RedisError },
+    /// An interrupt ended the wait, and nothing is wrong with the server.
+    #[error("interrupted while {0}")]
+    GivenUp(String),
     #[error("interrupted after {} entries were removed; run the same command again to remove the rest", .0.removed)]
     Interrupted(Flushed),
 }
 
 impl AdminError {
     pub(super) fn new(doing: &str, cause: RedisError) -> Self {
+        if was_given_up(&cause) {
+            return Self::GivenUp(doing.to_owned());
+        }
         Self::Redis { context: format!("Redis failed while {doing}"), hint: hint(&cause), cause }
     }
+
+    /// Whether an interrupt ended it.
+    pub(crate) fn is_interruption(&self) -> bool {
+        matches!(self, Self::GivenUp(_) | Self::Interrupted(_))
+    }
+}
+
+/// Whether an interrupt ended the wait for an answer, which shows as a failed connection.
+pub(super) fn was_given_up(cause: &RedisError) -> bool {
+    interrupt::requested() && cause.kind() == ErrorKind::Io
 }
 
 /// Opens a connection for administration.
 pub(crate) fn connect(endpoint: &RedisEndpoint) -> Result<Connection, AdminError> {
     open(endpoint, CONNECT_TIMEOUT, IO_TIMEOUT).map_err(|cause| {
         let user = endpoint.user.as_ref().map(|user| format!(" as user {user:?}")).unwrap_or_default();
+        if was_given_up(&cause) {
+            return AdminError::GivenUp(format!("connecting to Redis at {}", endpoint.address));
+        }
         let context =
             format!("cannot connect to Redis at {}{user}, database {}", endpoint.address, endpoint.database);
         let hint = instead_of_redis(endpoint, &cause).or_else(|| hint(&cause));
@@ -52,7 +71,7 @@ pub(crate) fn reopening(endpoint: &RedisEndpoint) -> Result<Reopening<Connection
 /// What answers there, if it is no Redis, or none that speaks as the URL says.
 fn instead_of_redis(endpoint: &RedisEndpoint, cause: &RedisError) -> Option<&'static str> {
     // An error code is a Redis's own.
-    if cause.code().is_some() || interrupt::requested() {
+    if cause.code().is_some() {
         return None;
     }
     peer::identify(&endpoint.address)?.instead_of_redis(endpoint.tls)
@@ -74,6 +93,9 @@ pub(crate) fn is_alive(connection: &mut Connection) -> bool {
 
 /// The server's own words, or those of the `redis` crate.
 pub(crate) fn said(error: &RedisError) -> String {
+    if was_given_up(error) {
+        return "interrupted".to_owned();
+    }
     match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("{code} {detail}"),
         _ => match std::error::Error::source(error).and_then(|source| source.downcast_ref()) {
@@ -85,6 +107,9 @@ pub(crate) fn said(error: &RedisError) -> String {
 
 /// The next step after an error of Redis.
 pub(crate) fn hint(error: &RedisError) -> Option<&'static str> {
+    if was_given_up(error) {
+        return None;
+    }
     if let Some(hint) = error.code().and_then(|_| hint_for(&said(error))) {
         return Some(hint);
     }
@@ -117,6 +142,9 @@ fn is_closed(error: &RedisError) -> bool {
 
 /// An error while opening a connection for the measured path, with the next step.
 pub(crate) fn refused(endpoint: &RedisEndpoint, error: &WireError) -> anyhow::Error {
+    if interrupt::requested() && matches!(error, WireError::Io(_)) {
+        return AdminError::GivenUp(format!("connecting to Redis at {}", endpoint.address)).into();
+    }
     let words = error.to_string();
     let hint = hint_for(&words).map(|hint| format!("\n  {hint}")).unwrap_or_default();
     anyhow::anyhow!("cannot connect to Redis at {}: {words}{hint}", endpoint.address)

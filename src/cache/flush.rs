@@ -66,7 +66,7 @@ pub(crate) fn flush(
             .arg("COUNT")
             .arg(SCAN_BATCH)
             .query(connection)
-            .map_err(|cause| AdminError::new("listing its keys with SCAN", cause))?;
+            .map_err(|cause| failed("listing its keys with SCAN", cause, &flushed))?;
         let (ours, others): (Vec<_>, Vec<_>) = keys.iter().partition(|key| key::is_ours(namespace, key));
         flushed.left_alone += others.len() as u64;
         for of in [Owner::Bench, Owner::Experiment, Owner::Library] {
@@ -111,9 +111,17 @@ fn remove_batch(
             let words = super::admin::said(&error);
             add(flushed, owner, Seen { not_looked_at: 1, words, ..Seen::default() });
         }
-        Err(error) => return Err(AdminError::new("looking at keys and removing entries", error)),
+        Err(error) => return Err(failed("looking at keys and removing entries", error, flushed)),
     }
     Ok(())
+}
+
+/// An interruption says what was removed before it.
+fn failed(doing: &str, cause: RedisError, flushed: &Flushed) -> AdminError {
+    match AdminError::new(doing, cause) {
+        AdminError::GivenUp(_) if flushed.removed > 0 => AdminError::Interrupted(flushed.clone()),
+        error => error,
+    }
 }
 
 fn is_refusal(error: &RedisError) -> bool {

@@ -182,7 +182,6 @@ fn text_says_what_was_measured() {
     for word in ["SELECT 1", "rng_seed", "cold"] {
         assert!(!page.contains(word), "{word:?} is a detail, and in:\n{page}");
     }
-    assert!(page.lines().count() <= 60, "{page}");
     let details = place.run(&["bench", "--iterations", "20", "-v"]).fine().stdout;
     for word in ["data set", "MySQL SELECT 1", "Redis PING", "phase", "rng_seed", "`cold` in"] {
         assert!(details.contains(word), "{word:?} is missing in:\n{details}");

@@ -19,7 +19,9 @@ fn warning(code: &str, message: &str) -> Warning {
 
 #[test]
 fn brief_page() {
-    insta::assert_snapshot!(brief(&sample_runs::full(10_000), 80));
+    let page = brief(&sample_runs::full(10_000), 80);
+    assert!(page.lines().count() <= 60, "{page}");
+    insta::assert_snapshot!(page);
 }
 
 #[test]

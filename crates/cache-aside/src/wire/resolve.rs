@@ -7,9 +7,8 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
-use super::socket::too_late;
+use super::socket::Opening;
 use crate::per_process::PerProcess;
 
 type LookUp = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
@@ -50,11 +49,11 @@ impl Resolver {
     }
 
     /// The addresses of a host.
-    pub(super) fn resolve(&self, host: &str, port: u16, deadline: Instant) -> io::Result<Vec<SocketAddr>> {
+    pub(super) fn resolve(&self, host: &str, port: u16, opening: Opening) -> io::Result<Vec<SocketAddr>> {
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, port)]);
         }
-        self.join(host, port)?.wait(deadline)
+        self.join(host, port)?.wait(opening)
     }
 
     /// The look-up of this name that is at work, or a new one.
@@ -81,14 +80,16 @@ impl Resolver {
 }
 
 impl Pending {
-    fn wait(&self, deadline: Instant) -> io::Result<Vec<SocketAddr>> {
-        let waited =
-            self.answered.wait_timeout_while(lock(&self.answer), left(deadline)?, |answer| answer.is_none());
-        let (answer, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        match &*answer {
-            None => Err(too_late("the host name was not looked up in time")),
-            Some(Ok(addresses)) => Ok(addresses.clone()),
-            Some(Err(failure)) => Err(io::Error::new(failure.kind, failure.words.clone())),
+    fn wait(&self, opening: Opening) -> io::Result<Vec<SocketAddr>> {
+        let mut answer = lock(&self.answer);
+        loop {
+            match &*answer {
+                None => {}
+                Some(Ok(addresses)) => return Ok(addresses.clone()),
+                Some(Err(failure)) => return Err(io::Error::new(failure.kind, failure.words.clone())),
+            }
+            let wait = opening.wait("the host name was not looked up in time")?;
+            (answer, _) = self.answered.wait_timeout(answer, wait).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -115,12 +116,6 @@ impl Drop for End {
     }
 }
 
-/// What is left until the deadline.
-pub(super) fn left(deadline: Instant) -> io::Result<Duration> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() { Err(too_late("no connection in time")) } else { Ok(left) }
-}
-
 /// No thread panics while it holds one of these, so a poisoned lock guards a whole state.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -131,17 +126,36 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc;
     use std::thread;
+    use std::time::Duration;
 
+    use super::super::socket::Limits;
     use super::*;
 
     const ADDRESS: &str = "192.0.2.1:6379";
 
-    fn soon() -> Instant {
-        Instant::now() + Duration::from_millis(20)
+    fn within(connect: Duration) -> Limits {
+        Limits { connect, reply: connect, is_over: None, max_string_bytes: 0 }
     }
 
-    fn patiently() -> Instant {
-        Instant::now() + Duration::from_secs(60)
+    fn soon() -> Opening {
+        Opening::new(within(Duration::from_millis(20)))
+    }
+
+    fn patiently() -> Opening {
+        Opening::new(within(Duration::from_secs(60)))
+    }
+
+    #[test]
+    fn a_caller_that_gives_up_waits_for_no_look_up() {
+        let (_go, gate) = mpsc::channel::<()>();
+        let gate = Mutex::new(gate);
+        let resolver = Resolver::new(move |_, _| {
+            let _ = lock(&gate).recv();
+            Ok(Vec::new())
+        });
+        let limits = Limits { is_over: Some(|| true), ..within(Duration::from_secs(60)) };
+        let error = resolver.resolve("slow.example", 6379, Opening::new(limits)).unwrap_err();
+        assert_eq!(error.to_string(), "interrupted");
     }
 
     #[test]

@@ -24,6 +24,40 @@ pub struct Limits {
 impl Limits {
     /// Redis' own limit for one string (`proto-max-bulk-len`).
     pub const MAX_STRING_BYTES: usize = 512 << 20;
+
+    /// An error if the caller gives up.
+    pub(super) fn check_interrupt(&self) -> io::Result<()> {
+        match self.is_over {
+            Some(is_over) if is_over() => Err(io::Error::other("interrupted")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The longest single wait within this time: [`is_over`](Self::is_over) is asked in between.
+    pub(super) fn wait(&self, longest: Duration) -> Duration {
+        if self.is_over.is_some() { longest.min(LOOK) } else { longest }
+    }
+}
+
+/// The time in which a connection has to be open.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opening {
+    limits: Limits,
+    pub(super) deadline: Instant,
+}
+
+impl Opening {
+    /// Begins now.
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, deadline: Instant::now() + limits.connect }
+    }
+
+    /// The longest single wait now; an error with these words when the time is over, or when the caller gives up.
+    pub(super) fn wait(&self, too_late_words: &'static str) -> io::Result<Duration> {
+        self.limits.check_interrupt()?;
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(too_late(too_late_words)) } else { Ok(self.limits.wait(left)) }
+    }
 }
 
 /// A link that carries less than 10 MB/s is too slow for large values.
@@ -91,7 +125,7 @@ impl Socket {
             return Ok(());
         }
         self.deadline = self.began + self.limits.reply + for_bytes(bytes);
-        if self.timeout == self.look(self.limits.reply) {
+        if self.timeout == self.limits.wait(self.limits.reply) {
             Ok(())
         } else {
             self.set_timeout(self.limits.reply)
@@ -112,7 +146,7 @@ impl Socket {
     /// Shortens the time of one wait in the kernel to what is left until the deadline.
     fn set_timeout(&mut self, longest: Duration) -> io::Result<()> {
         // Zero would mean no timeout at all.
-        let timeout = self.look(longest).max(Duration::from_millis(1));
+        let timeout = self.limits.wait(longest).max(Duration::from_millis(1));
         if timeout != self.timeout {
             match &self.raw {
                 Raw::Tcp(stream) => {
@@ -127,10 +161,6 @@ impl Socket {
             self.timeout = timeout;
         }
         Ok(())
-    }
-
-    fn look(&self, longest: Duration) -> Duration {
-        if self.limits.is_over.is_some() { longest.min(LOOK) } else { longest }
     }
 
     /// How many bytes may be read now: any number before the deadline, and afterwards what had arrived by then.
@@ -162,10 +192,7 @@ impl Socket {
     }
 
     fn check_interrupt(&self) -> io::Result<()> {
-        match self.limits.is_over {
-            Some(is_over) if is_over() => Err(io::Error::other("interrupted")),
-            _ => Ok(()),
-        }
+        self.limits.check_interrupt()
     }
 
     fn check_deadline(&self) -> io::Result<()> {
@@ -191,6 +218,8 @@ impl Read for Socket {
                     return Ok(bytes);
                 }
                 Err(error) if is_timeout(&error) => self.check_interrupt()?,
+                // A signal that the program handles ends a wait with a timeout early; the deadline goes on.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
@@ -208,6 +237,7 @@ impl Write for Socket {
             };
             match outcome {
                 Err(error) if is_timeout(&error) => self.check_deadline()?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(written) if written < bytes.len() => return self.check_deadline().map(|()| written),
                 outcome => return outcome,
             }
@@ -250,4 +280,69 @@ fn is_timeout(error: &io::Error) -> bool {
 
 pub(super) fn too_late(words: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, words)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+    use std::thread;
+
+    use super::*;
+
+    static SIGNALS: AtomicU32 = AtomicU32::new(0);
+
+    extern "C" fn count(_: libc::c_int) {
+        SIGNALS.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[expect(unsafe_code, reason = "there is no safe way to signal one thread")]
+    fn signal(thread: libc::pthread_t) {
+        // SAFETY: the thread has not been joined, and its handler only counts.
+        assert_eq!(unsafe { libc::pthread_kill(thread, libc::SIGUSR2) }, 0);
+    }
+
+    #[expect(unsafe_code, reason = "there is no safe way to handle a signal")]
+    fn handle_signals() -> libc::pthread_t {
+        let handler = count as extern "C" fn(libc::c_int);
+        // SAFETY: the handler touches an atomic alone.
+        unsafe {
+            libc::signal(libc::SIGUSR2, handler as libc::sighandler_t);
+            libc::pthread_self()
+        }
+    }
+
+    #[test]
+    fn a_signal_that_the_program_handles_ends_no_wait() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let long = Duration::from_secs(60);
+        let limits = Limits { connect: long, reply: long, is_over: None, max_string_bytes: 0 };
+        let mut socket = Socket::new(Raw::Unix(ours), limits, Instant::now() + long).unwrap();
+        socket.is_open().unwrap();
+        let us = handle_signals();
+        let is_done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let before = SIGNALS.load(Ordering::Relaxed);
+                while SIGNALS.load(Ordering::Relaxed) < before + 20 {
+                    signal(us);
+                    thread::sleep(Duration::from_millis(2));
+                }
+                theirs.write_all(b"+OK\r\n").unwrap();
+                // The value is larger than what the kernel keeps, so that sending waits too.
+                let before = SIGNALS.load(Ordering::Relaxed);
+                while SIGNALS.load(Ordering::Relaxed) < before + 20 {
+                    signal(us);
+                    thread::sleep(Duration::from_millis(2));
+                }
+                let mut rest = vec![0; 4 << 20];
+                theirs.read_exact(&mut rest).unwrap();
+                is_done.store(true, Ordering::Relaxed);
+            });
+            let mut reply = [0; 5];
+            socket.begin(0).unwrap();
+            assert_eq!(socket.read(&mut reply).unwrap(), 5);
+            socket.write_all(&vec![b'x'; 4 << 20]).unwrap();
+        });
+        assert!(is_done.load(Ordering::Relaxed) && SIGNALS.load(Ordering::Relaxed) >= 40);
+    }
 }

@@ -2,12 +2,15 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-use super::resolve::{self, Resolver};
-use super::socket::{Limits, Raw, Socket, too_late};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
+
+use super::resolve::Resolver;
+use super::socket::{Limits, Opening, Raw, Socket};
 use crate::endpoint::{Address, RedisEndpoint};
 
 pub(super) enum Stream {
@@ -19,15 +22,15 @@ pub(super) enum Stream {
 impl Stream {
     /// Connects, and shakes hands if TLS is wanted.
     pub(super) fn open(endpoint: &RedisEndpoint, limits: Limits, resolver: &Resolver) -> io::Result<Self> {
-        let deadline = Instant::now() + limits.connect;
+        let opening = Opening::new(limits);
         match &endpoint.address {
             Address::Socket(path) => {
-                let stream = connect_unix(path, resolve::left(deadline)?)?;
-                Ok(Self::Plain(Socket::new(Raw::Unix(stream), limits, deadline)?))
+                let stream = connect_unix(path, opening)?;
+                Ok(Self::Plain(Socket::new(Raw::Unix(stream), limits, opening.deadline)?))
             }
             Address::Tcp { host, port } => {
-                let stream = connect_tcp(resolver, host, *port, deadline)?;
-                let socket = Socket::new(Raw::Tcp(stream), limits, deadline)?;
+                let stream = connect_tcp(resolver, host, *port, opening)?;
+                let socket = Socket::new(Raw::Tcp(stream), limits, opening.deadline)?;
                 if endpoint.tls { Self::encrypted(endpoint, host, socket) } else { Ok(Self::Plain(socket)) }
             }
         }
@@ -48,7 +51,7 @@ impl Stream {
 
     #[cfg(any(fuzzing, test))]
     pub(super) fn over(stream: UnixStream, limits: Limits) -> io::Result<Self> {
-        let mut socket = Socket::new(Raw::Unix(stream), limits, Instant::now() + limits.connect)?;
+        let mut socket = Socket::new(Raw::Unix(stream), limits, Opening::new(limits).deadline)?;
         socket.is_open()?;
         Ok(Self::Plain(socket))
     }
@@ -72,29 +75,46 @@ impl Stream {
     }
 }
 
-fn connect_tcp(resolver: &Resolver, host: &str, port: u16, deadline: Instant) -> io::Result<TcpStream> {
+fn connect_tcp(resolver: &Resolver, host: &str, port: u16, opening: Opening) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in resolver.resolve(host, port, deadline)? {
-        match TcpStream::connect_timeout(&address, resolve::left(deadline)?) {
-            Ok(stream) => return Ok(stream),
+    for address in resolver.resolve(host, port, opening)? {
+        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        match connect(family, opening, |socket| rustix::net::connect(socket, &address)) {
+            Ok(socket) => return Ok(TcpStream::from(socket)),
             Err(error) => last = error,
         }
+        // The next address has no more time either.
+        opening.wait(TOO_LATE)?;
     }
     Err(last)
 }
 
-/// If the queue of a server that hangs is full, a plain `connect` waits without end; the timeout for sending bounds it.
-fn connect_unix(path: &Path, timeout: Duration) -> io::Result<UnixStream> {
-    use rustix::net::sockopt::{Timeout, set_socket_timeout};
-    use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, connect, socket};
+fn connect_unix(path: &Path, opening: Opening) -> io::Result<UnixStream> {
+    let address = SocketAddrUnix::new(path)?;
+    let connected = connect(AddressFamily::UNIX, opening, |socket| rustix::net::connect(socket, &address));
+    connected.map(UnixStream::from)
+}
 
-    let stream = UnixStream::from(socket(AddressFamily::UNIX, SocketType::STREAM, None)?);
-    rustix::io::fcntl_setfd(&stream, rustix::io::FdFlags::CLOEXEC)?;
-    set_socket_timeout(&stream, Timeout::Send, Some(timeout))?;
-    match connect(&stream, &SocketAddrUnix::new(path)?) {
-        Ok(()) => Ok(stream),
-        Err(rustix::io::Errno::AGAIN) => Err(too_late("no connection in time")),
-        Err(error) => Err(error.into()),
+const TOO_LATE: &str = "no connection in time";
+
+/// Connects a new socket. A server that does not answer, or whose queue is full, is waited for in steps: the timeout for
+/// sending bounds each of them, and connecting once more goes on waiting.
+fn connect(
+    family: AddressFamily,
+    opening: Opening,
+    try_connect: impl Fn(&OwnedFd) -> rustix::io::Result<()>,
+) -> io::Result<OwnedFd> {
+    use rustix::io::Errno;
+
+    let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
+    rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
+    loop {
+        set_socket_timeout(&socket, Timeout::Send, Some(opening.wait(TOO_LATE)?))?;
+        match try_connect(&socket) {
+            Ok(()) | Err(Errno::ISCONN) => return Ok(socket),
+            Err(Errno::AGAIN | Errno::INPROGRESS | Errno::ALREADY | Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 
