@@ -98,6 +98,7 @@ pub(crate) fn run() -> ExitCode {
         .and_then(|()| dispatch(&cli.command, &settings, &console));
     match outcome {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
+        Ok(Outcome::Failed) if interrupt::requested() => ExitCode::from(interrupt::EXIT_INTERRUPTED),
         Ok(Outcome::Failed) => ExitCode::from(EXIT_FAILED),
         Ok(Outcome::GateFailed) => ExitCode::from(EXIT_GATE_FAILED),
         Ok(Outcome::Undecided) => ExitCode::from(EXIT_UNDECIDED),
