@@ -5,7 +5,8 @@ pub(crate) mod connection;
 pub(crate) mod counters;
 pub(crate) mod flush;
 
-pub(crate) use cache_aside::internal::{entry, key, protocol, session, store, wire};
+pub(crate) use cache_aside::internal::{entry, key, protocol, wire};
 pub(crate) use cache_aside::{
-    Cache, Key, KeyError, MarkError, Options, SetupError, StaleError, Stats, WriteGuard, codec,
+    Cache, CallOptions, Foreign, Key, KeyError, MarkError, Observer, Options, Phase, RedisError, SetupError,
+    StaleError, Stats, WriteGuard, codec,
 };

@@ -119,7 +119,8 @@ fn read_pairs(mysql: &MysqlEndpoint, redis: &RedisEndpoint) -> anyhow::Result<Ve
     let kind = query::kind(Workload::All);
     let options = ReaderOptions { codecs: &[Codec::Arrow], namespace, kind, ttl: Duration::from_secs(3600) };
     let wire = wire::Connection::open(redis, reader::LIMITS)?;
-    let mut reader: Reader<AllUsers> = Reader::new(RowConnection::open(mysql)?, wire, &expected, &options)?;
+    let mut reader: Reader<AllUsers> =
+        Reader::new(RowConnection::open(mysql)?, (wire, redis), &expected, &options)?;
     let warm = Lane::cached(ReadPath::Warm, Codec::Arrow);
     reader.prepare(warm, &[0])?;
     let entry_bytes = reader.written().iter().map(|(_, written)| written.bytes).sum();

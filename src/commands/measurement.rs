@@ -361,8 +361,8 @@ impl<'a> Bench<'a> {
         let wire =
             wire::Connection::open(redis, reader::LIMITS).map_err(|error| admin::refused(redis, &error))?;
         let options = ReaderOptions { codecs, namespace: self.namespace, kind: &target.kind, ttl };
-        let reader =
-            Reader::new(conn, wire, &target.reference, &options).context("cannot prepare a statement")?;
+        let reader = Reader::new(conn, (wire, redis), &target.reference, &options)
+            .context("cannot prepare a statement")?;
         Ok(reader.reopening(mysql, redis, &target.reference))
     }
 

@@ -169,7 +169,7 @@ impl<Q: Query> Worker<Q> {
         let ((), ns) = timed(|| {
             self.affinity.move_to(core);
             // A server that is gone is found by the read that comes next.
-            let _ = self.reader.select_1().and_then(|()| self.reader.ping());
+            let _ = self.reader.prime();
         });
         ns
     }

@@ -42,7 +42,7 @@ fn reader(sandbox: &Sandbox) -> Reader<OneUser> {
     let wire = wire::Connection::open(redis, LIMITS).unwrap();
     let options = ReaderOptions { codecs: &CODECS, namespace: "frugality", kind: "user", ttl: TTL };
     let expected = Arc::new(Expected::of(DATA, &[]));
-    Reader::new(RowConnection::open(mysql).unwrap(), wire, &expected, &options).unwrap()
+    Reader::new(RowConnection::open(mysql).unwrap(), (wire, redis), &expected, &options).unwrap()
 }
 
 /// Reads users by a lane, each of them checked to be whole and to have come by that lane.

@@ -1,5 +1,6 @@
 //! A client: two open connections, a prepared question, and the two ways to have it answered.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,12 +9,11 @@ use super::lane::Lane;
 use super::query::{self, Check, LoadError, Query};
 use crate::cache::codec::Codec;
 use crate::cache::entry;
-use crate::cache::key::KeyLayout;
-use crate::cache::protocol::reading::{self, Close, Loaded, Saw, Step};
-use crate::cache::protocol::standing::Head;
-use crate::cache::session::{EncodeError, Session, Sight};
-use crate::cache::store::{Acquired, Found, Store};
+use crate::cache::key::{self, KeyLayout};
 use crate::cache::wire::{Connection, Limits, WireError};
+use crate::cache::{
+    Cache, CallOptions, Foreign, Key, KeyError, Observer, Options, Phase, RedisError, SetupError,
+};
 use crate::cli;
 use crate::db::error::DbError;
 use crate::db::rows::RowConnection;
@@ -25,6 +25,9 @@ use crate::reopen::TRUSTED_FOR;
 /// Receiving an entry of this size or more takes longer than the round trip: hits of it are compared with its bare
 /// transfer.
 const LARGE_ENTRY_BYTES: u64 = 64 * 1024;
+
+/// The most that the library keeps.
+const LARGEST_VALUE_BYTES: usize = 511 << 20;
 
 const UNLINK_ENTRIES: &str = include_str!("../cache/unlink_entries.lua");
 
@@ -43,8 +46,9 @@ pub(crate) enum ReadError {
     Load(#[from] LoadError),
     #[error("Redis: {0}")]
     Redis(#[from] WireError),
+    /// In a read through the cache.
     #[error(transparent)]
-    Encode(#[from] EncodeError),
+    Cache(RedisError),
     /// Somebody else's value is left alone, also one that appears in the middle of a run.
     #[error(
         "a key of rcache's holds a value that rcache did not make; it was left alone; choose another --namespace"
@@ -63,8 +67,8 @@ impl ReadError {
         match self {
             Self::Load(LoadError::Missing) => "missing_row",
             Self::Load(LoadError::Mysql(_) | LoadError::Shape) => "mysql",
-            Self::Redis(_) => "redis",
-            Self::Encode(_) | Self::NoCodec => "encode",
+            Self::Redis(_) | Self::Cache(_) => "redis",
+            Self::NoCodec => "encode",
             Self::ForeignKey => "foreign_key",
             Self::Lost(_) => "connection",
         }
@@ -74,7 +78,7 @@ impl ReadError {
     pub(crate) fn is_interruption(&self) -> bool {
         match self {
             Self::Load(LoadError::Mysql(error)) => error.is_interruption(),
-            Self::Redis(WireError::Io(_)) => interrupt::requested(),
+            Self::Redis(WireError::Io(_)) | Self::Cache(_) => interrupt::requested(),
             _ => false,
         }
     }
@@ -113,7 +117,11 @@ pub(crate) struct ReaderOptions<'a> {
 /// Where the entries of one codec stand. The codec is part of the key: two codecs in one run, or in two runs, would
 /// otherwise take each other's entries for damaged and overwrite them, and a warm read would be a miss.
 pub(crate) fn key_layout(namespace: &str, kind: &str, codec: cli::Codec) -> KeyLayout {
-    KeyLayout::new(namespace, &format!("{kind}.{}", codec.name()))
+    KeyLayout::new(namespace, &key_kind(kind, codec))
+}
+
+fn key_kind(kind: &str, codec: cli::Codec) -> String {
+    format!("{kind}.{}", codec.name())
 }
 
 /// What the keys of every workload's entries begin with, whatever their codec.
@@ -127,12 +135,110 @@ pub(crate) fn key_prefixes(namespace: &str) -> Vec<Vec<u8>> {
     layouts.map(|layout| layout.prefix().to_vec()).collect()
 }
 
-/// The entries of one codec: how they are made, where they stand, and what was written of them.
+/// The entries of one codec: the cache that keeps them, their keys, and what was written of them.
 struct Entries<A> {
     name: cli::Codec,
-    codec: Box<dyn Codec<A>>,
+    cache: Cache<Box<dyn Codec<A>>>,
+    /// Of the last read.
+    key: Key,
     keys: KeyLayout,
     written: Written,
+}
+
+/// Why a client could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    #[error(transparent)]
+    Mysql(#[from] DbError),
+    #[error("the cache: {0}")]
+    Cache(#[from] SetupError),
+    #[error("the cache: {0}")]
+    Key(#[from] KeyError),
+}
+
+/// The library's own cache, as a bench wants it: it waits for no other reader, refreshes nothing ahead
+/// of time, leaves other programs' values alone, and shows slowness instead of cutting it off.
+fn cache(redis: &RedisEndpoint, options: &ReaderOptions<'_>) -> Result<Cache, SetupError> {
+    let hour = Duration::from_secs(3_600);
+    let options = Options::default()
+        .namespace(options.namespace)
+        .ttl(options.ttl)
+        .early_refresh(0.0)
+        .foreign(Foreign::Refuse)
+        .lease(options.ttl.min(hour))
+        .lease_wait(Duration::ZERO)
+        .marker_wait(Duration::ZERO)
+        .longest_load(hour)
+        .max_value_bytes(LARGEST_VALUE_BYTES)
+        .connect_timeout(LIMITS.connect)
+        .reply_timeout(LIMITS.reply)
+        // A read that leaves Redis alone would be none of either path.
+        .breaker_failures(u32::MAX)
+        .interrupted_by(interrupt::requested);
+    Cache::at(redis.clone(), options)
+}
+
+/// What happened in a read through the cache, beside its answer.
+#[derive(Debug)]
+enum Trouble {
+    Redis(RedisError),
+    ForeignKey,
+}
+
+/// Follows a read through the cache.
+struct Watch<'a, F> {
+    end: &'a mut F,
+    issued: &'a mut Issued,
+    redis_exchanges: &'a mut u64,
+    written: &'a mut Written,
+    /// Also seen by the loader, which then does not load.
+    trouble: &'a RefCell<Option<Trouble>>,
+}
+
+impl From<Trouble> for ReadError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Redis(error) => Self::Cache(error),
+            Trouble::ForeignKey => Self::ForeignKey,
+        }
+    }
+}
+
+impl<F: FnMut(Part)> Observer for Watch<'_, F> {
+    #[inline]
+    fn ended(&mut self, phase: Phase) {
+        let part = match phase {
+            Phase::Get => Part::Get,
+            Phase::Decode => Part::Decode,
+            Phase::Load => Part::Query,
+            Phase::Encode => Part::Encode,
+            Phase::Send => Part::Set,
+            // And whatever a later version of the library puts before the load.
+            _ => Part::Lease,
+        };
+        (self.end)(part);
+    }
+
+    #[inline]
+    fn exchanged(&mut self, round_trips: u64) {
+        // Each looks at one key.
+        self.issued.look_ups += 1;
+        *self.redis_exchanges += round_trips;
+    }
+
+    fn sent(&mut self, entry_bytes: usize, is_refused: bool) {
+        if !is_refused {
+            self.written.add(Written { entries: 1, bytes: entry_bytes as u64 });
+        }
+    }
+
+    fn failed(&mut self, error: &RedisError) {
+        self.trouble.replace(Some(Trouble::Redis(error.clone())));
+    }
+
+    fn refused(&mut self) {
+        self.trouble.replace(Some(Trouble::ForeignKey));
+    }
 }
 
 /// Entries written, and their size together, headers included.
@@ -157,13 +263,16 @@ impl Written {
 /// One client with connections of its own. Buffers are kept from read to read.
 pub(crate) struct Reader<Q: Query> {
     mysql: RowConnection,
-    redis: Session,
+    /// For everything but reads through the cache, which has a connection of its own.
+    redis: Connection,
+    redis_exchanges: u64,
     query: Q,
     entries: Vec<Entries<Q::Answer>>,
-    ttl: Duration,
+    /// What all entries share, whatever their codec.
+    cache: Cache,
     issued: Issued,
-    /// Of [`Reader::fetch`].
-    fetched: Vec<u8>,
+    /// Of [`Reader::fetch`]: the key and what it holds.
+    fetched: (Vec<u8>, Vec<u8>),
     /// When the connections were last seen to be alive.
     used: Instant,
     reopen: Option<Reopen<Q>>,
@@ -176,26 +285,32 @@ impl<Q: Query> Reader<Q> {
     /// Prepares the statement; the connections come open.
     pub(crate) fn new(
         mut mysql: RowConnection,
-        redis: Connection,
+        (redis, endpoint): (Connection, &RedisEndpoint),
         reference: &Arc<Q::Reference>,
         options: &ReaderOptions<'_>,
-    ) -> Result<Self, DbError> {
+    ) -> Result<Self, OpenError> {
         let query = Q::prepare(&mut mysql, reference)?;
-        let entries = options.codecs.iter().map(|name| Entries {
-            name: *name,
-            codec: query::codec(*name),
-            keys: key_layout(options.namespace, options.kind, *name),
-            written: Written::default(),
+        let cache = cache(endpoint, options)?;
+        let entries = options.codecs.iter().map(|name| {
+            Ok(Entries {
+                name: *name,
+                cache: cache.with_codec(query::codec(*name)),
+                key: Key::new(&key_kind(options.kind, *name), key::SCHEMA_NUMBER, 0u64)?,
+                keys: key_layout(options.namespace, options.kind, *name),
+                written: Written::default(),
+            })
         });
+        let entries = entries.collect::<Result<_, KeyError>>()?;
         let issued = Issued { text_selects: mysql.set_up_selects(), ..Issued::default() };
         Ok(Self {
             mysql,
-            redis: Session::new(Store::new(redis)),
+            redis,
+            redis_exchanges: 0,
             query,
-            entries: entries.collect(),
-            ttl: options.ttl,
+            entries,
+            cache,
             issued,
-            fetched: Vec::new(),
+            fetched: Default::default(),
             used: Instant::now(),
             reopen: None,
         })
@@ -223,13 +338,13 @@ impl<Q: Query> Reader<Q> {
         let Some(reopen) = self.reopen.as_ref().filter(|_| self.used.elapsed() >= TRUSTED_FOR) else {
             return Ok(());
         };
-        let is_alive = self.redis.store.connection().ping().is_ok() && self.mysql.round_trip().is_ok();
+        let is_alive = self.redis.ping().is_ok() && self.mysql.round_trip().is_ok();
         self.issued.text_selects += 1;
         if !is_alive {
             let (mysql, redis, query) = reopen().map_err(|error| ReadError::Lost(format!("{error:#}")))?;
             self.issued.text_selects += mysql.set_up_selects();
             (self.mysql, self.query) = (mysql, query);
-            self.redis = Session::new(Store::new(redis));
+            self.redis = redis;
         }
         self.used = Instant::now();
         Ok(())
@@ -263,8 +378,7 @@ impl<Q: Query> Reader<Q> {
         self.entries.iter().position(own).ok_or(ReadError::NoCodec)
     }
 
-    /// The library's cache-aside on connections of our own, by the same table. Two things differ: somebody else's value
-    /// ends the read, and a bench waits for nobody.
+    /// The library's own read; what makes it a miss or a hit is whether the entry is there.
     #[inline]
     fn read_through_cache(
         &mut self,
@@ -272,96 +386,32 @@ impl<Q: Query> Reader<Q> {
         item: u32,
         end: &mut impl FnMut(Part),
     ) -> Result<Read<Q::Answer>, ReadError> {
-        self.entries[entries].keys.write_key(self.query.key_id(item), &mut self.redis.key);
-        let mut step = Step::Get;
-        loop {
-            let sight = match step {
-                Step::Get => self.get(entries, end)?,
-                Step::Acquire => self.acquire(entries, end)?,
-                Step::Discard(head) => {
-                    self.issued.look_ups += 1;
-                    self.redis.remove(head)?;
-                    end(Part::Lease);
-                    Sight::of(Saw::Done)
-                }
-                Step::Wait(_) | Step::Join | Step::Beside(_) | Step::Return => Sight::of(Saw::Alone),
-                Step::Load(fill) => {
-                    let answer = self.load(item)?;
-                    end(Part::Query);
-                    if let Close::Replace(head) = reading::after_load(fill, Loaded::Answer) {
-                        self.fill(entries, head, &answer, end)?;
-                    }
-                    return Ok(Read { answer, cache: CacheOutcome::Miss });
-                }
-            };
-            step = reading::next(step, sight.saw);
-            if let (Step::Return, Some(answer)) = (step, sight.answer) {
-                // No bench ever asks for a row that is not there.
-                let answer = answer.ok_or(LoadError::Missing)?;
-                return Ok(Read { answer, cache: CacheOutcome::Hit });
+        let Self { mysql, redis_exchanges, query, entries: all, issued, .. } = self;
+        let Entries { cache, key, written, .. } = &mut all[entries];
+        key.set_number(query.key_id(item));
+        let (trouble, mut executes) = (RefCell::new(None), 0);
+        let mut watch = Watch { end, issued, redis_exchanges, written, trouble: &trouble };
+        let answer = cache.get_observed(key, &CallOptions::default(), &mut watch, || {
+            if let Some(trouble) = trouble.take() {
+                return Err(trouble.into());
             }
+            executes += 1;
+            query.load(mysql, item).map(Some).map_err(ReadError::from)
+        });
+        issued.executes += executes;
+        let answer = answer?;
+        if let Some(trouble) = trouble.into_inner() {
+            return Err(trouble.into());
         }
+        let cache = if executes == 0 { CacheOutcome::Hit } else { CacheOutcome::Miss };
+        // No bench ever asks for a row that is not there.
+        Ok(Read { answer: answer.ok_or(LoadError::Missing)?, cache })
     }
 
     /// Asks MySQL.
     fn load(&mut self, item: u32) -> Result<Q::Answer, LoadError> {
         self.issued.executes += 1;
         self.query.load(&mut self.mysql, item)
-    }
-
-    /// What stands under the current key.
-    #[inline]
-    fn get(&mut self, entries: usize, end: &mut impl FnMut(Part)) -> Result<Sight<Q::Answer>, ReadError> {
-        self.issued.look_ups += 1;
-        let found = self.redis.get()?;
-        end(Part::Get);
-        if found == Found::Nothing {
-            return Ok(Sight::of(Saw::Nothing));
-        }
-        let sight = self.understand(entries, found)?;
-        end(Part::Decode);
-        Ok(sight)
-    }
-
-    /// Puts a lease under the current key.
-    fn acquire(&mut self, entries: usize, end: &mut impl FnMut(Part)) -> Result<Sight<Q::Answer>, ReadError> {
-        self.issued.look_ups += 1;
-        // As long as the entry itself: a bench must show a slow load, not refuse to keep it.
-        let (acquired, head) = self.redis.acquire(self.ttl)?;
-        let sight = match acquired {
-            Acquired::Held => Sight::of(Saw::Held(head)),
-            Acquired::Found(found) => self.understand(entries, found)?,
-        };
-        end(Part::Lease);
-        Ok(sight)
-    }
-
-    fn understand(&mut self, entries: usize, found: Found) -> Result<Sight<Q::Answer>, ReadError> {
-        let sight = self.redis.read(found, &*self.entries[entries].codec, 0.0);
-        match sight.saw {
-            Saw::Unreadable(head) if !entry::has_magic(head.as_bytes()) => Err(ReadError::ForeignKey),
-            _ => Ok(sight),
-        }
-    }
-
-    /// Writes the entry in the place of what stands there, if it still does.
-    fn fill(
-        &mut self,
-        entries: usize,
-        head: Head,
-        answer: &Q::Answer,
-        end: &mut impl FnMut(Part),
-    ) -> Result<(), ReadError> {
-        let Entries { codec, written, .. } = &mut self.entries[entries];
-        self.redis.encode(Some(answer), &**codec, self.ttl, 0)?;
-        end(Part::Encode);
-        self.issued.look_ups += 1;
-        let is_written = self.redis.replace(head, self.ttl)?;
-        end(Part::Set);
-        if is_written {
-            written.add(Written { entries: 1, bytes: self.redis.entry_bytes() as u64 });
-        }
-        Ok(())
     }
 
     /// Brings the cache into the state that the lane wants for these items; not part of any measurement.
@@ -373,16 +423,22 @@ impl<Q: Query> Reader<Q> {
             cli::ReadPath::Cold => self.remove(lane, items)?,
             cli::ReadPath::Warm => self.fill_missing(lane, items)?,
         }
-        self.select_1()?;
-        self.ping()?;
+        self.prime()?;
         self.used = Instant::now();
         Ok(())
+    }
+
+    /// Makes a bare round trip on every connection.
+    pub(crate) fn prime(&mut self) -> Result<(), ReadError> {
+        self.select_1()?;
+        self.ping()?;
+        if self.entries.is_empty() { Ok(()) } else { self.cache.ping().map_err(ReadError::Cache) }
     }
 
     fn remove(&mut self, lane: Lane, items: &[u32]) -> Result<(), ReadError> {
         let keys = self.keys(self.entries_of(lane)?, items);
         self.issued.look_ups += 2 * keys.len() as u64;
-        let foreign = self.redis.store.connection().eval(UNLINK_ENTRIES, &keys, entry::magic())?;
+        let foreign = self.redis.eval(UNLINK_ENTRIES, &keys, entry::magic())?;
         if foreign > 0 { Err(ReadError::ForeignKey) } else { Ok(()) }
     }
 
@@ -390,7 +446,7 @@ impl<Q: Query> Reader<Q> {
         let entries = self.entries_of(lane)?;
         let keys = self.keys(entries, items);
         self.issued.look_ups += keys.len() as u64;
-        let there = self.redis.store.connection().exists(&keys)?;
+        let there = self.redis.exists(&keys)?;
         if usize::try_from(there) == Ok(items.len()) {
             return Ok(());
         }
@@ -410,7 +466,7 @@ impl<Q: Query> Reader<Q> {
 
     /// One bare round trip to Redis.
     pub(crate) fn ping(&mut self) -> Result<(), ReadError> {
-        Ok(self.redis.store.connection().ping()?)
+        Ok(self.redis.ping()?)
     }
 
     /// One bare round trip to MySQL.
@@ -430,9 +486,10 @@ impl<Q: Query> Reader<Q> {
     /// Receives an entry and does not look at it.
     pub(crate) fn fetch(&mut self, codec: cli::Codec, item: u32) -> Result<(), ReadError> {
         let own = self.entries.iter().find(|entries| entries.name == codec).ok_or(ReadError::NoCodec)?;
-        own.keys.write_key(self.query.key_id(item), &mut self.redis.key);
+        let (key, value) = &mut self.fetched;
+        own.keys.write_key(self.query.key_id(item), key);
         self.issued.look_ups += 1;
-        self.redis.store.connection().get(&self.redis.key, &mut self.fetched, &mut |_| ())?;
+        self.redis.get(key, value, &mut |_| ())?;
         Ok(())
     }
 
@@ -447,10 +504,10 @@ impl<Q: Query> Reader<Q> {
         Ok(self.query.check(&mut self.mysql, found)?)
     }
 
-    /// Round trips of the open connections so far.
+    /// Round trips of reads so far; those to MySQL since its connection was opened.
     #[inline]
-    pub(crate) fn exchanges(&mut self) -> Exchanges {
-        Exchanges { mysql: self.mysql.exchanges(), redis: self.redis.store.connection().exchanges() }
+    pub(crate) fn exchanges(&self) -> Exchanges {
+        Exchanges { mysql: self.mysql.exchanges(), redis: self.redis_exchanges }
     }
 
     /// What was asked of both servers so far.

@@ -124,3 +124,26 @@ pub trait Codec<T>: Send + Sync {
     /// Everything must be validated: any bytes give a value or an error.
     fn decode(&self, entry: &mut Vec<u8>, payload: Range<usize>) -> Result<T, CodecError>;
 }
+
+/// A codec that is chosen at run time.
+impl<T> Codec<T> for Box<dyn Codec<T>> {
+    fn id(&self) -> CodecId {
+        (**self).id()
+    }
+
+    fn type_tag(&self) -> u32 {
+        (**self).type_tag()
+    }
+
+    fn is_faithful(&self, value: &T, payload: &[u8]) -> bool {
+        (**self).is_faithful(value, payload)
+    }
+
+    fn encode(&self, value: &T, payload: &mut Vec<u8>) -> Result<(), CodecError> {
+        (**self).encode(value, payload)
+    }
+
+    fn decode(&self, entry: &mut Vec<u8>, payload: Range<usize>) -> Result<T, CodecError> {
+        (**self).decode(entry, payload)
+    }
+}

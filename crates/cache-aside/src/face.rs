@@ -12,9 +12,11 @@ use super::codec::{Codec, DefaultCodec};
 use super::core::Core;
 use super::events::LastError;
 use super::key::{Key, KeyError};
+use super::observer::Observer;
 use super::options::{Options, OptionsError};
 use super::read::{Due, ManyReading, Reading};
 use super::stats::Stats;
+use super::trouble::RedisError;
 use super::wire::check_certificates;
 use super::write::{self, MarkError, StaleError, WriteGuard};
 use crate::endpoint::RedisEndpoint;
@@ -172,7 +174,47 @@ impl<C> Cache<C> {
         C: Codec<T>,
         R: Into<Loaded<T>>,
     {
-        Reading::new(&self.core, key, &self.codec, call).run(|| load().map(Into::into), None)
+        self.get_observed(key, call, &mut (), load)
+    }
+
+    /// As [`get_with`](Self::get_with); `observer` is told of every phase as it ends, for example to time it.
+    ///
+    /// ```
+    /// use cache_aside::{Cache, CallOptions, Key, Observer, Options, Phase};
+    ///
+    /// #[derive(Default)]
+    /// struct Phases(Vec<Phase>);
+    ///
+    /// impl Observer for Phases {
+    ///     fn ended(&mut self, phase: Phase) {
+    ///         self.0.push(phase);
+    ///     }
+    /// }
+    ///
+    /// # let nowhere = "redis://127.0.0.1:1";
+    /// let cache = Cache::connect("redis://127.0.0.1", Options::default())?;
+    /// # let cache = Cache::connect(nowhere, Options::default())?;
+    /// let mut phases = Phases::default();
+    /// let load = || Ok::<_, std::io::Error>(Some(1.25));
+    /// cache.get_observed(&Key::new("rate", 1, "EUR")?, &CallOptions::default(), &mut phases, load)?;
+    /// assert!(phases.0.contains(&Phase::Load));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The loader's alone, as of [`get`](Self::get).
+    pub fn get_observed<T, E, R>(
+        &self,
+        key: &Key,
+        call: &CallOptions,
+        observer: &mut impl Observer,
+        load: impl FnOnce() -> Result<R, E>,
+    ) -> Result<Option<T>, E>
+    where
+        C: Codec<T>,
+        R: Into<Loaded<T>>,
+    {
+        Reading::new(&self.core, key, &self.codec, call, observer).run(|| load().map(Into::into), None)
     }
 
     /// The values of many ids, in a few round trips whatever their number: one look for every 128 of them, and for what is
@@ -340,7 +382,7 @@ impl<C> Cache<C> {
                     });
                 });
             };
-            let reading = Reading::new(&cache.core, &key, &cache.codec, &CallOptions::default());
+            let reading = Reading::new(&cache.core, &key, &cache.codec, &CallOptions::default(), ());
             reading.run(|| load(argument).map(Loaded::from), Some(&behind))
         }
     }
@@ -411,6 +453,18 @@ impl<C> Cache<C> {
     /// The error that Redis, or the connection to it, gave last.
     pub fn last_error(&self) -> Option<LastError> {
         self.core.events.last_error()
+    }
+
+    /// One bare round trip on a connection of the cache, which thereby is known to be in order.
+    ///
+    /// # Errors
+    /// [`RedisError`] if Redis did not answer.
+    #[doc(hidden)]
+    pub fn ping(&self) -> Result<(), RedisError> {
+        self.core.connections.all().try_for_each(|pool| {
+            let answered = self.core.tell(pool, |session| session.store.connection().ping());
+            answered.map_err(|error| RedisError::new(pool.endpoint(), error))
+        })
     }
 
     /// What this cache and its clones have counted so far.

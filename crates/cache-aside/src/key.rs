@@ -87,6 +87,14 @@ impl Key {
         }
     }
 
+    /// Names another value of the same kind and schema; allocates nothing once the key has grown.
+    #[doc(hidden)]
+    pub fn set_number(&mut self, id: u64) {
+        let before_id = self.0.rfind(':').map_or(0, |colon| colon + 1);
+        self.0.truncate(before_id);
+        let _ = write!(self.0, "{id}"); // writing to a String cannot fail
+    }
+
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
@@ -160,6 +168,15 @@ mod tests {
         assert_eq!(key(&"x".repeat(1018)), Err(KeyError::TooLong { bytes: 1025 }));
         assert!(matches!(Key::new(&"k".repeat(5000), 1, 4), Err(KeyError::TooLong { .. })));
         assert!(matches!(key(&"\n".repeat(1000)), Err(KeyError::TooLong { .. })));
+    }
+
+    #[test]
+    fn a_key_with_another_number_is_the_key_of_that_number() {
+        let mut key = Key::new("a:b", 1, 4_000_000).unwrap();
+        for id in [0, 7, u64::MAX] {
+            key.set_number(id);
+            assert_eq!(key, Key::new("a:b", 1, id).unwrap());
+        }
     }
 
     #[test]

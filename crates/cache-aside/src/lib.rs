@@ -81,6 +81,7 @@ pub mod fuzzing;
 mod key;
 #[cfg(test)]
 mod middlebox;
+mod observer;
 mod options;
 mod orphans;
 mod per_process;
@@ -114,7 +115,8 @@ pub use self::check::{CheckError, CheckReport};
 pub use self::events::{Event, Hook, LastError};
 pub use self::face::{Cache, CachedFn, SetupError};
 pub use self::key::{Key, KeyError, KeyId};
-pub use self::options::{Options, OptionsError, Unmarked};
+pub use self::observer::{Observer, Phase};
+pub use self::options::{Foreign, Options, OptionsError, Unmarked};
 pub use self::stats::Stats;
 pub use self::trouble::{RedisError, RedisErrorKind};
 pub use self::write::{Finished, MarkError, StaleError, WriteGuard};

@@ -67,6 +67,9 @@ pub struct Options {
     /// What a crash-safe write does when Redis cannot be told of it beforehand. Default [`Unmarked::Refuse`]: no write goes
     /// through while Redis is out of reach.
     pub unmarked: Unmarked,
+    /// What a read does about a value under its key that no cache of this library made. Default
+    /// [`Foreign::Remove`].
+    pub foreign: Foreign,
     /// How many loads this cache and its clones run at once, counted over all threads; more wait for their turn. A loader that
     /// reads through the cache itself, on its own thread, counts once. Default 32.
     pub max_loads: usize,
@@ -97,6 +100,7 @@ pub struct Options {
     /// A function to call with each [`Event`], on the thread that met it: let it be quick. If it
     /// panics, the panic ends there: the read or write goes on. Set it by [`on_error`](Self::on_error()). With the crate's feature `log` the same events go to the `log` crate. Default none.
     pub on_error: Option<Hook>,
+    pub(crate) is_over: Option<IsOver>,
 }
 
 /// What [`Cache::mark`](crate::Cache::mark) does when Redis cannot be told.
@@ -108,6 +112,27 @@ pub enum Unmarked {
     Refuse,
     /// It lets the write go on; the guard says until when reads may be stale if Redis cannot be told afterwards either.
     Proceed,
+}
+
+/// What a read does about a value that no cache of this library made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Foreign {
+    /// Removes it, and caches its own value there: what is stored under the cache's keys is the cache's.
+    #[default]
+    Remove,
+    /// Leaves it there, and loads without the cache.
+    Refuse,
+}
+
+/// Asked while a thread waits for Redis; true gives up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IsOver(fn() -> bool);
+
+impl PartialEq for IsOver {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::fn_addr_eq(self.0, other.0)
+    }
 }
 
 impl Default for Options {
@@ -123,6 +148,7 @@ impl Default for Options {
             marker_wait: Duration::from_millis(25),
             early_refresh: 1.0,
             unmarked: Unmarked::Refuse,
+            foreign: Foreign::Remove,
             max_loads: 32,
             load_wait: Duration::from_secs(5),
             max_value_bytes: 64 << 20,
@@ -133,6 +159,7 @@ impl Default for Options {
             breaker_failures: 3,
             breaker_rest: Duration::from_millis(500),
             on_error: None,
+            is_over: None,
         }
     }
 }
@@ -164,6 +191,7 @@ setters! {
     marker_wait: Duration,
     early_refresh: f64,
     unmarked: Unmarked,
+    foreign: Foreign,
     max_loads: usize,
     load_wait: Duration,
     max_value_bytes: usize,
@@ -186,6 +214,17 @@ impl Options {
     #[must_use]
     pub fn on_error(mut self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         self.on_error = Some(Hook::new(hook));
+        self
+    }
+}
+
+impl Options {
+    /// Sets a function that is asked while a thread waits for Redis; if it returns true, the wait is
+    /// given up. For a program that is asked to stop.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn interrupted_by(mut self, is_over: fn() -> bool) -> Self {
+        self.is_over = Some(IsOver(is_over));
         self
     }
 }
@@ -254,7 +293,7 @@ impl Options {
         Limits {
             connect: self.connect_timeout,
             reply: self.reply_timeout,
-            is_over: None,
+            is_over: self.is_over.map(|is_over| is_over.0),
             max_string_bytes: self.max_value_bytes + HEADER_BYTES,
         }
     }

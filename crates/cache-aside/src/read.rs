@@ -22,8 +22,11 @@ use super::bulkhead::Place;
 use super::call::{CallOptions, Loaded, Times};
 use super::codec::Codec;
 use super::core::{Core, Twice};
+use super::entry;
 use super::flights::{Boarding, Handed, Leader, Until};
 use super::key::Key;
+use super::observer::{Observer, Phase};
+use super::options::Foreign;
 use super::protocol::reading::{self, Fill, Obstacle, Saw, Step};
 use super::protocol::standing::Head;
 use super::protocol::timing;
@@ -32,7 +35,7 @@ use super::store::{Acquired, Found};
 use super::wire::WireError;
 
 /// A read at work.
-pub(crate) struct Reading<'a, T> {
+pub(crate) struct Reading<'a, T, O> {
     core: &'a Core,
     key: &'a Key,
     codec: &'a dyn Codec<T>,
@@ -47,6 +50,7 @@ pub(crate) struct Reading<'a, T> {
     /// Behind the bulkhead; held from just before the lease is asked for until the load is over.
     place: Option<Place<'a>>,
     waiting: Waiting,
+    observer: O,
 }
 
 /// The deadlines of this read. Each kind of waiting has one, which runs from the first time on.
@@ -59,9 +63,15 @@ struct Waiting {
     place_until: Option<Instant>,
 }
 
-impl<'a, T> Reading<'a, T> {
-    pub(crate) fn new(core: &'a Core, key: &'a Key, codec: &'a dyn Codec<T>, call: &CallOptions) -> Self {
-        Self::with_permit(core, key, codec, call, core.breaker.permit())
+impl<'a, T, O: Observer> Reading<'a, T, O> {
+    pub(crate) fn new(
+        core: &'a Core,
+        key: &'a Key,
+        codec: &'a dyn Codec<T>,
+        call: &CallOptions,
+        observer: O,
+    ) -> Self {
+        Self::with_permit(core, key, codec, call, core.breaker.permit(), observer)
     }
 
     fn with_permit(
@@ -70,6 +80,7 @@ impl<'a, T> Reading<'a, T> {
         codec: &'a dyn Codec<T>,
         call: &CallOptions,
         permit: Permit,
+        observer: O,
     ) -> Self {
         let times = call.over(&core.options);
         let waiting = Waiting::default();
@@ -84,7 +95,28 @@ impl<'a, T> Reading<'a, T> {
             flight: None,
             place: None,
             waiting,
+            observer,
         }
+    }
+
+    /// Does something on a connection, under the eyes of the observer.
+    #[inline]
+    fn ask<R>(
+        &mut self,
+        twice: Twice,
+        mut command: impl FnMut(&mut Session, &mut O) -> Result<R, WireError>,
+    ) -> Result<R, WireError> {
+        let Self { core, key, permit, observer, .. } = self;
+        let outcome = core.ask(key, *permit, twice, |session| {
+            let before = session.exchanges();
+            let outcome = command(session, observer);
+            observer.exchanged(session.exchanges() - before);
+            outcome
+        });
+        if let Err(error) = &outcome {
+            observer.failed(&core.error(key, error.copy()));
+        }
+        outcome
     }
 
     /// What is due for an early refresh goes to `behind`, if there is one; else this read loads it itself.
@@ -129,11 +161,15 @@ impl<'a, T> Reading<'a, T> {
     fn get(&mut self) -> Saw {
         let (codec, options) = (self.codec, &self.core.options);
         let (beta, most) = (self.times.early_refresh, options.max_value_bytes);
-        let sight = self.core.ask(self.key, self.permit, Twice::Harmless, |session| {
+        let sight = self.ask(Twice::Harmless, |session, observer| {
             let found = session.get()?;
+            observer.ended(Phase::Get);
             Ok(look(session, found, codec, beta, most))
         });
         let saw = self.take(sight);
+        if saw != Saw::Nothing {
+            self.observer.ended(Phase::Decode);
+        }
         if saw == Saw::Nothing && !self.waiting.has_begun() {
             self.core.counts.misses.add();
         }
@@ -146,8 +182,12 @@ impl<'a, T> Reading<'a, T> {
             self.core.counts.other_types.add();
         }
         self.others = others;
-        if matches!(sight.saw, Saw::Unreadable(_)) {
+        if let Saw::Unreadable(head) = sight.saw {
             self.core.counts.corrupt.add();
+            if self.core.options.foreign == Foreign::Refuse && !entry::has_magic(head.as_bytes()) {
+                self.observer.refused();
+                return Saw::Alone;
+            }
         }
         self.answer = sight.answer;
         sight.saw
@@ -163,7 +203,8 @@ impl<'a, T> Reading<'a, T> {
     }
 
     fn discard(&mut self, head: Head) -> Saw {
-        let removed = self.core.ask(self.key, self.permit, Twice::Harmless, |session| session.remove(head));
+        let removed = self.ask(Twice::Harmless, |session, _| session.remove(head));
+        self.observer.ended(Phase::Lease);
         removed.map_or(Saw::Failed, |_| Saw::Done)
     }
 
@@ -175,14 +216,14 @@ impl<'a, T> Reading<'a, T> {
         let (codec, options) = (self.codec, &self.core.options);
         let (beta, lives, most) = (self.times.early_refresh, options.lease, options.max_value_bytes);
         let mut held = None;
-        let sight =
-            self.core.ask(self.key, self.permit, Twice::Never, |session| match session.acquire(lives)? {
-                (Acquired::Held, head) => {
-                    held = Some(head);
-                    Ok(look(session, Found::Nothing, codec, beta, most))
-                }
-                (Acquired::Found(found), _) => Ok(look(session, found, codec, beta, most)),
-            });
+        let sight = self.ask(Twice::Never, |session, _| match session.acquire(lives)? {
+            (Acquired::Held, head) => {
+                held = Some(head);
+                Ok(look(session, Found::Nothing, codec, beta, most))
+            }
+            (Acquired::Found(found), _) => Ok(look(session, found, codec, beta, most)),
+        });
+        self.observer.ended(Phase::Lease);
         match (self.take(sight), held) {
             (Saw::Nothing, Some(head)) => Saw::Held(head),
             (saw, _) => saw,

@@ -77,6 +77,12 @@ impl Session {
         self.unsettled.take()
     }
 
+    /// The number of round trips so far.
+    #[inline]
+    pub(crate) fn exchanges(&mut self) -> u64 {
+        self.store.connection().exchanges()
+    }
+
     /// Gives the memory of large values back.
     pub fn shrink(&mut self, kept_bytes: usize) {
         for buffer in [&mut self.reply, &mut self.entry] {

@@ -31,6 +31,12 @@ pub enum RedisErrorKind {
     Busy,
 }
 
+impl Clone for RedisError {
+    fn clone(&self) -> Self {
+        self.copy()
+    }
+}
+
 impl RedisError {
     pub(crate) fn new(endpoint: &RedisEndpoint, cause: WireError) -> Self {
         Self { address: endpoint.address.to_string(), cause }

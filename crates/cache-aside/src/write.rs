@@ -345,7 +345,7 @@ mod tests {
             load();
             Ok::<_, ()>(Loaded::from(Some(1)))
         };
-        assert_eq!(Reading::new(core, &key(), &Json, call).run(loaded, None), Ok(Some(1)));
+        assert_eq!(Reading::new(core, &key(), &Json, call, ()).run(loaded, None), Ok(Some(1)));
     }
 
     #[test]

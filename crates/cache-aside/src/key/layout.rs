@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::escape_into;
 
 /// Raised when what stands under a key changes its shape, so that old and new programs never share an entry.
-const SCHEMA_NUMBER: u32 = 1;
+pub const SCHEMA_NUMBER: u32 = 1;
 
 /// Where the entries of one kind stand.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What a reader does next, as a pure function of what it did and what came of it. The library, the bench and the
+//! What a reader does next, as a pure function of what it did and what came of it. The library and the
 //! model all walk by this one table.
 
 use super::standing::Head;

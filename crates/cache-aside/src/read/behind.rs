@@ -43,7 +43,7 @@ impl Due {
             flight.arrives();
         }
         // With the permit of the read that found it due: asking for another could take the breaker's probe.
-        let mut reading = Reading::with_permit(core, key, codec, &CallOptions::default(), self.permit);
+        let mut reading = Reading::with_permit(core, key, codec, &CallOptions::default(), self.permit, ());
         reading.flight = self.flight;
         let _ = reading.load(Fill::Refresh(self.head), load);
     }

@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 use super::Reading;
 use crate::breaker::Permit;
 use crate::call::Loaded;
+use crate::codec::Codec;
 use crate::core::{Core, Twice};
 use crate::flights::{Handed, Landing};
 use crate::key::Key;
+use crate::observer::{Observer, Phase};
 use crate::protocol::reading::{self, Close, Fill, Loaded as Outcome};
 use crate::protocol::standing::Head;
 use crate::protocol::timing;
@@ -16,7 +18,7 @@ use crate::renewals::Renewal;
 use crate::session::Session;
 use crate::wire::WireError;
 
-impl<T> Reading<'_, T> {
+impl<T, O: Observer> Reading<'_, T, O> {
     /// Asks the database; the entry is written only over what was seen before that.
     pub(super) fn load<E>(
         mut self,
@@ -53,9 +55,11 @@ impl<T> Reading<'_, T> {
         if let Some(leader) = &mut self.flight {
             leader.begins_load();
         }
+        self.observer.ended(Phase::Lease);
         let started = Instant::now();
         let outcome = load();
         let took = started.elapsed();
+        self.observer.ended(Phase::Load);
         drop(place);
         match outcome {
             Ok(loaded) => {
@@ -88,7 +92,7 @@ impl<T> Reading<'_, T> {
         });
     }
 
-    fn keep(&self, fill: Fill, answer: &Loaded<T>, took: Duration) -> Kept {
+    fn keep(&mut self, fill: Fill, answer: &Loaded<T>, took: Duration) -> Kept {
         let (value, ttl) = (answer.value.as_ref(), self.times.ttl_of(answer));
         let (loaded, ttl) = match ttl {
             _ if took > self.core.options.longest_load => (Outcome::TooLate, Duration::ZERO),
@@ -108,9 +112,10 @@ impl<T> Reading<'_, T> {
         };
         self.core.longest_ttl.raise(ttl);
         let load_us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1);
-        let replaced = self.core.ask(self.key, self.permit, Twice::Harmless, |session| {
-            self.write(session, fill, head, value, ttl, load_us)
-        });
+        let (core, codec, others) = (self.core, self.codec, std::mem::take(&mut self.others));
+        let new = New { core, codec, others: &others, fill, head, value, ttl, load_us };
+        let replaced = self.ask(Twice::Harmless, |session, observer| new.write(session, observer));
+        self.observer.ended(Phase::Send);
         match replaced {
             Ok(Some(true)) => counts.fills.add(),
             Ok(Some(false)) => counts.fills_refused.add(),
@@ -123,32 +128,43 @@ impl<T> Reading<'_, T> {
             Ok(Some(false)) | Err(WireError::Io(_) | WireError::Protocol(_)) => Kept::Gone,
         }
     }
+}
 
-    /// None where the value cannot be an entry.
-    fn write(
-        &self,
-        session: &mut Session,
-        fill: Fill,
-        head: Head,
-        value: Option<&T>,
-        ttl: Duration,
-        load_us: u32,
-    ) -> Result<Option<bool>, WireError> {
-        let is_entry = session.encode(value, self.codec, ttl, load_us).is_ok()
+/// An answer that is about to become an entry.
+struct New<'a, T> {
+    core: &'a Core,
+    codec: &'a dyn Codec<T>,
+    /// Entries of other types that stay behind it.
+    others: &'a [u8],
+    fill: Fill,
+    /// Must still be stored there.
+    head: Head,
+    value: Option<&'a T>,
+    ttl: Duration,
+    load_us: u32,
+}
+
+impl<T> New<'_, T> {
+    /// None if the value cannot be an entry.
+    fn write(&self, session: &mut Session, observer: &mut impl Observer) -> Result<Option<bool>, WireError> {
+        let is_entry = session.encode(self.value, self.codec, self.ttl, self.load_us).is_ok()
             && session.payload_bytes() <= self.core.options.max_value_bytes;
         if !is_entry {
             return Ok(None);
         }
-        if value.is_some_and(|value| !self.codec.is_faithful(value, session.payload())) {
+        if self.value.is_some_and(|value| !self.codec.is_faithful(value, session.payload())) {
             self.core.counts.unfaithful.add();
             return Ok(None);
         }
-        match (fill, value) {
+        observer.ended(Phase::Encode);
+        let is_written = match (self.fill, self.value) {
             // The others say that there is such a row.
-            (Fill::Beside(_), None) => Ok(None),
-            (Fill::Beside(_), Some(_)) => session.put_before(head, &self.others).map(Some),
-            _ => session.replace(head, ttl).map(Some),
-        }
+            (Fill::Beside(_), None) => return Ok(None),
+            (Fill::Beside(_), Some(_)) => session.put_before(self.head, self.others)?,
+            _ => session.replace(self.head, self.ttl)?,
+        };
+        observer.sent(session.entry_bytes(), !is_written);
+        Ok(Some(is_written))
     }
 }
 
@@ -190,7 +206,7 @@ struct HeldLease<'a> {
 }
 
 impl<'a> HeldLease<'a> {
-    fn new<T>(reading: &Reading<'a, T>, fill: Fill) -> Self {
+    fn new<T, O>(reading: &Reading<'a, T, O>, fill: Fill) -> Self {
         let (core, key, head) = (reading.core, reading.key, lease_of(fill));
         let renewal = head.map(|head| core.keep_leases(&[(key.clone(), head)]));
         Self { core, key, permit: reading.permit, head, renewal }

@@ -306,7 +306,7 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
             let Some(Item { id, key: Some(key), state }) = self.items.get_mut(number) else { continue };
             // From now on, so that many of them wait no longer than one.
             self.waiting.begin_all(self.core);
-            let mut reading = Reading::new(self.core, key, self.codec, self.call);
+            let mut reading = Reading::new(self.core, key, self.codec, self.call, ());
             reading.waiting = self.waiting;
             let load = || load(std::slice::from_ref(id)).map(|mut loaded| Loaded::from(loaded.remove(id)));
             *state = State::Answered(reading.run(load, None)?);
