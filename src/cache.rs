@@ -8,5 +8,11 @@ pub(crate) mod flush;
 pub(crate) use cache_aside::internal::{entry, key, protocol, wire};
 pub(crate) use cache_aside::{
     Cache, CallOptions, Foreign, Key, KeyError, MarkError, Observer, Options, Phase, RedisError, SetupError,
-    StaleError, Stats, WriteGuard, codec,
+    StaleError, Stats, WriteGuard,
 };
+
+/// The codecs, the one for columns among them.
+pub(crate) mod codec {
+    pub(crate) use cache_aside::codec::*;
+    pub(crate) use cache_aside::internal::columns::{Arrow, Columnar};
+}

@@ -9,7 +9,8 @@ use arrow_array::{Array, RecordBatch, StringArray, UInt32Array};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-use cache_aside::codec::{Arrow, Codec, Columnar};
+use cache_aside::codec::Codec;
+use cache_aside::internal::columns::{Arrow, Columnar};
 
 #[derive(Debug, PartialEq)]
 struct People {

@@ -7,7 +7,8 @@ use super::options::Options;
 /// Longer times to live are cut off: a cached value must go some day.
 const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 86_400);
 
-/// The options of one read, for [`Cache::get_with`](crate::Cache::get_with). What is not set is as in [`Options`].
+/// The options of one read, for [`Cache::get_with`](crate::Cache::get_with). What is not set is as
+/// in [`Options`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -24,7 +25,8 @@ pub struct CallOptions {
 }
 
 impl CallOptions {
-    /// The time to live of a value that this call loads, see [`Options::ttl`]. Zero: it is not kept.
+    /// The time to live of a value that this call loads, see [`Options::ttl`]. Zero: it is not
+    /// kept.
     #[must_use]
     pub fn ttl(self, ttl: Duration) -> Self {
         Self { ttl: Some(ttl), ..self }

@@ -1,4 +1,5 @@
-//! A look at Redis before it is needed: whether it can be reached, is the right one, and allows what the cache asks of it.
+//! A look at Redis before it is needed: whether it can be reached, is the right one, and allows
+//! what the cache asks of it.
 
 use std::fmt;
 
@@ -17,7 +18,8 @@ use super::wire::{Reply, WireError};
 pub struct CheckReport {
     /// The server and its version, for example `Redis 7.2.4`; none if it does not say.
     pub server: Option<String>,
-    /// Whether it says that it is a primary. A proxy, or an account without the right to ask, does not say.
+    /// Whether it says that it is a primary. A proxy, or an account without the right to ask, does
+    /// not say.
     pub is_primary: Option<bool>,
     /// The `maxmemory-policy`; none if it does not say.
     pub eviction: Option<String>,

@@ -1,7 +1,8 @@
 //! How a value becomes the payload of an entry, and back.
 
+/// Columns for this repository's program; its types follow the versions of the `arrow` crates.
 #[cfg(feature = "arrow")]
-mod arrow;
+pub(crate) mod arrow;
 #[cfg(feature = "json")]
 mod json;
 #[cfg(feature = "msgpack")]
@@ -15,8 +16,6 @@ mod same;
 mod torture;
 mod type_tag;
 
-#[cfg(feature = "arrow")]
-pub use arrow::{Arrow, Columnar};
 #[cfg(feature = "json")]
 pub use json::Json;
 #[cfg(feature = "msgpack")]
@@ -50,7 +49,8 @@ pub struct CodecError {
 }
 
 impl CodecError {
-    /// The codec's name, and its own words. The words reach no log of the library: they may quote the value.
+    /// The codec's name, and its own words. The words reach no log of the library: they may quote
+    /// the value.
     pub fn new(codec: &'static str, error: impl std::fmt::Display) -> Self {
         Self { codec, message: error.to_string() }
     }
@@ -58,19 +58,22 @@ impl CodecError {
 
 /// Encodes and decodes values of one type.
 ///
-/// - [`Json`], the default: keeps every type of serde whose values JSON can say; readable with `redis-cli`.
+/// - [`Json`], the default: keeps every type of serde whose values JSON can say; readable with
+///   `redis-cli`.
 /// - [`Msgpack`]: smaller and faster; structs without the names of their fields.
 /// - [`Postcard`]: the smallest and fastest for small values; nothing but the fields themselves.
-/// - [`Arrow`]: columns, for results of many rows.
 ///
-/// Whichever is chosen, **no value comes back as another one**: before a value is kept it is decoded and compared, and one
-/// that would come back changed is not kept ([`Stats::unfaithful`](crate::Stats::unfaithful)). Formats without names cannot keep types with
-/// `skip_serializing_if`, `flatten`, `tag` or `untagged`; JSON cannot keep infinities and NaN, maps with keys that are no text, or
-/// `Some(None)`. A field with `#[serde(skip)]` is no part of the value: a hit has its default.
+/// Whichever is chosen, **no value comes back as another one**: before a value is kept it is
+/// decoded and compared, and one that would come back changed is not kept
+/// ([`Stats::unfaithful`](crate::Stats::unfaithful)). Formats without names cannot keep types with
+/// `skip_serializing_if`, `flatten`, `tag` or `untagged`; JSON cannot keep infinities and NaN, maps
+/// with keys that are no text, or `Some(None)`. A field with `#[serde(skip)]` is no part of the
+/// value: a hit has its default.
 ///
-/// Entries of different types, of different shapes of one type, and of different codecs are never read as each other, and live
-/// beside each other under one key. Types that hide their shape from serde (`untagged`, or a `with` of their own) are known by
-/// their name alone: raise the key's schema number when those change.
+/// Entries of different types, of different shapes of one type, and of different codecs are never
+/// read as each other, and live beside each other under one key. Types that hide their shape from
+/// serde (`untagged`, or a `with` of their own) are known by their name alone: raise the key's
+/// schema number when those change.
 ///
 /// One of your own implements this trait:
 ///
@@ -100,15 +103,16 @@ pub trait Codec<T>: Send + Sync {
     /// Stands in the entry's header: an entry of another codec is a miss.
     fn id(&self) -> CodecId;
 
-    /// Tells types apart, and shapes of a type: an entry with another tag is a miss. Only the low 24 bits count. The
-    /// default is made of the type's name; one that also knows the names of the fields notices more.
+    /// Tells types apart, and shapes of a type: an entry with another tag is a miss. Only the low
+    /// 24 bits count. The default is made of the type's name; one that also knows the names of the
+    /// fields notices more.
     fn type_tag(&self) -> u32 {
         type_tag::of_name::<T>()
     }
 
-    /// Whether `payload`, which was just made of `value`, decodes to it again. Asked before a value is kept: one that does
-    /// not is right for its caller, and is not kept. The default decodes it and encodes that again, which must give the same
-    /// bytes.
+    /// Whether `payload`, which was just made of `value`, decodes to it again. Asked before a value
+    /// is kept: one that does not is right for its caller, and is not kept. The default decodes it
+    /// and encodes that again, which must give the same bytes.
     fn is_faithful(&self, _value: &T, payload: &[u8]) -> bool {
         let mut again = Vec::with_capacity(payload.len());
         self.decode(&mut payload.to_vec(), 0..payload.len())
@@ -118,8 +122,9 @@ pub trait Codec<T>: Send + Sync {
     /// Appends the encoded value to `payload`.
     fn encode(&self, value: &T, payload: &mut Vec<u8>) -> Result<(), CodecError>;
 
-    /// Reads the value that stands at `payload` in the entry. A codec may take the entry's bytes away to keep
-    /// them in the value instead of copying them; what is left in `entry` then is of no use but as a buffer.
+    /// Reads the value that stands at `payload` in the entry. A codec may take the entry's bytes
+    /// away to keep them in the value instead of copying them; what is left in `entry` then is of
+    /// no use but as a buffer.
     ///
     /// Everything must be validated: any bytes give a value or an error.
     fn decode(&self, entry: &mut Vec<u8>, payload: Range<usize>) -> Result<T, CodecError>;

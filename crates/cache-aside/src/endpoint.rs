@@ -1,13 +1,14 @@
 //! Where a server is and how to log in: the two URLs of the command line, taken apart once.
 
+mod url;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::net::IpAddr;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-use url::Url;
-
+pub use self::url::Url;
 use crate::secret::Secret;
 
 /// How the bytes travel. The same kind on both sides makes a comparison fair.
@@ -102,7 +103,7 @@ impl RedisEndpoint {
     }
 
     fn parse_unix(url: &Url) -> Result<Self, UrlError> {
-        if url.host_str().is_some_and(|host| !host.is_empty()) {
+        if !url.host().is_empty() {
             return Err(UrlError(
                 "a unix socket needs three slashes: redis+unix:///path/to/redis.sock".to_owned(),
             ));
@@ -176,7 +177,7 @@ pub fn parameters(url: &Url) -> impl Iterator<Item = (&str, &str)> {
 }
 
 pub fn tcp_address(url: &Url, default_port: u16) -> Result<Address, UrlError> {
-    let host = url.host_str().unwrap_or_default();
+    let host = url.host();
     let host = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     let host = if host.is_empty() { "127.0.0.1".to_owned() } else { decode(host)? };
     let port = url.port().unwrap_or(default_port);
@@ -209,14 +210,23 @@ pub fn decode_path(text: &str) -> Result<PathBuf, UrlError> {
 }
 
 fn decode_bytes(text: &str) -> Result<Vec<u8>, UrlError> {
-    let is_encoded = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
-    if !text.split('%').skip(1).all(is_encoded) {
-        return Err(UrlError(
-            "the URL has a % that two hexadecimal digits do not follow; write the character % as %25"
-                .to_owned(),
-        ));
+    let mut rest = text.bytes();
+    let mut bytes = Vec::with_capacity(text.len());
+    while let Some(byte) = rest.next() {
+        bytes.push(if byte == b'%' {
+            let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16));
+            let value = digit().zip(digit()).and_then(|(high, low)| u8::try_from(high * 16 + low).ok());
+            value.ok_or_else(|| {
+                UrlError(
+                    "the URL has a % that two hexadecimal digits do not follow; write the character % as %25"
+                        .to_owned(),
+                )
+            })?
+        } else {
+            byte
+        });
     }
-    Ok(percent_encoding::percent_decode_str(text).collect())
+    Ok(bytes)
 }
 
 /// What most often goes wrong: the rest of a password lands in another part of the URL.

@@ -1,4 +1,5 @@
-//! The reasons of what a cache does not do: for a program's hook, its log, and whoever looks at the last error.
+//! The reasons of what a cache does not do: for a program's hook, its log, and whoever looks at the
+//! last error.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,18 +9,20 @@ use std::time::SystemTime;
 use super::key::Key;
 use super::trouble::RedisError;
 
-/// Something that an operator may want to know. See [`Options::on_error`](crate::Options::on_error).
+/// Something that an operator may want to know. See
+/// [`Options::on_error`](crate::Options::on_error).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// Redis did not do what it was asked. Reads go to the database; what a write makes of it is its own result.
+    /// Redis did not do what it was asked. Reads go to the database; what a write makes of it is
+    /// its own result.
     Redis(&'a RedisError),
     /// So many failures came in a row that reads leave Redis alone for a while.
     BreakerOpened,
     /// Redis answers again.
     BreakerClosed,
-    /// A marker was gone when its write finished: it expired, was evicted, or Redis lost it. Reads of this key may have been
-    /// stale between the COMMIT and now, and are not any more.
+    /// A marker was gone when its write finished: it expired, was evicted, or Redis lost it. Reads
+    /// of this key may have been stale between the COMMIT and now, and are not any more.
     MarkerLost(&'a Key),
 }
 

@@ -23,15 +23,15 @@ use crate::endpoint::RedisEndpoint;
 
 /// A cache in Redis in front of something slower.
 ///
-/// Cheap to clone; clones share connections and counts, and all threads may use one at the same time. `C` says how
-/// values become bytes, see [`Codec`].
+/// Cheap to clone; clones share connections and counts, and all threads may use one at the same
+/// time. `C` says how values become bytes, see [`Codec`].
 pub struct Cache<C = DefaultCodec> {
     core: Arc<Core>,
     codec: C,
 }
 
-/// A cached function, as a type that can be named, for example in a struct. `Box` what [`Cache::wrap`] or
-/// [`Cache::wrap_refreshing`] returns:
+/// A cached function, as a type that can be named, for example in a struct. `Box` what
+/// [`Cache::wrap`] or [`Cache::wrap_refreshing`] returns:
 ///
 /// ```
 /// use cache_aside::{Cache, CachedFn, Key, Options};
@@ -66,14 +66,17 @@ pub enum SetupError {
 }
 
 impl Cache {
-    /// Sets a cache up. Connections are made when they are needed: a Redis that is absent is no error here.
+    /// Sets a cache up. Connections are made when they are needed: a Redis that is absent is no
+    /// error here.
     ///
-    /// The URL is `redis://user:password@host:port/database`, `rediss://…` with TLS, or `redis+unix:///path?db=0`.
+    /// The URL is `redis://user:password@host:port/database`, `rediss://…` with TLS, or
+    /// `redis+unix:///path?db=0`.
     ///
-    /// With TLS, the authorities that the system trusts are trusted, or those in the file that the environment variable
-    /// `SSL_CERT_FILE` names. `rediss://…?ssl-ca=/path/ca.pem` trusts those of a file of your own;
-    /// `ssl-cert=/path/client.pem&ssl-key=/path/client.key` names the certificate that this side shows. They are read again for each
-    /// new connection, so that renewed files need no restart. The crate needs its feature `tls`, which is on by default.
+    /// With TLS, the authorities that the system trusts are trusted, or those in the file that the
+    /// environment variable `SSL_CERT_FILE` names. `rediss://…?ssl-ca=/path/ca.pem` trusts those of
+    /// a file of your own; `ssl-cert=/path/client.pem&ssl-key=/path/client.key` names the
+    /// certificate that this side shows. They are read again for each new connection, so that
+    /// renewed files need no restart. The crate needs its feature `tls`, which is on by default.
     ///
     /// # Errors
     /// [`SetupError`] where the URL or an option makes no sense; a TTL of zero, for example.
@@ -94,8 +97,8 @@ impl Cache {
 }
 
 impl<C> Cache<C> {
-    /// The same cache with another codec. Entries of different codecs are not read by each other, and live beside each other:
-    /// choose one for each kind of key.
+    /// The same cache with another codec. Entries of different codecs are not read by each other,
+    /// and live beside each other: choose one for each kind of key.
     ///
     /// ```
     /// use cache_aside::{Cache, Options, codec::Json};
@@ -108,16 +111,18 @@ impl<C> Cache<C> {
         Cache { core: Arc::clone(&self.core), codec }
     }
 
-    /// The value from Redis, or, where it is not there, from `load`; then it is kept, unless it changed meanwhile.
-    /// `Ok(None)` says that there is no such row, which is remembered too.
+    /// The value from Redis, or, where it is not there, from `load`; then it is kept, unless it
+    /// changed meanwhile. `Ok(None)` says that there is no such row, which is remembered too.
     ///
-    /// `load` runs at most once. **It must see what is committed when it begins**: let it read from the primary, outside any
-    /// transaction that is open already, and not on a connection with `autocommit=0`, where the first read opens a transaction
-    /// that shows the rows of that moment to all later ones. Otherwise old rows are cached, and no write removes them.
+    /// `load` runs at most once. **It must see what is committed when it begins**: let it read from
+    /// the primary, outside any transaction that is open already, and not on a connection with
+    /// `autocommit=0`, where the first read opens a transaction that shows the rows of that moment
+    /// to all later ones. Otherwise old rows are cached, and no write removes them.
     ///
-    /// Redis can slow this down by its timeouts at most; it cannot make it fail. One reader a process may be chosen to refresh
-    /// a value ahead of its expiry ([`Options::early_refresh`]): it loads, with the old value in hand, while the others read on.
-    /// Where nobody shall, see [`wrap_refreshing`](Self::wrap_refreshing).
+    /// Redis can slow this down by its timeouts at most; it cannot make it fail. One reader a
+    /// process may be chosen to refresh a value ahead of its expiry ([`Options::early_refresh`]):
+    /// it loads, with the old value in hand, while the others read on. Where nobody shall, see
+    /// [`wrap_refreshing`](Self::wrap_refreshing).
     ///
     /// ```
     /// use cache_aside::{Cache, Key, Options};
@@ -132,7 +137,8 @@ impl<C> Cache<C> {
     /// ```
     ///
     /// # Errors
-    /// The loader's alone. Where an entry was to be refreshed ahead of time and the loader fails, the entry is the answer.
+    /// The loader's alone. Where an entry was to be refreshed ahead of time and the loader fails,
+    /// the entry is the answer.
     ///
     /// # Panics
     /// Where the loader does; what Redis was told about the load is then taken back.
@@ -143,8 +149,8 @@ impl<C> Cache<C> {
         self.get_with(key, &CallOptions::default(), load)
     }
 
-    /// As [`get`](Self::get), with options of this call's own. The loader may also say how long its answer may be kept: it
-    /// returns an `Option` or [`Loaded`].
+    /// As [`get`](Self::get), with options of this call's own. The loader may also say how long its
+    /// answer may be kept: it returns an `Option` or [`Loaded`].
     ///
     /// ```
     /// use std::time::Duration;
@@ -177,7 +183,8 @@ impl<C> Cache<C> {
         self.get_observed(key, call, &mut (), load)
     }
 
-    /// As [`get_with`](Self::get_with); `observer` is told of every phase as it ends, for example to time it.
+    /// As [`get_with`](Self::get_with); `observer` is told of every phase as it ends, for example
+    /// to time it.
     ///
     /// ```
     /// use cache_aside::{Cache, CallOptions, Key, Observer, Options, Phase};
@@ -217,14 +224,17 @@ impl<C> Cache<C> {
         Reading::new(&self.core, key, &self.codec, call, observer).run(|| load().map(Into::into), None)
     }
 
-    /// The values of many ids, in a few round trips whatever their number: one look for every 128 of them, and for what is
-    /// missing one call of `load` with the missing ids, between as many round trips for their leases and as many that store
-    /// what came. An id that is not in the answer has no row, which is remembered too.
+    /// The values of many ids, in a few round trips whatever their number: one look for every 128
+    /// of them, and for what is missing one call of `load` with the missing ids, between as many
+    /// round trips for their leases and as many that store what came. An id that is not in the
+    /// answer has no row, which is remembered too.
     ///
-    /// What is promised of [`get`](Self::get) holds for each key, whatever reads and writes it at the same time. Keys at which
-    /// another thread or process is, or a write, are waited for after the load, all together no longer than a single read waits;
-    /// what takes too long is loaded by one more call of `load`. It may be called for single ids too, where an entry of another
-    /// type is stored. Nothing is refreshed ahead of its expiry. What `load` returns for other ids than it was asked for is dropped.
+    /// What is promised of [`get`](Self::get) holds for each key, whatever reads and writes it at
+    /// the same time. Keys at which another thread or process is, or a write, are waited for after
+    /// the load, all together no longer than a single read waits; what takes too long is loaded by
+    /// one more call of `load`. It may be called for single ids too, where an entry of another type
+    /// is stored. Nothing is refreshed ahead of its expiry. What `load` returns for other ids than
+    /// it was asked for is dropped.
     ///
     /// ```
     /// use std::collections::HashMap;
@@ -278,8 +288,9 @@ impl<C> Cache<C> {
         ManyReading::new(&self.core, &self.codec, call, ids, key).run(&mut load)
     }
 
-    /// The value from Redis or from `load`, for what always exists: settings, a count, a list that may be empty. There is
-    /// no `Option`. Where another reader of the key has left word that it is missing, `load` is asked without the cache.
+    /// The value from Redis or from `load`, for what always exists: settings, a count, a list that
+    /// may be empty. There is no `Option`. Where another reader of the key has left word that it is
+    /// missing, `load` is asked without the cache.
     ///
     /// ```
     /// use cache_aside::{Cache, Key, Options};
@@ -307,7 +318,8 @@ impl<C> Cache<C> {
 
     /// The function `load` with a cache in front of it.
     ///
-    /// An argument that makes no [`Key`] is loaded without the cache, which [`Stats::unkeyed`] counts.
+    /// An argument that makes no [`Key`] is loaded without the cache, which [`Stats::unkeyed`]
+    /// counts.
     ///
     /// ```
     /// use cache_aside::{Cache, Key, Options};
@@ -338,13 +350,14 @@ impl<C> Cache<C> {
         }
     }
 
-    /// As [`wrap`](Self::wrap), and no reader waits for an early refresh: whoever finds that one is due gets the value that is
-    /// there, and a thread of its own calls `load` for the next. Of these there is one a key, and [`Options::max_loads`] at
-    /// most; beyond that, values are refreshed by later readers. What such a load returns as an error, nobody hears: the
-    /// value serves on until it expires.
+    /// As [`wrap`](Self::wrap), and no reader waits for an early refresh: whoever finds that one is
+    /// due gets the value that is there, and a thread of its own calls `load` for the next. Of
+    /// these there is one a key, and [`Options::max_loads`] at most; beyond that, values are
+    /// refreshed by later readers. What such a load returns as an error, nobody hears: the value
+    /// serves on until it expires.
     ///
-    /// So a key that is read often enough never makes a reader wait once it is there: several times while one load takes.
-    /// What is read seldom expires, and who then comes loads it.
+    /// So a key that is read often enough never makes a reader wait once it is there: several times
+    /// while one load takes. What is read seldom expires, and who then comes loads it.
     ///
     /// ```
     /// use cache_aside::{Cache, Key, Options};
@@ -387,12 +400,13 @@ impl<C> Cache<C> {
         }
     }
 
-    /// Announces a write of these keys: call it after the transaction's statements and just before its COMMIT, and
-    /// [`WriteGuard::finish`] once the outcome is known.
+    /// Announces a write of these keys: call it after the transaction's statements and just before
+    /// its COMMIT, and [`WriteGuard::finish`] once the outcome is known.
     ///
-    /// From here until then the keys cannot be cached, so a cached value equals the committed row at every instant,
-    /// whatever crashes in between; only where Redis loses the marker *and* the writer dies after its COMMIT, an old value may
-    /// stay until its time to live is over. Name every key that the row feeds; an INSERT invalidates too, and so does a DELETE.
+    /// From here until then the keys cannot be cached, so a cached value equals the committed row
+    /// at every instant, whatever crashes in between; only where Redis loses the marker *and* the
+    /// writer dies after its COMMIT, an old value may stay until its time to live is over. Name
+    /// every key that the row feeds; an INSERT invalidates too, and so does a DELETE.
     ///
     /// ```no_run
     /// # use cache_aside::{Cache, Key, Options};
@@ -408,16 +422,18 @@ impl<C> Cache<C> {
     /// ```
     ///
     /// # Errors
-    /// [`MarkError`] if Redis could not be told and [`Options::unmarked`] says to refuse, the default: do not commit. **There
-    /// are then no writes while Redis is out of reach**; where that is too much, choose [`Unmarked::Proceed`](crate::Unmarked::Proceed), or
+    /// [`MarkError`] if Redis could not be told and [`Options::unmarked`] says to refuse, the
+    /// default: do not commit. **There are then no writes while Redis is out of reach**; where that
+    /// is too much, choose [`Unmarked::Proceed`](crate::Unmarked::Proceed), or
     /// [`invalidate`](Self::invalidate) after the COMMIT.
     pub fn mark(&self, keys: &[&Key]) -> Result<WriteGuard, MarkError> {
         WriteGuard::mark(&self.core, keys)
     }
 
-    /// Removes what is cached under a key: the simple write, for after the COMMIT. No read that begins after this returned
-    /// is stale. A program that dies between the two leaves the old value until its time to live is over; where that is not
-    /// good enough, see [`mark`](Self::mark).
+    /// Removes what is cached under a key: the simple write, for after the COMMIT. No read that
+    /// begins after this returned is stale. A program that dies between the two leaves the old
+    /// value until its time to live is over; where that is not good enough, see
+    /// [`mark`](Self::mark).
     ///
     /// # Errors
     /// [`StaleError`] where Redis could not be told; it says until when reads may be stale.
@@ -433,8 +449,9 @@ impl<C> Cache<C> {
         write::invalidate(&self.core, keys)
     }
 
-    /// Connects and does once what the cache does, under a key of its own: for the start of a program that wants to know.
-    /// Reads need no such check; they fall back to the database without a word.
+    /// Connects and does once what the cache does, under a key of its own: for the start of a
+    /// program that wants to know. Reads need no such check; they fall back to the database without
+    /// a word.
     ///
     /// ```no_run
     /// # use cache_aside::{Cache, Options};
@@ -444,8 +461,8 @@ impl<C> Cache<C> {
     /// ```
     ///
     /// # Errors
-    /// [`CheckError`] says what was tried, what Redis answered, and what to do about it: no connection, a wrong password, a
-    /// replica, a node of a cluster, a missing right.
+    /// [`CheckError`] says what was tried, what Redis answered, and what to do about it: no
+    /// connection, a wrong password, a replica, a node of a cluster, a missing right.
     pub fn check(&self) -> Result<CheckReport, CheckError> {
         check::check(&self.core)
     }

@@ -12,20 +12,23 @@ pub const MAX_KEY_BYTES: usize = 1024;
 
 /// What a cached value is called, without the namespace: `kind:schema:id`.
 ///
-/// Whatever could make two different keys the same is escaped: colons, percent signs and control characters (`%3A`, `%25`,
-/// `%0A`), in ids also commas and brackets, and the first character of a text that could be taken for a number.
+/// Whatever could make two different keys the same is escaped: colons, percent signs and control
+/// characters (`%3A`, `%25`, `%0A`), in ids also commas and brackets, and the first character of a
+/// text that could be taken for a number.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(String);
 
 impl Key {
-    /// The value of this kind (`"user"`) with this id: a number, a text, or a tuple of these, see [`KeyId`].
+    /// The value of this kind (`"user"`) with this id: a number, a text, or a tuple of these, see
+    /// [`KeyId`].
     ///
-    /// Raise `schema` whenever the cached type changes its shape: old and new programs then keep entries of their own,
-    /// instead of reading each other's.
+    /// Raise `schema` whenever the cached type changes its shape: old and new programs then keep
+    /// entries of their own, instead of reading each other's.
     ///
-    /// Another schema is another key, also for writes: what an old program marks or invalidates does not touch the new programs'
-    /// entry, and the reverse. While both run, as during a rolling change, values may be stale until their time to live is over.
-    /// Where that is too long, have writers invalidate both keys for that time, or keep the schema: entries of another type are
+    /// Another schema is another key, also for writes: what an old program marks or invalidates
+    /// does not touch the new programs' entry, and the reverse. While both run, as during a rolling
+    /// change, values may be stale until their time to live is over. Where that is too long, have
+    /// writers invalidate both keys for that time, or keep the schema: entries of another type are
     /// told apart under one key too.
     ///
     /// ```
@@ -41,8 +44,8 @@ impl Key {
     /// ```
     ///
     /// # Errors
-    /// [`KeyError`] where the kind or the id is empty, or the whole is longer than 1,024 bytes once escaped. A key is
-    /// never cut off: two long ones must not become the same.
+    /// [`KeyError`] where the kind or the id is empty, or the whole is longer than 1,024 bytes once
+    /// escaped. A key is never cut off: two long ones must not become the same.
     pub fn new(kind: &str, schema: u32, id: impl KeyId) -> Result<Self, KeyError> {
         Self::build(kind, schema, |key| id.write(key))
     }
@@ -138,8 +141,8 @@ pub fn namespace_prefix(namespace: &str) -> String {
     prefix
 }
 
-/// `%`, `:` and control characters become `%25`, `%3A` and so on, so that no two keys differ only by where a colon falls,
-/// and every key can be shown in one line.
+/// `%`, `:` and control characters become `%25`, `%3A` and so on, so that no two keys differ only
+/// by where a colon falls, and every key can be shown in one line.
 fn escape_into(text: &mut String, part: &str) {
     for character in part.chars() {
         if matches!(character, '%' | ':') || character.is_ascii_control() {

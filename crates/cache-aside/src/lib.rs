@@ -15,48 +15,64 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! And whoever writes the row says so: [`Cache::invalidate`] after the COMMIT, or, against crashes in between too,
-//! [`Cache::mark`] before it and [`WriteGuard::finish`] behind it.
+//! And whoever writes the row says so: [`Cache::invalidate`] after the COMMIT, or, against crashes
+//! in between too, [`Cache::mark`] before it and [`WriteGuard::finish`] behind it.
 //!
 //! # What it promises
-//! - **No read that begins after a write returned is stale.** The usual cache-aside cannot say that: a reader may store the
-//!   row it read before the write after the writer has removed the entry. Here a value is stored only in the place of a
-//!   lease that was put into Redis before the database was read, and every write destroys the lease.
-//! - With [`Cache::mark`], **a cached value equals the committed row at every instant**, also where a writer crashes.
-//! - **One load per key** in a process while Redis answers, for loads of any length up to [`Options::longest_load`], however many threads miss at the
-//!   same time. The others wait for it, or, while a write keeps the key uncached, share the load that begins after they came.
-//!   While Redis does not answer and the circuit breaker is open, every read loads for itself, and [`Options::max_loads`] is what
-//!   bounds the loads.
-//! - **A read never fails because of Redis**: slow, gone, full, restarted, or holding nonsense, the answer comes from the
-//!   database, at most so many loads at once ([`Options::max_loads`]).
+//! - **No read that begins after a write returned is stale.** The usual cache-aside cannot say
+//!   that: a reader may store the row it read before the write after the writer has removed the
+//!   entry. Here a value is stored only in the place of a lease that was put into Redis before the
+//!   database was read, and every write destroys the lease.
+//! - With [`Cache::mark`], **a cached value equals the committed row at every instant**, also where
+//!   a writer crashes.
+//! - **One load per key** in a process while Redis answers, for loads of any length up to
+//!   [`Options::longest_load`], however many threads miss at the same time. The others wait for it,
+//!   or, while a write keeps the key uncached, share the load that begins after they came. While
+//!   Redis does not answer and the circuit breaker is open, every read loads for itself, and
+//!   [`Options::max_loads`] is what bounds the loads.
+//! - **A read never fails because of Redis**: slow, gone, full, restarted, or holding nonsense, the
+//!   answer comes from the database, at most so many loads at once ([`Options::max_loads`]).
 //!
 //! # How long a read takes at most
-//! Its own load, and before that `longest_load + lease_wait + marker_wait + load_wait` of waiting for others, and a few exchanges with
-//! Redis, whose longest time [`Options`] gives. Each of the four waits happens only where there is
-//! something to wait for: another thread at the same key, another process at it, a write of it, and `max_loads` other loads. An error of a
-//! loader is its own caller's alone: another thread that waited calls its own loader, one after the other for `lease_wait` and then all of them.
+//! Its own load, and before that `longest_load + lease_wait + marker_wait + load_wait` of waiting
+//! for others, and a few exchanges with Redis, whose longest time [`Options`] gives. Each of the
+//! four waits happens only where there is something to wait for: another thread at the same key,
+//! another process at it, a write of it, and `max_loads` other loads. An error of a loader is its
+//! own caller's alone: another thread that waited calls its own loader, one after the other for
+//! `lease_wait` and then all of them.
 //!
 //! # What it cannot
 //! Bounded only by the time to live, and therefore one is always set:
 //! - writes that bypass the library;
 //! - a failover, a restart or an eviction in Redis that loses a removal;
-//! - a marker that is gone before its COMMIT *and* a writer that dies between the COMMIT and [`WriteGuard::finish`]: it expired,
-//!   or Redis lost it as above, or its first bytes were damaged, so that nobody can know it for a marker;
+//! - a marker that is gone before its COMMIT *and* a writer that dies between the COMMIT and
+//!   [`WriteGuard::finish`]: it expired, or Redis lost it as above, or its first bytes were
+//!   damaged, so that nobody can know it for a marker;
 //! - [`Unmarked::Proceed`] while Redis is out of reach.
 //!
 //! # Types, codecs and versions
-//! Each entry says its codec, the type of its value and the shape of that type as serde sees it. A read that finds entries of other
-//! types alone loads its own and puts it beside them. So programs that disagree, as during an upgrade, share a Redis without reading each
-//! other's values and without a load for every read. They share the *key*, because a writer does not know its readers' types: what it marks
-//! or removes is marked or removed for all of them, also for versions that it does not know.
+//! Each entry says its codec, the type of its value and the shape of that type as serde sees it. A
+//! read that finds entries of other types alone loads its own and puts it beside them. So programs
+//! that disagree, as during an upgrade, share a Redis without reading each other's values and
+//! without a load for every read. They share the *key*, because a writer does not know its readers'
+//! types: what it marks or removes is marked or removed for all of them, also for versions that it
+//! does not know.
 //!
 //! # What is stable
-//! Everything that this page lists, by semantic versioning, and the bytes of entries, leases and markers: a later version steps over
-//! the entries of this one, and understands its leases and markers. Not stable: what is hidden from this page, and the module
-//! `codec`'s `Arrow` and `Columnar`, which follow the versions of the `arrow` crates.
+//! By semantic versioning:
+//! - every item that this page lists, with its behaviour as documented. No type of another crate is
+//!   part of it, except serde's traits. Structs and enums that may grow are `#[non_exhaustive]`, so
+//!   a new option, counter, event or kind of error is no breaking change;
+//! - the features `json`, `msgpack`, `postcard`, `tls` and `log`;
+//! - the bytes of entries, leases and markers, and the layout of keys: a later version steps over
+//!   the entries of this one, and understands its leases and markers.
 //!
-//! Run a cache without persistence: an old dump brings removed values back. Read and write one primary; Redis Cluster needs
-//! a proxy.
+//! Not stable: what is hidden from this page (`internal`), the features `arrow` and `test-hooks`,
+//! the words of errors and events, and the least version of Rust, which may rise with a minor
+//! version.
+//!
+//! Run a cache without persistence: an old dump brings removed values back. Read and write one
+//! primary; Redis Cluster needs a proxy.
 #![warn(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -121,9 +137,14 @@ pub use self::stats::Stats;
 pub use self::trouble::{RedisError, RedisErrorKind};
 pub use self::write::{Finished, MarkError, StaleError, WriteGuard};
 
-/// What the program `rcache`, which lives in the same repository, uses beside the public face. No part of it is stable.
+/// What the program `rcache`, which lives in the same repository, uses beside the public face. No
+/// part of it is stable.
 #[doc(hidden)]
 pub mod internal {
+    #[cfg(feature = "arrow")]
+    pub mod columns {
+        pub use crate::codec::arrow::*;
+    }
     pub mod endpoint {
         pub use crate::endpoint::*;
     }

@@ -19,86 +19,103 @@ use super::wire::Limits;
 /// Every field has a method of the same name that sets it. Later versions may add fields.
 ///
 /// # How long Redis can hold a caller up
-/// One exchange with Redis takes at most `4 · connect_timeout + 9 · reply_timeout`, and 0.1 µs for each byte:
-/// - two replies for an idle connection: whether it is alive and leads to a primary (`ROLE`, and `INFO` where that is refused);
-/// - two replies for the command: by `EVALSHA`, and by `EVAL` where the server does not know the script;
-/// - one wait for a place among [`max_connections`](struct@Self#structfield.max_connections), which takes `connect_timeout`, and
-///   up to three attempts to open a connection, each `connect_timeout + reply_timeout`, where the server hangs up on each;
+/// One exchange with Redis takes at most `4 · connect_timeout + 9 · reply_timeout`, and 0.1 µs for
+/// each byte:
+/// - two replies for an idle connection: whether it is alive and leads to a primary (`ROLE`, and
+///   `INFO` where that is refused);
+/// - two replies for the command: by `EVALSHA`, and by `EVAL` where the server does not know the
+///   script;
+/// - one wait for a place among [`max_connections`](struct@Self#structfield.max_connections), which
+///   takes `connect_timeout`, and up to three attempts to open a connection, each `connect_timeout
+///   + reply_timeout`, where the server hangs up on each;
 /// - two replies for the command once more on the new connection, where it failed on the idle one.
 ///
-/// A server that falls silent takes less, `connect_timeout + 2 · reply_timeout`: the reply on the idle connection, and opening
-/// another one. Writing a value of 64 KiB or more can take six replies more (`WATCH` and `MULTI`, `EXEC`, `DISCARD`, each on
-/// both connections). After an exchange that got no answer, the next one that succeeds also removes up to four leases that were
-/// left behind, and each removal is such an exchange.
+/// A server that falls silent takes less, `connect_timeout + 2 · reply_timeout`: the reply on the
+/// idle connection, and opening another one. Writing a value of 64 KiB or more can take six replies
+/// more (`WATCH` and `MULTI`, `EXEC`, `DISCARD`, each on both connections). After an exchange that
+/// got no answer, the next one that succeeds also removes up to four leases that were left behind,
+/// and each removal is such an exchange.
 ///
-/// A read goes to the database after the first exchange that fails; `mark`, `finish` and `invalidate`
-/// fail after the first batch of 128 keys that does, and `mark` may need one more exchange to take markers back. While the breaker
-/// is open, reads take no time for Redis at all, save one in every [`breaker_rest`](struct@Self#structfield.breaker_rest).
+/// A read goes to the database after the first exchange that fails; `mark`, `finish` and
+/// `invalidate` fail after the first batch of 128 keys that does, and `mark` may need one more
+/// exchange to take markers back. While the breaker is open, reads take no time for Redis at all,
+/// save one in every [`breaker_rest`](struct@Self#structfield.breaker_rest).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Options {
-    /// Stands in front of every key: programs that share a Redis and not their values choose different ones. What stands under
-    /// the cache's keys is the cache's: whatever it cannot read there it removes. Default `cache`.
+    /// Stands in front of every key: programs that share a Redis and not their values choose
+    /// different ones. What stands under the cache's keys is the cache's: whatever it cannot read
+    /// there it removes. Default `cache`.
     pub namespace: String,
-    /// How long a value lives, less a random tenth at most. It bounds what no protocol can prevent: writes behind the
-    /// library's back, for example. Zero is an error. Default 5 minutes.
+    /// How long a value lives, less a random tenth at most. It bounds what no protocol can prevent:
+    /// writes behind the library's back, for example. Zero is an error. Default 5 minutes.
     pub ttl: Duration,
-    /// How long it is remembered that a row does not exist; `None` remembers it not at all. Zero is an error. Default
-    /// 30 seconds.
+    /// How long it is remembered that a row does not exist; `None` remembers it not at all. Zero is
+    /// an error. Default 30 seconds.
     pub negative_ttl: Option<Duration>,
-    /// The time to live of a lease. It is renewed while its load runs, so this bounds only how long a key stays unused after
-    /// its loader died with its process. Default 5 seconds.
+    /// The time to live of a lease. It is renewed while its load runs, so this bounds only how long
+    /// a key stays unused after its loader died with its process. Default 5 seconds.
     pub lease: Duration,
-    /// The longest time that a load is believed to be alive: until then its lease is renewed, and the other reads of its key
-    /// in this process wait for it. A load that takes longer is right for its caller and is not kept; those who waited load
-    /// for themselves, which counts as bypasses. Default 30 seconds, at most an hour.
+    /// The longest time that a load is believed to be alive: until then its lease is renewed, and
+    /// the other reads of its key in this process wait for it. A load that takes longer is right
+    /// for its caller and is not kept; those who waited load for themselves, which counts as
+    /// bypasses. Default 30 seconds, at most an hour.
     pub longest_load: Duration,
-    /// How long a marker lives: longer than any COMMIT takes, and as long as a key stays uncached after its writer died.
-    /// Default 10 seconds, at most an hour.
+    /// How long a marker lives: longer than any COMMIT takes, and as long as a key stays uncached
+    /// after its writer died. Default 10 seconds, at most an hour.
     pub marker: Duration,
-    /// How long a read waits while another process loads, before it asks the database itself; and how long it waits for one
-    /// loader after the other that fails. Default 1 second, at most an hour.
-    pub lease_wait: Duration,
-    /// How long a read waits for a write to end, before it asks the database itself. Default 25 milliseconds, at most an
+    /// How long a read waits while another process loads, before it asks the database itself; and
+    /// how long it waits for one loader after the other that fails. Default 1 second, at most an
     /// hour.
+    pub lease_wait: Duration,
+    /// How long a read waits for a write to end, before it asks the database itself. Default 25
+    /// milliseconds, at most an hour.
     pub marker_wait: Duration,
-    /// How eagerly entries are refreshed ahead of their expiry: 1 is the optimum for steady loads, 0 turns it off. Default 1.
+    /// How eagerly entries are refreshed ahead of their expiry: 1 is the optimum for steady loads,
+    /// 0 turns it off. Default 1.
     pub early_refresh: f64,
-    /// What a crash-safe write does when Redis cannot be told of it beforehand. Default [`Unmarked::Refuse`]: no write goes
-    /// through while Redis is out of reach.
+    /// What a crash-safe write does when Redis cannot be told of it beforehand. Default
+    /// [`Unmarked::Refuse`]: no write goes through while Redis is out of reach.
     pub unmarked: Unmarked,
     /// What a read does about a value under its key that no cache of this library made. Default
     /// [`Foreign::Remove`].
     pub foreign: Foreign,
-    /// How many loads this cache and its clones run at once, counted over all threads; more wait for their turn. A loader that
-    /// reads through the cache itself, on its own thread, counts once. Default 32.
+    /// How many loads this cache and its clones run at once, counted over all threads; more wait
+    /// for their turn. A loader that reads through the cache itself, on its own thread, counts
+    /// once. Default 32.
     pub max_loads: usize,
-    /// How long a load waits for its turn among [`max_loads`](Self::max_loads). After that it runs beside them, which
-    /// [`Stats::loads_beside`](crate::Stats::loads_beside) counts: a loader whose own threads read through the cache would
-    /// otherwise wait for itself. Default 5 seconds, at most an hour.
+    /// How long a load waits for its turn among [`max_loads`](Self::max_loads). After that it runs
+    /// beside them, which [`Stats::loads_beside`](crate::Stats::loads_beside) counts: a loader
+    /// whose own threads read through the cache would otherwise wait for itself. Default 5 seconds,
+    /// at most an hour.
     pub load_wait: Duration,
     /// Larger values are not kept. Default 64 MiB, at most 511 MiB.
     pub max_value_bytes: usize,
-    /// How long opening a connection may take: looking the name up, connecting, and the handshake of TLS. Logging in has the
-    /// time of a reply. Default 250 milliseconds.
+    /// How long opening a connection may take: looking the name up, connecting, and the handshake
+    /// of TLS. Logging in has the time of a reply. Default 250 milliseconds.
     pub connect_timeout: Duration,
-    /// How long Redis may take to answer; each megabyte that arrives adds a tenth of a second. A reply that has arrived is taken
-    /// even if this thread was woken too late to read it in time. Default 250 milliseconds.
+    /// How long Redis may take to answer; each megabyte that arrives adds a tenth of a second. A
+    /// reply that has arrived is taken even if this thread was woken too late to read it in time.
+    /// Default 250 milliseconds.
     pub reply_timeout: Duration,
     /// The most connections to Redis at a time. Who comes when all are in use waits for one for
-    /// [`connect_timeout`](Self::connect_timeout) at most; then a read goes to the database, and a write fails. If Redis itself
-    /// takes fewer (`maxclients`), the cache makes do with those. Default 512.
+    /// [`connect_timeout`](Self::connect_timeout) at most; then a read goes to the database, and a
+    /// write fails. If Redis itself takes fewer (`maxclients`), the cache makes do with those.
+    /// Default 512.
     pub max_connections: usize,
-    /// A connection that was idle for longer is closed and not used again: something on the way may have forgotten it. Default
-    /// one minute.
+    /// A connection that was idle for longer is closed and not used again: something on the way may
+    /// have forgotten it. Default one minute.
     pub idle_timeout: Duration,
     /// Failures of connections in a row after which reads leave Redis alone for a while. Default 3.
     pub breaker_failures: u32,
-    /// The longest time, and a quarter more, between two reads that ask a Redis that did not answer how it is. The first comes
-    /// after a tenth of a second; then the time doubles. Default 500 milliseconds.
+    /// The longest time, and a quarter more, between two reads that ask a Redis that did not answer
+    /// how it is. The first comes after a tenth of a second; then the time doubles. Default 500
+    /// milliseconds.
     pub breaker_rest: Duration,
     /// A function to call with each [`Event`], on the thread that met it: let it be quick. If it
-    /// panics, the panic ends there: the read or write goes on. Set it by [`on_error`](Self::on_error()). With the crate's feature `log` the same events go to the `log` crate. Default none.
+    /// panics, the panic ends there: the read or write goes on. Set it by
+    /// [`on_error`](Self::on_error()). With the crate's feature `log` the same events go to the
+    /// `log` crate. Default none.
     pub on_error: Option<Hook>,
     pub(crate) is_over: Option<IsOver>,
 }
@@ -107,10 +124,12 @@ pub struct Options {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unmarked {
-    /// It fails, so that nothing is committed: no cached value is ever stale, and there are no writes without Redis.
+    /// It fails, so that nothing is committed: no cached value is ever stale, and there are no
+    /// writes without Redis.
     #[default]
     Refuse,
-    /// It lets the write go on; the guard says until when reads may be stale if Redis cannot be told afterwards either.
+    /// It lets the write go on; the guard says until when reads may be stale if Redis cannot be
+    /// told afterwards either.
     Proceed,
 }
 
@@ -118,7 +137,8 @@ pub enum Unmarked {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Foreign {
-    /// Removes it, and caches its own value there: what is stored under the cache's keys is the cache's.
+    /// Removes it, and caches its own value there: what is stored under the cache's keys is the
+    /// cache's.
     #[default]
     Remove,
     /// Leaves it there, and loads without the cache.
@@ -219,8 +239,8 @@ impl Options {
 }
 
 impl Options {
-    /// Sets a function that is asked while a thread waits for Redis; if it returns true, the wait is
-    /// given up. For a program that is asked to stop.
+    /// Sets a function that is asked while a thread waits for Redis; if it returns true, the wait
+    /// is given up. For a program that is asked to stop.
     #[doc(hidden)]
     #[must_use]
     pub fn interrupted_by(mut self, is_over: fn() -> bool) -> Self {

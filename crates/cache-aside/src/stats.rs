@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts since the cache was made, over all threads, as [`Cache::stats`](crate::Cache::stats) found them.
+/// Counts since the cache was made, over all threads, as [`Cache::stats`](crate::Cache::stats)
+/// found them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -16,20 +17,25 @@ pub struct Stats {
     pub loads: u64,
     /// Entries written.
     pub fills: u64,
-    /// Entries not written because something had changed since before their load: right for their caller, not kept.
+    /// Entries not written because something had changed since before their load: right for their
+    /// caller, not kept.
     pub fills_refused: u64,
-    /// Entries not written for another reason: too large, not encodable, loaded too slowly, or Redis failed or is full.
+    /// Entries not written for another reason: too large, not encodable, loaded too slowly, or
+    /// Redis failed or is full.
     pub fills_skipped: u64,
     /// Loads ahead of a value's expiry, by a reader who had it in hand or behind its back.
     pub early_refreshes: u64,
     /// Reads that waited for somebody else's load or write.
     pub waits: u64,
-    /// Reads answered with the value of another thread's load that began after them and could not be kept.
+    /// Reads answered with the value of another thread's load that began after them and could not
+    /// be kept.
     pub joined: u64,
-    /// Loads that ran beside [`Options::max_loads`](crate::Options::max_loads) others, since no place was free in time.
+    /// Loads that ran beside [`Options::max_loads`](crate::Options::max_loads) others, since no
+    /// place was free in time.
     pub loads_beside: u64,
-    /// Values that were not kept because their codec does not give them back as they were: floats that are no numbers in JSON, for
-    /// example, or fields that are skipped in a format without names. Choose another codec for their type.
+    /// Values that were not kept because their codec does not give them back as they were: floats
+    /// that are no numbers in JSON, for example, or fields that are skipped in a format without
+    /// names. Choose another codec for their type.
     pub unfaithful: u64,
     /// Reads that found entries of other types, codecs or versions alone.
     pub other_types: u64,
@@ -37,15 +43,18 @@ pub struct Stats {
     pub unkeyed: u64,
     /// Leases that were extended because their load took long.
     pub renewals: u64,
-    /// Reads that went to the database without being allowed to fill: Redis failed, or waiting took too long.
+    /// Reads that went to the database without being allowed to fill: Redis failed, or waiting took
+    /// too long.
     pub bypasses: u64,
-    /// Values that could not be read: damaged, of another key, of another format or codec, or somebody else's.
+    /// Values that could not be read: damaged, of another key, of another format or codec, or
+    /// somebody else's.
     pub corrupt: u64,
     /// Commands that Redis did not do: no connection, no answer in time, or an error in reply.
     pub redis_errors: u64,
     /// Leases removed because the command that put or replaced them got no answer.
     pub orphans_removed: u64,
-    /// Markers that were gone when their write finished; see [`Finished::lost`](crate::Finished::lost).
+    /// Markers that were gone when their write finished; see
+    /// [`Finished::lost`](crate::Finished::lost).
     pub markers_lost: u64,
     /// Connections opened.
     pub connections_opened: u64,

@@ -20,7 +20,8 @@ pub struct RedisError {
 pub enum RedisErrorKind {
     /// There is no connection, or it was lost. Whether the command was done is unknown.
     Unreachable,
-    /// No whole answer came in time. Whether the command was done is unknown, and it may still be done later.
+    /// No whole answer came in time. Whether the command was done is unknown, and it may still be
+    /// done later.
     TimedOut,
     /// Redis answered, and refused: full, read-only, loading, or forbidden.
     Refused,
@@ -58,7 +59,8 @@ impl RedisError {
         }
     }
 
-    /// The server's own code where it refused, for example `OOM`, `READONLY`, `LOADING` or `NOAUTH`.
+    /// The server's own code where it refused, for example `OOM`, `READONLY`, `LOADING` or
+    /// `NOAUTH`.
     pub fn server_code(&self) -> Option<&str> {
         self.cause.server_code()
     }

@@ -1,4 +1,5 @@
-//! Writes: what is said to Redis before and after a COMMIT, so that no cached value outlives the row that it came from.
+//! Writes: what is said to Redis before and after a COMMIT, so that no cached value outlives the
+//! row that it came from.
 
 use std::fmt;
 use std::io;
@@ -50,14 +51,16 @@ impl StaleError {
         &self.keys
     }
 
-    /// Until when reads of these keys may be stale at worst. `None` would mean that they cannot be: no error says so today,
-    /// because without an answer Redis may have lost the marker, see [`is_marked`](Self::is_marked).
+    /// Until when reads of these keys may be stale at worst. `None` would mean that they cannot be:
+    /// no error says so today, because without an answer Redis may have lost the marker, see
+    /// [`is_marked`](Self::is_marked).
     pub fn stale_until(&self) -> Option<SystemTime> {
         Some(self.stale_until)
     }
 
-    /// Whether a marker of this write was put on each of these keys and has not expired. Unless Redis lost it (by a restart, a
-    /// failover or an eviction), it keeps its key uncached until it expires, and no read is stale.
+    /// Whether a marker of this write was put on each of these keys and has not expired. Unless
+    /// Redis lost it (by a restart, a failover or an eviction), it keeps its key uncached until it
+    /// expires, and no read is stale.
     pub fn is_marked(&self) -> bool {
         self.is_marked
     }
@@ -93,8 +96,9 @@ impl std::error::Error for StaleError {
 
 /// A crash-safe write under way, made by [`Cache::mark`](crate::Cache::mark).
 ///
-/// Until [`finish`](Self::finish) none of its keys can be cached. Dropped without it, the guard says that the outcome of
-/// the COMMIT is unknown: the keys stay uncached until the markers expire, so that nothing stale is read whichever it was.
+/// Until [`finish`](Self::finish) none of its keys can be cached. Dropped without it, the guard
+/// says that the outcome of the COMMIT is unknown: the keys stay uncached until the markers expire,
+/// so that nothing stale is read whichever it was.
 #[must_use = "dropped unfinished, it keeps its keys uncached until the markers expire"]
 pub struct WriteGuard {
     core: Arc<Core>,
@@ -115,8 +119,9 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// The keys whose marker was gone before this: it had expired, was evicted, or Redis had lost it. Reads of them that began
-    /// between the COMMIT and now may have been stale; those that begin from now on are not.
+    /// The keys whose marker was gone before this: it had expired, was evicted, or Redis had lost
+    /// it. Reads of them that began between the COMMIT and now may have been stale; those that
+    /// begin from now on are not.
     pub fn lost(&self) -> &[Key] {
         &self.lost
     }
@@ -184,20 +189,21 @@ impl WriteGuard {
         let _ = self.remove(&keys);
     }
 
-    /// The keys that Redis could not be told of, with [`Unmarked::Proceed`]: a crash before [`finish`](Self::finish) leaves
-    /// their old values until their time to live is over.
+    /// The keys that Redis could not be told of, with [`Unmarked::Proceed`]: a crash before
+    /// [`finish`](Self::finish) leaves their old values until their time to live is over.
     pub fn unmarked(&self) -> impl Iterator<Item = &Key> {
         self.marks.iter().filter(|mark| mark.stands_until.is_none()).map(|mark| &mark.key)
     }
 
-    /// The outcome is known: the COMMIT came back, or the transaction was rolled back. From now on the keys are cached
-    /// again. Every read that begins after this returned sees the write.
+    /// The outcome is known: the COMMIT came back, or the transaction was rolled back. From now on
+    /// the keys are cached again. Every read that begins after this returned sees the write.
     ///
-    /// [`Finished::lost`] names the keys whose marker was gone before: reads of them may have been stale until now.
+    /// [`Finished::lost`] names the keys whose marker was gone before: reads of them may have been
+    /// stale until now.
     ///
     /// # Errors
-    /// [`StaleError`] where Redis could not be told. The write itself is not touched by that; the error says whether, and
-    /// until when, reads may be stale.
+    /// [`StaleError`] where Redis could not be told. The write itself is not touched by that; the
+    /// error says whether, and until when, reads may be stale.
     pub fn finish(self) -> Result<Finished, StaleError> {
         // The write was over before this.
         let now = Instant::now();
@@ -267,10 +273,12 @@ pub(crate) fn invalidate(core: &Core, keys: &[&Key]) -> Result<(), StaleError> {
 /// Says something about many keys: an answer for each, or what went wrong with all.
 type Say<'a> = dyn Fn(&mut Store, &[Vec<u8>]) -> Result<Vec<Result<bool, WireError>>, WireError> + 'a;
 
-/// A writer asks whatever the breaker says: being told is not a matter of speed. All that writers say is harmless when said
-/// twice, however late: the most that a belated marker does is to keep its key uncached until it expires.
+/// A writer asks whatever the breaker says: being told is not a matter of speed. All that writers
+/// say is harmless when said twice, however late: the most that a belated marker does is to keep
+/// its key uncached until it expires.
 ///
-/// After the first batch that failed no more are tried: with Redis out of reach each would take its timeouts.
+/// After the first batch that failed no more are tried: with Redis out of reach each would take its
+/// timeouts.
 fn tell<'k>(core: &Core, keys: &[&'k Key], say: &Say<'_>) -> Answers<'k> {
     let mut answers = Answers { told: Vec::new(), untold: Vec::new(), since: Instant::now() };
     for (pool, keys) in core.connections.by_server(keys) {
@@ -304,9 +312,10 @@ fn tell<'k>(core: &Core, keys: &[&'k Key], say: &Say<'_>) -> Answers<'k> {
     answers
 }
 
-/// When the last entry is gone that can hold what was there before now. Of what other processes choose only what this cache's
-/// options say is known. What was loaded until now may be written, by a
-/// command that is late, as long as what it replaces stands: a lease, or with early refresh an entry.
+/// When the last entry is gone that can hold what was there before now. Of what other processes
+/// choose only what this cache's options say is known. What was loaded until now may be written, by
+/// a command that is late, as long as what it replaces stands: a lease, or with early refresh an
+/// entry.
 fn stale_until(core: &Core) -> SystemTime {
     let options = &core.options;
     let longest = options.ttl.max(options.negative_ttl.unwrap_or(Duration::ZERO)).max(core.longest_ttl.get());

@@ -5,10 +5,12 @@ use std::fmt::{self, Write as _};
 
 use super::{KeyError, MAX_KEY_BYTES};
 
-/// The id of a cached value: any integer, a `bool`, a `char`, a text, or a tuple of up to four of these.
+/// The id of a cached value: any integer, a `bool`, a `char`, a text, or a tuple of up to four of
+/// these.
 ///
-/// Ids of different types never meet: not `42` and `"42"`, not `("a", "b")` and `"a,b"`. (Integers of different types that
-/// are the same number do.) An id of another type, such as a UUID, is a text: `Key::new("user", 1, format_args!("{uuid}"))`.
+/// Ids of different types never meet: not `42` and `"42"`, not `("a", "b")` and `"a,b"`. (Integers
+/// of different types that are the same number do.) An id of another type, such as a UUID, is a
+/// text: `Key::new("user", 1, format_args!("{uuid}"))`.
 pub trait KeyId: sealed::Write {}
 
 impl<T: sealed::Write + ?Sized> KeyId for T {}
@@ -86,7 +88,8 @@ fn write_text(key: &mut String, text: fmt::Arguments<'_>) -> Result<(), KeyError
     if key.len() == before { Err(KeyError::Empty("id")) } else { Ok(()) }
 }
 
-/// Escapes what is written through it. Stops taking more once the text is too long for a key anyway.
+/// Escapes what is written through it. Stops taking more once the text is too long for a key
+/// anyway.
 struct Escaping<'a> {
     key: &'a mut String,
     is_first: bool,
