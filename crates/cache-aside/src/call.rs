@@ -22,6 +22,7 @@ pub struct CallOptions {
     ttl: Option<Duration>,
     negative_ttl: Option<Option<Duration>>,
     early_refresh: Option<f64>,
+    stale_if_error: Option<Duration>,
 }
 
 impl CallOptions {
@@ -44,6 +45,13 @@ impl CallOptions {
         Self { early_refresh: Some(early_refresh), ..self }
     }
 
+    /// The time beyond its time to live for which the value serves loads that fail, see
+    /// [`Options::stale_if_error`].
+    #[must_use]
+    pub fn stale_if_error(self, stale_if_error: Duration) -> Self {
+        Self { stale_if_error: Some(stale_if_error), ..self }
+    }
+
     /// With what is not set taken from the cache's options.
     pub(crate) fn over(&self, options: &Options) -> Times {
         let early_refresh = self.early_refresh.filter(|beta| beta.is_finite() && *beta >= 0.0);
@@ -51,6 +59,7 @@ impl CallOptions {
             ttl: self.ttl.unwrap_or(options.ttl),
             negative_ttl: self.negative_ttl.unwrap_or(options.negative_ttl),
             early_refresh: early_refresh.unwrap_or(options.early_refresh),
+            grace: self.stale_if_error.unwrap_or(options.stale_if_error).min(TEN_YEARS),
         }
     }
 }
@@ -61,12 +70,23 @@ pub(crate) struct Times {
     ttl: Duration,
     negative_ttl: Option<Duration>,
     pub(crate) early_refresh: f64,
+    grace: Duration,
 }
 
 impl Times {
     /// The longest that an answer may be kept, as far as is known before it is loaded.
     pub(crate) fn longest_ttl(&self) -> Duration {
-        self.ttl.max(self.negative_ttl.unwrap_or_default()).min(TEN_YEARS)
+        self.ttl.max(self.negative_ttl.unwrap_or_default()).min(TEN_YEARS) + self.grace
+    }
+
+    /// Whether values may be there whose time to live is over.
+    pub(crate) fn keeps_longer(&self) -> bool {
+        !self.grace.is_zero()
+    }
+
+    /// How long an entry with this time to live stays in Redis.
+    pub(crate) fn kept(&self, ttl: Duration, is_value: bool) -> Duration {
+        if is_value { ttl + self.grace } else { ttl }
     }
 
     /// The time for which that may be kept; none if not at all.

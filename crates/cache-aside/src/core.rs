@@ -361,6 +361,7 @@ impl Core {
             fills: counts.fills.get(),
             fills_refused: counts.fills_refused.get(),
             fills_skipped: counts.fills_skipped.get(),
+            stale_served: counts.stale_served.get(),
             early_refreshes: counts.early_refreshes.get(),
             waits: counts.waits.get(),
             joined: counts.joined.get(),

@@ -101,6 +101,8 @@ pub(crate) enum Boarding {
     Take(Arc<Handed>),
     /// The other thread takes too long, cannot share, or waits for this one: load without it.
     Alone,
+    /// Loaders have failed for as long as this thread would wait.
+    Failed,
 }
 
 /// How long to wait for other threads.
@@ -145,6 +147,7 @@ impl Flights {
             Waited::Look => Boarding::Look,
             Waited::Take(handed) => Boarding::Take(handed),
             Waited::Alone => Boarding::Alone,
+            Waited::Failed => Boarding::Failed,
         };
         remove_if_empty(&self.keys, key, &flight);
         boarding
@@ -196,6 +199,7 @@ enum Waited {
     Look,
     Take(Arc<Handed>),
     Alone,
+    Failed,
 }
 
 impl Flight {
@@ -213,7 +217,10 @@ impl Flight {
             }
             let now = Instant::now();
             let has_failed_long = state.failures > came.failures && now >= until.failing;
-            if state.dismissals > came.dismissals || has_failed_long || now >= until.longest {
+            if has_failed_long {
+                break Waited::Failed;
+            }
+            if state.dismissals > came.dismissals || now >= until.longest {
                 break Waited::Alone;
             }
             if !state.is_led {
@@ -395,7 +402,7 @@ mod tests {
             });
             wait_until(|| is_awaited_by(&flights, 1));
             drop(leader);
-            assert!(matches!(hasty.join().unwrap(), Boarding::Alone));
+            assert!(matches!(hasty.join().unwrap(), Boarding::Failed));
         });
         assert!(lock(&flights.keys).here().is_empty());
     }

@@ -79,6 +79,9 @@
 mod breaker;
 mod bulkhead;
 mod call;
+#[cfg(test)]
+#[cfg(feature = "json")]
+mod chaos;
 mod check;
 pub mod codec;
 mod connections;

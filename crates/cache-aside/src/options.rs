@@ -71,6 +71,13 @@ pub struct Options {
     /// How long a read waits for a write to end, before it asks the database itself. Default 25
     /// milliseconds, at most an hour.
     pub marker_wait: Duration,
+    /// How long beyond its [`ttl`](Self::ttl) a value is still kept for loads that fail. A read that
+    /// finds a value past its time to live loads; where the loader returns an error, the old value is
+    /// the answer, and [`Stats::stale_served`](crate::Stats::stale_served) counts it. A value that a
+    /// write marked or invalidated is never served: it is not there any more. Programs that share keys
+    /// choose the same, and their clocks agree within the time to live. Default zero: never, at most
+    /// ten years.
+    pub stale_if_error: Duration,
     /// How eagerly entries are refreshed ahead of their expiry: 1 is the optimum for steady loads,
     /// 0 turns it off. Default 1.
     pub early_refresh: f64,
@@ -166,6 +173,7 @@ impl Default for Options {
             marker: Duration::from_secs(10),
             lease_wait: Duration::from_secs(1),
             marker_wait: Duration::from_millis(25),
+            stale_if_error: Duration::ZERO,
             early_refresh: 1.0,
             unmarked: Unmarked::Refuse,
             foreign: Foreign::Remove,
@@ -209,6 +217,7 @@ setters! {
     marker: Duration,
     lease_wait: Duration,
     marker_wait: Duration,
+    stale_if_error: Duration,
     early_refresh: f64,
     unmarked: Unmarked,
     foreign: Foreign,
@@ -273,6 +282,7 @@ impl Options {
         };
         within("ttl", self.ttl, YEARS, "is longer than ten years")?;
         within("negative_ttl", self.negative_ttl.unwrap_or(self.ttl), YEARS, "is longer than ten years")?;
+        within("stale_if_error", self.stale_if_error.max(self.lease), YEARS, "is longer than ten years")?;
         within("lease", self.lease, HOUR, "is longer than an hour")?;
         within("marker", self.marker, HOUR, "is longer than an hour")?;
         within("longest_load", self.longest_load, HOUR, "is longer than an hour")?;
@@ -327,7 +337,8 @@ mod tests {
     fn what_makes_no_sense_is_refused_by_name() {
         Options::default().check().unwrap();
         let zero = Duration::ZERO;
-        let cases: [(&str, Options); 15] = [
+        let cases: [(&str, Options); 16] = [
+            ("stale_if_error", Options { stale_if_error: Duration::MAX, ..Options::default() }),
             ("ttl", Options { ttl: zero, ..Options::default() }),
             ("ttl", Options { ttl: Duration::MAX, ..Options::default() }),
             ("negative_ttl", Options { negative_ttl: Some(zero), ..Options::default() }),

@@ -45,6 +45,13 @@ impl PrivateRedis {
         socket(self.folder.path())
     }
 
+    /// Sends the server a signal by its name.
+    #[allow(dead_code, reason = "the test of forks includes this file and needs no signal")]
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.server.id().to_string()).status();
+        assert!(status.unwrap().success(), "kill -{name}");
+    }
+
     /// The first line of the answer to a command, which is written as one would type it.
     pub(crate) fn say(&self, command: &str) -> String {
         let mut stream = UnixStream::connect(self.socket()).unwrap();

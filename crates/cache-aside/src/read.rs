@@ -9,6 +9,9 @@ mod many;
 #[cfg(test)]
 mod one_load;
 #[cfg(test)]
+#[cfg(feature = "json")]
+mod stale;
+#[cfg(test)]
 #[cfg(all(feature = "json", feature = "msgpack", feature = "postcard"))]
 mod values;
 
@@ -43,6 +46,8 @@ pub(crate) struct Reading<'a, T, O> {
     permit: Permit,
     /// Of a good entry that was seen.
     answer: Option<Option<T>>,
+    /// It is past its time to live, and serves only where a load fails.
+    is_expired: bool,
     /// The entries of other types that were seen.
     others: Vec<u8>,
     /// Held while this read is the one in this process that is at the key.
@@ -57,6 +62,8 @@ pub(crate) struct Reading<'a, T, O> {
 #[derive(Clone, Copy, Default)]
 struct Waiting {
     looks: u32,
+    /// This read was counted as a miss.
+    has_missed: bool,
     flight_until: Option<Until>,
     lease_until: Option<Instant>,
     marker_until: Option<Instant>,
@@ -91,6 +98,7 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
             times,
             permit,
             answer: None,
+            is_expired: false,
             others: Vec::new(),
             flight: None,
             place: None,
@@ -134,6 +142,7 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
                 Step::Wait(obstacle) => self.wait(obstacle),
                 Step::Join => self.join(),
                 Step::Beside(_) => self.beside(),
+                Step::Overdue(_) => self.overdue(),
                 Step::Return => return Ok(self.into_answer()),
                 Step::Load(fill) => match (fill, behind) {
                     (Fill::Refresh(head), Some(behind)) => {
@@ -150,7 +159,9 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
     fn into_answer(self) -> Option<T> {
         let answer = self.answer.flatten();
         let counts = &self.core.counts;
-        if answer.is_some() {
+        if self.is_expired {
+            counts.stale_served.add()
+        } else if answer.is_some() {
             counts.hits.add()
         } else {
             counts.negative.add()
@@ -161,16 +172,19 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
     fn get(&mut self) -> Saw {
         let (codec, options) = (self.codec, &self.core.options);
         let (beta, most) = (self.times.early_refresh, options.max_value_bytes);
+        let keeps_longer = self.times.keeps_longer();
         let sight = self.ask(Twice::Harmless, |session, observer| {
             let found = session.get()?;
             observer.ended(Phase::Get);
-            Ok(look(session, found, codec, beta, most))
+            Ok(look(session, found, codec, (beta, keeps_longer), most))
         });
         let saw = self.take(sight);
         if saw != Saw::Nothing {
             self.observer.ended(Phase::Decode);
         }
-        if saw == Saw::Nothing && !self.waiting.has_begun() {
+        let is_first = !self.waiting.has_begun() && !self.waiting.has_missed;
+        if matches!(saw, Saw::Nothing | Saw::Expired(_)) && is_first {
+            self.waiting.has_missed = true;
             self.core.counts.misses.add();
         }
         self.only_one_refreshes(saw)
@@ -190,6 +204,7 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
             }
         }
         self.answer = sight.answer;
+        self.is_expired = matches!(sight.saw, Saw::Expired(_));
         sight.saw
     }
 
@@ -215,13 +230,13 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
         self.enter();
         let (codec, options) = (self.codec, &self.core.options);
         let (beta, lives, most) = (self.times.early_refresh, options.lease, options.max_value_bytes);
-        let mut held = None;
+        let (keeps_longer, mut held) = (self.times.keeps_longer(), None);
         let sight = self.ask(Twice::Never, |session, _| match session.acquire(lives)? {
             (Acquired::Held, head) => {
                 held = Some(head);
-                Ok(look(session, Found::Nothing, codec, beta, most))
+                Ok(look(session, Found::Nothing, codec, (beta, keeps_longer), most))
             }
-            (Acquired::Found(found), _) => Ok(look(session, found, codec, beta, most)),
+            (Acquired::Found(found), _) => Ok(look(session, found, codec, (beta, keeps_longer), most)),
         });
         self.observer.ended(Phase::Lease);
         match (self.take(sight), held) {
@@ -239,14 +254,21 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
         // To wait for another thread with a place in hand could be to wait for each other.
         self.place = None;
         let (core, waiting) = (self.core, &mut self.waiting);
-        match core.flights.board(self.key.as_bytes(), || waiting.until_flight(core)) {
+        let is_expired = self.is_expired;
+        let until = || {
+            let until = waiting.until_flight(core);
+            // With a value in hand that may serve, one failure is enough.
+            if is_expired { Until { failing: Instant::now(), ..until } } else { until }
+        };
+        match core.flights.board(self.key.as_bytes(), until) {
             Boarding::Lead(leader) => {
                 self.flight = Some(leader);
                 None
             }
             Boarding::Look => Some(Saw::Landed),
             Boarding::Take(handed) => Some(self.take_handed(&handed)),
-            Boarding::Alone => Some(Saw::Alone),
+            Boarding::Failed if is_expired => Some(Saw::Stale),
+            Boarding::Alone | Boarding::Failed => Some(Saw::Alone),
         }
     }
 
@@ -254,7 +276,7 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
         match handed.decode(self.codec) {
             Some(answer) => {
                 self.core.counts.joined.add();
-                self.answer = Some(answer);
+                (self.answer, self.is_expired) = (Some(answer), false);
                 Saw::Joined
             }
             None => Saw::Alone,
@@ -294,6 +316,11 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
         if !has_led || self.enter().has_just_waited() { Saw::Landed } else { Saw::Leads }
     }
 
+    /// As [`beside`](Self::beside): what was seen may be from before another read here was done.
+    fn overdue(&mut self) -> Saw {
+        self.beside()
+    }
+
     fn join(&mut self) -> Saw {
         if let Some(saw) = self.follow() {
             return saw;
@@ -308,10 +335,10 @@ fn look<T>(
     session: &mut Session,
     found: Found,
     codec: &dyn Codec<T>,
-    beta: f64,
+    (beta, keeps_longer): (f64, bool),
     most: usize,
 ) -> (Sight<T>, Vec<u8>) {
-    let sight = session.read(found, codec, beta);
+    let sight = session.read_timely(found, codec, beta, keeps_longer);
     let others = if let Saw::Others(_) = sight.saw { session.other_entries(most) } else { Vec::new() };
     (sight, others)
 }

@@ -117,12 +117,24 @@ impl Session {
     /// Understands what was found. With `beta`, a good entry may be due for an early refresh.
     #[inline]
     pub fn read<T>(&mut self, found: Found, codec: &dyn Codec<T>, beta: f64) -> Sight<T> {
+        self.read_timely(found, codec, beta, false)
+    }
+
+    /// As [`read`](Self::read). If values are kept longer than their time to live, one that is past it is told apart.
+    #[inline]
+    pub(super) fn read_timely<T>(
+        &mut self,
+        found: Found,
+        codec: &dyn Codec<T>,
+        beta: f64,
+        keeps_longer: bool,
+    ) -> Sight<T> {
         match found {
             Found::Nothing => return Sight::of(Saw::Nothing),
             Found::Other => return Sight::of(Saw::Unreadable(Head::NONE)),
             Found::Text => {}
         }
-        let sight = understand(&mut self.reply, &self.key, self.arrived.take(), codec, beta);
+        let sight = understand(&mut self.reply, &self.key, self.arrived.take(), codec, beta, keeps_longer);
         if sight.saw == Saw::Lease {
             let lease = Head::of(&self.reply);
             if self.orphans.contains(lease) {
@@ -222,6 +234,7 @@ pub(super) fn understand<T>(
     arrived: Option<Checksum>,
     codec: &dyn Codec<T>,
     beta: f64,
+    keeps_longer: bool,
 ) -> Sight<T> {
     let head = Head::of(bytes);
     let kind = Kind { codec: codec.id(), type_tag: codec.type_tag() };
@@ -231,7 +244,11 @@ pub(super) fn understand<T>(
                 Ok(answer) => answer,
                 Err(_) => return Sight::of(Saw::Unreadable(head)),
             };
-            let saw = if is_due(&header, beta) { Saw::Due(head) } else { Saw::Entry };
+            let saw = match () {
+                () if keeps_longer && header.expires_at_ms <= now_ms() => Saw::Expired(head),
+                () if is_due(&header, beta) => Saw::Due(head),
+                () => Saw::Entry,
+            };
             Sight { saw, answer: Some(answer) }
         }
         Standing::OtherEntries => Sight::of(Saw::Others(head)),

@@ -23,6 +23,9 @@ pub struct Stats {
     /// Entries not written for another reason: too large, not encodable, loaded too slowly, or
     /// Redis failed or is full.
     pub fills_skipped: u64,
+    /// Reads answered with a value past its time to live, because the loader failed; see
+    /// [`Options::stale_if_error`](struct@crate::Options#structfield.stale_if_error).
+    pub stale_served: u64,
     /// Loads ahead of a value's expiry, by a reader who had it in hand or behind its back.
     pub early_refreshes: u64,
     /// Reads that waited for somebody else's load or write.
@@ -90,6 +93,7 @@ pub(crate) struct Counts {
     pub(crate) fills: Count,
     pub(crate) fills_refused: Count,
     pub(crate) fills_skipped: Count,
+    pub(crate) stale_served: Count,
     pub(crate) early_refreshes: Count,
     pub(crate) waits: Count,
     pub(crate) joined: Count,

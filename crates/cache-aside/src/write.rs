@@ -4,7 +4,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use super::core::{BATCH, Core};
 use super::events::Event;
@@ -318,7 +318,8 @@ fn tell<'k>(core: &Core, keys: &[&'k Key], say: &Say<'_>) -> Answers<'k> {
 /// entry.
 fn stale_until(core: &Core) -> SystemTime {
     let options = &core.options;
-    let longest = options.ttl.max(options.negative_ttl.unwrap_or(Duration::ZERO)).max(core.longest_ttl.get());
+    let chosen = options.ttl.max(options.negative_ttl.unwrap_or_default()) + options.stale_if_error;
+    let longest = chosen.max(core.longest_ttl.get());
     // A lease is renewed for as long as a load may take.
     let lease = options.longest_load + options.lease;
     // A call may have asked for it on its own.
@@ -330,6 +331,8 @@ fn stale_until(core: &Core) -> SystemTime {
 #[cfg(test)]
 #[cfg(feature = "json")]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::call::{CallOptions, Loaded};
     use crate::codec::Json;

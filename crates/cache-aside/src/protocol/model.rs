@@ -95,6 +95,13 @@ fn readers_of_several_types_share_a_key() {
 }
 
 #[test]
+fn a_value_kept_for_loads_that_fail_serves_no_read_after_a_write() {
+    holds(&Setting { keeps_longer: true, ..Setting::new(2, &[CRASH_SAFE]) });
+    holds(&Setting { keeps_longer: true, ..Setting::new(2, &[SIMPLE]) });
+    holds(&Setting { keeps_longer: true, ..Setting::new(1, &[CRASH_SAFE, SIMPLE]) });
+}
+
+#[test]
 fn a_clock_that_is_set_back_drops_no_writer() {
     holds(&Setting { clock_steps: true, ..Setting::new(2, &[CRASH_SAFE, CRASH_SAFE]) });
     holds(&Setting { clock_steps: true, ..Setting::new(1, &[CRASH_SAFE, SIMPLE]) });

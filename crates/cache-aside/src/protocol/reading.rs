@@ -25,6 +25,8 @@ pub enum Fill {
     Refresh(Head),
     /// The entries of other types that were read: they stay, behind the new one.
     Beside(Head),
+    /// The entry that was read, past its time to live. If the load fails, it is the answer.
+    Overdue(Head),
 }
 
 /// The next step of a read.
@@ -40,6 +42,8 @@ pub enum Step {
     Wait(Obstacle),
     /// There are entries of other types alone: load one beside them, one at a time in this process.
     Beside(Head),
+    /// The entry's time to live is over: load the next one, one at a time in this process.
+    Overdue(Head),
     /// The budget is spent: load without filling, one at a time in this process.
     Join,
     /// The entry that was seen is the answer.
@@ -56,6 +60,8 @@ pub enum Saw {
     Entry,
     /// A good entry, which this reader shall refresh ahead of time.
     Due(Head),
+    /// A good entry past its time to live, which may serve only where a load fails.
+    Expired(Head),
     /// Good entries, of other types, codecs or formats alone.
     Others(Head),
     Lease,
@@ -72,6 +78,8 @@ pub enum Saw {
     Landed,
     /// The value of another read's load in this process, which began after this read did.
     Joined,
+    /// Another read's load in this process failed, and the entry that was seen may serve.
+    Stale,
     /// This read is the one at this key in this process, for whom the others wait.
     Leads,
     /// The other reads in this process cannot help this one, or not in time.
@@ -85,9 +93,10 @@ pub enum Saw {
 /// The step that follows.
 pub fn next(step: Step, saw: Saw) -> Step {
     match (step, saw) {
-        (_, Saw::Entry | Saw::Joined) => Step::Return,
+        (_, Saw::Entry | Saw::Joined) | (Step::Overdue(_), Saw::Stale) => Step::Return,
         (_, Saw::Due(head)) => Step::Load(Fill::Refresh(head)),
         (_, Saw::Others(head)) => Step::Beside(head),
+        (_, Saw::Expired(head)) => Step::Overdue(head),
         (_, Saw::Lease) => Step::Wait(Obstacle::Lease),
         (_, Saw::Marker) => Step::Wait(Obstacle::Marker),
         (_, Saw::Held(head)) => Step::Load(Fill::Lease(head)),
@@ -95,7 +104,10 @@ pub fn next(step: Step, saw: Saw) -> Step {
         (Step::Get, Saw::Unreadable(head)) => Step::Discard(head),
         (Step::Get, Saw::Nothing) | (Step::Discard(_), Saw::Done) => Step::Acquire,
         (Step::Wait(_), Saw::Done)
-        | (Step::Acquire | Step::Wait(_) | Step::Join | Step::Beside(_), Saw::Landed) => Step::Get,
+        | (Step::Acquire | Step::Wait(_) | Step::Join | Step::Beside(_) | Step::Overdue(_), Saw::Landed) => {
+            Step::Get
+        }
+        (Step::Overdue(head), Saw::Leads | Saw::Alone) => Step::Load(Fill::Overdue(head)),
         (Step::Beside(head), Saw::Leads) => Step::Load(Fill::Beside(head)),
         (Step::Wait(_), Saw::OutOfTime) => Step::Join,
         (Step::Join, Saw::Leads) => Step::Load(Fill::Share),
@@ -130,12 +142,13 @@ pub enum Close {
 /// What to do once the database has answered.
 pub fn after_load(fill: Fill, loaded: Loaded) -> Close {
     match (fill, loaded) {
-        (Fill::Lease(head) | Fill::Refresh(head) | Fill::Beside(head), Loaded::Answer) => {
-            Close::Replace(head)
-        }
+        (
+            Fill::Lease(head) | Fill::Refresh(head) | Fill::Beside(head) | Fill::Overdue(head),
+            Loaded::Answer,
+        ) => Close::Replace(head),
         (Fill::Lease(head), Loaded::Unstorable | Loaded::TooLate | Loaded::Failed) => Close::Release(head),
         // Until it expires or is overwritten, the entry that was read is as good as it was.
-        (Fill::Refresh(_) | Fill::Beside(_), _) | (Fill::No | Fill::Share, _) => Close::Nothing,
+        (Fill::Refresh(_) | Fill::Beside(_) | Fill::Overdue(_) | Fill::No | Fill::Share, _) => Close::Nothing,
     }
 }
 
@@ -146,6 +159,7 @@ mod tests {
     #[test]
     fn only_a_state_that_was_seen_before_the_load_is_ever_replaced() {
         let (seen, unreadable, others) = (Head::of(b"seen"), Head::of(b"junk"), Head::of(b"others"));
+        let expired = Head::of(b"expired");
         let steps = [
             Step::Get,
             Step::Discard(unreadable),
@@ -154,12 +168,14 @@ mod tests {
             Step::Wait(Obstacle::Marker),
             Step::Join,
             Step::Beside(others),
+            Step::Overdue(expired),
         ];
         let saws = [
             Saw::Nothing,
             Saw::Entry,
             Saw::Due(seen),
             Saw::Others(others),
+            Saw::Expired(expired),
             Saw::Lease,
             Saw::Marker,
             Saw::Unreadable(unreadable),
@@ -168,6 +184,7 @@ mod tests {
             Saw::Done,
             Saw::Landed,
             Saw::Joined,
+            Saw::Stale,
             Saw::Leads,
             Saw::Alone,
             Saw::OutOfTime,
@@ -180,6 +197,9 @@ mod tests {
                 let may_fill = matches!(saw, Saw::Due(_) | Saw::Held(_));
                 let is_beside = then == Step::Load(Fill::Beside(others));
                 assert_eq!(is_beside, step == Step::Beside(others) && saw == Saw::Leads);
+                let is_overdue = then == Step::Load(Fill::Overdue(expired));
+                let leads = matches!(saw, Saw::Leads | Saw::Alone);
+                assert_eq!(is_overdue, step == Step::Overdue(expired) && leads);
                 assert_eq!(
                     matches!(then, Step::Load(Fill::Lease(head) | Fill::Refresh(head)) if head == seen),
                     may_fill
@@ -197,11 +217,14 @@ mod tests {
             assert_eq!(after_load(Fill::Lease(head), loaded), Close::Release(head));
             assert_eq!(after_load(Fill::Refresh(head), loaded), Close::Nothing);
             assert_eq!(after_load(Fill::Beside(head), loaded), Close::Nothing);
+            assert_eq!(after_load(Fill::Overdue(head), loaded), Close::Nothing);
         }
         for loaded in [Loaded::Answer, Loaded::Failed, Loaded::Unstorable, Loaded::TooLate] {
             assert_eq!(after_load(Fill::No, loaded), Close::Nothing);
             assert_eq!(after_load(Fill::Share, loaded), Close::Nothing);
         }
-        assert_eq!(after_load(Fill::Lease(head), Loaded::Answer), Close::Replace(head));
+        for fill in [Fill::Lease(head), Fill::Overdue(head)] {
+            assert_eq!(after_load(fill, Loaded::Answer), Close::Replace(head));
+        }
     }
 }

@@ -44,7 +44,7 @@ impl<T, O: Observer> Reading<'_, T, O> {
         let lease = HeldLease::new(&self, fill);
         match fill {
             Fill::No | Fill::Share => counts.bypasses.add(),
-            Fill::Lease(_) | Fill::Beside(_) => {}
+            Fill::Lease(_) | Fill::Beside(_) | Fill::Overdue(_) => {}
             Fill::Refresh(_) => counts.early_refreshes.add(),
         }
         counts.loads.add();
@@ -72,7 +72,7 @@ impl<T, O: Observer> Reading<'_, T, O> {
                 drop(lease);
                 match (fill, self.answer.is_some()) {
                     // It has not expired: a read a moment earlier got it too.
-                    (Fill::Refresh(_), true) => Ok(self.into_answer()),
+                    (Fill::Refresh(_) | Fill::Overdue(_), true) => Ok(self.into_answer()),
                     _ => Err(error),
                 }
             }
@@ -110,10 +110,11 @@ impl<T, O: Observer> Reading<'_, T, O> {
                 Kept::Not
             };
         };
-        self.core.longest_ttl.raise(ttl);
+        let kept = self.times.kept(ttl, value.is_some());
+        self.core.longest_ttl.raise(kept);
         let load_us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1);
         let (core, codec, others) = (self.core, self.codec, std::mem::take(&mut self.others));
-        let new = New { core, codec, others: &others, fill, head, value, ttl, load_us };
+        let new = New { core, codec, others: &others, fill, head, value, ttl, kept, load_us };
         let replaced = self.ask(Twice::Harmless, |session, observer| new.write(session, observer));
         self.observer.ended(Phase::Send);
         match replaced {
@@ -141,6 +142,8 @@ struct New<'a, T> {
     head: Head,
     value: Option<&'a T>,
     ttl: Duration,
+    /// As long as it stays in Redis.
+    kept: Duration,
     load_us: u32,
 }
 
@@ -161,7 +164,7 @@ impl<T> New<'_, T> {
             // The others say that there is such a row.
             (Fill::Beside(_), None) => return Ok(None),
             (Fill::Beside(_), Some(_)) => session.put_before(self.head, self.others)?,
-            _ => session.replace(self.head, self.ttl)?,
+            _ => session.replace(self.head, self.kept)?,
         };
         observer.sent(session.entry_bytes(), !is_written);
         Ok(Some(is_written))

@@ -21,7 +21,7 @@ use crate::breaker::Permit;
 use crate::call::{CallOptions, Loaded, Times};
 use crate::codec::Codec;
 use crate::core::{Core, Twice};
-use crate::flights::{Boarding, Leader};
+use crate::flights::{Boarding, Leader, Until};
 use crate::key::{Key, KeyError};
 use crate::protocol::draw_nonce;
 use crate::protocol::reading::{self, Fill, Obstacle, Saw, Step};
@@ -54,6 +54,8 @@ struct Item<'a, A, T> {
     /// None where the id makes none.
     key: Option<Key>,
     state: State<T>,
+    /// A value past its time to live, which serves if the load fails.
+    expired: Option<Option<T>>,
 }
 
 enum State<T> {
@@ -93,10 +95,10 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
             }
             let Ok(key) = key(id) else {
                 core.counts.unkeyed.add();
-                return Some(Item { id, key: None, state: State::Load(Fill::No, None) });
+                return Some(Item { id, key: None, state: State::Load(Fill::No, None), expired: None });
             };
             let state = if keys.insert(key.clone()) { State::Open } else { State::Blocked(Blocked::Alone) };
-            Some(Item { id, key: Some(key), state })
+            Some(Item { id, key: Some(key), state, expired: None })
         };
         let items = ids.iter().filter_map(item).collect();
         let (times, permit) = (call.over(&core.options), core.breaker.permit());
@@ -153,17 +155,17 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
         if self.has_failed {
             return numbers.into_iter().for_each(|number| self.set(number, State::Load(Fill::No, None)));
         }
-        let codec = self.codec;
+        let (codec, keeps_longer) = (self.codec, self.times.keeps_longer());
         let sights =
             self.core.in_batches(self.permit, Twice::Harmless, &self.keys(&numbers), |session, _, names| {
-                session.look_at_all(names, codec)
+                session.look_at_all(names, codec, keeps_longer)
             });
         let is_first = !self.waiting.has_begun();
         for (number, sight) in numbers.into_iter().zip(sights) {
             let sight = sight.answer();
             self.has_failed |= sight.is_none();
             let sight = sight.unwrap_or_else(|| Sight::of(Saw::Failed));
-            if is_first && sight.saw == Saw::Nothing {
+            if is_first && matches!(sight.saw, Saw::Nothing | Saw::Expired(_)) {
                 self.core.counts.misses.add();
             }
             self.saw(number, Step::Get, sight, None);
@@ -172,7 +174,11 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
 
     /// What follows for one key, by the table.
     fn saw(&mut self, number: usize, step: Step, sight: Sight<T>, leader: Option<Leader>) {
-        let state = match (reading::next(step, sight.saw), sight.answer) {
+        let next = reading::next(step, sight.saw);
+        if let (Step::Overdue(head), true) = (next, sight.answer.is_some()) {
+            return self.overdue(number, head, sight);
+        }
+        let state = match (next, sight.answer) {
             (Step::Return, Some(answer)) => {
                 let counts = &self.core.counts;
                 if answer.is_some() {
@@ -189,6 +195,17 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
             _ => State::Blocked(Blocked::Alone),
         };
         self.set(number, state);
+    }
+
+    /// It is loaded with the others, unless another thread is at it.
+    fn overdue(&mut self, number: usize, head: Head, sight: Sight<T>) {
+        let state = match self.try_lead(number) {
+            Some(leader) => State::Load(Fill::Overdue(head), Some(leader)),
+            None => State::Blocked(Blocked::Thread),
+        };
+        if let Some(item) = self.items.get_mut(number) {
+            (item.state, item.expired) = (state, sight.answer);
+        }
     }
 
     /// Takes the flight of a key that is missing, if no other thread has it.
@@ -223,7 +240,7 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
         let mut leases = Leases::keep(core, self.permit, self.leases(&numbers));
         for number in &numbers {
             if let Some(Item { state: State::Load(fill, leader), .. }) = self.items.get_mut(*number) {
-                if !matches!(fill, Fill::Lease(_)) {
+                if !matches!(fill, Fill::Lease(_) | Fill::Overdue(_)) {
                     core.counts.bypasses.add();
                 }
                 if let Some(leader) = leader {
@@ -232,18 +249,42 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
             }
         }
         core.counts.loads.add();
-        if !leases.is_empty() {
+        if self.fills(&numbers) {
             // Before the load, as a single read does.
             core.longest_ttl.raise(self.times.longest_ttl());
         }
         let ids: Vec<A> =
             numbers.iter().filter_map(|number| Some(self.items.get(*number)?.id.clone())).collect();
         let started = Instant::now();
-        let loaded = load(&ids)?;
+        let loaded = match load(&ids) {
+            Ok(loaded) => loaded,
+            Err(error) => return self.serve_expired(&numbers).then_some(()).ok_or(error),
+        };
         let took = started.elapsed();
         drop(place);
         self.keep(numbers, loaded, took, &mut leases);
         Ok(())
+    }
+
+    /// Whether any of these is to be written.
+    fn fills(&self, numbers: &[usize]) -> bool {
+        let state = |number: &usize| Some(&self.items.get(*number)?.state);
+        let mut states = numbers.iter().filter_map(state);
+        states.any(|state| !matches!(state, State::Load(Fill::No | Fill::Share, _)))
+    }
+
+    /// The load failed. True if a value past its time to live serves for each of these.
+    fn serve_expired(&mut self, numbers: &[usize]) -> bool {
+        let mut all = true;
+        for number in numbers {
+            let expired = self.items.get_mut(*number).and_then(|item| item.expired.take());
+            all &= expired.is_some();
+            if let Some(answer) = expired {
+                self.core.counts.stale_served.add();
+                self.set(*number, State::Answered(answer));
+            }
+        }
+        all
     }
 
     /// Puts a lease under each key that is missing.
@@ -303,7 +344,7 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
     /// Reads each key by itself that cannot be read with the others.
     fn read_alone<E>(&mut self, load: &mut LoadMany<'_, A, T, E>) -> Result<(), E> {
         for number in self.numbers(|state| matches!(state, State::Blocked(Blocked::Alone))) {
-            let Some(Item { id, key: Some(key), state }) = self.items.get_mut(number) else { continue };
+            let Some(Item { id, key: Some(key), state, .. }) = self.items.get_mut(number) else { continue };
             // From now on, so that many of them wait no longer than one.
             self.waiting.begin_all(self.core);
             let mut reading = Reading::new(self.core, key, self.codec, self.call, ());
@@ -356,7 +397,12 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
         let Some(key) = self.items.get(number).and_then(|item| item.key.as_ref()) else {
             return State::Open;
         };
-        match core.flights.board(key.as_bytes(), || waiting.until_flight(core)) {
+        let is_expired = self.items.get(number).is_some_and(|item| item.expired.is_some());
+        let until = || {
+            let until = waiting.until_flight(core);
+            if is_expired { Until { failing: Instant::now(), ..until } } else { until }
+        };
+        match core.flights.board(key.as_bytes(), until) {
             Boarding::Lead(_) | Boarding::Look => State::Open,
             Boarding::Take(handed) => match handed.decode(self.codec) {
                 Some(answer) => {
@@ -365,7 +411,12 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
                 }
                 None => State::Load(Fill::No, None),
             },
-            Boarding::Alone => State::Load(Fill::No, None),
+            Boarding::Failed if is_expired => {
+                core.counts.stale_served.add();
+                let expired = self.items.get_mut(number).and_then(|item| item.expired.take());
+                State::Answered(expired.flatten())
+            }
+            Boarding::Alone | Boarding::Failed => State::Load(Fill::No, None),
         }
     }
 

@@ -16,10 +16,12 @@ impl Session {
         &mut self,
         keys: &[Vec<u8>],
         codec: &dyn Codec<T>,
+        keeps_longer: bool,
     ) -> Result<Vec<Sight<T>>, WireError> {
         let seen = self.store.get_all(keys)?;
-        let sight =
-            |((found, bytes), key): ((Found, Vec<u8>), &Vec<u8>)| self.sight(key, found, bytes, codec);
+        let sight = |((found, bytes), key): ((Found, Vec<u8>), &Vec<u8>)| {
+            self.sight(key, found, bytes, codec, keeps_longer)
+        };
         Ok(seen.into_iter().zip(keys).map(sight).collect())
     }
 
@@ -37,16 +39,23 @@ impl Session {
             .map(|((acquired, key), lease)| {
                 Ok(match acquired? {
                     (Acquired::Held, _) => Sight::of(Saw::Held(Head::of(lease))),
-                    (Acquired::Found(found), bytes) => self.sight(key, found, bytes, codec),
+                    (Acquired::Found(found), bytes) => self.sight(key, found, bytes, codec, false),
                 })
             })
             .collect())
     }
 
-    fn sight<T>(&mut self, key: &[u8], found: Found, bytes: Vec<u8>, codec: &dyn Codec<T>) -> Sight<T> {
+    fn sight<T>(
+        &mut self,
+        key: &[u8],
+        found: Found,
+        bytes: Vec<u8>,
+        codec: &dyn Codec<T>,
+        keeps_longer: bool,
+    ) -> Sight<T> {
         self.key.clear();
         self.key.extend_from_slice(key);
         (self.reply, self.arrived) = (bytes, None);
-        self.read(found, codec, 0.0)
+        self.read_timely(found, codec, 0.0, keeps_longer)
     }
 }

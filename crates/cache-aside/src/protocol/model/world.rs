@@ -48,6 +48,8 @@ pub(super) struct Setting {
     pub(super) damage: bool,
     /// How many types the readers cache the row as, one after the other.
     pub(super) types: usize,
+    /// Values are kept beyond their time to live, for loads that fail.
+    pub(super) keeps_longer: bool,
     /// Redis' clock may be set back once.
     pub(super) clock_steps: bool,
     pub(super) ablation: Option<Ablation>,
@@ -61,6 +63,7 @@ impl Setting {
             markers_outlive_commits: true,
             damage: false,
             types: 1,
+            keeps_longer: false,
             clock_steps: false,
             ablation: None,
         }

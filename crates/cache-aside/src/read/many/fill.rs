@@ -100,6 +100,7 @@ impl<A: Clone + Eq + Hash, T> ManyReading<'_, A, T> {
             };
         };
         let ttl = timing::shortened(ttl, rand::random());
+        let kept = self.times.kept(ttl, value.is_some());
         let load_us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1);
         let (mut bytes, name) = (Vec::new(), self.core.name(key));
         let is_entry = write_entry(&mut bytes, &name, value, self.codec, ttl, load_us).is_ok();
@@ -113,8 +114,8 @@ impl<A: Clone + Eq + Hash, T> ManyReading<'_, A, T> {
             counts.fills_skipped.add();
             return Kept::Never;
         }
-        self.core.longest_ttl.raise(ttl);
-        Kept::Sent(Entry { number, key: key.clone(), head, bytes, ttl })
+        self.core.longest_ttl.raise(kept);
+        Kept::Sent(Entry { number, key: key.clone(), head, bytes, ttl: kept })
     }
 
     /// Writes these entries; the numbers of those that are in Redis now.

@@ -24,10 +24,6 @@ impl<'a> Leases<'a> {
         Self { core, permit, held, renewal }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.held.is_empty()
-    }
-
     /// These leases are not there any more.
     pub(super) fn settle(&mut self, is_settled: impl Fn(Head) -> bool) {
         self.held.retain(|(_, head)| !is_settled(*head));

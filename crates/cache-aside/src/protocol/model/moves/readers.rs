@@ -59,6 +59,12 @@ impl Moves<'_> {
                 self.join(reader, floor);
                 self.acquire(reader, floor, seen);
             }
+            Step::Overdue(_) => {
+                self.join(reader, floor);
+                for saw in [Saw::Leads, Saw::Alone, Saw::Stale] {
+                    self.saw(reader, step, saw, floor, seen, |_| ());
+                }
+            }
             Step::Join | Step::Beside(_) => {
                 self.join(reader, floor);
                 self.saw(reader, step, Saw::Leads, floor, seen, |_| ());
@@ -99,7 +105,8 @@ impl Moves<'_> {
                     | Step::Wait(_)
                     | Step::Join
                     | Step::Beside(_)
-                    | Step::Load(Fill::Lease(_) | Fill::Share | Fill::Beside(_))
+                    | Step::Overdue(_)
+                    | Step::Load(Fill::Lease(_) | Fill::Share | Fill::Beside(_) | Fill::Overdue(_))
             );
             if leads && leader != reader {
                 self.push(
@@ -180,6 +187,9 @@ impl Moves<'_> {
         let seen = self.before.cached(kind(reader, self.setting)).unwrap_or_default();
         if let (Saw::Entry, Slot::Text(text)) = (saw, &self.before.slot) {
             self.saw(reader, step, Saw::Due(Head::of(text)), floor, seen, &change);
+            if self.setting.keeps_longer {
+                self.saw(reader, step, Saw::Expired(Head::of(text)), floor, seen, &change);
+            }
         }
         if let (Saw::Lease, Some(head)) = (saw, self.before.orphan(self.setting)) {
             self.saw(reader, step, Saw::Orphan(head), floor, seen, &change);
@@ -215,7 +225,7 @@ impl Moves<'_> {
             },
         );
         // The loader fails: the entry that was to be refreshed is the answer, or there is none.
-        let answer = matches!(fill, Fill::Refresh(_)).then_some(seen);
+        let answer = matches!(fill, Fill::Refresh(_) | Fill::Overdue(_)).then_some(seen);
         self.close(reader, fill, reading::after_load(fill, Loaded::Failed), floor, answer, "failure");
     }
 
