@@ -1,6 +1,8 @@
 //! A query of the user's own: the statement, checked before any server sees it, and its parameters.
 
 pub(crate) mod functions;
+#[cfg(test)]
+mod hostile;
 pub(crate) mod lexer;
 pub(crate) mod normalise;
 pub(crate) mod parameters;

@@ -76,6 +76,22 @@ pub(crate) fn refused(name: &str) -> Option<(&'static str, &'static str)> {
     exact.or_else(|| REFUSED_FAMILIES.iter().find(|(family, _)| begins(family))).copied()
 }
 
+/// Words of both servers that may be before a parenthesis: functions, keywords and types.
+const KNOWN: &str = include_str!("functions/known.txt");
+
+/// Families of the servers' own functions.
+const KNOWN_FAMILIES: [&str; 6] = ["JSON_", "ST_", "MBR", "REGEXP_", "VEC_", "VECTOR_"];
+
+/// True for what is no stored function, since the server has a function, keyword or type of this name.
+pub(crate) fn is_known(name: &str) -> bool {
+    let begins = |family: &&str| {
+        name.get(..family.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(family))
+    };
+    KNOWN_FAMILIES.iter().any(begins)
+        || KNOWN.split_ascii_whitespace().any(|known| known.eq_ignore_ascii_case(name))
+        || volatile(name).is_some()
+}
+
 /// Functions whose answer depends on the time, the connection or chance.
 const VOLATILE: &[&str] = &[
     "NOW",

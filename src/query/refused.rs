@@ -49,6 +49,11 @@ pub(crate) enum Refused {
     #[error("it calls a stored function, which can do anything\n  write its body into the statement")]
     StoredFunction,
     #[error(
+        "it calls {0}(), which is no function of MySQL's or MariaDB's own, and a stored function can do anything\n  write its \
+         body into the statement"
+    )]
+    UnknownFunction(String),
+    #[error(
         "it holds a named parameter\n  write ? for each parameter, in the order of the columns of --params"
     )]
     NamedParameter,

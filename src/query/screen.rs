@@ -182,7 +182,41 @@ fn call(code: &[Token<'_>], index: usize) -> Result<(), Refused> {
     {
         return Err(Refused::Function { name: "LAST_INSERT_ID", why: "with an argument sets a value" });
     }
-    refuse_function(&name)
+    refuse_function(&name)?;
+    if name.is_empty() || functions::is_known(&name) || is_new_name(code, index) {
+        return Ok(());
+    }
+    let is_name = code.get(index).is_some_and(|token| token.kind != Kind::DoubleQuoted);
+    Err(if is_name { Refused::UnknownFunction(name) } else { Refused::StoredFunction })
+}
+
+/// True where a name with its columns is given to a table: behind AS or a parenthesis, or in a WITH clause.
+fn is_new_name(code: &[Token<'_>], index: usize) -> bool {
+    let previous = index.checked_sub(1).and_then(|previous| code.get(previous));
+    let follows = |word: &str| previous.is_some_and(|previous| previous.is_word(word));
+    if ["AS", "WITH", "RECURSIVE"].iter().any(|word| follows(word))
+        || previous.is_some_and(|previous| previous.is_symbol(")"))
+    {
+        return true;
+    }
+    let behind = code.get(end_of_parentheses(code, index + 1)..).unwrap_or_default();
+    matches!(behind, [r#as, open, ..] if r#as.is_word("AS") && open.is_symbol("("))
+}
+
+/// The place behind the parenthesis that closes the one at `open`.
+fn end_of_parentheses(code: &[Token<'_>], open: usize) -> usize {
+    let mut depth = 0_usize;
+    for (index, token) in code.iter().enumerate().skip(open) {
+        if token.is_symbol("(") {
+            depth += 1;
+        } else if token.is_symbol(")") {
+            depth = depth.saturating_sub(1);
+            if depth == 0 {
+                return index + 1;
+            }
+        }
+    }
+    code.len()
 }
 
 fn hint(token: &Token<'_>) -> Result<(), Refused> {

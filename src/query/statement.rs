@@ -166,6 +166,17 @@ mod tests {
             "SELECT /*+ NO_ICP(t) INDEX(t `a`) */ a FROM t",
             "SELECT a FROM t FOR SYSTEM_TIME AS OF '2020-01-01'",
             "SELECT next, value FROM t",
+            "WITH x (a, b) AS (SELECT 1, 2), y (c) AS (SELECT 3) SELECT * FROM x JOIN y ON (x.a = y.c)",
+            "SELECT * FROM (SELECT 1, 2) x (a, b) JOIN (VALUES (1)) AS z (q) USING (a)",
+            "SELECT CAST(a AS DECIMAL(10, 2)), CHAR(65), DATE(b), COUNT (*), JSON_VALUE(c, '$.d'), st_x(p) FROM t",
+            "SELECT RANK() OVER (PARTITION BY (a) ORDER BY (b)), SUM(c) OVER w FROM t PARTITION (p0) WINDOW w AS (ORDER BY d)",
+            "SELECT * FROM t FORCE INDEX (a) WHERE (a, b) IN ((1, 2)) AND a BETWEEN (1) AND (2) OR NOT (c) XOR (d)",
+            "SELECT MATCH (a) AGAINST ('x' IN BOOLEAN MODE), (SELECT MAX(b) FROM t), IF (1, 2, 3), a DIV (2), LEFT(c, 1) FROM t",
+            "SELECT * FROM JSON_TABLE('[1]', '$[*]' COLUMNS (a VARCHAR(10) PATH '$')) AS j",
+            "SELECT a FROM t WHERE b > ANY (SELECT 1) AND EXISTS (SELECT 1) GROUP BY (a) HAVING (a) LIMIT 1",
+            "SELECT a FROM t UNION (SELECT 1) EXCEPT (SELECT 2)",
+            "SELECT a + INTERVAL (1) DAY FROM t JOIN (u) ON (t.a = u.a) STRAIGHT_JOIN (v)",
+            "SELECT CASE WHEN (a) THEN (b) ELSE (c) END FROM t",
         ] {
             parse(sql);
         }
@@ -243,6 +254,8 @@ mod tests {
             ("SELECT 'marked' FROM t FOR UPDATE", "FOR UPDATE"),
             ("SELECT 'marked' INTO OUTFILE 'marked'", "INTO"),
             ("SELECT SLEEP('marked')", "SLEEP()"),
+            ("SELECT price_in_euro('marked') FROM t", "price_in_euro()"),
+            ("SELECT \"marked\"(1) FROM t", "stored function"),
             ("SELECT a FROM t WHERE a = :marked", "named parameter"),
             ("SELECT 'marked", "does not end"),
             ("SELECT 'marked'\\G", "backslash"),
