@@ -105,7 +105,7 @@ pub(crate) struct Global {
     // Any bytes: what is wrong with them is said by `config`, which knows where they came from.
     pub(crate) namespace: OsString,
 
-    /// What stdout carries: json is one document and nothing else; markdown is for bench, compare and scenario
+    /// What stdout carries: json is one document and nothing else; markdown is for bench, candidates, compare and scenario
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
     pub(crate) format: TypedFormat,
 
@@ -171,6 +171,8 @@ pub(crate) enum Command {
     Seed(Seed),
     /// Repeated reads, MySQL only against Redis-cached, with every answer verified
     Bench(Bench),
+    /// The reads of a MySQL server that a cache could relieve most, by what the server counted itself
+    Candidates,
     /// Two saved runs side by side: what changed, how sure that is, and a verdict
     Compare(Compare),
     /// One failure of caching on real servers, shown with and without the cure
@@ -190,7 +192,7 @@ pub(crate) enum Command {
 
 impl Command {
     pub(crate) fn writes_markdown(&self) -> bool {
-        matches!(self, Self::Bench(_) | Self::Compare(_) | Self::Scenario(_))
+        matches!(self, Self::Bench(_) | Self::Candidates | Self::Compare(_) | Self::Scenario(_))
     }
 }
 
@@ -386,6 +388,15 @@ pub(crate) enum Inconclusive {
 pub(crate) enum Sandbox {
     /// Start the private servers and leave them running
     Start,
+    /// Load an SQL file, such as a dump of mysqldump, into their database
+    ///
+    /// The servers need not run. Servers that a URL names are never touched. Statements about other databases are skipped, and
+    /// definers are replaced by the sandbox's account.
+    Load {
+        /// The file; - is stdin
+        #[arg(value_name = "FILE.sql", value_hint = clap::ValueHint::FilePath)]
+        file: PathBuf,
+    },
     /// Say whether they run, where, and what they hold
     Status,
     /// Stop them; the data stay

@@ -1,6 +1,7 @@
 //! One thin file a subcommand: the only place where the stages are joined, and the only place that prints.
 
 mod bench;
+mod candidates;
 mod clean;
 mod compare;
 mod completions;
@@ -181,6 +182,7 @@ fn dispatch(command: &Command, settings: &Settings, console: &Console) -> anyhow
         Command::Schema(arguments) => schema::run(arguments, settings, console),
         Command::Seed(arguments) => seed::run(arguments, settings, console),
         Command::Bench(arguments) => bench::run(arguments, settings, console),
+        Command::Candidates => candidates::run(settings, console),
         Command::Compare(arguments) => compare::run(arguments, settings, console),
         Command::Scenario(arguments) => scenario::run(arguments, settings, console),
         Command::Flush => flush::run(settings, console),

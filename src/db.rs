@@ -2,8 +2,10 @@
 
 pub(crate) mod connect;
 pub(crate) mod counters;
+pub(crate) mod digests;
 pub(crate) mod error;
 mod hints;
+pub(crate) mod load;
 pub(crate) mod rows;
 pub(crate) mod schema;
 pub(crate) mod seed;

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
+use crate::candidates;
 use crate::compare::{self, Comparison, Named, Options};
 use crate::report::bench::{self, Detail};
 use crate::report::render::terminal::{self, Screen};
@@ -36,6 +37,16 @@ fn comparison_schema() -> Value {
         compare::FORMAT,
         compare::FORMAT_VERSION,
         "What `rcache compare --format json` prints. Null is a number that cannot be given, never zero.",
+    )
+}
+
+fn candidates_schema() -> Value {
+    schema::<candidates::Document>(
+        SchemaSettings::draft2020_12().for_serialize(),
+        candidates::FORMAT,
+        candidates::FORMAT_VERSION,
+        "What `rcache candidates --format json` prints. Units stand last in names: _ns, _s, _percent. Null is a number that \
+         cannot be given, never zero.",
     )
 }
 
@@ -81,11 +92,12 @@ fn all_or_none(object: &mut Value, groups: &[Vec<String>]) {
 }
 
 /// Every published schema, under the name of its file.
-fn schemas() -> [(&'static str, Value); 3] {
+fn schemas() -> [(&'static str, Value); 4] {
     [
         ("rcache-run.schema.json", run_schema()),
         ("rcache-comparison.schema.json", comparison_schema()),
         ("rcache-scenario.schema.json", scenario_schema()),
+        ("rcache-candidates.schema.json", candidates_schema()),
     ]
 }
 

@@ -3,12 +3,14 @@
 mod advice;
 mod assertion;
 mod cache;
+mod candidates;
 mod claims;
 mod cli;
 mod commands;
 mod compare;
 mod config;
 mod db;
+mod dump;
 mod endpoint;
 #[cfg(test)]
 mod formats;

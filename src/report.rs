@@ -3,6 +3,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod blocks;
+pub(crate) mod candidates;
 mod charts;
 pub(crate) mod comparison;
 pub(crate) mod demo;

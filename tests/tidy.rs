@@ -23,12 +23,13 @@ const ROOMS: &[(&str, &str)] = &[
     ("users", "permutation"),
     ("query", "interrupt permutation"),
     ("endpoint", ""),
+    ("dump", ""),
     ("cli", "shell units users"),
     ("advice", "cli shell"),
     ("config", "advice cli endpoint shell"),
     ("assertion", "cli operator units"),
     ("cache", "endpoint interrupt reopen"),
-    ("db", "advice endpoint interrupt reopen units users"),
+    ("db", "advice dump endpoint interrupt reopen units users"),
     ("sandbox", "advice db endpoint interrupt shell units"),
     ("paths", "cache cli db endpoint interrupt parts reopen users"),
     ("measure", "cli db interrupt parts paths permutation rounds_log sample sandbox units users"),
@@ -36,17 +37,18 @@ const ROOMS: &[(&str, &str)] = &[
     ("stats", "cache cli db measure operator paths permutation rounds_log sample units"),
     ("run_file", "cli measure paths sample sandbox stats units"),
     ("scenario_file", "run_file sample scenario stats"),
+    ("candidates", "db query"),
     ("compare", "plain_text run_file stats"),
     ("verdict", "assertion cli run_file stats"),
-    ("report", "claims compare parts plain_text run_file scenario_file stats units"),
+    ("report", "candidates claims compare parts plain_text run_file scenario_file stats units"),
     (
         "limits",
         "cache cli db endpoint measure parts paths permutation rounds_log run_file sample sandbox units users",
     ),
     (
         "commands",
-        "advice assertion cache cli compare config db endpoint interrupt limits measure paths plain_text reopen report run_file sandbox \
-         scenario scenario_file stats units users verdict",
+        "advice assertion cache candidates cli compare config db dump endpoint interrupt limits measure paths plain_text reopen report run_file sandbox \
+         scenario scenario_file shell stats units users verdict",
     ),
 ];
 
@@ -54,12 +56,13 @@ const ROOMS: &[(&str, &str)] = &[
 const LIBRARY: [&str; 3] = ["secret", "texts", "socket_calls"];
 
 /// Modules that exist in tests alone.
-const TEST_FILES: [&str; 6] = [
+const TEST_FILES: [&str; 7] = [
     "src/formats.rs",
     "src/sandbox/tests.rs",
     "src/report/bench/tests.rs",
     "src/paths/frugality.rs",
     "sample_runs.rs",
+    "src/query/hostile.rs",
     "samples.rs",
 ];
 

@@ -28,6 +28,12 @@ rcache bench -n 10k -c 16 -w point,page -o run.json
 rcache bench -w all --codec arrow,json --assert 'all.warm.p99 < 20ms' --assert 'all.speedup > 1.5'",
     ),
     (
+        &["candidates"],
+        "rcache candidates
+rcache candidates --mysql-url mysql://reader@127.0.0.1/shop --redis-url redis://127.0.0.1
+rcache candidates --format json",
+    ),
+    (
         &["compare"],
         "rcache compare before.json after.json
 rcache compare before.json after.json --fail-on-regression=5
@@ -62,6 +68,12 @@ rcache sandbox destroy",
         "rcache sandbox start
 rcache sandbox start --sandbox-dir /dev/shm/rcache
 rcache sandbox start --format json",
+    ),
+    (
+        &["sandbox", "load"],
+        "rcache sandbox load sql/shop.sql
+rcache sandbox load dump.sql --sandbox-dir /dev/shm/rcache
+rcache sandbox load - --quiet",
     ),
     (
         &["sandbox", "status"],

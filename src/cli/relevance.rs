@@ -16,8 +16,9 @@ const ALL: [&str; 5] = [MYSQL, REDIS, SANDBOX, DIR, NAMESPACE];
 pub(crate) fn relevant_options(command: &str) -> &'static [&'static str] {
     match command {
         "compare" | "completions" | "man" => &[],
-        "start" | "status" | "stop" | "destroy" | "sandbox" => &[DIR],
+        "start" | "load" | "status" | "stop" | "destroy" | "sandbox" => &[DIR],
         "schema" | "seed" => &[MYSQL, SANDBOX, DIR],
+        "candidates" => &[MYSQL, REDIS, SANDBOX, DIR],
         "flush" => &[REDIS, SANDBOX, DIR, NAMESPACE],
         _ => &ALL,
     }

@@ -4,11 +4,13 @@ use std::io::Write;
 use std::path::Path;
 
 mod holds;
+mod load;
 
 use serde::Serialize;
 
 use crate::advice;
 use crate::cli::{Format, Sandbox as Action};
+use crate::db::load::Loaded;
 use crate::sandbox::{self, Report, ServerReport};
 use crate::units;
 use holds::Holds;
@@ -24,6 +26,9 @@ struct Document<'a> {
     sandbox: Option<&'a Report>,
     /// What the servers hold, if they run.
     holds: Option<&'a Holds>,
+    /// What `load` has loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loaded: Option<&'a Loaded>,
 }
 
 /// Does what was asked and prints the outcome to `out`; what happens on the way goes to `note`.
@@ -34,7 +39,7 @@ pub(crate) fn run(
     out: &mut dyn Write,
     note: &mut dyn FnMut(&str),
 ) -> anyhow::Result<()> {
-    let mut holds = None;
+    let (mut holds, mut loaded) = (None, None);
     let (name, changed, report, text) = match action {
         Action::Start => {
             let (report, started) = sandbox::start(dir, note)?;
@@ -42,6 +47,13 @@ pub(crate) fn run(
                 if started { "The sandbox is running." } else { "The sandbox was already running." };
             let text = format!("{headline}\n{}", describe(&report));
             ("start", started, Some(report), text)
+        }
+        Action::Load { file } => {
+            let found = load::load(file, dir, note)?;
+            let text = load::describe(file, &found);
+            let changed = found.statements > 0;
+            loaded = Some(found);
+            ("load", changed, sandbox::status(dir)?, text)
         }
         Action::Status => {
             let report = sandbox::status(dir)?;
@@ -81,6 +93,7 @@ pub(crate) fn run(
                 changed,
                 sandbox: report.as_ref(),
                 holds: holds.as_ref(),
+                loaded: loaded.as_ref(),
             };
             serde_json::to_writer_pretty(&mut *out, &document)?;
             out.write_all(b"\n")?;

@@ -44,6 +44,8 @@ pub(crate) enum Block {
     Entries(Vec<Entry>),
     Table(Table),
     Chart(Chart),
+    /// A command line, to be copied: renderers do not wrap it.
+    Command(String),
 }
 
 /// The explanation of one term.
@@ -215,6 +217,7 @@ impl Section {
             }
             Block::Table(table) => Block::Table(table.map_texts(map)),
             Block::Chart(chart) => Block::Chart(chart.map_texts(map)),
+            Block::Command(text) => Block::Command(map(text)),
         });
         Self { heading, blocks: blocks.collect(), role: self.role }
     }

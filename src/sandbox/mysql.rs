@@ -177,6 +177,8 @@ fn options(flavor: Flavor, places: &Places<'_>, port: u16, root: bool) -> Vec<Os
         "--local-infile=ON",
         // Enough for --clients 1024 with control connections, within an open-files limit of 4096.
         "--max-connections=1200",
+        // A dump may hold rows of any size.
+        "--max-allowed-packet=1G",
         "--table-open-cache=400",
         // A benchmark reads from memory unless it says otherwise, and every start is alike.
         "--innodb-buffer-pool-size=512M",

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod bench;
+mod candidates;
 mod chaos;
 mod chaos_database;
 mod clean;
@@ -17,8 +18,10 @@ mod formats;
 mod idle;
 mod library;
 mod library_trouble;
+mod load;
 mod mysql_settings;
 mod output;
+mod private_mysql;
 mod private_redis;
 mod proxy;
 mod published;
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
     let mut tests = Vec::new();
     for (room, room_tests) in [
         ("bench", bench::TESTS),
+        ("candidates", candidates::TESTS),
         ("chaos", chaos::TESTS),
         ("chaos_database", chaos_database::TESTS),
         ("clean", clean::TESTS),
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         ("idle", idle::TESTS),
         ("library", library::TESTS),
         ("library_trouble", library_trouble::TESTS),
+        ("load", load::TESTS),
         ("mysql_settings", mysql_settings::TESTS),
         ("output", output::TESTS),
         ("runs", runs::TESTS),

@@ -103,7 +103,7 @@ impl Sandbox {
             .collect()
     }
 
-    fn state(&self) -> Value {
+    pub(crate) fn state(&self) -> Value {
         serde_json::from_slice(&std::fs::read(self.dir.join("state.json")).unwrap()).unwrap()
     }
 

@@ -57,7 +57,7 @@ fn skipped(why: &str) {
     eprintln!("skipped: {why}");
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -288,7 +288,7 @@ GRANT ALL ON *.* TO secured@'127.0.0.1';
 ";
 
 /// The program of a server, and those of its options that say where its data are; none if it is no database.
-fn database_of(pid: u64) -> Option<(PathBuf, Vec<String>)> {
+pub(crate) fn database_of(pid: u64) -> Option<(PathBuf, Vec<String>)> {
     let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
     let kept = ["--no-defaults", "--datadir=", "--basedir=", "--user="];
     let options: Vec<String> = line

@@ -48,6 +48,7 @@ fn block(block: &Block) -> Vec<String> {
             std::iter::once(grid(table)).chain(table.chart.as_ref().map(|c| chart(c, 1))).collect()
         }
         Block::Chart(tall) => vec![chart(tall, TALL)],
+        Block::Command(text) => vec![command(text)],
     }
 }
 
@@ -70,6 +71,13 @@ fn grid(table: &Table) -> String {
     let rows = table.rows.iter().map(|row: &Row| line(&mut std::iter::once(&row.label).chain(&row.cells)));
     let rule = format!("| --- |{}", rule.collect::<String>());
     [titles, rule].into_iter().chain(rows).collect::<Vec<_>>().join("\n")
+}
+
+/// A block of code whose fence is longer than any backticks in the text.
+fn command(text: &str) -> String {
+    let runs = text.split(|c| c != '`').map(str::len);
+    let fence = "`".repeat(runs.max().unwrap_or(0).max(2) + 1);
+    format!("{fence}sh\n{text}\n{fence}")
 }
 
 /// Monospaced text, in which nothing can end the fence.

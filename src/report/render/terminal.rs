@@ -110,6 +110,7 @@ impl Screen {
             Block::Entries(entries) => self.entries(entries, width),
             Block::Table(table) => self.table(table, width),
             Block::Chart(chart) => self.chart(chart, TALL, width),
+            Block::Command(text) => vec![format!("    {text}")],
         }
     }
 

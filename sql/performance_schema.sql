@@ -1,0 +1,1 @@
+SELECT @@GLOBAL.performance_schema
