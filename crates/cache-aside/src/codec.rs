@@ -19,7 +19,7 @@ mod type_tag;
 #[cfg(feature = "json")]
 pub use json::Json;
 #[cfg(feature = "msgpack")]
-pub use msgpack::Msgpack;
+pub use msgpack::{Msgpack, MsgpackNamed};
 #[cfg(feature = "postcard")]
 pub use postcard::Postcard;
 
@@ -60,7 +60,8 @@ impl CodecError {
 ///
 /// - [`Json`], the default: keeps every type of serde whose values JSON can say; readable with
 ///   `redis-cli`.
-/// - [`Msgpack`]: smaller and faster; structs without the names of their fields.
+/// - [`Msgpack`]: smaller and faster; structs without the names of their fields. [`MsgpackNamed`]: with
+///   them.
 /// - [`Postcard`]: the smallest and fastest for small values; nothing but the fields themselves.
 ///
 /// Whichever is chosen, **no value comes back as another one**: before a value is kept it is

@@ -14,7 +14,7 @@ use super::bulkhead::Bulkhead;
 use super::connections::Connections;
 use super::events::{Event, Events};
 use super::flights::Flights;
-use super::key::{Key, namespace_prefix};
+use super::key::{Key, KeyError, namespace_prefix};
 use super::options::Options;
 use super::orphans::Orphans;
 use super::pool::{Lent, Pool};
@@ -306,9 +306,21 @@ impl Core {
         }
     }
 
-    /// Loads what no key can name.
-    pub(crate) fn load_unkeyed<R>(&self, load: impl FnOnce() -> R) -> R {
+    /// An argument makes no key.
+    pub(crate) fn unkeyed(&self, error: &KeyError) {
         self.counts.unkeyed.add();
+        self.events.emit(&Event::Unkeyed(error));
+    }
+
+    /// A value would come back from its codec as another one.
+    pub(crate) fn unfaithful(&self, key: &Key) {
+        self.counts.unfaithful.add();
+        self.events.emit(&Event::Unfaithful(key));
+    }
+
+    /// Loads what no key can name.
+    pub(crate) fn load_unkeyed<R>(&self, error: &KeyError, load: impl FnOnce() -> R) -> R {
+        self.unkeyed(error);
         self.load_aside(load)
     }
 

@@ -5,7 +5,7 @@
 //! | 0 | 4 | magic `rcae` |
 //! | 4 | 1 | format number, 1 |
 //! | 5 | 1 | state: 1 = a value, 2 = known missing (3 and 4 are leases and markers, see `protocol`) |
-//! | 6 | 1 | codec of the payload: 1 = arrow, 2 = postcard, 3 = json, 4 = msgpack; 0 = no payload |
+//! | 6 | 1 | codec of the payload: 1 = arrow, 2 = postcard, 3 = json, 4 = msgpack, 5 = msgpack with names; 0 = no payload |
 //! | 7 | 1 | highest byte of the type tag |
 //! | 8 | 16 | nonce, unique to each fill |
 //! | 24 | 6 | expiry, ms since 1970 |

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use super::key::Key;
+use super::key::{Key, KeyError};
 use super::trouble::RedisError;
 
 /// Something that an operator may want to know. See
@@ -24,6 +24,12 @@ pub enum Event<'a> {
     /// A marker was gone when its write finished: it expired, was evicted, or Redis lost it. Reads
     /// of this key may have been stale between the COMMIT and now, and are not any more.
     MarkerLost(&'a Key),
+    /// A value was not kept, because its codec does not give it back as it was. Choose another codec
+    /// for its type; see [`Stats::unfaithful`](crate::Stats::unfaithful).
+    Unfaithful(&'a Key),
+    /// The argument of a wrapped function, or an id of [`Cache::get_many`](crate::Cache::get_many),
+    /// makes no key: it is loaded without the cache; see [`Stats::unkeyed`](crate::Stats::unkeyed).
+    Unkeyed(&'a KeyError),
 }
 
 impl fmt::Display for Event<'_> {
@@ -36,6 +42,10 @@ impl fmt::Display for Event<'_> {
                 f,
                 "the marker of {key} was gone when its write finished: reads may have been stale until now"
             ),
+            Self::Unfaithful(key) => {
+                write!(f, "the value of {key} is not kept: its codec does not give it back as it was")
+            }
+            Self::Unkeyed(error) => write!(f, "loaded without the cache: {error}"),
         }
     }
 }
@@ -93,7 +103,11 @@ impl Events {
         #[cfg(feature = "log")]
         let _ = catch_unwind(AssertUnwindSafe(|| match event {
             Event::BreakerClosed => log::info!("{event}"),
-            Event::Redis(_) | Event::BreakerOpened | Event::MarkerLost(_) => log::warn!("{event}"),
+            Event::Redis(_)
+            | Event::BreakerOpened
+            | Event::MarkerLost(_)
+            | Event::Unfaithful(_)
+            | Event::Unkeyed(_) => log::warn!("{event}"),
         }));
         if let Some(Hook(hook)) = &self.hook {
             let _ = catch_unwind(AssertUnwindSafe(|| hook(event)));

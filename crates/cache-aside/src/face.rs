@@ -12,6 +12,7 @@ use super::codec::{Codec, DefaultCodec};
 use super::core::Core;
 use super::events::LastError;
 use super::key::{Key, KeyError};
+use super::kinds;
 use super::observer::Observer;
 use super::options::{Options, OptionsError};
 use super::read::{Due, ManyReading, Reading};
@@ -346,7 +347,7 @@ impl<C> Cache<C> {
         let cache = self.clone();
         move |argument| match key(argument) {
             Ok(key) => cache.get(&key, || load(argument)),
-            Err(_) => cache.core.load_unkeyed(|| load(argument)),
+            Err(error) => cache.core.load_unkeyed(&error, || load(argument)),
         }
     }
 
@@ -384,7 +385,10 @@ impl<C> Cache<C> {
     {
         let (cache, load) = (self.clone(), Arc::new(load));
         move |argument| {
-            let Ok(key) = key(argument) else { return cache.core.load_unkeyed(|| load(argument)) };
+            let key = match key(argument) {
+                Ok(key) => key,
+                Err(error) => return cache.core.load_unkeyed(&error, || load(argument)),
+            };
             let behind = |due: Due| {
                 let (cache, load, key, argument) =
                     (cache.clone(), Arc::clone(&load), key.clone(), argument.to_owned());
@@ -447,6 +451,28 @@ impl<C> Cache<C> {
     /// [`StaleError`] names those of which Redis could not be told.
     pub fn invalidate_all(&self, keys: &[&Key]) -> Result<(), StaleError> {
         write::invalidate(&self.core, keys)
+    }
+
+    /// Removes all that is cached of one kind, whatever its ids and schema numbers: after a write of
+    /// many rows whose ids are not known. Returns how many keys there were. As of
+    /// [`invalidate`](Self::invalidate): call it after the COMMIT, and no read that begins after it
+    /// returned is stale.
+    ///
+    /// It walks through all keys of Redis, a thousand in each round trip, so it is for rare occasions;
+    /// the account needs the command SCAN. Reads go on meanwhile.
+    ///
+    /// ```no_run
+    /// # use cache_aside::{Cache, Options};
+    /// # let cache = Cache::connect("redis://127.0.0.1", Options::default())?;
+    /// // … UPDATE users SET country = 'FR' WHERE …; COMMIT …
+    /// cache.invalidate_kind("user")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`StaleError`] if Redis could not be told, or not of all; it names no keys.
+    pub fn invalidate_kind(&self, kind: &str) -> Result<u64, StaleError> {
+        kinds::invalidate(&self.core, kind)
     }
 
     /// Connects and does once what the cache does, under a key of its own: for the start of a

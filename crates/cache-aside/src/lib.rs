@@ -98,6 +98,10 @@ mod flights;
 pub mod fuzzing;
 #[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
 mod key;
+mod kinds;
+#[cfg(test)]
+#[cfg(feature = "json")]
+mod measured;
 #[cfg(test)]
 mod middlebox;
 mod observer;

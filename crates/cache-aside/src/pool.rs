@@ -285,7 +285,8 @@ impl Pool {
     fn give_back(&self, mut idle: Idle) {
         idle.session.shrink(MAX_KEPT_BYTES);
         let now = idle.used_at;
-        let mut shared = self.lock();
+        // The thread that took it gives it back, so this is still the same process.
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.generation != shared.generation || idle.session.store.is_broken() {
             shared.open = shared.open.saturating_sub(1);
             let is_awaited = shared.waiting > 0;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::core::Core;
 use super::key::Key;
+use super::per_process::PerProcess;
 use super::protocol::standing::Head;
 
 /// Without any load for so many rounds, the thread ends.
@@ -15,15 +16,15 @@ const IDLE_ROUNDS: u32 = 20;
 
 #[derive(Default)]
 pub(crate) struct Renewals {
-    held: Arc<Mutex<Held>>,
+    /// A child has none of its parent's leases, and not the thread, which may have held the inner lock.
+    held: Mutex<PerProcess<Arc<Mutex<Held>>>>,
 }
 
 #[derive(Default)]
 struct Held {
     leases: Vec<Lease>,
     next_number: u64,
-    /// The process in which the thread runs: a fork takes no thread with it.
-    runs_in: Option<u32>,
+    is_running: bool,
 }
 
 #[derive(Clone)]
@@ -52,28 +53,25 @@ impl Renewals {
         until: Instant,
         leases: &[(Key, Head)],
     ) -> Renewal {
-        let mut held = lock(&self.held);
-        let pid = std::process::id();
-        if held.runs_in.is_some_and(|process| process != pid) {
-            // The parent renews its own.
-            held.leases.clear();
-        }
+        let all = Arc::clone(self.held.lock().unwrap_or_else(PoisonError::into_inner).here());
+        let mut held = lock(&all);
         let number = held.next_number;
         held.next_number += 1;
         let due = Instant::now() + lives / 3;
         held.leases.extend(leases.iter().map(|lease| Lease { number, lease: lease.clone(), due, until }));
-        if held.runs_in != Some(pid) && self.start(core, lives) {
-            held.runs_in = Some(pid);
+        if !held.is_running {
+            held.is_running = start(&all, core, lives);
         }
-        Renewal { held: Arc::clone(&self.held), number }
+        drop(held);
+        Renewal { held: all, number }
     }
+}
 
-    fn start(&self, core: &Weak<Core>, lives: Duration) -> bool {
-        let (held, core) = (Arc::clone(&self.held), Weak::clone(core));
-        let round = (lives / 6).max(Duration::from_millis(1));
-        let body = move || run(&held, &core, round);
-        thread::Builder::new().name("cache-renewals".to_owned()).spawn(body).is_ok()
-    }
+fn start(held: &Arc<Mutex<Held>>, core: &Weak<Core>, lives: Duration) -> bool {
+    let (held, core) = (Arc::clone(held), Weak::clone(core));
+    let round = (lives / 6).max(Duration::from_millis(1));
+    let body = move || run(&held, &core, round);
+    thread::Builder::new().name("cache-renewals".to_owned()).spawn(body).is_ok()
 }
 
 fn run(held: &Mutex<Held>, core: &Weak<Core>, round: Duration) {
@@ -85,7 +83,7 @@ fn run(held: &Mutex<Held>, core: &Weak<Core>, round: Duration) {
         let mut all = lock(held);
         idle = if all.leases.is_empty() { idle + 1 } else { 0 };
         if idle > IDLE_ROUNDS {
-            all.runs_in = None;
+            all.is_running = false;
             return;
         }
         let now = Instant::now();

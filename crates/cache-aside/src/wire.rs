@@ -8,6 +8,7 @@ mod bare;
 mod error;
 mod resolve;
 mod role;
+mod scan;
 mod socket;
 mod stream;
 mod tls;

@@ -10,6 +10,7 @@ use super::core::{BATCH, Core};
 use super::events::Event;
 use super::key::Key;
 use super::options::Unmarked;
+use super::pool::Pool;
 use super::protocol::{Nonce, draw_nonce};
 use super::store::Store;
 use super::trouble::RedisError;
@@ -40,13 +41,15 @@ impl MarkError {
 #[derive(Debug)]
 pub struct StaleError {
     keys: Vec<Key>,
+    /// In the place of the keys, if a whole kind was to be removed.
+    kind: Option<String>,
     stale_until: SystemTime,
     is_marked: bool,
     cause: RedisError,
 }
 
 impl StaleError {
-    /// The keys of which Redis could not be told.
+    /// The keys of which Redis could not be told; none if it was a whole kind.
     pub fn keys(&self) -> &[Key] {
         &self.keys
     }
@@ -73,7 +76,8 @@ impl StaleError {
 
 impl fmt::Display for StaleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<String> = self.keys.iter().map(Key::to_string).collect();
+        let mut names: Vec<String> = self.keys.iter().map(Key::to_string).collect();
+        names.extend(self.kind.iter().map(|kind| format!("values of the kind {kind:?}")));
         let fate = if self.is_marked {
             "stay uncached until their marker expires, and are read stale only if Redis lost it"
         } else {
@@ -245,7 +249,13 @@ impl StaleError {
     fn new(untold: Vec<(&Key, RedisError)>, stale_until: SystemTime, is_marked: bool) -> Option<Self> {
         let keys = untold.iter().map(|(key, _)| (*key).clone()).collect();
         let (_, cause) = untold.into_iter().next_back()?;
-        Some(Self { keys, stale_until, is_marked, cause })
+        Some(Self { keys, kind: None, stale_until, is_marked, cause })
+    }
+
+    pub(crate) fn of_kind(core: &Core, pool: &Pool, kind: &str, cause: WireError) -> Self {
+        let cause = RedisError::new(pool.endpoint(), cause);
+        let (kind, stale_until) = (Some(kind.to_owned()), stale_until(core));
+        Self { keys: Vec::new(), kind, stale_until, is_marked: false, cause }
     }
 }
 

@@ -35,6 +35,9 @@ fn fate<T: PartialEq + Debug>(codec: &dyn Codec<T>, value: &T) -> Fate {
 #[track_caller]
 fn by_all<T: Serialize + DeserializeOwned + PartialEq + Debug>(values: &[T], expected: [Fate; 3]) {
     for value in values {
+        // With names, whatever JSON can keep comes back.
+        let named = fate(&MsgpackNamed, value);
+        assert!(named == Kept || expected[0] == NotKept, "{value:?}");
         let fates = [fate(&Json, value), fate(&Msgpack, value), fate(&Postcard, value)];
         assert_eq!(fates, expected, "{value:?}");
     }

@@ -44,16 +44,23 @@ impl KeyLayout {
 
 /// A SCAN pattern that finds every key of the namespace, whatever characters it is made of.
 pub fn scan_pattern(namespace: &str) -> String {
-    let mut escaped = String::new();
-    escape_into(&mut escaped, namespace);
-    let mut pattern = String::with_capacity(escaped.len() + 2);
-    for character in escaped.chars() {
-        if matches!(character, '*' | '?' | '[' | ']' | '^' | '\\' | '-') {
-            pattern.push('\\');
+    let mut prefix = String::new();
+    escape_into(&mut prefix, namespace);
+    prefix.push(':');
+    // Its special characters are of one byte each.
+    String::from_utf8_lossy(&pattern_of(prefix.as_bytes())).into_owned()
+}
+
+/// A SCAN pattern that finds every key which begins with these bytes.
+pub(crate) fn pattern_of(prefix: &[u8]) -> Vec<u8> {
+    let mut pattern = Vec::with_capacity(prefix.len() + 1);
+    for byte in prefix {
+        if b"*?[]^\\-".contains(byte) {
+            pattern.push(b'\\');
         }
-        pattern.push(character);
+        pattern.push(*byte);
     }
-    pattern.push_str(":*");
+    pattern.push(b'*');
     pattern
 }
 

@@ -114,7 +114,7 @@ impl<T, O: Observer> Reading<'_, T, O> {
         self.core.longest_ttl.raise(kept);
         let load_us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1);
         let (core, codec, others) = (self.core, self.codec, std::mem::take(&mut self.others));
-        let new = New { core, codec, others: &others, fill, head, value, ttl, kept, load_us };
+        let new = New { core, key: self.key, codec, others: &others, fill, head, value, ttl, kept, load_us };
         let replaced = self.ask(Twice::Harmless, |session, observer| new.write(session, observer));
         self.observer.ended(Phase::Send);
         match replaced {
@@ -134,6 +134,7 @@ impl<T, O: Observer> Reading<'_, T, O> {
 /// An answer that is about to become an entry.
 struct New<'a, T> {
     core: &'a Core,
+    key: &'a Key,
     codec: &'a dyn Codec<T>,
     /// Entries of other types that stay behind it.
     others: &'a [u8],
@@ -156,7 +157,7 @@ impl<T> New<'_, T> {
             return Ok(None);
         }
         if self.value.is_some_and(|value| !self.codec.is_faithful(value, session.payload())) {
-            self.core.counts.unfaithful.add();
+            self.core.unfaithful(self.key);
             return Ok(None);
         }
         observer.ended(Phase::Encode);

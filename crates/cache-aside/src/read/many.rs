@@ -93,9 +93,13 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
             if !known.insert(id) {
                 return None;
             }
-            let Ok(key) = key(id) else {
-                core.counts.unkeyed.add();
-                return Some(Item { id, key: None, state: State::Load(Fill::No, None), expired: None });
+            let key = match key(id) {
+                Ok(key) => key,
+                Err(error) => {
+                    core.unkeyed(&error);
+                    let state = State::Load(Fill::No, None);
+                    return Some(Item { id, key: None, state, expired: None });
+                }
             };
             let state = if keys.insert(key.clone()) { State::Open } else { State::Blocked(Blocked::Alone) };
             Some(Item { id, key: Some(key), state, expired: None })

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -171,11 +172,27 @@ fn what_always_exists_needs_no_option() {
 }
 
 #[test]
-fn an_argument_that_makes_no_key_is_counted() {
+fn what_is_not_cached_is_counted_and_told() {
     let redis = PrivateRedis::start();
-    let cache = cache(&redis);
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let hook = Arc::clone(&heard);
+    let options = Options::default().connect_timeout(PATIENT).reply_timeout(PATIENT).early_refresh(0.0);
+    let options = options.on_error(move |event| hook.lock().unwrap().push(event.to_string()));
+    let cache = Cache::at(redis.endpoint(), options).unwrap();
     let echo =
         cache.wrap(|text: &str| Key::new("echo", 1, text), |text| Ok::<_, Infallible>(Some(text.len())));
     assert_eq!([echo(""), echo("x")], [Ok(Some(0)), Ok(Some(1))]);
     assert_eq!((cache.stats().unkeyed, cache.stats().fills), (1, 1));
+    let infinite =
+        cache.wrap(|id: &u8| Key::new("infinite", 1, id), |_| Ok::<_, Infallible>(Some(f64::INFINITY)));
+    infinite(&1).unwrap();
+    cache
+        .get_many(&[1_u8], |id| Key::new("infinite", 1, id), |_| Ok::<_, Infallible>([(1, f64::NAN)]))
+        .unwrap();
+    let empty = |_: &u8| Key::new("", 1, 1);
+    cache.get_many(&[1_u8], empty, |_| Ok::<_, Infallible>([(1, 1)])).unwrap();
+    assert_eq!((cache.stats().unkeyed, cache.stats().unfaithful), (2, 2));
+    let heard = heard.lock().unwrap();
+    let of = |words: &str| heard.iter().filter(|event| event.contains(words)).count();
+    assert_eq!((heard.len(), of("empty"), of("infinite:1:1")), (4, 2, 2), "{heard:?}");
 }

@@ -79,7 +79,7 @@ impl Connection {
     }
 
     /// The number of elements if the line begins a list.
-    fn list_length(&self) -> Result<Option<u64>, WireError> {
+    pub(super) fn list_length(&self) -> Result<Option<u64>, WireError> {
         const MOST: u64 = 10_000;
         let Some([b'*', digits @ ..]) = self.line.strip_suffix(b"\r\n") else { return Ok(None) };
         let length = u64::try_from(super::parse_integer(digits)?).ok().filter(|length| *length <= MOST);

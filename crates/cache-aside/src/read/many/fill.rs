@@ -110,7 +110,7 @@ impl<A: Clone + Eq + Hash, T> ManyReading<'_, A, T> {
             return Kept::Never;
         }
         if value.is_some_and(|value| !self.codec.is_faithful(value, payload)) {
-            counts.unfaithful.add();
+            self.core.unfaithful(key);
             counts.fills_skipped.add();
             return Kept::Never;
         }
