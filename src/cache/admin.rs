@@ -11,9 +11,14 @@ use super::wire::WireError;
 use crate::endpoint::tls_files::plain_io;
 use crate::endpoint::{RedisEndpoint, peer};
 use crate::interrupt;
+use crate::plain_text;
 use crate::reopen::Reopening;
 
+/// In the place of the crate's text, which holds its parser's state over several lines.
+const NOT_REDIS: &str = "what came back is not the protocol of Redis";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A handshake that takes longer makes us look for a Redis without TLS.
+const TLS_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// A large flush answers batch by batch; no single answer should take this long.
 const IO_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -50,16 +55,32 @@ pub(super) fn was_given_up(cause: &RedisError) -> bool {
 
 /// Opens a connection for administration.
 pub(crate) fn connect(endpoint: &RedisEndpoint) -> Result<Connection, AdminError> {
-    open(endpoint, CONNECT_TIMEOUT, IO_TIMEOUT).map_err(|cause| {
+    // A Redis without TLS waits in silence for the rest of what it takes for a command.
+    if endpoint.tls {
+        match open(endpoint, TLS_TIMEOUT, IO_TIMEOUT) {
+            Err(cause) if cause.is_timeout() => {
+                if peer::identify(&endpoint.address) == Some(peer::Protocol::Redis) {
+                    return Err(AdminError::login(endpoint, cause));
+                }
+            }
+            outcome => return outcome.map_err(|cause| AdminError::login(endpoint, cause)),
+        }
+    }
+    open(endpoint, CONNECT_TIMEOUT, IO_TIMEOUT).map_err(|cause| AdminError::login(endpoint, cause))
+}
+
+impl AdminError {
+    /// An error while connecting: which server, and as whom.
+    pub(crate) fn login(endpoint: &RedisEndpoint, cause: RedisError) -> Self {
         let user = endpoint.user.as_ref().map(|user| format!(" as user {user:?}")).unwrap_or_default();
         if was_given_up(&cause) {
-            return AdminError::GivenUp(format!("connecting to Redis at {}", endpoint.address));
+            return Self::GivenUp(format!("connecting to Redis at {}", endpoint.address));
         }
         let context =
             format!("cannot connect to Redis at {}{user}, database {}", endpoint.address, endpoint.database);
         let hint = instead_of_redis(endpoint, &cause).or_else(|| hint(&cause));
-        AdminError::Redis { context, hint, cause }
-    })
+        Self::Redis { context, hint, cause }
+    }
 }
 
 /// As [`connect`], for a connection that idles while others work.
@@ -97,11 +118,20 @@ pub(crate) fn said(error: &RedisError) -> String {
         return "interrupted".to_owned();
     }
     match (error.code(), error.detail()) {
-        (Some(code), Some(detail)) => format!("{code} {detail}"),
+        (Some(code), Some(detail)) => short(&format!("{code} {detail}")),
         _ => match std::error::Error::source(error).and_then(|source| source.downcast_ref()) {
             Some(cause) => plain_io(cause),
-            None => error.to_string(),
+            None if error.kind() == ErrorKind::Parse => NOT_REDIS.to_owned(),
+            None => plain_text::one_line(&error.to_string()),
         },
+    }
+}
+
+/// The server's words; of those of the protected mode, which go on for a page, the first sentence.
+fn short(words: &str) -> String {
+    match words.split_once(". ") {
+        Some((first, _)) if words.starts_with("DENIED ") => format!("{first}."),
+        _ => words.to_owned(),
     }
 }
 
@@ -145,9 +175,23 @@ pub(crate) fn refused(endpoint: &RedisEndpoint, error: &WireError) -> anyhow::Er
     if interrupt::requested() && matches!(error, WireError::Io(_)) {
         return AdminError::GivenUp(format!("connecting to Redis at {}", endpoint.address)).into();
     }
-    let words = error.to_string();
-    let hint = hint_for(&words).map(|hint| format!("\n  {hint}")).unwrap_or_default();
-    anyhow::anyhow!("cannot connect to Redis at {}: {words}{hint}", endpoint.address)
+    let words = short(&error.to_string());
+    anyhow::anyhow!("cannot connect to Redis at {}: {words}{}", endpoint.address, advice_on(error))
+}
+
+/// As [`advice_on`], for an error of the library.
+pub(crate) fn advice_behind(error: &(dyn std::error::Error + 'static)) -> String {
+    let cause = error.source().and_then(|cause| cause.downcast_ref());
+    cause.map(advice_on).unwrap_or_default()
+}
+
+/// The next step after an error on the measured path, on a line of its own.
+pub(crate) fn advice_on(error: &WireError) -> String {
+    let hint = match error {
+        WireError::Server(words) => hint_for(words).or_else(|| error.server_code().and_then(hint_for_code)),
+        WireError::Io(_) | WireError::Protocol(_) => None,
+    };
+    hint.map(|hint| format!("\n  {hint}")).unwrap_or_default()
 }
 
 /// The next step after an error in the server's words, which come from within a script.
@@ -257,6 +301,17 @@ mod tests {
             assert!(hint_for(words).is_some_and(|hint| hint.contains(step)), "{words}");
         }
         assert_eq!(hint_for("ERR unknown command"), None);
+        assert_eq!(short("DENIED Redis is protected. In this mode. 1) Just"), "DENIED Redis is protected.");
+        assert_eq!(short("ERR one. two"), "ERR one. two");
+        for (words, step) in [
+            ("NOPERM this user has no permissions to run the 'set' command", "ACL SETUSER"),
+            ("OOM command not allowed when used memory > 'maxmemory'.", "maxmemory"),
+            ("@user_script: 4: -OOM command not allowed", "maxmemory"),
+            ("ERR max number of clients reached", "maxclients"),
+        ] {
+            let advice = advice_on(&WireError::Server(words.to_owned()));
+            assert!(advice.starts_with("\n  ") && advice.contains(step), "{words}: {advice}");
+        }
     }
 
     #[test]

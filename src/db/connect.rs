@@ -11,6 +11,8 @@ use super::error::{DbError, LoginError};
 use super::session::Session;
 use super::settings;
 use super::watch::{LAST_SILENCE, SILENCE, Server};
+use crate::endpoint::peer::{self, Protocol};
+use crate::endpoint::tls_files;
 use crate::endpoint::{Address, MysqlEndpoint, MysqlTls};
 use crate::interrupt;
 use crate::reopen::Reopening;
@@ -20,6 +22,8 @@ use crate::secret::Secret;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time between two looks for an interrupt while a connection is being opened.
 const LOOK: Duration = Duration::from_millis(50);
+/// MySQL greets its clients; a server that has not by then is asked whether it is another one.
+const NO_GREETING: Duration = Duration::from_millis(1_500);
 /// An idle connection is tried for the first time after this long: a peer that is gone is noticed during a long query.
 const KEEPALIVE_MS: u32 = 20_000;
 /// What was sent and not acknowledged by the other machine for this long ends the connection.
@@ -28,6 +32,11 @@ const UNACKNOWLEDGED_MS: u32 = 30_000;
 /// Opens a connection under watch whose session has rcache's own settings, see [`settings`].
 pub(crate) fn connect(endpoint: &MysqlEndpoint) -> Result<Session, DbError> {
     connect_within(endpoint, CONNECT_TIMEOUT)
+}
+
+/// Like [`connect`], for a question that nothing depends on.
+pub(crate) fn connect_briefly(endpoint: &MysqlEndpoint) -> Result<Session, DbError> {
+    connect_within(endpoint, Duration::from_secs(1))
 }
 
 /// Like [`connect`], for a connection that idles while others work.
@@ -54,10 +63,12 @@ pub(super) fn connect_within(endpoint: &MysqlEndpoint, patience: Duration) -> Re
 
 /// Whether the server answers a new client, be it with a refusal.
 pub(super) fn answers(endpoint: &MysqlEndpoint) -> bool {
-    match open(options(endpoint), SILENCE, &|| false) {
+    match open(&endpoint.address, options(endpoint), SILENCE, &|| false) {
         Ok(_) => true,
         Err(LoginError::Driver(error)) => matches!(*error, mysql::Error::MySqlError(_)),
-        Err(LoginError::Timeout(_) | LoginError::Interrupted | LoginError::TlsFile(_)) => false,
+        Err(
+            LoginError::Timeout(_) | LoginError::Interrupted | LoginError::TlsFile(_) | LoginError::Other(_),
+        ) => false,
     }
 }
 
@@ -67,11 +78,11 @@ fn log_in(
     server: &Server,
     patience: Duration,
 ) -> Result<Conn, LoginError> {
-    endpoint.tls_files.check().map_err(LoginError::TlsFile)?;
+    tls_files::check(&endpoint.certificates).map_err(LoginError::TlsFile)?;
     if server.is_given_up() {
         return Err(LoginError::Interrupted);
     }
-    let outcome = open(options, patience, &interrupt::requested);
+    let outcome = open(&endpoint.address, options, patience, &interrupt::requested);
     if matches!(outcome, Err(LoginError::Interrupted)) {
         server.give_up();
     }
@@ -81,6 +92,7 @@ fn log_in(
 /// Connects and logs in on a thread of its own, which is left behind if it takes too long: looking up a name, connecting to
 /// a unix socket and a server that sends its greeting byte by byte know no timeout otherwise.
 fn open(
+    address: &Address,
     options: OptsBuilder,
     patience: Duration,
     is_interrupted: &dyn Fn() -> bool,
@@ -95,12 +107,18 @@ fn open(
     });
     opening.map_err(|error| LoginError::Driver(Box::new(error.into())))?;
     let start = Instant::now();
-    let mut interrupted_at = None;
+    let (mut interrupted_at, mut is_examined) = (None, false);
     loop {
         match receiver.recv_timeout(LOOK) {
             Ok(outcome) => return outcome.map_err(|error| LoginError::Driver(Box::new(error))),
             Err(RecvTimeoutError::Disconnected) => return Err(LoginError::not_mysql()),
             Err(RecvTimeoutError::Timeout) => {}
+        }
+        if !is_examined && start.elapsed() >= NO_GREETING {
+            is_examined = true;
+            if let Some(other) = other_protocol(address) {
+                return Err(LoginError::Other(other));
+            }
         }
         if is_interrupted() && interrupted_at.get_or_insert_with(Instant::now).elapsed() >= LAST_SILENCE {
             return Err(LoginError::Interrupted);
@@ -109,6 +127,11 @@ fn open(
             return Err(LoginError::Timeout(patience));
         }
     }
+}
+
+/// What is there, if it is certainly not MySQL.
+fn other_protocol(address: &Address) -> Option<Protocol> {
+    peer::identify(address).filter(|found| found.is_surely_not_mysql())
 }
 
 fn options(endpoint: &MysqlEndpoint) -> OptsBuilder {
@@ -129,12 +152,10 @@ fn options(endpoint: &MysqlEndpoint) -> OptsBuilder {
 }
 
 fn tls_options(endpoint: &MysqlEndpoint) -> Option<SslOpts> {
-    let files = &endpoint.tls_files;
-    let identity = files
-        .identity
-        .as_ref()
-        .map(|(certificate, key)| ClientIdentity::new(certificate.clone(), key.clone()));
-    let ssl = SslOpts::default().with_root_cert_path(files.ca.clone()).with_client_identity(identity);
+    let files = &endpoint.certificates;
+    let identity =
+        files.client.as_ref().map(|(certificate, key)| ClientIdentity::new(certificate.clone(), key.clone()));
+    let ssl = SslOpts::default().with_root_cert_path(files.authority.clone()).with_client_identity(identity);
     match endpoint.tls {
         MysqlTls::Disabled => None,
         MysqlTls::Required => {

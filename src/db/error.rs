@@ -38,6 +38,8 @@ pub(super) enum LoginError {
     Driver(Box<mysql::Error>),
     TlsFile(TlsFileError),
     Timeout(Duration),
+    /// Another protocol is spoken there.
+    Other(peer::Protocol),
     Interrupted,
 }
 
@@ -101,6 +103,10 @@ impl DbError {
         let (words, hint, kind) = match error {
             LoginError::Interrupted => ("interrupted".to_owned(), None, Kind::Interrupted),
             LoginError::TlsFile(error) => (error.to_string(), Some(hints::TLS_FILE.into()), Kind::Other),
+            LoginError::Other(protocol) => {
+                let hint = protocol.instead_of_mysql().unwrap_or(hints::NOT_REACHED);
+                (NOT_THE_PROTOCOL.to_owned(), Some(hint.into()), Kind::Connection)
+            }
             LoginError::Timeout(patience) => {
                 let words = format!("no answer within {} s", patience.as_secs());
                 (words, Some(unreachable(endpoint)), Kind::Connection)
@@ -290,7 +296,7 @@ fn login_hint(endpoint: &MysqlEndpoint, cause: &mysql::Error, kind: Kind) -> Opt
 
 fn tls_hint(endpoint: &MysqlEndpoint, error: &rustls::Error) -> Cow<'static, str> {
     match error {
-        rustls::Error::AlertReceived(_) if endpoint.tls_files.identity.is_none() => {
+        rustls::Error::AlertReceived(_) if endpoint.certificates.client.is_none() => {
             hints::CLIENT_CERTIFICATE.into()
         }
         rustls::Error::AlertReceived(_) => hints::CLIENT_CERTIFICATE_REFUSED.into(),

@@ -11,7 +11,7 @@ use crate::endpoint::{Address, MysqlEndpoint, MysqlTls};
 
 pub(super) const LOST: &str = "did the server restart, or does a proxy in between close connections? Look at its log, then run the same command again";
 pub(super) const SETTING: &str = "a proxy in between may drop SET statements: point --mysql-url at the server itself, or let the proxy pass them on";
-pub(super) const NOT_REACHED: &str = "is the server running, and are host and port right? With no --mysql-url, rcache runs a private server of its own";
+pub(super) const NOT_REACHED: &str = "is the server running, and are host and port in --mysql-url or RCACHE_MYSQL_URL right? With neither, rcache runs a private server of its own";
 pub(super) const NO_TLS: &str = "turn TLS on in the server, or connect without it: leave ssl-mode away";
 pub(super) const TLS_FILE: &str = "the parameters ssl-ca, ssl-cert and ssl-key name files on this machine";
 pub(super) const CERTIFICATE: &str = "give the certificate of its authority with ssl-ca=FILE, connect by a name that is in the \
@@ -19,7 +19,7 @@ pub(super) const CERTIFICATE: &str = "give the certificate of its authority with
 pub(super) const CLIENT_CERTIFICATE: &str =
     "the server may want a client certificate: add ssl-cert=FILE&ssl-key=FILE to --mysql-url";
 pub(super) const CLIENT_CERTIFICATE_REFUSED: &str = "the server may not accept the client certificate: is it of an authority that the server trusts, and still valid?";
-pub(super) const LOGIN_METHOD: &str = "the user name or password is wrong, or the account logs in by another method; rcache knows \
+pub(super) const LOGIN_METHOD: &str = "the user name or password is wrong (in --mysql-url or RCACHE_MYSQL_URL), or the account logs in by another method; rcache knows \
      caching_sha2_password, mysql_native_password and ed25519: ALTER USER … IDENTIFIED …, or use another account";
 
 pub(super) const OWN_DATABASE: &str =
@@ -42,7 +42,7 @@ pub(super) fn no_connection(address: &Address, description: &str, kind: io::Erro
             "this user may not open the socket: look at the rights of the socket and of its folders"
         }
         (Address::Socket(_), _) => {
-            "is the server running, and is the socket's path right? With no --mysql-url, rcache runs a private server of its own"
+            "is the server running, and is the socket's path right? With no URL, rcache runs a private server of its own"
         }
         (Address::Tcp { .. }, io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable) => {
             "this machine has no way to that host: is the address right, and is the network or VPN up?"
@@ -70,11 +70,11 @@ pub(super) fn login(endpoint: &MysqlEndpoint, code: u16, message: &str) -> Optio
 /// Servers do not say what was wrong, also when it was the lack of TLS.
 fn denied(endpoint: &MysqlEndpoint) -> String {
     let password = if endpoint.password.is_some() {
-        "the user name or password is wrong"
+        "the user name or password is wrong (in --mysql-url or RCACHE_MYSQL_URL)"
     } else {
         "the URL gives no password: mysql://user:password@host/database, or set RCACHE_MYSQL_URL"
     };
-    let other = match (&endpoint.address, endpoint.tls, &endpoint.tls_files.identity) {
+    let other = match (&endpoint.address, endpoint.tls, &endpoint.certificates.client) {
         (Address::Socket(_), _, _) => "the account is not allowed over the socket (user@localhost)",
         (Address::Tcp { .. }, MysqlTls::Disabled, _) => {
             "the account is not allowed from this host, or requires TLS (add ?ssl-mode=required)"
@@ -162,6 +162,7 @@ mod tests {
         let hint = |url: &str| login(&MysqlEndpoint::parse(url).unwrap(), 1045, "Access denied").unwrap();
         assert!(hint("mysql://ann@h/app").contains("no password"));
         assert!(hint("mysql://ann:x@h/app").contains("ssl-mode=required"));
+        assert!(hint("mysql://ann:x@h/app").contains("RCACHE_MYSQL_URL"));
         assert!(hint("mysql://ann:x@h/app?ssl-mode=required").contains("ssl-cert"));
         assert!(!hint("mysql://ann:x@h/app?ssl-cert=/c&ssl-key=/k").contains("add"));
         assert!(hint("mysql://ann:x@h/app?socket=/s").contains("localhost"));

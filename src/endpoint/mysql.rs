@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::tls_files::TlsFiles;
+use super::Certificates;
 use super::{
     Address, ENCODE, UrlError, decode, decode_path, parameters, parse_url, password, tcp_address, transport,
     unknown_parameter, unknown_scheme,
@@ -29,7 +29,7 @@ pub(crate) struct MysqlEndpoint {
     pub(crate) password: Option<Secret>,
     pub(crate) database: String,
     pub(crate) tls: MysqlTls,
-    pub(crate) tls_files: TlsFiles,
+    pub(crate) certificates: Certificates,
 }
 
 impl MysqlEndpoint {
@@ -52,7 +52,7 @@ impl MysqlEndpoint {
             password: password(&url)?,
             database,
             tls: MysqlTls::Disabled,
-            tls_files: TlsFiles::default(),
+            certificates: Certificates::default(),
         };
         if endpoint.user.is_empty() {
             return Err(UrlError(
@@ -68,18 +68,18 @@ impl MysqlEndpoint {
                     endpoint.tls = parse_ssl_mode(&decode(value)?)?;
                     mode_given = true;
                 }
-                "ssl-ca" => endpoint.tls_files.ca = Some(decode_path(value)?),
+                "ssl-ca" => endpoint.certificates.authority = Some(decode_path(value)?),
                 "ssl-cert" => certificate = Some(decode_path(value)?),
                 "ssl-key" => key = Some(decode_path(value)?),
                 _ => return Err(unknown_parameter("socket, ssl-mode, ssl-ca, ssl-cert, ssl-key")),
             }
         }
-        endpoint.tls_files.identity = identity(certificate, key)?;
+        endpoint.certificates.client = identity(certificate, key)?;
         if !mode_given {
-            endpoint.tls = match &endpoint.tls_files {
-                TlsFiles { ca: Some(_), .. } => MysqlTls::VerifyCa,
-                TlsFiles { identity: Some(_), .. } => MysqlTls::Required,
-                TlsFiles { ca: None, identity: None } => MysqlTls::Disabled,
+            endpoint.tls = match &endpoint.certificates {
+                Certificates { authority: Some(_), .. } => MysqlTls::VerifyCa,
+                Certificates { client: Some(_), .. } => MysqlTls::Required,
+                Certificates { authority: None, client: None } => MysqlTls::Disabled,
             };
         }
         Ok(endpoint)
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(endpoint.password.as_ref().map(Secret::reveal), Some("p+q+ "));
         assert_eq!(endpoint.database, "d+e+f");
         assert_eq!(endpoint.address, Address::Socket("/a+b c+/my.sock".into()));
-        assert_eq!(endpoint.tls_files.ca, Some("/x+y+z.pem".into()));
+        assert_eq!(endpoint.certificates.authority, Some("/x+y+z.pem".into()));
     }
 
     #[test]
@@ -177,7 +177,7 @@ mod tests {
         let parse = |query: &str| MysqlEndpoint::parse(&format!("mysql://ann@db.example/app?{query}"));
         let endpoint = parse("ssl-cert=/c.pem&ssl-key=/k.pem").unwrap();
         assert_eq!(endpoint.tls, MysqlTls::Required);
-        assert_eq!(endpoint.tls_files.identity, Some(("/c.pem".into(), "/k.pem".into())));
+        assert_eq!(endpoint.certificates.client, Some(("/c.pem".into(), "/k.pem".into())));
         assert_eq!(parse("ssl-cert=/c&ssl-key=/k&ssl-ca=/ca").unwrap().tls, MysqlTls::VerifyCa);
         assert_eq!(
             parse("ssl-cert=/c&ssl-key=/k&ssl-mode=verify-identity").unwrap().tls,

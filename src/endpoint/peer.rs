@@ -81,6 +81,11 @@ fn classify(bytes: &[u8]) -> Protocol {
 }
 
 impl Protocol {
+    /// Whether it certainly is neither MySQL nor a server that is merely slow.
+    pub(crate) fn is_surely_not_mysql(self) -> bool {
+        matches!(self, Self::Redis | Self::Http | Self::Ssh | Self::Tls)
+    }
+
     /// A sentence for people who expected MySQL there.
     pub(crate) fn instead_of_mysql(self) -> Option<&'static str> {
         Some(match self {

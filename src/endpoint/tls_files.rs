@@ -1,4 +1,4 @@
-//! The files that a URL names for TLS: an authority's certificate, and the client's own certificate with its key.
+//! Looks at the certificates that a URL names before they are used, so that an error names the parameter and the file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,14 +6,7 @@ use std::path::{Path, PathBuf};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// Names of files; all optional.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct TlsFiles {
-    /// Whom to trust, beside the authorities that everybody trusts.
-    pub(crate) ca: Option<PathBuf>,
-    /// The client's certificate and its private key.
-    pub(crate) identity: Option<(PathBuf, PathBuf)>,
-}
+use super::Certificates;
 
 /// A file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,21 +17,19 @@ pub(crate) struct TlsFileError {
     reason: String,
 }
 
-impl TlsFiles {
-    /// Reads the files and looks whether they hold what they should, so that an error names the file.
-    pub(crate) fn check(&self) -> Result<(), TlsFileError> {
-        if let Some(path) = &self.ca {
-            check("ssl-ca", path, holds_certificate)?;
-        }
-        if let Some((certificate, key)) = &self.identity {
-            check("ssl-cert", certificate, holds_certificate)?;
-            check("ssl-key", key, holds_key)?;
-        }
-        Ok(())
+/// Reads the files and looks whether they hold what they should.
+pub(crate) fn check(certificates: &Certificates) -> Result<(), TlsFileError> {
+    if let Some(path) = &certificates.authority {
+        check_file("ssl-ca", path, holds_certificate)?;
     }
+    if let Some((certificate, key)) = &certificates.client {
+        check_file("ssl-cert", certificate, holds_certificate)?;
+        check_file("ssl-key", key, holds_key)?;
+    }
+    Ok(())
 }
 
-fn check(
+fn check_file(
     parameter: &'static str,
     path: &Path,
     examine: fn(&[u8]) -> Result<(), &'static str>,
@@ -95,15 +86,15 @@ mod tests {
             "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
         );
         let missing = dir.path().join("missing.pem");
-        let ca = |path: &PathBuf| TlsFiles { ca: Some(path.clone()), identity: None };
-        let identity = |certificate: &PathBuf, key: &PathBuf| TlsFiles {
-            ca: None,
-            identity: Some((certificate.clone(), key.clone())),
+        let ca = |path: &PathBuf| Certificates { authority: Some(path.clone()), client: None };
+        let identity = |certificate: &PathBuf, key: &PathBuf| Certificates {
+            authority: None,
+            client: Some((certificate.clone(), key.clone())),
         };
         for (files, words) in [
             (ca(&good), ""),
             (identity(&good, &key), ""),
-            (TlsFiles::default(), ""),
+            (Certificates::default(), ""),
             (ca(&missing), "missing.pem: No such file"),
             (ca(&dir.path().to_owned()), "directory"),
             (ca(&text), "ssl-ca="),
@@ -113,7 +104,7 @@ mod tests {
             (identity(&good, &encrypted), "passphrase"),
             (identity(&good, &missing), "ssl-key="),
         ] {
-            match files.check() {
+            match check(&files) {
                 Ok(()) => assert_eq!(words, "", "{files:?}"),
                 Err(error) => {
                     let error = error.to_string();

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::issued::{Exchanges, Issued};
 use super::lane::Lane;
 use super::query::{self, Check, LoadError, Query};
+use crate::cache::admin;
 use crate::cache::codec::Codec;
 use crate::cache::entry;
 use crate::cache::key::{self, KeyLayout};
@@ -44,10 +45,10 @@ pub(crate) const LIMITS: Limits = Limits {
 pub(crate) enum ReadError {
     #[error(transparent)]
     Load(#[from] LoadError),
-    #[error("Redis: {0}")]
+    #[error("Redis: {0}{advice}", advice = admin::advice_on(.0))]
     Redis(#[from] WireError),
     /// In a read through the cache.
-    #[error(transparent)]
+    #[error("{0}{advice}", advice = admin::advice_behind(.0))]
     Cache(RedisError),
     /// Somebody else's value is left alone, also one that appears in the middle of a run.
     #[error(

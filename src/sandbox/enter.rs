@@ -74,6 +74,14 @@ fn attach(folder: &Folder, lock: Lock) -> anyhow::Result<Option<Entry>> {
     let since = Instant::now();
     loop {
         interrupt::check()?;
+        if let Some(pid) = state.suspended() {
+            bail!(
+                "a server of the sandbox {} (process {pid}) is suspended and answers nothing. \
+                 Let it go on with `kill -CONT {pid}`, or stop the sandbox with `{}`",
+                folder.root().display(),
+                advice::command("sandbox stop")
+            );
+        }
         let answer = match state.check_answers() {
             Ok(()) => return Ok(Some(Entry::Attached { lock, state: Box::new(state) })),
             Err(_) if !state.is_alive() => return Ok(None),

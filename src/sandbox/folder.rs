@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use crate::{advice, units};
+use crate::config::UsageError;
+use crate::endpoint::tls_files::plain_io;
+use crate::{advice, cli, plain_text, units};
 
 const MARKER: &str = "rcache-sandbox";
 const MARKER_TEXT: &str =
@@ -30,17 +32,29 @@ pub(crate) fn default_dir() -> anyhow::Result<PathBuf> {
     let base = etcetera::base_strategy::Xdg::new()
         .context("cannot tell where your home folder is; name a folder with --sandbox-dir")?;
     let state = base.state_dir().unwrap_or_else(|| base.data_dir());
-    Ok(state.join("rcache").join("sandbox"))
+    Ok(state.join(cli::SANDBOX_BELOW_STATE))
 }
 
 impl Folder {
     /// Makes the folder, or makes sure that the one that is there is rcache's and ours.
     pub(super) fn create(dir: &Path) -> anyhow::Result<Self> {
+        let missing = missing_above(dir);
+        let made = Self::make(dir);
+        if made.is_err() {
+            // What is refused leaves nothing behind; a folder that another command has filled by now stays.
+            for folder in missing {
+                let _ = std::fs::remove_dir(folder);
+            }
+        }
+        made
+    }
+
+    fn make(dir: &Path) -> anyhow::Result<Self> {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(dir)
-            .map_err(|error| explain(&error, "create the sandbox folder", dir))?;
+            .map_err(|error| cannot_make(&error, dir))?;
         let root = usable_path(dir)?;
         check_owner(&root)?;
         // In this order: a rival that is just making the folder writes its marker first.
@@ -49,11 +63,11 @@ impl Folder {
             .next()
             .is_none();
         if !is_empty && !root.join(MARKER).exists() {
-            bail!(
+            bail!(UsageError(format!(
                 "{} is not empty and was not made by rcache, so nothing is put there. \
                  Name an empty or a new folder with --sandbox-dir",
                 root.display()
-            );
+            )));
         }
         let folder = Self { root };
         folder.claim()?;
@@ -74,7 +88,10 @@ impl Folder {
         let root = usable_path(dir)?;
         check_owner(&root)?;
         if !root.join(MARKER).exists() {
-            bail!("{} was not made by rcache, so it is left alone. Is --sandbox-dir right?", root.display());
+            bail!(UsageError(format!(
+                "{} was not made by rcache, so it is left alone. Is --sandbox-dir right?",
+                root.display()
+            )));
         }
         Ok(Some(Self { root }))
     }
@@ -286,10 +303,10 @@ fn usable_path(dir: &Path) -> anyhow::Result<PathBuf> {
     let root = dir.canonicalize().map_err(|error| explain(&error, "find", dir))?;
     match root.to_str() {
         Some(text) if !text.chars().any(char::is_control) => Ok(root),
-        _ => bail!(
-            "the path {} holds characters that servers do not understand; name another with --sandbox-dir",
-            root.display()
-        ),
+        _ => bail!(UsageError(format!(
+            "the path {:?} holds characters that servers do not understand; name another with --sandbox-dir",
+            root.display().to_string()
+        ))),
     }
 }
 
@@ -297,11 +314,11 @@ fn check_owner(root: &Path) -> anyhow::Result<()> {
     let owner = std::fs::metadata(root).map_err(|error| explain(&error, "look at", root))?.uid();
     let us = rustix::process::geteuid().as_raw();
     if owner != us {
-        bail!(
+        bail!(UsageError(format!(
             "{} belongs to another user (number {owner}; this one has {us}). \
              Name a folder of your own with --sandbox-dir",
             root.display()
-        );
+        )));
     }
     Ok(())
 }
@@ -344,6 +361,31 @@ pub(super) fn remove_if_there(path: &Path) -> anyhow::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(explain(&error, "delete", path)),
         _ => Ok(()),
     }
+}
+
+/// The folders on the way there that do not exist, the innermost first.
+fn missing_above(dir: &Path) -> Vec<PathBuf> {
+    let all = dir.ancestors().filter(|folder| !folder.as_os_str().is_empty());
+    all.take_while(|folder| folder.symlink_metadata().is_err()).map(Path::to_owned).collect()
+}
+
+/// A folder that cannot be made cannot be damaged either.
+fn cannot_make(error: &io::Error, dir: &Path) -> anyhow::Error {
+    let reason = match error.kind() {
+        io::ErrorKind::PermissionDenied
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::StorageFull
+        | io::ErrorKind::QuotaExceeded
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::AlreadyExists => return explain(error, "create the sandbox folder", dir),
+        io::ErrorKind::InvalidFilename => "Its name is too long",
+        _ => "No folder can be made under this name",
+    };
+    anyhow::anyhow!(
+        "cannot create the sandbox folder {}: {}. {reason}; name another with --sandbox-dir",
+        plain_text::path(dir),
+        plain_io(error)
+    )
 }
 
 /// What was tried, on what, what came back, and what to do about it.

@@ -34,7 +34,7 @@ pub(super) fn endpoint(port: u16, password: &Secret) -> MysqlEndpoint {
         password: Some(password.clone()),
         database: DATABASE.to_owned(),
         tls: MysqlTls::Disabled,
-        tls_files: crate::endpoint::tls_files::TlsFiles::default(),
+        certificates: crate::endpoint::Certificates::default(),
     }
 }
 

@@ -36,6 +36,13 @@ impl Identity {
         format!("{} {}", self.pid, self.started)
     }
 
+    /// Whether a signal has suspended it, as far as the system says.
+    pub(super) fn is_suspended(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').next());
+        matches!(state, Some("T" | "t"))
+    }
+
     pub(super) fn is_alive(&self) -> bool {
         Self::of(self.pid).as_ref() == Some(self)
     }

@@ -77,6 +77,12 @@ impl State {
         self.mysql.identity.is_alive() && self.redis.identity.is_alive()
     }
 
+    /// The number of a process that a signal has suspended, if there is one.
+    pub(super) fn suspended(&self) -> Option<u32> {
+        let servers = [&self.mysql.identity, &self.redis.identity];
+        servers.into_iter().find(|identity| identity.is_suspended()).map(|identity| identity.pid)
+    }
+
     /// `Err` with the first answer that is not what it should be.
     pub(super) fn check_answers(&self) -> Result<(), String> {
         let probes = [

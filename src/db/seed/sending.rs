@@ -14,8 +14,12 @@ use crate::db::session::Session;
 use crate::interrupt::{self, Interrupted};
 use crate::users::DataSet;
 
-/// Users in one INSERT: far below the smallest `max_allowed_packet` in use (1 MiB).
-const INSERT_USERS: usize = 2_000;
+/// Users in one INSERT at most.
+const INSERT_USERS: u64 = 2_000;
+/// Bytes of one INSERT at most, where the server takes as much; far below the usual limit of 1 MiB or more.
+const INSERT_BYTES: usize = 256 * 1024;
+/// Kept free for the packet's header, and for a proxy that adds a comment.
+const RESERVED_BYTES: usize = 256;
 /// Bytes made before they are handed to the driver.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
@@ -78,25 +82,46 @@ impl Sending {
         flush(&mut lines, &mut unreported)
     }
 
-    /// Multi-row INSERTs.
+    /// Multi-row INSERTs, each of a size that the server takes.
     pub(super) fn insert(&self, conn: &mut Session, ids: RangeInclusive<u32>) -> Result<(), SeedError> {
-        let (mut username, mut email) = (String::new(), String::new());
-        let mut statement = String::new();
-        for first in ids.clone().step_by(INSERT_USERS) {
-            self.check()?;
-            statement.clear();
-            statement.push_str(include_str!("../../../sql/insert_users.sql"));
-            let mut users = 0;
-            for id in (first..=*ids.end()).take(INSERT_USERS) {
-                self.data.write_user(id, &mut username, &mut email);
-                let comma = if id == first { ' ' } else { ',' };
-                let _ = write!(statement, "{comma}({id},'{username}','{email}')"); // writing to a String cannot fail
-                users += 1;
-            }
-            conn.query_drop(&statement).map_err(|source| DbError::new("inserting users", source))?;
+        let packet: Option<u64> = conn
+            .query_first(include_str!("../../../sql/max_packet.sql"))
+            .map_err(|source| DbError::new("asking for max_allowed_packet", source))?;
+        let packet = packet.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(INSERT_BYTES);
+        let most = packet.saturating_sub(RESERVED_BYTES).min(INSERT_BYTES);
+        self.statements(ids, most, |statement, users| {
+            conn.query_drop(statement).map_err(|source| DbError::new("inserting users", source))?;
             (self.progress)(users);
+            Ok(())
+        })
+    }
+
+    /// Hands over INSERTs of so many bytes at most, with how many users each has; never less than one user.
+    fn statements(
+        &self,
+        ids: RangeInclusive<u32>,
+        most_bytes: usize,
+        mut send: impl FnMut(&str, u64) -> Result<(), SeedError>,
+    ) -> Result<(), SeedError> {
+        const HEAD: &str = include_str!("../../../sql/insert_users.sql");
+        let (mut username, mut email, mut row) = (String::new(), String::new(), String::new());
+        let (mut statement, mut users) = (HEAD.to_owned(), 0);
+        for id in ids {
+            self.data.write_user(id, &mut username, &mut email);
+            row.clear();
+            let _ = write!(row, "({id},'{username}','{email}')"); // writing to a String cannot fail
+            if users > 0 && (users == INSERT_USERS || statement.len() + 1 + row.len() > most_bytes) {
+                self.check()?;
+                send(&statement, users)?;
+                statement.truncate(HEAD.len());
+                users = 0;
+            }
+            statement.push(if users == 0 { ' ' } else { ',' });
+            statement.push_str(&row);
+            users += 1;
         }
-        Ok(())
+        self.check()?;
+        if users > 0 { send(&statement, users) } else { Ok(()) }
     }
 }
 
@@ -124,6 +149,25 @@ mod tests {
         assert_eq!(text.lines().count(), 5_000);
         assert!(text.lines().all(|line| line.split('\t').count() == 3));
         assert_eq!(reported.load(Ordering::Relaxed), 5_000);
+    }
+
+    #[test]
+    fn statements_keep_to_the_server_s_limit_and_hold_every_user() {
+        let (sending, _) = counting(5_000);
+        for most in [1, 200, 1_024, 65_536, INSERT_BYTES] {
+            let (mut rows, mut longest, mut sent) = (0, 0, 0);
+            let outcome = sending.statements(1..=5_000, most, |statement, users| {
+                let addresses = statement.matches(".example')").count() as u64;
+                // One more in the comment at the beginning.
+                assert_eq!(addresses - 1, users, "{statement}");
+                assert!(users <= INSERT_USERS && (statement.len() <= most || users == 1));
+                (rows, longest, sent) = (rows + users, longest.max(statement.len()), sent + 1);
+                Ok(())
+            });
+            outcome.unwrap();
+            assert_eq!(rows, 5_000, "{most}");
+            assert!(sent >= 3, "{sent} statements of {longest} bytes");
+        }
     }
 
     #[test]
