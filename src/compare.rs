@@ -21,7 +21,7 @@ pub(crate) const FORMAT: &str = "rcache-comparison";
 /// Raised when a field changes its meaning or goes; new fields leave it as it is.
 pub(crate) const FORMAT_VERSION: u32 = 1;
 /// How much a figure may differ before it counts as a change, if no gate says otherwise.
-pub(crate) const DEFAULT_TOLERANCE_PERCENT: f64 = 10.0;
+pub(crate) use crate::cli::DEFAULT_TOLERANCE_PERCENT;
 
 /// What was asked for beside the two runs.
 #[derive(Clone, Debug)]
@@ -306,7 +306,8 @@ pub(crate) struct Refusal {
 
 fn listed(unlike: &[Difference], unsound: &[Unsound]) -> String {
     let unlike = unlike.iter().map(|Difference { field, baseline, candidate }| {
-        format!("\n  {field} differs: {baseline} in the baseline, {candidate} in the candidate")
+        let differ = if field.ends_with('s') { "differ" } else { "differs" };
+        format!("\n  {field} {differ}: {baseline} in the baseline, {candidate} in the candidate")
     });
     let unsound = unsound.iter().map(|Unsound { run, reason }| format!("\n  the {run} {reason}"));
     // The values come out of files from anywhere.
@@ -363,7 +364,11 @@ pub(crate) fn compare(
     }
     let forced = !(unlike.is_empty() && unsound.is_empty());
     if forced && !options.force {
-        let next_step = "measure both alike, or compare them all the same with --force";
+        let next_step = match (unlike.is_empty(), unsound.iter().all(Unsound::is_interrupted)) {
+            (true, true) => "let that bench run to its end, or compare what was measured with --force",
+            (true, false) => "measure again once no read fails, or compare them all the same with --force",
+            (false, _) => "measure both alike, or compare them all the same with --force",
+        };
         return Err(Refusal { unlike, unsound, next_step });
     }
     let workloads = workloads::compare(before, after, options);

@@ -14,6 +14,15 @@ use crate::run_file::{Run, Server, WorkloadRun};
 /// A value that a run does not have.
 const ABSENT: &str = "not given";
 
+const INTERRUPTED: &str = "was interrupted before it was complete";
+
+impl Unsound {
+    /// Whether nothing else is wrong with the run.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.reason == INTERRUPTED
+    }
+}
+
 /// Whether no workload of one run is in the other.
 pub(super) fn nothing_in_common(baseline: &Run, candidate: &Run) -> bool {
     let names =
@@ -102,7 +111,7 @@ pub(super) fn unsound(baseline: &Run, candidate: &Run) -> Vec<Unsound> {
     for (name, run) in [("baseline", baseline), ("candidate", candidate)] {
         let mut unsound = |reason: String| found.push(Unsound { run: name, reason });
         if run.interrupted {
-            unsound("was interrupted before it was complete".to_owned());
+            unsound(INTERRUPTED.to_owned());
         }
         for workload in &run.workloads {
             let failed = |counts: u64, kind: &u64| counts.saturating_add(*kind);

@@ -29,6 +29,15 @@ pub(crate) enum Detail {
 
 /// The whole page; the summary is last.
 pub(crate) fn page(run: &Run, detail: Detail) -> Page {
+    whole_page(run, detail, false)
+}
+
+/// As [`page`], for a run that is saved anyway.
+pub(crate) fn page_of_saved(run: &Run, detail: Detail) -> Page {
+    whole_page(run, detail, true)
+}
+
+fn whole_page(run: &Run, detail: Detail, is_saved: bool) -> Page {
     let is_full = detail == Detail::Full;
     let basis = summary::basis(run);
     let mut sections: Vec<Section> = vec![head::section(run)];
@@ -42,7 +51,7 @@ pub(crate) fn page(run: &Run, detail: Detail) -> Page {
     }
     sections.extend(assertions::section(run));
     sections.extend(if is_full { warnings::in_full(run) } else { warnings::in_short(run) });
-    sections.extend(summary::sections(run, detail));
+    sections.extend(summary::sections(run, detail, is_saved));
     sections
 }
 

@@ -39,15 +39,21 @@ pub(super) fn inverse(Ratio { ratio, ci95: [low, high] }: &Ratio) -> Ratio {
     Ratio { ratio: 1.0 / ratio, ci95: [1.0 / high, 1.0 / low] }
 }
 
-/// `2.6 x faster (2.0-3.3)`, `4 % slower (1-7 %)`, `no difference (0.98-1.03)`, `? (0.54-1.8)`. The ratio is one of speeds.
+/// `2.6 x faster (2.0-3.3)`, `4 % slower (1-7 %)`, `no difference (0.98-1.03)`, `? faster (0.54-1.8)`. The ratio is one of speeds.
 pub(super) fn faster_or_slower(speed: &Ratio) -> String {
     let (times, word) = match side_of_one(speed) {
         Side::Above => (*speed, "faster"),
         Side::Below => (inverse(speed), "slower"),
         Side::Unsure => {
-            let [low, high] = speed.ci95.map(two_digits);
-            let what = if claims::is_no_difference(speed.ci95) { "no difference" } else { UNKNOWN };
-            return format!("{what} ({low}-{high})");
+            if claims::is_no_difference(speed.ci95) {
+                let [low, high] = speed.ci95.map(two_digits);
+                return format!("no difference ({low}-{high})");
+            }
+            // The interval is one of times faster, or of times slower, and has 1 in it.
+            let (times, word) =
+                if speed.ratio < 1.0 { (inverse(speed), "slower") } else { (*speed, "faster") };
+            let [low, high] = times.ci95.map(two_digits);
+            return format!("{UNKNOWN} {word} ({low}-{high})");
         }
     };
     let Ratio { ratio, ci95: [low, high] } = times;

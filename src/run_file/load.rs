@@ -52,7 +52,7 @@ pub(crate) enum LoadError {
         env!("CARGO_PKG_VERSION")
     )]
     Newer { version: u64, writer: String },
-    #[error("its field {field} is not as a run file has it: {cause}")]
+    #[error("its field {field} is not as a run file has it: {}", plain(cause))]
     WrongField { field: String, cause: serde_json::Error },
 }
 
@@ -187,6 +187,46 @@ fn of_json(cause: serde_json::Error, field: String, bytes: &[u8]) -> LoadError {
         Category::Data => LoadError::WrongField { field, cause },
         Category::Syntax | Category::Io => LoadError::NotJson(cause),
     }
+}
+
+/// The parser's error in plain words: `expected a whole number, 0 or more, and found -1`.
+fn plain(cause: &serde_json::Error) -> String {
+    let text = cause.to_string();
+    let text = text.split(" at line ").next().unwrap_or(&text);
+    if let Some(field) = text.strip_prefix("missing field ") {
+        return format!("the field {} is missing", field.replace('`', ""));
+    }
+    let rest = text.strip_prefix("invalid type: ").or_else(|| text.strip_prefix("invalid value: "));
+    let Some((found, expected)) = rest.and_then(|rest| rest.rsplit_once(", expected ")) else {
+        return text.to_owned();
+    };
+    let expected = match expected {
+        "u8" | "u16" | "u32" | "u64" => "a whole number, 0 or more",
+        "i8" | "i16" | "i32" | "i64" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a string" | "a borrowed string" => "a text",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        other if other.starts_with("struct ") => "an object",
+        other if other.starts_with("an array of length ") => "a list of another length",
+        other => other,
+    };
+    let found = match found {
+        "map" => "an object".to_owned(),
+        "sequence" => "a list".to_owned(),
+        "null" | "unit value" => "null".to_owned(),
+        other => {
+            let value = ["integer ", "floating point ", "boolean "];
+            let value = value.iter().find_map(|kind| other.strip_prefix(kind));
+            match (value, other.strip_prefix("string ")) {
+                (Some(value), _) => value.trim_matches('`').to_owned(),
+                (None, Some(text)) => format!("the text {}", quoted(text.trim_matches('"'))),
+                (None, None) => quoted(other),
+            }
+        }
+    };
+    format!("expected {expected}, and found {found}")
 }
 
 /// A document cut within a number, as in `12.`, is wrong at its very last byte.

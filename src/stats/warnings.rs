@@ -14,6 +14,10 @@ use crate::units;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Warning {
     DebugBuild,
+    /// The run ended before these workloads.
+    NotMeasured {
+        workloads: Vec<&'static str>,
+    },
     /// Reads in cold blocks that found an entry.
     UnexpectedHits {
         workload: String,
@@ -118,6 +122,7 @@ impl Warning {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::DebugBuild => "debug_build",
+            Self::NotMeasured { .. } => "not_measured",
             Self::UnexpectedHits { .. } => "unexpected_hits",
             Self::UnexpectedMisses { .. } => "unexpected_misses",
             Self::Saturated { .. } => "saturated_samples",
@@ -149,6 +154,13 @@ impl fmt::Display for Warning {
                 "this rcache was built without optimisation, and its own work counts in every number; measure with \
                  cargo build --release"
             ),
+            Self::NotMeasured { workloads } => {
+                write!(
+                    f,
+                    "nothing was measured of {}: the run ended before; measure again",
+                    workloads.join(", ")
+                )
+            }
             Self::UnexpectedHits { workload, hits } => write!(
                 f,
                 "{hits} reads of {workload} that should have missed found an entry, and count as warm; does another \

@@ -14,9 +14,8 @@ const WORTH: &str = "Redis is worth it above";
 const WORTH_HIT_RATIO: &str = "worth it above hit ratio";
 const NEVER: &str = "never";
 const ALWAYS: &str = "0 % hits";
-/// Lines of the summary.
-const LINES: usize = 6;
-const HINT: &str = "-v: where the time goes, settings, counters; --output run.json: save the run";
+const DETAILS: &str = "-v: where the time goes, settings, counters";
+const SAVE: &str = "--output run.json: save the run";
 
 /// The reads that ratios are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,8 +98,8 @@ pub(super) fn break_even_of_means(workload: &WorkloadRun) -> Option<f64> {
     (0.005..0.995).contains(&value).then_some(value)
 }
 
-/// The table, and if there is room for it a line with what else there is.
-pub(super) fn sections(run: &Run, detail: Detail) -> Vec<Section> {
+/// The table, and on a short page a line with what else there is.
+pub(super) fn sections(run: &Run, detail: Detail, is_saved: bool) -> Vec<Section> {
     let basis = basis(run);
     let rows: Vec<Row> = by_workload(run)
         .flat_map(|codecs| codecs.iter().map(move |workload| row(workload, codecs.len() > 1, basis)))
@@ -117,7 +116,6 @@ pub(super) fn sections(run: &Run, detail: Detail) -> Vec<Section> {
         let cells = table.rows.iter_mut().flat_map(|row| &mut row.cells);
         cells.for_each(|cell| *cell = cell.replace(" % hits", " %"));
     }
-    let room = LINES.saturating_sub(2 + table.rows.len() + usize::from(has_unknown));
     let mut blocks = vec![Block::Table(table)];
     if has_unknown {
         blocks.push(Block::Sentence(unknown(run)));
@@ -128,8 +126,10 @@ pub(super) fn sections(run: &Run, detail: Detail) -> Vec<Section> {
     };
     let title = format!("Summary{of_what} (95 % intervals in brackets)");
     let summary = Section { role: Role::Summary, ..Section::titled(title, blocks) };
-    let hint =
-        (detail == Detail::Brief && room >= 2).then(|| Section::new(vec![Block::Sentence(HINT.to_owned())]));
+    let hint = (detail == Detail::Brief).then(|| {
+        let text = if is_saved { DETAILS.to_owned() } else { format!("{DETAILS}; {SAVE}") };
+        Section::new(vec![Block::Sentence(text)])
+    });
     std::iter::once(summary).chain(hint).collect()
 }
 

@@ -1,5 +1,6 @@
 //! The paths of a workload as one table, with their distributions beside it.
 
+use super::summary::Basis;
 use crate::report::blocks::{Block, Row, Table, Tone};
 use crate::report::charts;
 use crate::report::names;
@@ -35,16 +36,19 @@ pub(in crate::report) fn named(codecs: &[WorkloadRun]) -> Vec<Named<'_>> {
     paths
 }
 
-/// Means, a few percentiles and the distributions; then what the table cannot say.
-pub(super) fn brief(paths: &[Named<'_>]) -> Vec<Block> {
+/// Means, a few percentiles and the distributions; then what the table cannot say. The reads that ratios compare are a
+/// column, whichever they are.
+pub(super) fn brief(paths: &[Named<'_>], basis: Basis) -> Vec<Block> {
     let read: Vec<Named<'_>> = paths.iter().filter(|(.., path)| path.operations > 0).cloned().collect();
     let mut blocks = Vec::new();
     if !read.is_empty() {
-        let titles = std::iter::once("mean".to_owned()).chain(SHORT.iter().map(|name| format!("p{name}")));
+        let typical = (basis == Basis::Typical).then(|| "typical".to_owned());
+        let titles =
+            typical.into_iter().chain(["mean".to_owned()]).chain(SHORT.iter().map(|name| format!("p{name}")));
         let rows = read.iter().map(|(label, tone, path)| Row {
             label: label.clone(),
             tone: *tone,
-            cells: short_cells(path),
+            cells: short_cells(path, basis),
         });
         let table = Table::of_numbers("", titles.chain(["max".to_owned()]), rows.collect());
         let table = table.without_blank_columns(&[UNKNOWN]);
@@ -56,8 +60,9 @@ pub(super) fn brief(paths: &[Named<'_>]) -> Vec<Block> {
     blocks
 }
 
-fn short_cells(path: &PathRun) -> Vec<String> {
-    let mut cells = vec![duration(mean_ns(path))];
+fn short_cells(path: &PathRun, basis: Basis) -> Vec<String> {
+    let typical = (basis == Basis::Typical).then(|| duration(path.typical_ns));
+    let mut cells: Vec<String> = typical.into_iter().chain([duration(mean_ns(path))]).collect();
     cells.extend(SHORT.iter().map(|name| duration(percentile(&path.percentiles_ns, name))));
     cells.push(duration(path.max_ns.map(|ns| ns as f64)));
     cells

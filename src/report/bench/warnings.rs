@@ -46,7 +46,9 @@ fn unsteady(run: &Run) -> Option<String> {
         return None;
     }
     let effect = match summary::basis(run) {
-        Basis::Typical => "ratios are those of typical reads, not of means",
+        Basis::Typical => {
+            "ratios compare typical reads (the median over rounds of their geometric mean), not means"
+        }
         Basis::Means => "trust p50 more than the mean",
     };
     Some(format!("Noise: {}; {effect}.", list(&causes)))

@@ -15,7 +15,7 @@ const SHORT_CURVE: [u64; 5] = [50, 80, 90, 95, 99];
 pub(super) fn sections(codecs: &[WorkloadRun], detail: Detail, basis: Basis) -> Vec<Section> {
     let paths = table::named(codecs);
     let mut blocks = match detail {
-        Detail::Brief => table::brief(&paths),
+        Detail::Brief => table::brief(&paths, basis),
         Detail::Full => table::full(&paths),
     };
     blocks.extend(codecs::block(codecs));

@@ -5,6 +5,7 @@ use super::{
     rows, sentence, sides, withheld,
 };
 use crate::compare::{Comparison, Difference, Gate, Verdict, WorkloadComparison};
+use crate::plain_text;
 use crate::report::blocks::{Align, Block, Column, Entry, Page, Role, Row, Section, Table, Tone};
 use crate::report::numbers::capitalised;
 
@@ -25,7 +26,11 @@ fn runs(compared: &Comparison) -> Section {
     let entries = sides(compared).into_iter().flat_map(|(name, side)| {
         let warnings = side.warnings.join(", ");
         let warnings = (!warnings.is_empty()).then(|| Entry::new("", format!("warned of {warnings}")));
-        std::iter::once(Entry::new(name, format!("{}, {}", side.file, provenance(side)))).chain(warnings)
+        std::iter::once(Entry::new(
+            name,
+            format!("{}, {}", plain_text::one_line(&side.file), provenance(side)),
+        ))
+        .chain(warnings)
     });
     Section::titled("Two benches", vec![Block::Entries(entries.collect())])
 }

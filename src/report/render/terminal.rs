@@ -264,10 +264,12 @@ fn ink(tone: Tone) -> Ink {
 }
 
 /// Character by character, so that every column stays in its place.
-fn to_ascii(text: &str) -> String {
+pub(crate) fn to_ascii(text: &str) -> String {
     let ascii = |c: char| match c {
         'µ' | 'μ' => 'u',
         '─' | '–' => '-',
+        '…' => '.',
+        '’' => '\'',
         '┬' => '+',
         '▼' => 'v',
         '×' => 'x',

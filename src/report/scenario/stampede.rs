@@ -98,15 +98,22 @@ fn crowd(document: &Document) -> Option<String> {
     ))
 }
 
+/// What it costs the database: early loads are loads, too.
+fn price(early: &Stampede) -> Option<String> {
+    let per_expiry = early.loads_per_expiry.filter(|loads| *loads > 1.05)?;
+    Some(format!(", which makes {} loads for each expiry", loads(per_expiry)))
+}
+
 /// What early refresh does to those who wait.
 fn ahead(document: &Document) -> Option<String> {
     let ((_, lease), (early_arm, early)) = (find(document, "lease")?, find(document, "lease-early")?);
     let (refreshes, found_nothing) = (early.early_refreshes?, early.found_nothing?);
     let behind = format!(
-        "{} waited in lease. In lease-early {} of {} came before the expiry, in the background",
+        "{} waited in lease. In lease-early {} of {} came before the expiry, in the background{}",
         counted(lease.waited_reads, "read", "reads"),
         units::count(refreshes),
         counted(early_arm.database_loads, "load", "loads"),
+        price(early).unwrap_or_default(),
     );
     Some(match (found_nothing, early.waited_reads) {
         (0, 0) => format!("{behind}, and no reader waited."),
