@@ -84,7 +84,7 @@ pub(crate) struct Global {
     /// Redis or Valkey server: redis://user:password@host:port/0
     ///
     /// `rediss://` for TLS (trusted is what the system trusts, or the file that SSL_CERT_FILE names),
-    /// `redis+unix:///path?db=0&pass=…` for a unix socket. Without it the sandbox's own server is used.
+    /// `redis+unix:///path?db=0&pass=PASSWORD` for a unix socket. Without it the sandbox's own server is used.
     #[arg(long, global = true, env = "RCACHE_REDIS_URL", hide_env_values = true, value_name = "URL")]
     #[arg(help_heading = "Servers")]
     pub(crate) redis_url: Option<TypedUrl>,
@@ -93,8 +93,8 @@ pub(crate) struct Global {
     #[arg(long, global = true, help_heading = "Servers")]
     pub(crate) sandbox: bool,
 
-    /// Where the sandbox keeps its data [default: rcache in the user's state folder]
-    #[arg(long, global = true, env = "RCACHE_SANDBOX_DIR", value_name = "DIR", help_heading = "Servers")]
+    // Its help is in `sandbox_dir_help`.
+    #[arg(long, global = true, help = sandbox_dir_help(), env = "RCACHE_SANDBOX_DIR", value_name = "DIR", help_heading = "Servers")]
     #[arg(value_hint = clap::ValueHint::DirPath)]
     // Not a PathBuf: clap refuses an empty one, which an empty variable in the environment would be.
     pub(crate) sandbox_dir: Option<OsString>,
@@ -198,8 +198,7 @@ impl Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Users in the table [default: those that are there, or 100,000]
-    #[arg(long, value_parser = users, value_name = "N")]
+    #[arg(long, help = demo_users_help(), value_parser = users, value_name = "N")]
     pub(crate) users: Option<u32>,
 
     #[command(flatten)]
@@ -218,6 +217,48 @@ pub(crate) struct AmountArgs {
     /// Measured reads for every workload and path, instead of a time; from disk at most 20
     #[arg(short = 'n', long, conflicts_with = "time", value_parser = iterations, value_name = "N")]
     pub(crate) iterations: Option<u64>,
+}
+
+/// Where the sandbox is, below the user's state folder.
+pub(crate) const SANDBOX_BELOW_STATE: &str = "rcache/sandbox";
+/// Of a gate without one, in percent.
+pub(crate) const DEFAULT_TOLERANCE_PERCENT: f64 = 10.0;
+const DEFAULT_TOLERANCE_TEXT: &str = "10";
+
+fn sandbox_dir_help() -> String {
+    format!("Where the sandbox keeps its data [default: {SANDBOX_BELOW_STATE} in the user's state folder]")
+}
+
+fn demo_users_help() -> String {
+    let usual = units::count(u64::from(DEFAULT_USERS));
+    format!("Users in the table [default: those that are there, or {usual}]")
+}
+
+fn tolerance_help() -> String {
+    format!(
+        "Gate hits and misses of every workload: exit with 3 if one is slower by more than PERCENT [default: \
+         {DEFAULT_TOLERANCE_TEXT}]"
+    )
+}
+
+fn tolerance_long_help() -> String {
+    format!(
+        "{}\n\nHits are compared with PING in the same rounds (large entries with a bare GET of as many bytes), misses too, \
+         after the path mysql was subtracted: a faster or slower MySQL or machine is no regression. A path passes if the 95 % \
+         interval of its typical read lies below PERCENT, and fails if that interval or the one of its mean lies beyond; \
+         otherwise the exit status is 4. Single runs of the same build differ by a few percent, so a tolerance below about \
+         10 % usually ends undecided; `bench --runs 5` measures the difference instead of assuming it.",
+        tolerance_help()
+    )
+}
+
+fn codec_help() -> String {
+    let of_all = Workload::All.default_codec().name();
+    let of_rest = Workload::Point.default_codec().name();
+    format!(
+        "How entries are encoded, several side by side in the same rounds [default: {of_all} for all, {of_rest} for \
+         the rest]"
+    )
 }
 
 fn time(text: &str) -> Result<Duration, String> {
@@ -269,8 +310,7 @@ pub(crate) struct Bench {
     #[arg(long, value_enum, value_delimiter = ',', default_value = "mysql,cold,warm", value_name = "LIST")]
     pub(crate) path: Vec<ReadPath>,
 
-    /// How entries are encoded, several side by side in the same rounds [default: arrow for all, postcard for the rest]
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "LIST")]
+    #[arg(long, help = codec_help(), value_enum, value_delimiter = ',', value_name = "LIST")]
     pub(crate) codec: Vec<Codec>,
 
     /// Also read with so many percent of the entries there, and hold that against what the paths let expect
@@ -346,15 +386,8 @@ pub(crate) struct Compare {
     #[arg(value_name = "CANDIDATE")]
     pub(crate) candidate: PathBuf,
 
-    /// Gate hits and misses of every workload: exit with 3 if one is slower by more than PERCENT [default: 10]
-    ///
-    /// Hits are compared with PING in the same rounds (large entries with a bare GET of as many bytes), misses too, after
-    /// the path mysql was subtracted: a faster or slower MySQL or machine is no regression. A path passes if the 95 %
-    /// interval of its typical read lies below PERCENT, and fails if that interval or the one of its mean lies beyond;
-    /// otherwise the exit status is 4. Single runs of the same build differ by a few percent, so a tolerance below about
-    /// 10 % usually ends undecided; `bench --runs 5` measures the difference instead of assuming it.
-    #[arg(long, value_name = "PERCENT", num_args = 0..=1, require_equals = true, default_missing_value = "10")]
-    #[arg(value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", num_args = 0..=1, require_equals = true, default_missing_value = DEFAULT_TOLERANCE_TEXT)]
+    #[arg(value_parser = percent, help = tolerance_help(), long_help = tolerance_long_help())]
     pub(crate) fail_on_regression: Option<f64>,
 
     /// Gate one path, such as 'point.cold: 15%', 'point.warm.p99: 50%' or 'all.mysql: 20%'; may be repeated
@@ -366,7 +399,7 @@ pub(crate) struct Compare {
     #[arg(long, value_name = "GATE")]
     pub(crate) gate: Vec<String>,
 
-    /// What becomes of a gate that cannot be decided [default: exit status 4]
+    /// What happens if a gate cannot be decided, instead of exit status 4
     #[arg(long, value_enum, value_name = "HOW", require_equals = true)]
     pub(crate) inconclusive: Option<Inconclusive>,
 
@@ -426,6 +459,34 @@ mod tests {
     fn the_definition_is_consistent() {
         super::Cli::command().debug_assert();
         super::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_in_help_are_those_of_the_program() {
+        assert_eq!(super::DEFAULT_TOLERANCE_TEXT.parse(), Ok(super::DEFAULT_TOLERANCE_PERCENT));
+        let help = |line: &str| {
+            super::command().try_get_matches_from(line.split(' ')).unwrap_err().to_string().replace("\n", " ")
+        };
+        for (line, words) in [
+            ("rcache compare --help", "[default: 10]"),
+            ("rcache demo --help", "or 100,000]"),
+            ("rcache bench --help", "arrow for all, postcard for"),
+            ("rcache flush --help", "rcache/sandbox in the user's state folder]"),
+            ("rcache scenario --help", "stampede 64"),
+        ] {
+            let text: Vec<_> = help(line).split_whitespace().map(str::to_owned).collect();
+            assert!(text.join(" ").contains(words), "{line}: {}", text.join(" "));
+        }
+    }
+
+    #[test]
+    fn help_is_written_in_ascii() {
+        fn visit(command: &mut clap::Command) {
+            let text = command.render_long_help().to_string() + &command.render_help().to_string();
+            assert!(text.is_ascii(), "{}: {text}", command.get_name());
+            command.get_subcommands_mut().for_each(visit);
+        }
+        visit(&mut super::command());
     }
 
     #[test]

@@ -36,7 +36,7 @@ use clap::error::ErrorKind;
 
 use crate::advice;
 use crate::cache::admin::AdminError;
-use crate::cli::{self, Cli, Command, Sandbox};
+use crate::cli::{self, Cli, Command, Format, Sandbox};
 use crate::config::{Settings, UsageError};
 use crate::db::error::DbError;
 use crate::db::seed::SeedError;
@@ -79,7 +79,7 @@ impl Outcome {
 /// Runs the program and turns the outcome into an exit status.
 pub(crate) fn run() -> ExitCode {
     let parsed = cli::command()
-        .try_get_matches()
+        .try_get_matches_from(asking_for_help(std::env::args_os().collect()))
         .and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (cli, matches)));
     let (cli, matches) = match parsed {
         Ok(parsed) => parsed,
@@ -94,7 +94,14 @@ pub(crate) fn run() -> ExitCode {
     };
     let console = Console::new(&settings);
     advice::remember(settings.invocation());
-    let outcome = interrupt::install(move |notice| console.warning(notice))
+    // One of several runs leaves that to the process that started it.
+    let is_one_of_runs = matches!(&cli.command, Command::Bench(bench) if bench.one_of_runs.is_some());
+    let say = move |notice: &str| {
+        if !is_one_of_runs {
+            console.warning(notice)
+        }
+    };
+    let outcome = interrupt::install(say)
         .map_err(|error| anyhow::anyhow!("cannot listen to signals: {error}"))
         .and_then(|()| dispatch(&cli.command, &settings, &console));
     match outcome {
@@ -107,6 +114,20 @@ pub(crate) fn run() -> ExitCode {
         Ok(Outcome::Interrupted) => ExitCode::from(interrupt::EXIT_INTERRUPTED),
         Err(error) => failure(&error, &console),
     }
+}
+
+/// The command line; `--help` behind `help` asks for no other help than `help` does.
+fn asking_for_help(mut words: Vec<OsString>) -> Vec<OsString> {
+    let is_name = |word: &&OsString| word.to_str().is_some_and(|word| word.chars().all(char::is_alphabetic));
+    let names = words.iter().skip(1).take_while(is_name).position(|word| word == "help");
+    if let Some(help) = names {
+        let mut index = 0;
+        words.retain(|word| {
+            index += 1;
+            index <= help + 2 || (word != "--help" && word != "-h")
+        });
+    }
+    words
 }
 
 /// Help, the version, or what is wrong with the command line.
@@ -151,6 +172,10 @@ fn usage_text(error: &clap::Error, arguments: &[OsString]) -> String {
         );
     }
     let mut text = error.render().to_string();
+    let is_scenario = arguments.iter().any(|argument| argument == "scenario");
+    if error.kind() == ErrorKind::MissingRequiredArgument && is_scenario {
+        text.push_str("\n`rcache scenario --list` says what each scenario shows.\n");
+    }
     for argument in shown.filter(|argument| argument.contains("://")) {
         text = text.replace(&*argument, "[a URL]");
         if let Some((_, value)) = argument.split_once('=') {
@@ -198,7 +223,12 @@ fn sandbox_command(action: &Sandbox, settings: &Settings, console: &Console) -> 
     let dir = servers::sandbox_dir(settings)?;
     let mut page = Vec::new();
     sandbox::run(action, &dir, settings.format, &mut page, &mut |text| console.note(text))?;
-    console.result(&String::from_utf8_lossy(&page))?;
+    let page = String::from_utf8_lossy(&page);
+    console.result(&if settings.format == Format::Text {
+        console.prose(&page)
+    } else {
+        page.into_owned()
+    })?;
     Ok(Outcome::Fine)
 }
 
@@ -226,4 +256,29 @@ fn is_interruption(error: &anyhow::Error) -> bool {
 fn interruption(error: &anyhow::Error) -> String {
     let text = format!("{error:#}");
     if text.contains("interrupted") { text } else { format!("interrupted\n  the last failure: {text}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_behind_help_is_help() {
+        for (typed, meant) in [
+            ("rcache help --help", "rcache help"),
+            ("rcache help -h", "rcache help"),
+            ("rcache help bench --help", "rcache help bench"),
+            ("rcache sandbox help start -h", "rcache sandbox help start"),
+            ("rcache bench --namespace help --help", "rcache bench --namespace help --help"),
+            ("rcache bench --help", "rcache bench --help"),
+            ("rcache", "rcache"),
+        ] {
+            let words = asking_for_help(typed.split(' ').map(OsString::from).collect());
+            assert_eq!(words.join(std::ffi::OsStr::new(" ")), meant);
+            if meant.contains("help") && !meant.contains("namespace") {
+                let error = cli::command().try_get_matches_from(words).unwrap_err();
+                assert!(!error.use_stderr(), "{typed}: {error}");
+            }
+        }
+    }
 }

@@ -9,6 +9,7 @@ use clap::parser::ValueSource;
 use crate::advice::{self, Invocation};
 use crate::cli::{Cli, Color, Format, Global, TypedFormat, TypedUrl};
 use crate::endpoint::{MysqlEndpoint, RedisEndpoint, UrlError};
+use crate::secret::Secret;
 use crate::shell;
 
 /// The command line was wrong: exit status 2.
@@ -167,10 +168,18 @@ impl Settings {
     pub(crate) fn invocation(&self) -> Invocation {
         let program = std::env::args_os().next().unwrap_or_else(|| "rcache".into());
         let mut options = Vec::new();
-        let has_no_password = |url: &str| MysqlEndpoint::parse(url).is_ok_and(|url| url.password.is_none());
-        options.extend(url_option(&self.mysql_url, MYSQL, has_no_password));
-        let has_no_password = |url: &str| RedisEndpoint::parse(url).is_ok_and(|url| url.password.is_none());
-        options.extend(url_option(&self.redis_url, REDIS, has_no_password));
+        let mysql = |url: &str| {
+            MysqlEndpoint::parse(url)
+                .ok()
+                .map(|url| (url.password.clone(), MysqlEndpoint { password: None, ..url }))
+        };
+        options.extend(url_option(&self.mysql_url, MYSQL, mysql));
+        let redis = |url: &str| {
+            RedisEndpoint::parse(url)
+                .ok()
+                .map(|url| (url.password.clone(), RedisEndpoint { password: None, ..url }))
+        };
+        options.extend(url_option(&self.redis_url, REDIS, redis));
         if self.sandbox {
             options.push(("sandbox", "--sandbox".to_owned()));
         }
@@ -185,24 +194,50 @@ impl Settings {
     }
 }
 
-/// The option as it can be shown: a URL with a password is a variable, which the reader has to set.
-fn url_option(
+/// The option as it can be shown. `parse` takes the password out of a URL. In the place of a password is the variable, if it
+/// holds this very URL, or else the word PASSWORD, which the reader has to replace.
+fn url_option<E: PartialEq>(
     url: &Given<TypedUrl>,
     setting: Setting,
-    has_no_password: impl Fn(&str) -> bool,
+    parse: impl Fn(&str) -> Option<(Option<Secret>, E)>,
 ) -> Option<(&'static str, String)> {
     let typed = url.value.as_ref().filter(|_| url.origin == Origin::Argument)?;
-    let word = match typed.0.to_str() {
-        Some(text) if has_no_password(text) => shell::word(text),
-        // The variable is set, and to something else.
-        _ if std::env::var_os(setting.variable)
-            .is_some_and(|value| !value.is_empty() && value != typed.0) =>
-        {
-            "URL".to_owned()
+    let shown = typed.0.to_str().and_then(|text| match parse(text)? {
+        (None, _) => Some(shell::word(text)),
+        (Some(_), server) => {
+            let shown = without_password(text)?;
+            let (password, same_server) = parse(&shown)?;
+            (password?.reveal() == PASSWORD && same_server == server).then(|| shell::word(&shown))
         }
-        _ => format!("\"${}\"", setting.variable),
+    });
+    let is_variable = std::env::var_os(setting.variable).is_some_and(|value| value == typed.0);
+    let word = match shown {
+        Some(shown) if !is_variable => shown,
+        _ if is_variable => format!("\"${}\"", setting.variable),
+        _ => "URL".to_owned(),
     };
     Some((setting.id, format!("{} {word}", setting.flag)))
+}
+
+const PASSWORD: &str = "PASSWORD";
+
+/// The URL with the word PASSWORD where its password is; the caller checks that it is still the same server.
+fn without_password(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
+    let rest = match rest.rsplit_once('@') {
+        Some((login, place)) => match login.split_once(':') {
+            Some((user, _)) => format!("{user}:{PASSWORD}@{place}"),
+            None => format!("{login}@{place}"),
+        },
+        None => rest.to_owned(),
+    };
+    let parameter = |part: &str| match part.split_once('=') {
+        Some((name @ ("pass" | "password"), _)) => format!("{name}={PASSWORD}"),
+        _ => part.to_owned(),
+    };
+    let query = query.map(|query| query.split('&').map(parameter).collect::<Vec<_>>().join("&"));
+    Some(format!("{scheme}://{rest}{}", query.map(|query| format!("?{query}")).unwrap_or_default()))
 }
 
 fn namespace(typed: &OsStr, origin: Origin) -> Result<String, UsageError> {
@@ -251,5 +286,53 @@ fn verbosity(global: &Global) -> Verbosity {
         (true, _) => Verbosity::Quiet,
         (false, true) => Verbosity::Verbose,
         (false, false) => Verbosity::Normal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mysql(url: &str) -> Option<String> {
+        let given = Given { value: Some(TypedUrl(url.into())), origin: Origin::Argument };
+        let parse = |url: &str| {
+            let url = MysqlEndpoint::parse(url).ok()?;
+            Some((url.password.clone(), MysqlEndpoint { password: None, ..url }))
+        };
+        url_option(&given, MYSQL, parse).map(|(_, option)| option)
+    }
+
+    fn redis(url: &str) -> Option<String> {
+        let given = Given { value: Some(TypedUrl(url.into())), origin: Origin::Argument };
+        let parse = |url: &str| {
+            let url = RedisEndpoint::parse(url).ok()?;
+            Some((url.password.clone(), RedisEndpoint { password: None, ..url }))
+        };
+        url_option(&given, REDIS, parse).map(|(_, option)| option)
+    }
+
+    #[test]
+    fn a_url_is_proposed_in_a_form_that_works_and_without_its_password() {
+        for (url, shown) in [
+            ("mysql://ann@h/app", "mysql://ann@h/app"),
+            ("mysql://ann:hunter2@h:3307/app", "mysql://ann:PASSWORD@h:3307/app"),
+            ("mysql://ann:a%40b@h/app?ssl-mode=required", "'mysql://ann:PASSWORD@h/app?ssl-mode=required'"),
+            ("mysql://ann:@h/app", "mysql://ann:PASSWORD@h/app"),
+        ] {
+            let option = mysql(url).unwrap();
+            assert!(option == format!("--mysql-url {shown}") || option.ends_with(url), "{option}");
+            assert!(!option.contains("hunter2") && !option.contains("a%40b"), "{option}");
+        }
+        for (url, shown) in [
+            ("redis://h:1/2", "redis://h:1/2"),
+            ("redis://:hunter2@h:1/2", "redis://:PASSWORD@h:1/2"),
+            ("redis://ann:hunter2@h", "redis://ann:PASSWORD@h"),
+            ("redis+unix:///s?db=1&pass=hunter2", "'redis+unix:///s?db=1&pass=PASSWORD'"),
+        ] {
+            assert_eq!(redis(url).unwrap(), format!("--redis-url {shown}"));
+        }
+        // What is no URL of ours is not quoted.
+        assert_eq!(redis("hunter2").unwrap(), "--redis-url URL");
+        assert_eq!(mysql("mysql://ann:hunter2@").unwrap(), "--mysql-url URL");
     }
 }

@@ -5,6 +5,11 @@ pub(crate) fn one_line(text: &str) -> String {
     text.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
 }
 
+/// A path for a message, on one line.
+pub(crate) fn path(path: &std::path::Path) -> String {
+    one_line(&path.display().to_string())
+}
+
 /// The text with its line breaks, and a space in place of every other control character.
 pub(crate) fn lines(text: &str) -> String {
     text.chars().map(|c| if steers(c) && c != '\n' { ' ' } else { c }).collect()

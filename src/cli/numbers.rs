@@ -11,11 +11,28 @@ pub(super) fn count_in<T: TryFrom<u64>>(
         let number = units::parse_count(text).filter(|number| (least..=most).contains(number));
         number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
             format!(
-                "expected a whole number from {} to {}, such as 1000, 1,000, 10k or 2M",
+                "expected a whole number from {} to {}, such as {}",
                 units::count(least),
-                units::count(most)
+                units::count(most),
+                examples(least, most)
             )
         })
+    }
+}
+
+/// Ways to write a number, as far as they are between the bounds.
+fn examples(least: u64, most: u64) -> String {
+    const ALL: [(&str, u64); 5] =
+        [("16", 16), ("1000", 1_000), ("1,000", 1_000), ("10k", 10_000), ("2M", 2_000_000)];
+    let fits = ALL.iter().filter(|(_, number)| (least..=most).contains(number));
+    let mut fits: Vec<&str> = fits.map(|(text, _)| *text).collect();
+    if fits.len() == ALL.len() {
+        fits.remove(0);
+    }
+    match fits.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        [only] => (*only).to_owned(),
+        _ => units::count(least),
     }
 }
 
@@ -57,5 +74,18 @@ mod tests {
             assert!(error.contains("from 1 to "), "{error}");
         }
         assert!(count_in::<u16>(1, 1024)("2k").unwrap_err().contains("from 1 to 1,024"));
+    }
+
+    #[test]
+    fn no_example_is_out_of_range() {
+        for (most, shown) in [
+            (100, "such as 16"),
+            (1_024, "such as 16, 1000 or 1,000"),
+            (3_600, "such as 16, 1000 or 1,000"),
+            (10_000_000, "such as 1000, 1,000, 10k or 2M"),
+        ] {
+            let error = count_in::<u64>(1, most)("many").unwrap_err();
+            assert!(error.ends_with(shown), "{error}");
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::ScenarioChoice;
 use super::numbers::count_in;
+use super::{ScenarioChoice, ScenarioName};
 
 #[derive(Debug, Args)]
 #[command(after_long_help = AFTER_SCENARIO_HELP)]
@@ -16,17 +16,32 @@ pub(crate) struct Scenario {
     #[arg(long, conflicts_with = "name")]
     pub(crate) list: bool,
 
-    /// Threads that read at the same time, each with connections of its own [default: stale 16, stampede 64, outage 8, avalanche 16, penetration 8, corrupt 8]
-    #[arg(short, long, value_parser = count_in::<u16>(1, 512), value_name = "N")]
+    #[arg(short, long, help = clients_help(), value_parser = count_in::<u16>(1, 512), value_name = "N")]
     pub(crate) clients: Option<u16>,
 
-    /// How long each arm lasts [default: stale 2, which makes 12 in all; stampede 10, which makes 40; outage 2 without Redis, which makes 42 in all; avalanche 10, which makes 30; penetration 3, which makes 9; corrupt 3, which makes 6]
-    #[arg(long, value_parser = count_in::<u16>(1, 3600), value_name = "SECONDS")]
+    #[arg(long, help = duration_help(), value_parser = count_in::<u16>(1, 3600), value_name = "SECONDS")]
     pub(crate) duration: Option<u16>,
 
     /// Seed of the random generator that picks rows and pauses
     #[arg(long, default_value_t = crate::users::DEFAULT_RNG_SEED, value_name = "N")]
     pub(crate) rng_seed: u64,
+}
+
+fn clients_help() -> String {
+    let of_each = ScenarioName::ALL.map(|name| format!("{} {}", name.name(), name.defaults().clients));
+    format!(
+        "Threads that read at the same time, each with connections of its own [default: {}]",
+        of_each.join(", ")
+    )
+}
+
+fn duration_help() -> String {
+    let of_each = ScenarioName::ALL.map(|name| {
+        let defaults = name.defaults();
+        let all = defaults.duration_s * defaults.durations;
+        format!("{} {}, in all {all}", name.name(), defaults.duration_s)
+    });
+    format!("How long each arm lasts; of outage, each time without Redis [default: {}]", of_each.join("; "))
 }
 
 const AFTER_SCENARIO_HELP: &str = "\

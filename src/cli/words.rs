@@ -80,7 +80,40 @@ impl ValueEnum for ScenarioChoice {
     }
 }
 
+impl Workload {
+    /// The fastest: columns pay where there are many rows.
+    pub(crate) fn default_codec(self) -> Codec {
+        match self {
+            Self::All => Codec::Arrow,
+            Self::Page | Self::Point | Self::Aggregate => Codec::Postcard,
+        }
+    }
+}
+
+/// What a scenario does unless something else is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ScenarioDefaults {
+    pub(crate) clients: u16,
+    /// Of each arm; of the scenario outage, of each time without Redis.
+    pub(crate) duration_s: u16,
+    /// How many durations all arms take together.
+    pub(crate) durations: u16,
+}
+
 impl ScenarioName {
+    /// The one definition: help is made of it, and the scenarios take it.
+    pub(crate) const fn defaults(self) -> ScenarioDefaults {
+        let (clients, duration_s, durations) = match self {
+            Self::Stale => (16, 2, 6),
+            Self::Stampede => (64, 10, 4),
+            Self::Outage => (8, 2, 21),
+            Self::Avalanche => (16, 10, 3),
+            Self::Penetration => (8, 3, 3),
+            Self::Corrupt => (8, 3, 2),
+        };
+        ScenarioDefaults { clients, duration_s, durations }
+    }
+
     pub(crate) const ALL: [Self; 6] =
         [Self::Stale, Self::Stampede, Self::Outage, Self::Avalanche, Self::Penetration, Self::Corrupt];
 

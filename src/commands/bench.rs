@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Outcome;
 use super::console::Console;
 use super::json;
-use super::left::Left;
+use super::left::{self, Left, Made};
 use super::measurement::{Bench, Measured};
 use super::outputs::{Outputs, PageTo, report_saved};
 use super::request::{self, Request};
@@ -33,16 +33,26 @@ pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console
     let outputs = Outputs::create(arguments, settings)?;
     let (mut measured, servers) = match arguments.runs {
         1 => measure(arguments, &request, settings, console).map(|(run, servers)| (run, Some(servers)))?,
-        runs => (runs::measure(runs, console)?, None),
+        runs => match runs::measure(runs, console) {
+            Ok(measured) => (measured, None),
+            Err(error) => {
+                Left::report(settings, Need::Both, Made::default(), console);
+                return Err(error);
+            }
+        },
     };
     measured.run.assertions =
         assertions.iter().flat_map(|assertion| verdict::judge(assertion, &measured.run)).collect();
     let document = json::pretty(&measured.run)?;
     // Whatever goes wrong from here on, the numbers are shown first.
+    let outputs_are_saved = arguments.output.is_some();
     let (page_to, saved) = outputs.save(&document, &measured.run);
     let text = match settings.format {
         Format::Text => {
-            let page = report::bench::page(&measured.run, console.detail_of_pages());
+            let page = match outputs_are_saved {
+                true => report::bench::page_of_saved(&measured.run, console.detail_of_pages()),
+                false => report::bench::page(&measured.run, console.detail_of_pages()),
+            };
             console.render(&page, settings.page_format)
         }
         Format::Json => document,
@@ -52,11 +62,9 @@ pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console
         PageTo::Stderr => console.raw(&text),
     }
     let all_saved = report_saved(saved, console);
-    if let Some(servers) = servers {
-        let left = Left::behind(&servers, settings, Some(request.ttl));
-        servers.stop()?;
-        console.note(&left?.to_string());
-    }
+    servers.map_or(Ok(()), Servers::stop)?;
+    let made = Made { tables: true, entries: left::entries_of(&measured.run, request.ttl) };
+    Left::report(settings, Need::Both, made, console);
     Ok(outcome(&measured, console).and_saved(all_saved))
 }
 
@@ -72,12 +80,32 @@ fn measure(
     } else {
         Servers::open(settings, Need::Both, "bench", console)?
     };
-    seed::fill_sandbox(&servers, arguments.users, console)?;
-    let mut bench = Bench::prepare(&mut servers, settings, console)?;
+    match measure_on(&mut servers, arguments, request, settings, console) {
+        Ok(measured) => Ok((measured, servers)),
+        Err(error) => {
+            // The tables of the sandbox alone are this command's.
+            let made = Made { tables: servers.mysql_in_sandbox, ..Made::default() };
+            drop(servers);
+            if arguments.one_of_runs.is_none() {
+                Left::report(settings, Need::Both, made, console);
+            }
+            Err(error)
+        }
+    }
+}
+
+fn measure_on(
+    servers: &mut Servers,
+    arguments: &cli::Bench,
+    request: &Request,
+    settings: &Settings,
+    console: &Console,
+) -> anyhow::Result<Measured> {
+    seed::fill_sandbox(servers, arguments.users, console)?;
+    let mut bench = Bench::prepare(servers, settings, console)?;
     check_users(arguments, bench.data())?;
     bench.flush()?;
-    let measured = bench.run(request)?;
-    Ok((measured, servers))
+    bench.run(request)
 }
 
 /// Its document goes to the process that started it, which judges, shows and saves all of them together.
@@ -93,7 +121,11 @@ fn one_of_runs(
     let (measured, servers) = measure(arguments, &request, settings, &console)?;
     console.result(&json::pretty(&measured.run)?)?;
     servers.stop()?;
-    Ok(outcome(&measured, &console))
+    // That it was interrupted is said by the process that started it.
+    match measured.run.interrupted {
+        true => Ok(Outcome::Interrupted),
+        false => Ok(outcome(&measured, &console)),
+    }
 }
 
 fn requested(arguments: &cli::Bench) -> Request {
@@ -164,8 +196,8 @@ fn distinct<T: Copy + Ord>(list: &[T]) -> Vec<T> {
 fn check_users(arguments: &cli::Bench, data: DataSet) -> anyhow::Result<()> {
     if let Some(wanted) = arguments.users.filter(|wanted| *wanted != data.users) {
         anyhow::bail!(
-            "the table is seeded with {} users, not {}\n  replace them with:{}",
-            units::count(u64::from(data.users)),
+            "the table is seeded with {}, not {}\n  replace them with:{}",
+            units::counted(u64::from(data.users), "user", "users"),
             units::count(u64::from(wanted)),
             advice::line(&format!("seed --users {wanted} --force"))
         );

@@ -79,7 +79,7 @@ pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Outc
         sandbox: remains(settings)?.filter(|_| mysql_is_ours || redis_is_ours).map(|(remains, _)| remains),
     };
     console.result(&match settings.format {
-        Format::Text => text(&document),
+        Format::Text => console.prose(&text(&document)),
         Format::Json => format!("{}\n", serde_json::to_string_pretty(&document)?),
     })?;
     for error in [document.mysql.error(), document.redis.error()].into_iter().flatten() {

@@ -10,6 +10,7 @@ use super::json;
 use crate::cli::{Compare, Format, Inconclusive};
 use crate::compare::{self, Comparison, DEFAULT_TOLERANCE_PERCENT, Gate, GateSpec, Named, Options};
 use crate::config::{Settings, UsageError};
+use crate::plain_text;
 use crate::report::comparison;
 use crate::run_file::{Run, load};
 
@@ -74,7 +75,7 @@ fn compare_named(
 }
 
 fn unreadable(which: &str, path: &Path, error: &load::LoadError) -> String {
-    let file = if load::is_stdin(path) { "from stdin".to_owned() } else { path.display().to_string() };
+    let file = if load::is_stdin(path) { "from stdin".to_owned() } else { plain_text::path(path) };
     format!("cannot read the {which} {file}: {error}")
 }
 

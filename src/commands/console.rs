@@ -2,10 +2,13 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style as Ink};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use rustix::fs::OFlags;
 
 use super::wrap;
 use crate::cli::{Color, TypedFormat};
@@ -42,6 +45,9 @@ impl Console {
 
     /// Writes a result to stdout. That nobody reads it any more, as after `| head`, is no error.
     pub(crate) fn result(&self, text: &str) -> anyhow::Result<()> {
+        if leads_nowhere(io::stdout()) {
+            self.warning("stdout is closed, or reads and writes /dev/null: the result is shown nowhere");
+        }
         let mut stdout = io::stdout().lock();
         match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
             Ok(()) => Ok(()),
@@ -73,7 +79,7 @@ impl Console {
     /// A line about what is being done.
     pub(crate) fn note(&self, text: &str) {
         if self.notes && self.verbosity >= Verbosity::Normal {
-            stderr_line(text);
+            self.line(text);
         }
     }
 
@@ -87,7 +93,7 @@ impl Console {
     /// A line for those who want to know more.
     pub(crate) fn detail(&self, text: &str) {
         if self.verbosity >= Verbosity::Verbose {
-            stderr_line(text);
+            self.line(text);
         }
     }
 
@@ -98,6 +104,7 @@ impl Console {
 
     /// A text that comes laid out already.
     pub(crate) fn raw(&self, text: &str) {
+        let text = if needs_ascii(self.ascii) { terminal::to_ascii(text) } else { text.to_owned() };
         let _ = write!(io::stderr().lock(), "{text}");
     }
 
@@ -107,9 +114,28 @@ impl Console {
 
     /// The label is coloured after the text was wrapped, which counts columns.
     fn labelled(&self, label: &str, color: AnsiColor, text: &str) {
-        let message = wrapped(&format!("{label} {text}"));
+        let message = self.wrapped(&format!("{label} {text}"));
         let rest = message.strip_prefix(label).unwrap_or_default();
         write_line(&format!("{}{rest}", self.label(label, color)));
+    }
+
+    fn line(&self, text: &str) {
+        write_line(&self.wrapped(text));
+    }
+
+    /// A message as it goes to stderr, as wide as that is.
+    fn wrapped(&self, text: &str) -> String {
+        let text = clean(text);
+        let text = if needs_ascii(self.ascii) { terminal::to_ascii(&text) } else { text };
+        let terminal = console::Term::stderr().size_checked().map(|(_, columns)| usize::from(columns));
+        wrap::wrap(&text, terminal.or_else(wanted_width).unwrap_or(wrap::USUAL_WIDTH))
+    }
+
+    /// Prose for stdout, as wide as that is.
+    pub(crate) fn prose(&self, text: &str) -> String {
+        let width = console_width().or_else(wanted_width).unwrap_or(Screen::default().width);
+        let text = wrap::wrap(text, width);
+        if needs_ascii(self.ascii) { terminal::to_ascii(&text) } else { text }
     }
 
     fn label(&self, word: &str, color: AnsiColor) -> String {
@@ -160,20 +186,26 @@ fn needs_ascii(asked_for: bool) -> bool {
     asked_for || variable("TERM").is_some_and(|term| term == "dumb") || !locale.is_none_or(has_utf8)
 }
 
-fn stderr_line(text: &str) {
-    write_line(&wrapped(text));
-}
-
 /// A message that cannot be written has nowhere else to go.
 fn write_line(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// A message as it goes to stderr, as wide as that is.
-fn wrapped(text: &str) -> String {
-    let terminal = console::Term::stderr().size_checked().map(|(_, columns)| usize::from(columns));
-    let wanted = || std::env::var("COLUMNS").ok()?.parse().ok();
-    wrap::wrap(&clean(text), terminal.or_else(wanted).unwrap_or(wrap::USUAL_WIDTH))
+/// The width that the environment asks for.
+fn wanted_width() -> Option<usize> {
+    std::env::var("COLUMNS").ok()?.parse().ok()
+}
+
+/// Whether what is written there is lost: the descriptor was closed, in whose place the runtime opens /dev/null for reading
+/// and writing. A shell's `> /dev/null` opens it for writing alone: then that is what the user wants.
+fn leads_nowhere(stdout: impl AsFd) -> bool {
+    let Ok(found) = rustix::fs::fstat(&stdout) else { return true };
+    let is_null = std::fs::metadata("/dev/null").is_ok_and(|null| {
+        null.rdev() == found.st_rdev && null.dev() == found.st_dev && null.ino() == found.st_ino
+    });
+    let is_both = rustix::fs::fcntl_getfl(&stdout)
+        .is_ok_and(|flags| flags.intersection(OFlags::ACCMODE) == OFlags::RDWR);
+    is_null && is_both
 }
 
 fn colored(color: Color, terminal: bool) -> bool {

@@ -7,13 +7,12 @@ use super::Outcome;
 use super::bench::{self, ALL_PATHS};
 use super::console::Console;
 use super::json;
-use super::left::Left;
+use super::left::{self, Left, Made};
 use super::measurement::Bench;
 use super::request::{self, Request};
 use super::seed;
 use super::servers::{Need, Servers, sandbox_dir};
 use crate::advice;
-use crate::cache::admin;
 use crate::cli::{self, Codec, Cores, Format, ReadPath, Workload};
 use crate::config::Settings;
 use crate::measure::clock::timed;
@@ -29,10 +28,35 @@ const TTL: Duration = Duration::from_secs(3600);
 
 pub(super) fn run(arguments: &cli::Demo, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
     let mut servers = Servers::open(settings, Need::Both, "demo", console)?;
-    seed::fill(&servers, arguments.users, console)?;
-    let mut bench = Bench::prepare(&mut servers, settings, console)?;
+    let filled = seed::fill(&servers, arguments.users, console);
+    let mut made = Made { tables: servers.mysql_in_sandbox || filled.is_ok(), entries: None };
+    let outcome = filled.and_then(|()| told(&mut servers, &mut made, arguments, settings, console));
+    match outcome {
+        Ok(outcome) => {
+            servers.stop()?;
+            Left::report(settings, Need::Both, made, console);
+            Ok(outcome)
+        }
+        Err(error) => {
+            drop(servers);
+            Left::report(settings, Need::Both, made, console);
+            Err(error)
+        }
+    }
+}
+
+/// Everything between a filled table and the end; `made` says what is left on the servers.
+fn told(
+    servers: &mut Servers,
+    made: &mut Made,
+    arguments: &cli::Demo,
+    settings: &Settings,
+    console: &Console,
+) -> anyhow::Result<Outcome> {
+    let mut bench = Bench::prepare(servers, settings, console)?;
     bench.flush()?;
     let [first_ns, second_ns] = two_accesses(&bench)?;
+    made.entries = Some(TTL);
     let screen = console.screen();
     let command = advice::command;
     if settings.format == Format::Text {
@@ -64,9 +88,7 @@ pub(super) fn run(arguments: &cli::Demo, settings: &Settings, console: &Console)
         Format::Text => terminal::render(&demo::closing(&measured.run, &command), &screen),
         Format::Json => json::pretty(&measured.run)?,
     })?;
-    let left = Left::behind(&servers, settings, Some(TTL));
-    servers.stop()?;
-    console.note(&left?.to_string());
+    made.entries = made.entries.or(left::entries_of(&measured.run, TTL));
     Ok(bench::outcome(&measured, console))
 }
 
@@ -89,11 +111,7 @@ fn access(
     let lane = Lane::cached(path, Codec::Arrow);
     let (read, ns) = timed(|| reader.read(lane, 0, &mut |_| ()));
     // The error's own words name its cause already.
-    let read = read.map_err(|error| {
-        let words = error.to_string();
-        let hint = admin::hint_for(&words).map(|hint| format!("\n  {hint}")).unwrap_or_default();
-        anyhow::anyhow!("{words}{hint}")
-    })?;
+    let read = read.map_err(|error| anyhow::anyhow!("{error}"))?;
     anyhow::ensure!(read.answer == bench.data().all(), "an access did not return the users of the data set");
     let found = read.cache;
     anyhow::ensure!(

@@ -22,7 +22,7 @@ pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Outc
     let ephemeral = servers.redis_is_ephemeral();
     servers.stop()?;
     console.result(&match settings.format {
-        Format::Text => words(&flushed, &settings.namespace, ephemeral),
+        Format::Text => console.prose(&words(&flushed, &settings.namespace, ephemeral)),
         Format::Json => format!("{}\n", document(&flushed, &settings.namespace)),
     })?;
     if let Some(refusal) = refusal(&flushed, &settings.namespace) {

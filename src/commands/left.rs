@@ -3,9 +3,20 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::servers::{self, Servers};
+use super::console::Console;
+use super::servers::{self, Need};
 use crate::config::Settings;
+use crate::run_file::Run;
 use crate::{advice, sandbox, units};
+
+/// What a command has made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Made {
+    /// The tables users and rcache_meta are there.
+    pub(super) tables: bool,
+    /// How long the entries live that it wrote, if it wrote any.
+    pub(super) entries: Option<Duration>,
+}
 
 /// What stays when a command is over.
 pub(super) struct Left {
@@ -16,31 +27,45 @@ pub(super) struct Left {
 }
 
 impl Left {
-    /// Looks at the servers of a command that has seeded or measured; with the time to live of the entries that it wrote,
-    /// if it wrote any.
-    pub(super) fn behind(
-        servers: &Servers,
-        settings: &Settings,
-        ttl: Option<Duration>,
-    ) -> anyhow::Result<Self> {
+    /// Looks when the servers that were started for the command have stopped.
+    pub(super) fn behind(settings: &Settings, need: Need, made: Made) -> anyhow::Result<Self> {
+        let (mysql, redis) = (settings.mysql()?, settings.redis()?);
+        let in_sandbox = (mysql.is_none() && need != Need::Redis) || (redis.is_none() && need != Need::Mysql);
+        let (kept, report) = if in_sandbox {
+            let dir = servers::sandbox_dir(settings)?;
+            (sandbox::kept_servers(&dir)?, sandbox::status(&dir)?)
+        } else {
+            (None, None)
+        };
+        let (kept_mysql, kept_redis) = kept.unzip();
         let mut on_servers = Vec::new();
-        if !servers.mysql_is_transient() {
-            let database = &servers.mysql()?.database;
-            on_servers.push(format!("the tables users and rcache_meta in database {database:?}"));
+        if let Some(endpoint) = mysql.or(kept_mysql).filter(|_| made.tables) {
+            on_servers.push(format!("the tables users and rcache_meta in database {:?}", endpoint.database));
         }
-        if let Some(ttl) = ttl.filter(|_| !servers.redis_is_ephemeral()) {
+        if let Some(ttl) = made.entries.filter(|_| redis.or(kept_redis).is_some()) {
             let most = units::duration(ttl.as_secs_f64() * 1e9);
             on_servers
                 .push(format!("entries of namespace {:?} in Redis for {most} at most", settings.namespace));
         }
-        let sandbox = if servers.mysql_in_sandbox || servers.redis_in_sandbox {
-            let report = sandbox::status(&servers::sandbox_dir(settings)?)?;
-            report.map(|report| (report.folder.display().to_string(), report.data_bytes))
-        } else {
-            None
-        };
+        let sandbox = report.map(|report| (report.folder.display().to_string(), report.data_bytes));
         Ok(Self { on_servers, sandbox })
     }
+
+    /// Says it. That it cannot be told changes nothing about what the command has done.
+    pub(super) fn report(settings: &Settings, need: Need, made: Made, console: &Console) {
+        match Self::behind(settings, need, made) {
+            Ok(left) if left.on_servers.is_empty() && left.sandbox.is_none() => {}
+            Ok(left) => console.note(&left.to_string()),
+            Err(error) => console.warning(&format!("what is left behind is not known: {error:#}")),
+        }
+    }
+}
+
+/// How long the entries live that were written during a run, if any were.
+pub(super) fn entries_of(run: &Run, ttl: Duration) -> Option<Duration> {
+    let paths = run.workloads.iter().flat_map(|workload| &workload.paths);
+    let written = |count: Option<u64>| count.is_some_and(|count| count > 0);
+    paths.into_iter().any(|path| written(path.hits) || written(path.misses)).then_some(ttl)
 }
 
 impl fmt::Display for Left {
@@ -79,5 +104,18 @@ mod tests {
             "Left behind: the tables users and rcache_meta in database \"x\"; `rcache clean` removes them; \
              the sandbox in /s (128 MiB); `rcache sandbox destroy` deletes it."
         );
+    }
+
+    #[test]
+    fn entries_are_left_only_by_a_run_that_wrote_some() {
+        let ttl = Duration::from_secs(60);
+        let mut run = crate::report::sample_runs::full(100);
+        assert_eq!(entries_of(&run, ttl), Some(ttl));
+        for path in run.workloads.iter_mut().flat_map(|workload| &mut workload.paths) {
+            (path.hits, path.misses) = (path.hits.map(|_| 0), path.misses.map(|_| 0));
+        }
+        assert_eq!(entries_of(&run, ttl), None, "every write failed");
+        run.workloads.clear();
+        assert_eq!(entries_of(&run, ttl), None);
     }
 }

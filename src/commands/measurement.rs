@@ -207,6 +207,12 @@ impl<'a> Bench<'a> {
             self.warnings.push(Warning::Evictions { keys: after - before });
         }
         self.warnings.extend(times.and_then(machine::Times::stolen_since));
+        let reached = finished.len();
+        let unreached: Vec<&'static str> =
+            request.workloads.iter().skip(reached).map(|workload| workload.name()).collect();
+        if !unreached.is_empty() {
+            self.warnings.push(Warning::NotMeasured { workloads: unreached });
+        }
         let failed_reads = finished.iter().map(|finished| finished.samples.failed_reads()).sum();
         let workloads = finished.iter().flat_map(|finished| finished.runs(request)).collect();
         let run = self.assemble(request, &clock, workloads, &controls);
@@ -413,15 +419,12 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// Those that were asked for, or the fastest for the workload: columns pay where there are many rows.
+/// Those that were asked for, or the fastest for the workload.
 fn codecs(workload: Workload, request: &Request) -> Vec<Codec> {
     if !request.codecs.is_empty() {
         return request.codecs.clone();
     }
-    vec![match workload {
-        Workload::All => Codec::Arrow,
-        Workload::Page | Workload::Point | Workload::Aggregate => Codec::Postcard,
-    }]
+    vec![workload.default_codec()]
 }
 
 fn saved_warning(warning: &Warning) -> run_file::Warning {

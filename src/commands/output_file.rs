@@ -14,6 +14,7 @@ use tempfile::NamedTempFile;
 
 use self::descriptor::Descriptor;
 use self::place::Place;
+use crate::plain_text;
 
 /// A place for a document that is known to be writable.
 pub(super) struct OutputFile {
@@ -43,7 +44,7 @@ pub(super) enum Saved {
 impl OutputFile {
     /// Makes sure that the path can be written, and changes nothing there yet. `-` is stdout.
     pub(super) fn create(path: &Path) -> anyhow::Result<Self> {
-        let target = target(path).with_context(|| format!("cannot write to {}", path.display()))?;
+        let target = target(path).with_context(|| format!("cannot write to {}", plain_text::path(path)))?;
         Ok(Self { path: path.to_owned(), target })
     }
 
@@ -71,7 +72,7 @@ impl OutputFile {
     /// As [`OutputFile::save`], there or not at all.
     pub(super) fn put(self, document: &str) -> anyhow::Result<()> {
         write(self.target, document.as_bytes())
-            .with_context(|| format!("cannot write to {}", self.path.display()))
+            .with_context(|| format!("cannot write to {}", plain_text::path(&self.path)))
     }
 }
 

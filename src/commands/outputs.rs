@@ -5,6 +5,7 @@ use super::output_file::{OutputFile, Saved};
 use super::output_folder::OutputFolder;
 use crate::cli::{self, Format};
 use crate::config::{Settings, UsageError};
+use crate::plain_text;
 use crate::report;
 use crate::run_file::Run;
 
@@ -47,10 +48,11 @@ impl Outputs {
         } else {
             PageTo::Stdout
         };
-        let run_file =
-            self.run.map(|output| (format!("the run to {}", output.path().display()), output.save(document)));
+        let run_file = self
+            .run
+            .map(|output| (format!("the run to {}", plain_text::path(output.path())), output.save(document)));
         let histograms = self.histograms.map(|folder| {
-            let what = format!("the histograms to {}", folder.path().display());
+            let what = format!("the histograms to {}", plain_text::path(folder.path()));
             (what, report::hdr::files(run).map_err(Into::into).and_then(|files| folder.save(&files)))
         });
         (to, [run_file, histograms].into_iter().flatten().collect())
@@ -65,7 +67,7 @@ pub(super) fn report_saved(saved: Vec<SavedFile>, console: &Console) -> bool {
             Ok(Saved::There) => console.note(&format!("Saved {what}.")),
             Ok(Saved::Elsewhere { path, reason }) => {
                 all_there = false;
-                console.error(&format!("{reason:#}\n  saved in its place: {}", path.display()));
+                console.error(&format!("{reason:#}\n  saved in its place: {}", plain_text::path(&path)));
             }
             Err(error) => {
                 all_there = false;

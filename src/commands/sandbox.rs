@@ -140,6 +140,27 @@ fn describe_server(text: &mut String, server: &ServerReport) {
     line(text, "  log in", &server.login);
 }
 
+/// Paths and commands are copied: what is too long for the page has a line of its own, which is not broken.
 fn line(text: &mut String, name: &str, value: &str) {
-    text.push_str(&format!("{name:<10} {value}\n"));
+    const COLUMNS: usize = 80;
+    let is_prose = name == "state";
+    if !is_prose && console::measure_text_width(value) + 11 > COLUMNS {
+        text.push_str(&format!("{name}\n    {value}\n"));
+    } else {
+        text.push_str(&format!("{name:<10} {value}\n"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_copied_is_never_broken() {
+        let mut text = String::new();
+        line(&mut text, "  log in", "redis-cli -p 1");
+        let long = format!("REDISCLI_AUTH=$(cat /{}) redis-cli -p 1", "x".repeat(60));
+        line(&mut text, "  log in", &long);
+        assert_eq!(text, format!("  log in   redis-cli -p 1\n  log in\n    {long}\n"));
+    }
 }

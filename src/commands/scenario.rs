@@ -8,9 +8,10 @@ use super::Outcome;
 use super::console::Console;
 use super::json;
 use super::servers::{Need, Servers};
-use crate::cli::{self, Format, ScenarioChoice, ScenarioName};
+use crate::cli::{self, Format, ScenarioChoice, ScenarioName, TypedFormat};
 use crate::config::{Settings, UsageError};
 use crate::report;
+use crate::report::blocks::{Block, Entry as PageEntry, Section};
 use crate::report::scenario::summary::{self, Entry, Found};
 use crate::scenario_file::Document;
 
@@ -30,7 +31,10 @@ pub(super) fn run(
 fn list(format: Format, console: &Console) -> anyhow::Result<Outcome> {
     let names = ScenarioName::ALL.map(|name| (name.name(), name.meaning()));
     console.result(&match format {
-        Format::Text => names.iter().map(|(name, meaning)| format!("{name:<12} {meaning}\n")).collect(),
+        Format::Text => {
+            let entries = names.iter().map(|(name, meaning)| PageEntry::new(*name, meaning.clone()));
+            console.render(&[Section::new(vec![Block::Entries(entries.collect())])], TypedFormat::Text)
+        }
         Format::Json => json::pretty(
             &names.map(|(name, meaning)| serde_json::json!({ "scenario": name, "meaning": meaning })),
         )?,

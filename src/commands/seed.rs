@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Outcome;
 use super::console::Console;
-use super::left::Left;
+use super::left::{Left, Made};
 use super::servers::{Need, Servers};
 use crate::cli::{self, Format};
 use crate::config::Settings;
@@ -28,14 +28,13 @@ pub(super) fn run(arguments: &cli::Seed, settings: &Settings, console: &Console)
     let seeded = outcome?;
     drop(conn);
     let database = endpoint.database.clone();
-    let left = Left::behind(&servers, settings, None);
     servers.stop()?;
     let text = match settings.format {
-        Format::Text => format!("{}\n", words(&seeded, data, &database, ns)),
+        Format::Text => format!("{}\n", console.prose(&words(&seeded, data, &database, ns))),
         Format::Json => format!("{}\n", document(&seeded, data, ns)),
     };
     console.result(&text)?;
-    console.note(&left?.to_string());
+    Left::report(settings, Need::Mysql, Made { tables: true, entries: None }, console);
     Ok(Outcome::Fine)
 }
 

@@ -25,7 +25,7 @@ use super::Ground;
 use super::database::{Database, Loads, WriteError};
 use super::keys::Keys;
 use super::row::Row;
-use crate::cache::admin;
+use crate::cache::admin::{self, AdminError};
 use crate::cache::{Cache, MarkError, Options, SetupError, StaleError};
 use crate::db::error::DbError;
 use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
@@ -102,12 +102,6 @@ impl From<redis::RedisError> for ClientError {
     }
 }
 
-impl From<redis::RedisError> for StageError {
-    fn from(error: redis::RedisError) -> Self {
-        Self::Redis(Refused(error))
-    }
-}
-
 /// Why a client could not read or write.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
@@ -146,8 +140,8 @@ impl From<WriteError<ClientError>> for ClientError {
 pub(crate) enum StageError {
     #[error(transparent)]
     Db(#[from] DbError),
-    #[error("cannot connect to Redis: {0}")]
-    Redis(Refused),
+    #[error(transparent)]
+    Redis(#[from] AdminError),
     #[error("cannot set up the library's cache: {0}")]
     Cache(#[from] SetupError),
 }
@@ -261,8 +255,8 @@ impl Stage<'_> {
         Cache::at(self.redis.clone(), self.options.clone().namespace(namespace))
     }
 
-    fn app_redis(&self) -> Result<AppRedis, redis::RedisError> {
-        AppRedis::open(self.redis.clone(), &self.counts)
+    fn app_redis(&self) -> Result<AppRedis, AdminError> {
+        AppRedis::open(self.redis.clone(), &self.counts).map_err(|cause| AdminError::login(self.redis, cause))
     }
 
     /// Somebody who looks at what is cached and loads nothing.

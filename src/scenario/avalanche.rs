@@ -19,13 +19,14 @@ use super::outcome::{Arm, Avalanche, Findings, Outcome};
 use super::setting::{Setting, ms};
 use super::{Ground, Progress, Request, ScenarioError};
 use crate::cache::Options;
+use crate::cli::ScenarioName;
 
 /// The library shortens every time to live by chance, so an arm without that is a naive one; another naive one that does it
 /// too tells what the shortening does from what the lease does.
 const WAYS: [Way; 3] = [Way::Naive, Way::NaiveJitter, Way::Lease];
-pub(crate) const DEFAULT_CLIENTS: u16 = 16;
+const DEFAULT_CLIENTS: u16 = ScenarioName::Avalanche.defaults().clients;
 /// For each arm.
-pub(crate) const DEFAULT_DURATION_S: u16 = 10;
+const DEFAULT_DURATION_S: u16 = ScenarioName::Avalanche.defaults().duration_s;
 const PROCESSES: u16 = 4;
 const KEYS: u32 = 2_000;
 /// What a client waits on average between two reads.

@@ -20,12 +20,13 @@ use super::outcome::{Arm, Corruption, Damage, Findings, Outcome};
 use super::setting::{Setting, ms};
 use super::{Ground, Progress, Request, ScenarioError};
 use crate::cache::Options;
+use crate::cli::ScenarioName;
 
 /// One after the other: nothing that is compared here is a time.
 const WAYS: [Way; 2] = [Way::Naive, Way::Lease];
-pub(crate) const DEFAULT_READERS: u16 = 8;
+const DEFAULT_READERS: u16 = ScenarioName::Corrupt.defaults().clients;
 /// For each arm.
-pub(crate) const DEFAULT_DURATION_S: u16 = 3;
+const DEFAULT_DURATION_S: u16 = ScenarioName::Corrupt.defaults().duration_s;
 /// Each with a cache of its own.
 const PROCESSES: u16 = 2;
 const KEYS: u32 = 64;

@@ -38,10 +38,19 @@ pub(super) fn run<C>(
         if interrupt::requested() {
             break;
         }
-        table.fill(ids.rows)?;
+        match table.fill(ids.rows) {
+            Ok(()) => {}
+            // What earlier arms gave is not lost.
+            Err(_) if interrupt::requested() => break,
+            Err(error) => return Err(error.into()),
+        }
         let keys = Keys::new(ground.namespace, &run, name);
         let _guard = KeysGuard { redis: ground.redis, keys: &keys, rows: ids.asked };
-        let mut done = arm(course, &keys)?;
+        let mut done = match arm(course, &keys) {
+            Ok(done) => done,
+            Err(_) if interrupt::requested() => break,
+            Err(error) => return Err(error),
+        };
         if activity::is_idle(&done) && !interrupt::requested() {
             done.obstacle = obstacle::find(ground.redis, &keys.entry(0));
         }

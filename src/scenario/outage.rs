@@ -23,13 +23,14 @@ use super::outcome::{Arm, Findings, Outcome};
 use super::setting::{Setting, ms};
 use super::{Ground, Progress, Request, ScenarioError};
 use crate::cache::Options;
+use crate::cli::ScenarioName;
 use crate::db::error::DbError;
 use crate::sandbox::Sandbox;
 
 const WAYS: [Way; 3] = [Way::Mysql, Way::Naive, Way::Lease];
-pub(crate) const DEFAULT_CLIENTS: u16 = 8;
+const DEFAULT_CLIENTS: u16 = ScenarioName::Outage.defaults().clients;
 /// Without Redis; twice as long with it afterwards.
-pub(crate) const DEFAULT_DURATION_S: u16 = 2;
+const DEFAULT_DURATION_S: u16 = ScenarioName::Outage.defaults().duration_s;
 const PROCESSES: u16 = 2;
 const KEYS: u32 = 64;
 /// What a client waits on average between two reads.

@@ -18,10 +18,11 @@ use super::outcome::{Arm, Findings, Outcome, Penetration};
 use super::setting::{Setting, ms};
 use super::{Ground, Progress, Request, ScenarioError};
 use crate::cache::Options;
+use crate::cli::ScenarioName;
 
-pub(crate) const DEFAULT_CLIENTS: u16 = 8;
+const DEFAULT_CLIENTS: u16 = ScenarioName::Penetration.defaults().clients;
 /// For each arm.
-pub(crate) const DEFAULT_DURATION_S: u16 = 3;
+const DEFAULT_DURATION_S: u16 = ScenarioName::Penetration.defaults().duration_s;
 const PROCESSES: u16 = 2;
 /// The rows that exist, 0 and up, and behind them the ids of those that do not.
 const KEYS: u32 = 100;

@@ -21,13 +21,14 @@ use super::outcome::{Arm, CacheUse, Findings, Outcome, Staleness, WhenQuiet};
 use super::setting::{Setting, ms};
 use super::{Ground, Progress, Request, ScenarioError};
 use crate::cache::Options;
+use crate::cli::ScenarioName;
 
 /// One after the other, each with the machine to itself: nothing that is compared here is a time.
 pub(crate) const WAYS: [Way; 6] =
     [Way::Mysql, Way::Naive, Way::NaiveDoubleDelete, Way::Lock, Way::Lease, Way::LeaseMarker];
-pub(crate) const DEFAULT_READERS: u16 = 16;
+const DEFAULT_READERS: u16 = ScenarioName::Stale.defaults().clients;
 /// For each arm.
-pub(crate) const DEFAULT_DURATION_S: u16 = 2;
+const DEFAULT_DURATION_S: u16 = ScenarioName::Stale.defaults().duration_s;
 /// So many readers for each writer.
 const READERS_PER_WRITER: u16 = 4;
 /// Each with a cache of its own.

@@ -20,11 +20,12 @@ use super::outcome::{Arm, Findings, Outcome, Rush, RushCounts};
 use super::setting::{Setting, ms};
 use super::{Ground, Progress, Request, ScenarioError};
 use crate::cache::{Cache, Options};
+use crate::cli::ScenarioName;
 use crate::sample::Latencies;
 
-pub(crate) const DEFAULT_CLIENTS: u16 = 64;
+const DEFAULT_CLIENTS: u16 = ScenarioName::Stampede.defaults().clients;
 /// For each arm.
-pub(crate) const DEFAULT_DURATION_S: u16 = 10;
+const DEFAULT_DURATION_S: u16 = ScenarioName::Stampede.defaults().duration_s;
 const PROCESSES: u16 = 4;
 /// The one row that everybody wants.
 const HOT: u32 = 0;

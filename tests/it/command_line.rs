@@ -16,6 +16,9 @@ crate::tests![
     an_empty_argument_is_an_error,
     bytes_that_are_not_utf_8_are_explained,
     without_a_command_there_is_help,
+    help_and_the_names_of_scenarios_are_found,
+    a_closed_stdout_is_noticed,
+    advice_has_a_url_that_works_and_no_password,
     counts_are_read_as_people_write_them,
     advice_carries_the_flags,
     long_messages_are_wrapped,
@@ -209,6 +212,55 @@ fn bytes_that_are_not_utf_8_are_explained() {
     assert_eq!(status.fine().json()["action"], "status");
 }
 
+fn help_and_the_names_of_scenarios_are_found() {
+    for line in [&["help", "--help"][..], &["help", "bench", "-h"], &["sandbox", "help", "--help"]] {
+        let mut command = rcache();
+        let help = ran(command.args(line).env("LC_ALL", "C")).fine().stdout;
+        assert!(help.contains("Usage: rcache") && help.is_ascii(), "{line:?}: {help}");
+    }
+    ran(rcache().arg("scenario")).failed(2, &["rcache scenario --list"]);
+    let mut list = rcache();
+    let list = ran(list.args(["scenario", "--list"]).env_remove("COLUMNS")).fine().stdout;
+    assert!(list.contains("penetration") && list.lines().all(|line| line.len() <= 80), "{list}");
+    for (line, range) in [
+        (&["bench", "-c", "many"][..], "from 1 to 1,024, such as 16"),
+        (&["scenario", "stale", "--duration", "x"], "from 1 to 3,600, such as 16, 1000 or 1,000"),
+    ] {
+        let failed = ran(rcache().args(line)).failed(2, &[range]);
+        assert!(!failed.stderr.contains("2M"), "{}", failed.stderr);
+    }
+}
+
+/// A result that cannot be shown is not lost in silence; one that is not wanted is.
+fn a_closed_stdout_is_noticed() {
+    for (redirection, is_noticed) in [(">&-", true), (">/dev/null", false)] {
+        let mut shell = std::process::Command::new("sh");
+        shell
+            .args(["-c", &format!("\"$0\" completions zsh {redirection}")])
+            .arg(env!("CARGO_BIN_EXE_rcache"));
+        let said = ran(&mut shell);
+        assert_eq!(said.stderr.contains("shown nowhere"), is_noticed, "{redirection}: {}", said.stderr);
+    }
+}
+
+fn advice_has_a_url_that_works_and_no_password() {
+    let place = Place::new();
+    let port = world().mysql_port;
+    place.run(&["bench"]).failed(1, &["not seeded", &format!("rcache:PASSWORD@127.0.0.1:{port}/")]);
+    let redis = world().redis_url();
+    let flushed = ran(rcache()
+        .args(["demo", "--mysql-url", &place.mysql_url(), "--redis-url", &redis])
+        .args(["--users", "100", "-n", "5", "--namespace", &place.namespace]));
+    let port = world().redis_port;
+    let flushed = flushed.fine();
+    let words = format!("redis://:PASSWORD@127.0.0.1:{port}/0");
+    assert!(flushed.stderr.contains(&words) || flushed.stdout.contains(&words), "{}", flushed.stderr);
+    // The variable holds it: then that is shorter, and right.
+    let mut bench = Place::new().command(&["bench"]);
+    let url = bench.get_args().nth(2).unwrap().to_owned();
+    ran(bench.env("RCACHE_MYSQL_URL", url)).failed(1, &["--mysql-url \"$RCACHE_MYSQL_URL\""]);
+}
+
 fn without_a_command_there_is_help() {
     for variable in ["RCACHE_MYSQL_URL", "RCACHE_REDIS_URL", "RCACHE_SANDBOX_DIR", "RCACHE_NAMESPACE", "NONE"]
     {
@@ -240,15 +292,15 @@ fn counts_are_read_as_people_write_them() {
 
 fn advice_carries_the_flags() {
     let place = Place::new();
-    // A password is never shown, and so the URL is a variable.
-    let seed = "rcache seed --mysql-url \"$RCACHE_MYSQL_URL\"";
-    place.run(&["bench"]).failed(1, &[seed]);
+    // A password is never shown; the reader has to fill it in.
+    let url = place.mysql_url().replace(&world().mysql_password, "PASSWORD");
+    place.run(&["bench"]).failed(1, &[&format!("rcache seed --mysql-url {url}")]);
     place.run(&["seed", "--users", "100"]).fine();
-    let force = "seed --users 200 --rng-seed 42 --force --mysql-url \"$RCACHE_MYSQL_URL\"";
-    place.run(&["seed", "--users", "200"]).failed(1, &[force]);
+    let force = format!("seed --users 200 --rng-seed 42 --force --mysql-url {url}");
+    place.run(&["seed", "--users", "200"]).failed(1, &[&force, "not with 200 users of rng_seed 42"]);
     place.run(&["bench", "--users", "300"]).failed(1, &["seed --users 300 --force --mysql-url"]);
     let seeded = place.run(&["seed", "--users", "100"]).fine();
-    assert!(seeded.stderr.contains("rcache clean --mysql-url \"$RCACHE_MYSQL_URL\""), "{}", seeded.stderr);
+    assert!(seeded.stderr.contains(&format!("rcache clean --mysql-url {url}")), "{}", seeded.stderr);
     assert!(seeded.stderr.contains(&format!("--namespace {}", place.namespace)), "{}", seeded.stderr);
     // From the environment nothing needs to be repeated.
     let mut bare = rcache();

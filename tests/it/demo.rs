@@ -74,4 +74,10 @@ fn a_new_sandbox_is_ready_for_a_bench() {
     bench(&["--users", "500"]).failed(1, &[&advice]);
     let status = ran(rcache().args(["sandbox", "status", "--sandbox-dir"]).arg(dir)).fine();
     assert!(status.stdout.contains("1,000 users"), "{}", status.stdout);
+    // Sizes are right immediately after a seed.
+    ran(rcache().args(["seed", "--users", "20k", "--force", "--sandbox-dir"]).arg(dir)).fine();
+    let status =
+        ran(rcache().args(["sandbox", "status", "--format", "json", "--sandbox-dir"]).arg(dir)).fine();
+    let bytes = status.json()["holds"]["table_bytes"].as_u64();
+    assert!(bytes > Some(1_000_000), "{bytes:?}");
 }

@@ -12,6 +12,7 @@ use crate::world::{self, Place, rcache};
 
 crate::tests![
     no_default_of_the_server_changes_what_is_seeded_and_read,
+    an_account_of_the_system_s_users_is_explained,
     a_server_without_transactions_is_refused,
     the_server_s_own_databases_are_refused,
     any_refusal_of_load_data_falls_back_to_insert,
@@ -74,6 +75,33 @@ const HOSTILE: [&str; 26] = [
     "collation_server = 'utf16_bin'",
     "max_allowed_packet = 16384",
 ];
+
+/// MariaDB has the method built in; MySQL needs a plugin, and then there is nothing to try.
+fn an_account_of_the_system_s_users_is_explained() {
+    let sandbox = Sandbox::new();
+    sandbox.run_well("start");
+    let mut admin = world::connect(&sandbox.mysql_url());
+    let user =
+        String::from_utf8(std::process::Command::new("id").arg("-un").output().unwrap().stdout).unwrap();
+    let user = user.trim();
+    for statement in [
+        "CREATE USER somebody IDENTIFIED VIA unix_socket".to_owned(),
+        format!("CREATE OR REPLACE USER {user}@localhost IDENTIFIED VIA unix_socket"),
+        format!("GRANT ALL ON rcache.* TO {user}@localhost"),
+    ] {
+        if admin.query_drop(statement).is_err() {
+            world::skipped("this database has no unix_socket accounts");
+            return;
+        }
+    }
+    let (socket, url) = (sandbox.dir().join("run/mysql.sock"), sandbox.mysql_url());
+    let place = url.split('@').nth(1).unwrap();
+    let seed = |url: &str| world::ran(world::rcache().args(["seed", "--users", "10", "--mysql-url", url]));
+    seed(&format!("mysql://somebody@{place}")).failed(1, &["unix_socket", "?socket=/path"]);
+    let over_socket = |user: &str| format!("mysql://{user}@localhost/rcache?socket={}", socket.display());
+    seed(&over_socket("somebody")).failed(1, &["unix_socket"]);
+    seed(&over_socket(user)).fine();
+}
 
 fn no_default_of_the_server_changes_what_is_seeded_and_read() {
     let sandbox = Sandbox::new();

@@ -23,7 +23,8 @@ fn several_runs_are_one_file() {
     let file = path.to_str().unwrap();
     let bench = ["bench", "--runs", "3", "--iterations", "200", "--workload", "point", "--output", file];
     let page = place.run(&[&bench[..], &["--assert", "point.warm.errors == 0"]].concat()).fine();
-    assert!(page.stderr.contains("Run 3 of 3"), "{}", page.stderr);
+    assert!(page.stderr.contains("Run 3 of 3") && page.stderr.contains("Left behind:"), "{}", page.stderr);
+    assert!(!page.stdout.contains("--output run.json"), "it is saved: {}", page.stdout);
     assert!(page.stdout.contains("point"), "{}", page.stdout);
     let document = saved(&path);
     let runs = document["runs"].as_array().unwrap();
@@ -60,6 +61,9 @@ fn an_interrupt_keeps_the_finished_runs() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{rest:?}");
     assert!(rest.iter().any(|line| line.contains("of 100 runs were finished")), "{rest:?}");
+    let said = |words: &str| rest.iter().filter(|line| line.contains(words)).count();
+    assert_eq!(said("the numbers cover what was measured until then"), 1, "{rest:?}");
+    assert!(said("press Ctrl-C again") <= 1 && said("Left behind:") == 1, "{rest:?}");
     let document = saved(&path);
     assert_eq!(document["interrupted"], true);
     let runs = document["runs"].as_array().unwrap().len() as u64;

@@ -22,6 +22,8 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("kept_servers_are_in_a_session_of_their_own", kept_servers_are_in_a_session_of_their_own),
     ("folders_that_rcache_did_not_make_are_left_alone", folders_that_rcache_did_not_make_are_left_alone),
     ("a_folder_that_cannot_be_made_is_explained", a_folder_that_cannot_be_made_is_explained),
+    ("a_refused_folder_leaves_nothing_behind", a_refused_folder_leaves_nothing_behind),
+    ("a_suspended_server_is_named_and_not_waited_for", a_suspended_server_is_named_and_not_waited_for),
     ("a_server_that_dies_while_starting_is_quoted", a_server_that_dies_while_starting_is_quoted),
     ("a_long_path_and_one_with_blanks_work", a_long_path_and_one_with_blanks_work),
     ("a_command_that_ends_early_takes_its_servers_along", a_command_that_ends_early_takes_its_servers_along),
@@ -61,8 +63,12 @@ impl Sandbox {
     }
 
     fn run_badly(&self, action: &str) -> String {
+        self.ended(action, 1)
+    }
+
+    fn ended(&self, action: &str, code: i32) -> String {
         let output = self.run(action);
-        assert_eq!(output.status.code(), Some(1), "{action}: {output:?}");
+        assert_eq!(output.status.code(), Some(code), "{action}: {output:?}");
         String::from_utf8(output.stderr).unwrap()
     }
 
@@ -346,7 +352,7 @@ fn folders_that_rcache_did_not_make_are_left_alone() {
     for (action, reason) in
         [("destroy", "left alone"), ("start", "not made by rcache"), ("stop", "left alone")]
     {
-        let said = sandbox.run_badly(action);
+        let said = sandbox.ended(action, 2);
         assert!(said.contains(reason) && said.contains("--sandbox-dir"), "{said}");
     }
     assert_eq!(std::fs::read_dir(&sandbox.dir).unwrap().count(), 1);
@@ -363,6 +369,38 @@ fn a_folder_that_cannot_be_made_is_explained() {
         sandbox.dir = PathBuf::from("/proc/rcache/box");
         assert!(sandbox.run_badly("start").contains("--sandbox-dir"));
     }
+}
+
+fn a_refused_folder_leaves_nothing_behind() {
+    let mut sandbox = Sandbox::new();
+    let root = sandbox.root.path().to_owned();
+    for name in ["a\nb", "a\nb/c/d", "e/f\u{7f}/g"] {
+        sandbox.dir = root.join(name);
+        let said = sandbox.ended("start", 2);
+        assert!(said.contains("characters") && said.contains("--sandbox-dir"), "{said}");
+        assert_eq!(std::fs::read_dir(&root).unwrap().count(), 0, "{name:?} was made and left");
+    }
+    sandbox.dir = root.join("x".repeat(300));
+    let said = sandbox.run_badly("start");
+    assert!(said.contains("too long") && !said.contains("damaged"), "{said}");
+    sandbox.dir = root.join("box");
+}
+
+fn a_suspended_server_is_named_and_not_waited_for() {
+    let sandbox = Sandbox::new();
+    sandbox.run_well("start");
+    let servers: Vec<u32> = sandbox.pids().into_iter().map(|pid| u32::try_from(pid).unwrap()).collect();
+    for (pid, silent) in servers.iter().zip(["MySQL does not answer", "Redis does not answer"]) {
+        signal(*pid, "-STOP");
+        let status = sandbox.run("status");
+        let said = sandbox.run("start");
+        signal(*pid, "-CONT");
+        let status = String::from_utf8(status.stdout).unwrap();
+        let said = String::from_utf8(said.stderr).unwrap();
+        assert!(status.contains(silent), "{status}");
+        assert!(said.contains(&format!("kill -CONT {pid}")), "{said}");
+    }
+    sandbox.run_well("destroy");
 }
 
 fn a_server_that_dies_while_starting_is_quoted() {

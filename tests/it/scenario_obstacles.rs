@@ -17,6 +17,7 @@ crate::tests![
     a_proxy_that_loses_scripts_proves_nothing,
     a_mysql_account_that_may_not_write_is_named,
     the_rights_that_the_hint_names_suffice,
+    a_redis_without_room_for_clients_or_entries_is_named,
 ];
 
 /// A Redis account with all rights but these.
@@ -132,4 +133,27 @@ fn the_rights_that_the_hint_names_suffice() {
         let ran = not_broken(run(&place, &redis, &["scenario", name, "--duration", "1", "--clients", "8"]));
         assert!(!ran.stdout.contains("NOPERM"), "{}", ran.stdout);
     }
+}
+
+/// The same words on every path: the measured one, and that of the experiments.
+fn a_redis_without_room_for_clients_or_entries_is_named() {
+    let place = Place::seeded(100);
+    let mysql = place.mysql_url();
+    let with = |redis: &str, arguments: &[&str]| {
+        let mut command = rcache();
+        command.args(arguments).args(["--mysql-url", &mysql, "--redis-url", redis]);
+        ran(command.args(["--namespace", &place.namespace]))
+    };
+    let few = PrivateRedis::start("maxclients 3");
+    for arguments in [&["scenario", "stale", "--duration", "1"][..], &["bench", "-n", "10", "-c", "8"]] {
+        let ran = with(&few.url(), arguments);
+        assert_ne!(ran.code, Some(0), "{arguments:?}");
+        assert!(ran.stderr.contains("raise maxclients"), "{arguments:?}: {}", ran.stderr);
+    }
+    let full = PrivateRedis::start("maxmemory 1mb");
+    let ran = with(&full.url(), &["bench", "-n", "10", "-w", "point"]).failed(1, &["OOM", "raise maxmemory"]);
+    assert!(!ran.stderr.contains("entries of namespace"), "nothing was written: {}", ran.stderr);
+    let account = account(&place, &["-set"]);
+    let ran = with(&account, &["bench", "-n", "10", "-w", "point"]).failed(1, &["ACL SETUSER"]);
+    assert!(!ran.stderr.contains("entries of namespace"), "nothing was written: {}", ran.stderr);
 }

@@ -15,6 +15,7 @@ use crate::world::{self, Place, rcache};
 crate::tests![
     what_answers_in_the_place_of_mysql_is_named_within_seconds,
     a_redis_at_mysql_s_address_is_named_and_a_mysql_at_redis_s,
+    what_answers_in_the_place_of_redis_is_named_in_one_line,
     a_signal_ends_a_command_that_waits_for_a_silent_server,
     a_database_that_stops_in_the_middle_is_an_error_by_itself,
     a_signal_ends_every_command_beside_a_database_that_stopped,
@@ -116,6 +117,25 @@ fn what_answers_in_the_place_of_mysql_is_named_within_seconds() {
             });
         }
     });
+}
+
+fn what_answers_in_the_place_of_redis_is_named_in_one_line() {
+    let cases: [(Treatment, &str); 4] = [
+        (http, "web server"),
+        (tls, "expects TLS"),
+        (hang_up, "is this Redis"),
+        (refuse_host, "speaks MySQL"),
+    ];
+    for (treat, words) in cases {
+        let url = format!("redis://127.0.0.1:{}", listener(treat));
+        let ran = world::ran(rcache().args(["flush", "--redis-url", &url])).failed(1, &[words]);
+        assert_eq!(ran.stderr.trim_end().lines().count(), 2, "cause and next step: {}", ran.stderr);
+        for form in ["Parse", "Incompatible", "os error", "parse"] {
+            assert!(!ran.stderr.contains(form), "{}", ran.stderr);
+        }
+    }
+    let plain = format!("rediss://127.0.0.1:{}", world::world().redis_port);
+    world::ran(rcache().args(["flush", "--redis-url", &plain])).failed(1, &["redis:// instead of rediss://"]);
 }
 
 fn a_redis_at_mysql_s_address_is_named_and_a_mysql_at_redis_s() {

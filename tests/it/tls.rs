@@ -285,6 +285,8 @@ const ACCOUNTS: &str = "\
 CREATE DATABASE IF NOT EXISTS secure CHARACTER SET utf8mb4;
 CREATE USER IF NOT EXISTS secured@'127.0.0.1' IDENTIFIED BY 'hunter2' REQUIRE SSL;
 GRANT ALL ON *.* TO secured@'127.0.0.1';
+CREATE USER IF NOT EXISTS certified@'127.0.0.1' IDENTIFIED BY 'hunter2' REQUIRE X509;
+GRANT ALL ON *.* TO certified@'127.0.0.1';
 ";
 
 /// The program of a server, and those of its options that say where its data are; none if it is no database.
@@ -320,5 +322,11 @@ fn the_database_is_read_over_tls() {
     let other = database.url(&format!("?ssl-ca={}", stranger.path("ca.pem").display()));
     run(&other, &["seed"]).failed(1, &["127.0.0.1", "certificate"]);
     // The account wants an encrypted connection.
-    run(&database.url(""), &["seed"]).failed(1, &["127.0.0.1", "denied"]);
+    run(&database.url(""), &["seed"]).failed(1, &["127.0.0.1", "denied", "ssl-mode=required"]);
+    // And another one a client's certificate too.
+    let certified = |parameters: &str| database.url(parameters).replace("secured", "certified");
+    run(&certified("?ssl-mode=required"), &["seed"]).failed(1, &["denied", "ssl-cert=FILE"]);
+    let [own, key] = ["server.pem", "server.key"].map(|file| database.certificates.path(file));
+    let with_own = format!("?ssl-mode=required&ssl-cert={}&ssl-key={}", own.display(), key.display());
+    run(&certified(&with_own), &["bench", "--iterations", "5", "--workload", "point"]).fine();
 }

@@ -95,6 +95,9 @@ impl Place {
             Some(number) if is_pipe && number == rustix::io::Errno::NXIO.raw_os_error() => {
                 io::Error::other("it is a named pipe, and nothing reads it")
             }
+            Some(number) if number == rustix::io::Errno::PERM.raw_os_error() => {
+                io::Error::other("it may not be changed: it is immutable or append-only (see lsattr)")
+            }
             _ => error,
         })?;
         rustix::fs::fcntl_setfl(&file, OFlags::empty())?;

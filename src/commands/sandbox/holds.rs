@@ -1,5 +1,7 @@
 //! What the kept servers hold: asked of them, and left out where one does not answer.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::cache::admin;
@@ -7,9 +9,13 @@ use crate::db::schema::{self, SeedState, Tables};
 use crate::db::{connect, counters};
 use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
 use crate::units;
+use crate::users::DataSet;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Holds {
+    /// Whether MySQL and Redis answered.
+    #[serde(skip)]
+    answers: [bool; 2],
     /// In the table; null if it is not seeded.
     users: Option<u32>,
     rng_seed: Option<u64>,
@@ -20,32 +26,96 @@ pub(super) struct Holds {
 }
 
 impl Holds {
+    /// Asks both at the same time, and waits for neither for long.
     pub(super) fn ask(mysql: &MysqlEndpoint, redis: &RedisEndpoint) -> Self {
-        let mut holds =
-            Self { users: None, rng_seed: None, table_bytes: None, keys: None, redis_bytes: None };
-        if let Ok(mut conn) = connect::connect(mysql) {
-            if let Ok(Tables::Ours { state: SeedState::Seeded { data, .. }, .. }) = schema::inspect(&mut conn)
-            {
-                (holds.users, holds.rng_seed) = (Some(data.users), Some(data.rng_seed));
-            }
-            holds.table_bytes = counters::table_bytes(&mut conn);
+        let (in_mysql, in_redis) = std::thread::scope(|scope| {
+            let in_redis = scope.spawn(|| ask_redis(redis));
+            (ask_mysql(mysql), in_redis.join().unwrap_or_default())
+        });
+        let (in_mysql, in_redis) = (in_mysql.unwrap_or_default(), in_redis.unwrap_or_default());
+        Self {
+            answers: [in_mysql.answers, in_redis.answers],
+            users: in_mysql.data.map(|data| data.users),
+            rng_seed: in_mysql.data.map(|data| data.rng_seed),
+            table_bytes: in_mysql.bytes,
+            keys: in_redis.keys,
+            redis_bytes: in_redis.bytes,
         }
-        if let Ok(mut connection) = admin::connect(redis) {
-            holds.keys = admin::key_count(&mut connection).ok();
-            holds.redis_bytes = admin::memory_used(&mut connection);
-        }
-        holds
     }
 
     pub(super) fn describe(&self) -> String {
-        let users = match self.users {
-            Some(users) => units::counted(u64::from(users), "user", "users"),
-            None => "no users".to_owned(),
+        let users = match (self.answers, self.users) {
+            ([false, _], _) => "MySQL does not answer".to_owned(),
+            (_, Some(users)) => {
+                let users = units::counted(u64::from(users), "user", "users");
+                format!("{users}{} in MySQL", size(self.table_bytes).unwrap_or_default())
+            }
+            (_, None) => "no users in MySQL".to_owned(),
         };
-        let size = |bytes: Option<u64>| bytes.map(|bytes| format!(", {}", units::bytes(bytes as f64)));
-        let keys = self.keys.map_or("unknown".to_owned(), |keys| units::counted(keys, "key", "keys"));
-        let table = size(self.table_bytes).unwrap_or_default();
-        let memory = size(self.redis_bytes).map(|size| format!("{size} of memory")).unwrap_or_default();
-        format!("holds      {users}{table} in MySQL; {keys}{memory} in Redis\n")
+        let keys = match (self.answers, self.keys) {
+            ([_, false], _) => "Redis does not answer".to_owned(),
+            (_, Some(keys)) => {
+                let memory = size(self.redis_bytes).map(|size| format!("{size} of memory"));
+                format!("{}{} in Redis", units::counted(keys, "key", "keys"), memory.unwrap_or_default())
+            }
+            (_, None) => "the number of keys in Redis is not known".to_owned(),
+        };
+        format!("holds      {users}; {keys}\n")
+    }
+}
+
+fn size(bytes: Option<u64>) -> Option<String> {
+    bytes.map(|bytes| format!(", {}", units::bytes(bytes as f64)))
+}
+
+#[derive(Default)]
+struct InMysql {
+    answers: bool,
+    data: Option<DataSet>,
+    bytes: Option<u64>,
+}
+
+fn ask_mysql(endpoint: &MysqlEndpoint) -> Option<InMysql> {
+    let mut conn = connect::connect_briefly(endpoint).ok()?;
+    let data = match schema::inspect(&mut conn) {
+        Ok(Tables::Ours { state: SeedState::Seeded { data, .. }, .. }) => Some(data),
+        _ => None,
+    };
+    Some(InMysql { answers: true, data, bytes: counters::table_bytes(&mut conn) })
+}
+
+#[derive(Default)]
+struct InRedis {
+    answers: bool,
+    keys: Option<u64>,
+    bytes: Option<u64>,
+}
+
+fn ask_redis(endpoint: &RedisEndpoint) -> Option<InRedis> {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let mut connection = admin::open(endpoint, PATIENCE, PATIENCE).ok()?;
+    let keys = admin::key_count(&mut connection).ok();
+    Some(InRedis { answers: true, keys, bytes: admin::memory_used(&mut connection) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_does_not_answer_holds_nothing_known() {
+        let full = Holds {
+            answers: [true, true],
+            users: Some(1),
+            rng_seed: Some(42),
+            table_bytes: Some(16_384),
+            keys: Some(2),
+            redis_bytes: None,
+        };
+        assert_eq!(full.describe(), "holds      1 user, 16.0 KiB in MySQL; 2 keys in Redis\n");
+        let silent = Holds { answers: [false, false], users: None, keys: None, ..full };
+        assert_eq!(silent.describe(), "holds      MySQL does not answer; Redis does not answer\n");
+        let empty = Holds { answers: [true, true], users: None, ..silent };
+        assert!(empty.describe().contains("no users in MySQL; the number of keys"));
     }
 }

@@ -7,8 +7,9 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use redis::RedisError;
 
+use crate::cache::admin::{self, AdminError};
 use crate::cache::connection::Connection;
-use crate::cache::{admin, entry};
+use crate::cache::entry;
 use crate::scenario::arms::{Stage, StageError};
 use crate::scenario::keys::Keys;
 use crate::scenario::outcome::Damage;
@@ -29,7 +30,8 @@ pub(super) struct Vandal {
 impl Vandal {
     pub(super) fn new(stage: &Stage<'_>, rows: u32, ttl: Duration, rng: StdRng) -> Result<Self, StageError> {
         Ok(Self {
-            redis: admin::open(stage.redis, TIMEOUT, TIMEOUT)?,
+            redis: admin::open(stage.redis, TIMEOUT, TIMEOUT)
+                .map_err(|cause| AdminError::login(stage.redis, cause))?,
             keys: stage.keys.clone(),
             rows,
             ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
