@@ -226,7 +226,7 @@ fn unlike_things_are_refused_with_a_status_of_their_own() {
     let [mut all, mut point] = [sure(), sure()];
     all["workloads"].as_array_mut().unwrap().truncate(1);
     point["workloads"].as_array_mut().unwrap().remove(0);
-    compare(&all, &point, &["--force"]).failed(5, &["workloads differs: all in the baseline, point"]);
+    compare(&all, &point, &["--force"]).failed(5, &["workloads differ: all in the baseline, point"]);
     // One in common is compared.
     let page = compare(&sure(), &point, &[]).fine().stdout;
     assert!(page.contains("the candidate did not measure this workload"), "{page}");
