@@ -186,10 +186,10 @@ fn text(document: &Document) -> String {
     }
     if let Some(sandbox) = &document.sandbox {
         lines.push(format!(
-            "Left: the sandbox in {}, {}. To delete it: {}",
+            "Left: the sandbox in {}, {}. To delete it:{}",
             sandbox.folder,
             units::bytes(sandbox.data_bytes as f64),
-            advice::command("sandbox destroy")
+            advice::line("sandbox destroy")
         ));
     }
     lines.join("\n") + "\n"

@@ -13,6 +13,7 @@ crate::tests![
     a_second_signal_after_a_while_ends_it,
     a_hangup_that_was_ignored_stays_ignored,
     a_signal_before_the_first_round_ends_it_in_order,
+    an_interrupted_experiment_keeps_the_arms_that_are_done,
 ];
 
 /// Sends signals one right after the other, as `timeout` does.
@@ -101,5 +102,27 @@ fn a_signal_before_the_first_round_ends_it_in_order() {
         signals(&bench, &["TERM", "TERM"]);
         let ran = world::checked(&bench.wait_with_output().unwrap()).failed(130, &["interrupted"]);
         assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+    }
+}
+
+fn an_interrupted_experiment_keeps_the_arms_that_are_done() {
+    for (name, format) in [("TERM", "json"), ("INT", "text")] {
+        let place = Place::seeded(100);
+        let arguments = ["scenario", "stale", "--duration", "1", "--clients", "4", "--format", format];
+        let scenario = world::start(&mut place.command(&arguments));
+        let mut redis = place.redis();
+        let pattern = format!("{}*", place.namespace);
+        // The first arm has no cache, and so the second is at work.
+        world::wait_until("the second arm", || !redis.keys::<_, Vec<Vec<u8>>>(&pattern).unwrap().is_empty());
+        signals(&scenario, &[name]);
+        let ran = world::checked(&scenario.wait_with_output().unwrap()).failed(130, &["interrupted"]);
+        if format == "json" {
+            let document = ran.json();
+            assert_eq!(document["interrupted"], true);
+            assert_eq!(document["arms"][0]["arm"], "mysql", "{document}");
+            assert!(document["arms"][0]["reads"].as_u64() > Some(0), "{document}");
+        } else {
+            assert!(ran.stdout.contains("Interrupted") && ran.stdout.contains("mysql"), "{}", ran.stdout);
+        }
     }
 }
