@@ -22,6 +22,10 @@ const CONTROL_READS_A_ROUND: u64 = 10;
 /// for most of it.
 const SHORT_BLOCK_NS: f64 = 1e6;
 const MOST_REPEATS: u64 = 100;
+/// One of several clients makes so many reads in a block, if they take no longer than this: waiting for the last client of
+/// a block costs one read.
+const REPEATS_OF_SEVERAL: f64 = 10.0;
+const BLOCK_OF_SEVERAL_NS: f64 = 20e6;
 
 /// How much of a workload is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,8 +181,10 @@ impl Plan {
             && matches!(kind, BlockKind::Lane(Lane { path: ReadPath::Mysql | ReadPath::Warm, .. }));
         self.repeats.retain(|(own, _)| *own != kind);
         if can_repeat && read_ns > 0.0 {
-            let times = whole((SHORT_BLOCK_NS / read_ns).ceil()).clamp(1, MOST_REPEATS);
-            self.repeats.push((kind, times));
+            let of_one = (SHORT_BLOCK_NS / read_ns).ceil();
+            let of_several = (BLOCK_OF_SEVERAL_NS / read_ns).floor().min(REPEATS_OF_SEVERAL);
+            let times = if self.clients > 1 { of_one.max(of_several) } else { of_one };
+            self.repeats.push((kind, whole(times).clamp(1, MOST_REPEATS)));
         }
     }
 
@@ -211,10 +217,19 @@ impl Plan {
         }
     }
 
-    /// Bare round trips in one round: a few for each read, so that a short run stays short.
+    /// Bare round trips in one round: a few for each read, so that a short run stays short, and controls do not take most
+    /// of the time if the servers are far away. A client with one key reads so much at once that they cost nothing.
     pub(crate) fn control_reads(&self) -> u64 {
-        let over_all = self.rounds().map_or(0, |rounds| CONTROL_READS.div_ceil(rounds));
-        over_all.min(CONTROL_READS_A_ROUND * self.block()).max(CONTROL_READS_A_ROUND)
+        match (self.shape, self.keys) {
+            (Shape::Fixed { rounds, .. }, _) => {
+                let most = CONTROL_READS_A_ROUND * self.block();
+                CONTROL_READS.div_ceil(rounds).min(most).max(CONTROL_READS_A_ROUND)
+            }
+            (Shape::Open { .. }, Keys::OneAClient) => CONTROL_READS_A_ROUND,
+            (Shape::Open { block }, Keys::Numbered { .. }) => {
+                (2 * block.div_ceil(self.clients)).min(CONTROL_READS_A_ROUND)
+            }
+        }
     }
 
     /// A client's share of a round: the same items in the same order in blocks of every kind. The shares of all clients,
@@ -233,8 +248,8 @@ impl Plan {
     }
 
     /// Where the bare round trips of a round are made.
-    pub(crate) fn control_cores(&self, round: u64) -> Vec<u32> {
-        self.cores(round, 0, self.control_reads())
+    pub(crate) fn control_cores(&self, round: u64, client: u64) -> Vec<u32> {
+        self.cores(round, client, self.control_reads())
     }
 
     fn cores(&self, round: u64, client: u64, reads: u64) -> Vec<u32> {
@@ -410,7 +425,7 @@ mod tests {
             cores.sort_unstable();
             assert_eq!(cores, [0, 1]);
             assert_eq!(all.block_of(KINDS[0], round, 0).cores.len(), 1);
-            assert_eq!(point.control_cores(round).len(), 2);
+            assert_eq!(point.control_cores(round, 0).len(), 2);
         }
     }
 
@@ -432,14 +447,34 @@ mod tests {
     }
 
     #[test]
+    fn controls_take_no_more_than_twice_as_many_round_trips_as_reads() {
+        let amount = Amount::Time(Duration::from_secs(5));
+        let mut plan = Plan::new(Workload::Point, amount, 4, data(100_000), None, 42);
+        let mut controls = vec![plan.control_reads()];
+        while plan.lengthen() {
+            controls.push(plan.control_reads());
+        }
+        assert_eq!(controls[..5], [2, 4, 8, 10, 10]);
+        let all = Plan::new(Workload::All, amount, 4, data(1_000), None, 42);
+        assert_eq!(all.control_reads(), 10, "an answer of all users takes longer than these");
+    }
+
+    #[test]
     fn short_reads_of_one_key_are_repeated_and_misses_are_not() {
         let amount = Amount::Time(Duration::from_secs(5));
         let mut plan = Plan::new(Workload::Aggregate, amount, 4, data(1_000), None, 42);
         KINDS.iter().for_each(|kind| plan.repeat(*kind, 30e3));
         let repeats = |plan: &Plan| KINDS.map(|kind| plan.block_of(kind, 0, 0).repeats);
         assert_eq!(repeats(&plan), [34, 1, 34]);
+        KINDS.iter().for_each(|kind| plan.repeat(*kind, 1.5e6));
+        assert_eq!(repeats(&plan), [10, 1, 10], "waiting for the last client costs a tenth of a block");
+        KINDS.iter().for_each(|kind| plan.repeat(*kind, 7e6));
+        assert_eq!(repeats(&plan), [2, 1, 2]);
         KINDS.iter().for_each(|kind| plan.repeat(*kind, 23e6));
         assert_eq!(repeats(&plan), [1; 3]);
+        let mut alone = Plan::new(Workload::Aggregate, amount, 1, data(1_000), None, 42);
+        alone.repeat(KINDS[2], 1.5e6);
+        assert_eq!(repeats(&alone), [1; 3]);
         let mut point = Plan::new(Workload::Point, amount, 4, data(1_000), None, 42);
         point.repeat(KINDS[2], 30e3);
         assert_eq!(repeats(&point), [1; 3]);

@@ -11,7 +11,7 @@ use super::plan::{Amount, Block, BlockKind, Plan};
 use super::queue;
 use super::schedule::{Ended, Next, Position, Schedule};
 use super::start_line::StartLine;
-use super::worker::{BlockDone, Step, Worker};
+use super::worker::{BlockDone, ControlLoad, Controls, Step, Worker};
 use super::{Course, WorkloadSamples};
 use crate::interrupt;
 use crate::paths::lane::Lane;
@@ -247,18 +247,42 @@ impl<'a, Q: Query> Rounds<'a, Q> {
         Ok(())
     }
 
-    /// Bare round trips by the first client alone: the floor is the way to the server, not the queue in front of it.
+    /// Bare exchanges: by one client alone, which is the way to each server without the queue in front of it; and by all
+    /// clients together, which is what their reads are compared with, since both then share a busy machine.
     fn controls(&mut self, round: u64, counted: bool) -> Result<(), AllFailed> {
-        let reads = self.plan.control_reads();
-        let Some(link) = self.links.first() else { return Ok(()) };
-        let cores = self.plan.control_cores(round);
-        let items = self.plan.block_of(BlockKind::Lane(Lane::MYSQL), round, 0).items;
-        let step = Step::Controls { reads, cores, item: items.first().copied(), counted };
-        let report = link.steps.send(step).ok().and_then(|()| link.done.recv().ok());
-        if let Some(report) = &report {
-            self.sums.iter_mut().zip(&report.sums).for_each(|(total, sums)| total.add(*sums));
+        let clients = self.links.len();
+        match clients {
+            0 => Ok(()),
+            1 => self.control_step(round, 1, ControlLoad::OnlyClient, counted),
+            _ => {
+                self.control_step(round, 1, ControlLoad::OneOfSeveral, counted)?;
+                self.control_step(round, clients, ControlLoad::AllClients, counted)
+            }
         }
-        match report.and_then(|report| report.first_error) {
+    }
+
+    /// One step of controls by the first `clients`.
+    fn control_step(
+        &mut self,
+        round: u64,
+        clients: usize,
+        load: ControlLoad,
+        counted: bool,
+    ) -> Result<(), AllFailed> {
+        let reads = self.plan.control_reads();
+        for (client, link) in (0u64..).zip(&self.links).take(clients) {
+            let items = self.plan.block_of(BlockKind::Lane(Lane::MYSQL), round, client).items;
+            let cores = self.plan.control_cores(round, client);
+            let controls = Controls { reads, cores, item: items.first().copied(), counted, load };
+            link.steps.send(Step::Controls(controls)).map_err(|_| AllFailed)?;
+        }
+        let mut failure = None;
+        for link in self.links.iter().take(clients) {
+            let report = link.done.recv().map_err(|_| AllFailed)?;
+            self.sums.iter_mut().zip(&report.sums).for_each(|(total, sums)| total.add(*sums));
+            failure = failure.or(report.first_error);
+        }
+        match failure {
             Some(error) => {
                 self.samples.first_error.get_or_insert(error);
                 Err(AllFailed)

@@ -12,7 +12,7 @@ use super::plan::{Block, BlockKind};
 use super::queue::{Queue, Stretch};
 use super::start_line::{Presence, StartLine};
 use super::{ControlKind, WorkloadSamples, count_error};
-use crate::cli::ReadPath;
+use crate::cli::{Codec, ReadPath};
 use crate::interrupt;
 use crate::parts::PartTimes;
 use crate::paths::issued::Exchanges;
@@ -25,8 +25,29 @@ use crate::rounds_log::RoundSums;
 pub(super) enum Step {
     /// Arrange the entries of this share, then read these stretches, all workers at the same time.
     Block { block: Block, stretches: Vec<Stretch>, counted: bool },
-    /// That many bare round trips to each server, alone, and some bare transfers of the item's entries if they are large.
-    Controls { reads: u64, cores: Vec<u32>, item: Option<u32>, counted: bool },
+    /// Bare exchanges with both servers.
+    Controls(Controls),
+}
+
+/// Bare round trips to each server, and some bare transfers of an entry if entries are large.
+pub(super) struct Controls {
+    /// Round trips to each server.
+    pub(super) reads: u64,
+    pub(super) cores: Vec<u32>,
+    pub(super) item: Option<u32>,
+    pub(super) counted: bool,
+    pub(super) load: ControlLoad,
+}
+
+/// Who makes bare exchanges at the same time, which decides what they are good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ControlLoad {
+    /// The only client of the measurement: they are the floor and what its reads are compared with.
+    OnlyClient,
+    /// One client of several while the others wait: the floor.
+    OneOfSeveral,
+    /// All clients: what reads of as many clients are compared with.
+    AllClients,
 }
 
 /// What a worker saw in a block.
@@ -84,9 +105,7 @@ impl<Q: Query> Worker<Q> {
         while let Ok(step) = steps.recv() {
             let report = match step {
                 Step::Block { block, stretches, counted } => self.block(&block, &stretches, counted),
-                Step::Controls { reads, cores, item, counted } => {
-                    self.control_block(reads, &cores, item, counted)
-                }
+                Step::Controls(controls) => self.control_block(&controls),
             };
             if done.send(report).is_err() {
                 break;
@@ -301,18 +320,28 @@ impl<Q: Query> Worker<Q> {
         }
     }
 
-    fn control_block(&mut self, reads: u64, cores: &[u32], item: Option<u32>, counted: bool) -> BlockDone {
+    fn control_block(&mut self, controls: &Controls) -> BlockDone {
         let mut sums = vec![RoundSums::default(); self.samples.rounds.columns()];
         let mut moving_ns = 0;
         let mut outcome = self.reader.wake();
-        let reads: Vec<u64> = (0..reads).collect();
-        for (core, reads) in stretches(&reads, cores) {
-            moving_ns += self.go_to(core);
-            outcome = outcome.and_then(|()| self.round_trips(reads.len(), counted, &mut sums));
+        if let (Some(item), true) = (controls.item, controls.load != ControlLoad::OneOfSeveral) {
+            outcome = outcome.and_then(|()| self.prepare_transfers(item));
         }
-        self.leave(cores);
-        if let Some(item) = item {
+        let is_together = controls.load == ControlLoad::AllClients;
+        if is_together {
+            self.start_line.wait();
+        }
+        let reads: Vec<u64> = (0..controls.reads).collect();
+        for (core, reads) in stretches(&reads, &controls.cores) {
+            moving_ns += self.go_to(core);
+            outcome = outcome.and_then(|()| self.round_trips(reads.len(), controls, &mut sums));
+        }
+        self.leave(&controls.cores);
+        if let (Some(item), true) = (controls.item, controls.load != ControlLoad::OneOfSeveral) {
             outcome = outcome.and_then(|()| self.transfers(item, &mut sums));
+        }
+        if is_together {
+            self.start_line.wait();
         }
         BlockDone {
             span: None,
@@ -327,40 +356,60 @@ impl<Q: Query> Worker<Q> {
     }
 
     /// Bare round trips, first to one server and then to the other: the reads of a block follow one another as closely.
-    fn round_trips(&mut self, reads: usize, counted: bool, sums: &mut [RoundSums]) -> Result<(), ReadError> {
-        for _ in 0..reads {
-            let (outcome, ns) = timed(|| self.reader.ping());
-            outcome?;
-            self.book_control(ControlKind::Ping, ns, sums);
-            if counted {
-                self.samples.controls.redis.record(ns);
-            }
-        }
-        for _ in 0..reads {
-            let (outcome, ns) = timed(|| self.reader.select_1());
-            outcome?;
-            self.book_control(ControlKind::SelectOne, ns, sums);
-            if counted {
-                self.samples.controls.mysql.record(ns);
+    fn round_trips(
+        &mut self,
+        reads: usize,
+        controls: &Controls,
+        sums: &mut [RoundSums],
+    ) -> Result<(), ReadError> {
+        let is_floor = controls.counted && controls.load != ControlLoad::AllClients;
+        let is_compared = controls.load != ControlLoad::OneOfSeveral;
+        for kind in [ControlKind::Ping, ControlKind::SelectOne] {
+            for _ in 0..reads {
+                let (outcome, ns) = if kind == ControlKind::Ping {
+                    timed(|| self.reader.ping())
+                } else {
+                    timed(|| self.reader.select_1())
+                };
+                outcome?;
+                if is_compared {
+                    self.book_control(kind, ns, sums);
+                }
+                match kind {
+                    ControlKind::Ping if is_floor => self.samples.controls.redis.record(ns),
+                    ControlKind::SelectOne if is_floor => self.samples.controls.mysql.record(ns),
+                    _ => {}
+                }
             }
         }
         Ok(())
+    }
+
+    /// The codecs whose entries are large.
+    fn large_codecs(&self) -> Vec<Codec> {
+        let fetched = |kind: &ControlKind| match *kind {
+            ControlKind::Fetch(codec) => self.reader.has_large_entries(codec).then_some(codec),
+            ControlKind::Ping | ControlKind::SelectOne => None,
+        };
+        self.samples.control_kinds.iter().filter_map(fetched).collect()
+    }
+
+    /// Stores the large entries that bare transfers will ask for.
+    fn prepare_transfers(&mut self, item: u32) -> Result<(), ReadError> {
+        self.large_codecs()
+            .into_iter()
+            .try_for_each(|codec| self.reader.prepare(Lane::cached(ReadPath::Warm, codec), &[item]))
     }
 
     /// Receives large entries and does nothing with them: what a hit of them takes at the least.
     fn transfers(&mut self, item: u32, sums: &mut [RoundSums]) -> Result<(), ReadError> {
         /// In each round: an entry that takes long to receive is read as rarely.
         const TRANSFERS: usize = 2;
-        for kind in self.samples.control_kinds.clone() {
-            let ControlKind::Fetch(codec) = kind else { continue };
-            if !self.reader.has_large_entries(codec) {
-                continue;
-            }
-            self.reader.prepare(Lane::cached(ReadPath::Warm, codec), &[item])?;
+        for codec in self.large_codecs() {
             for _ in 0..TRANSFERS {
                 let (outcome, ns) = timed(|| self.reader.fetch(codec, item));
                 outcome?;
-                self.book_control(kind, ns, sums);
+                self.book_control(ControlKind::Fetch(codec), ns, sums);
             }
         }
         Ok(())
