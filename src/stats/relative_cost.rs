@@ -24,7 +24,7 @@ impl RelativeCost {
         let steady = steady(control);
         let rounds = PathRounds { mysql: path, cold: &[], warm: &steady, groups };
         Self {
-            typical: typical_ratio(path, control),
+            typical: typical_ratio(path, control, groups),
             mean: Bootstrap::new(&rounds, rng_seed).ratio(Column::Mysql, Column::Warm),
         }
     }
@@ -40,7 +40,7 @@ impl RelativeCost {
         let steady = steady(control);
         let rounds = PathRounds { mysql, cold, warm: &steady, groups };
         Self {
-            typical: typical_excess(cold, mysql, control),
+            typical: typical_excess(cold, mysql, control, groups),
             mean: Bootstrap::new(&rounds, rng_seed).excess_ratio(),
         }
     }

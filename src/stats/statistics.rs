@@ -50,9 +50,12 @@ impl Statistics {
         let hit_control = fetch.unwrap_or(ControlKind::Ping);
         let redis = samples.control_rounds(hit_control);
         Self {
-            controls: made.iter().map(|kind| (*kind, typical_ns(samples.control_rounds(*kind)))).collect(),
+            controls: made
+                .iter()
+                .map(|kind| (*kind, typical_ns(samples.control_rounds(*kind), groups)))
+                .collect(),
             hit_control,
-            typical_ns: [mysql, cold, warm].map(typical_ns),
+            typical_ns: [mysql, cold, warm].map(|rounds| typical_ns(rounds, groups)),
             relative: [
                 RelativeCost::new(mysql, samples.control_rounds(ControlKind::SelectOne), groups, rng_seed),
                 RelativeCost::of_excess(cold, mysql, redis, groups, rng_seed),
@@ -61,8 +64,8 @@ impl Statistics {
             speedup: bootstrap.speedup(),
             miss_penalty: bootstrap.miss_penalty(),
             break_even: bootstrap.break_even(),
-            warm_over_mysql: typical_ratio(warm, mysql),
-            typical: Typical::new(mysql, cold, warm),
+            warm_over_mysql: typical_ratio(warm, mysql, groups),
+            typical: Typical::new(&paths),
             verified: verified(samples, &bootstrap, rng_seed),
             curve: if curve.iter().any(|point| point.mean_ns.is_ok()) { curve } else { Vec::new() },
             bootstrap,

@@ -1,8 +1,8 @@
 //! The ratios of typical reads: for runs in which a few slow rounds or reads moved the means.
 
 use super::estimate::{Estimate, Interval, Missing};
+use super::rounds::PathRounds;
 use super::typical_ratio::typical_ratio;
-use crate::rounds_log::RoundSums;
 
 /// One workload's ratios of typical reads.
 #[derive(Clone, Debug)]
@@ -14,8 +14,10 @@ pub(crate) struct Typical {
 }
 
 impl Typical {
-    pub(crate) fn new(mysql: &[RoundSums], cold: &[RoundSums], warm: &[RoundSums]) -> Self {
-        let (speedup, miss_penalty) = (typical_ratio(mysql, warm), typical_ratio(cold, mysql));
+    pub(crate) fn new(rounds: &PathRounds<'_>) -> Self {
+        let PathRounds { mysql, cold, warm, groups } = *rounds;
+        let (speedup, miss_penalty) =
+            (typical_ratio(mysql, warm, groups), typical_ratio(cold, mysql, groups));
         let break_even = match (&speedup, &miss_penalty) {
             (Ok(speedup), Ok(penalty)) => break_even(*speedup, *penalty),
             _ => None,
@@ -39,6 +41,11 @@ fn break_even(speedup: Estimate, penalty: Estimate) -> Option<Estimate> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rounds_log::RoundSums;
+
+    fn typical(mysql: &[RoundSums], cold: &[RoundSums], warm: &[RoundSums]) -> Typical {
+        Typical::new(&PathRounds { mysql, cold, warm, groups: &[] })
+    }
 
     fn rounds(ns: u64) -> Vec<RoundSums> {
         (0..40).map(|round| RoundSums::alike(1, ns + round % 3)).collect()
@@ -46,8 +53,8 @@ mod tests {
 
     #[test]
     fn the_break_even_is_that_of_the_two_ratios() {
-        let typical = Typical::new(&rounds(70_000), &rounds(180_000), &rounds(25_000));
-        let found = typical.break_even.unwrap();
+        let found = typical(&rounds(70_000), &rounds(180_000), &rounds(25_000));
+        let found = found.break_even.unwrap();
         assert!((found.value - 110.0 / 155.0).abs() < 1e-3, "{found:?}");
         assert!(found.ci95.low <= found.value && found.value <= found.ci95.high);
     }
@@ -56,14 +63,14 @@ mod tests {
     fn a_few_slow_rounds_leave_it_alone() {
         let mut cold = rounds(180_000);
         cold[7] = RoundSums::alike(1, 90_000_000);
-        let found = Typical::new(&rounds(70_000), &cold, &rounds(25_000)).break_even.unwrap();
+        let found = typical(&rounds(70_000), &cold, &rounds(25_000)).break_even.unwrap();
         assert!((found.value - 110.0 / 155.0).abs() < 1e-3, "{found:?}");
     }
 
     #[test]
     fn without_a_gain_there_is_none() {
-        assert!(Typical::new(&rounds(70_000), &rounds(180_000), &rounds(90_000)).break_even.is_none());
-        assert!(Typical::new(&rounds(70_000), &rounds(60_000), &rounds(25_000)).break_even.is_none());
-        assert!(Typical::new(&rounds(70_000), &[], &rounds(25_000)).break_even.is_none());
+        assert!(typical(&rounds(70_000), &rounds(180_000), &rounds(90_000)).break_even.is_none());
+        assert!(typical(&rounds(70_000), &rounds(60_000), &rounds(25_000)).break_even.is_none());
+        assert!(typical(&rounds(70_000), &[], &rounds(25_000)).break_even.is_none());
     }
 }
