@@ -36,6 +36,7 @@
 
 use super::bootstrap::Bootstrap;
 use super::estimate::{Estimate, Missing};
+use super::precision;
 use super::resample::RESAMPLES;
 use super::rounds::{Column, PathRounds};
 use super::simulation::{Law, MEANS_NS, groups};
@@ -60,16 +61,51 @@ struct Coverage {
     given: f64,
 }
 
+/// When a simulated run ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum End {
+    /// After all rounds.
+    Complete,
+    /// As `--time` does: after the fifth group or a later one, if every ratio is certain to two digits.
+    Precise,
+}
+
+impl End {
+    /// How many of the rounds are made.
+    fn rounds(self, paths: &PathRounds<'_>, rng_seed: u64) -> usize {
+        let all = paths.groups.len();
+        let ends = (5..10).map(|group| all * group / 10);
+        let is_precise = |end: &usize| precision::of_rounds(&first_rounds(paths, *end), rng_seed);
+        match self {
+            Self::Complete => all,
+            Self::Precise => ends.into_iter().find(is_precise).unwrap_or(all),
+        }
+    }
+}
+
+fn first_rounds<'a>(paths: &PathRounds<'a>, end: usize) -> PathRounds<'a> {
+    let PathRounds { mysql, cold, warm, groups } = *paths;
+    PathRounds { mysql: &mysql[..end], cold: &cold[..end], warm: &warm[..end], groups: &groups[..end] }
+}
+
 /// Of the mean of the cold path, the speedup, the miss penalty and the break-even hit ratio.
 fn coverage(law: Law, rounds: usize, runs: u64, resamples: usize) -> [Coverage; 4] {
+    coverage_until(End::Complete, law, rounds, runs, resamples).0
+}
+
+/// The same, and the share of the runs that ended early, %.
+fn coverage_until(end: End, law: Law, rounds: usize, runs: u64, resamples: usize) -> ([Coverage; 4], f64) {
     let [mysql, cold, warm] = MEANS_NS;
-    let (mut given, mut covered) = ([0u32; 4], [0u32; 4]);
+    let (mut given, mut covered, mut ended_early) = ([0u32; 4], [0u32; 4], 0u32);
     let groups = groups(rounds);
     // Other draws for each length, so that one lucky draw does not show in every cell.
     let first = 1_000_000 * rounds as u64;
     for run in first..first + runs {
         let columns = law.rounds(rounds, run);
         let paths = PathRounds { mysql: &columns[0], cold: &columns[1], warm: &columns[2], groups: &groups };
+        let made = end.rounds(&paths, run);
+        ended_early += u32::from(made < rounds);
+        let paths = first_rounds(&paths, made);
         let bootstrap = Bootstrap::with_resamples(&paths, resamples, run);
         let found: [(Result<Estimate, Missing>, f64); 4] = [
             (bootstrap.mean_ns(Column::Cold), cold * law.mean_factor()),
@@ -82,10 +118,11 @@ fn coverage(law: Law, rounds: usize, runs: u64, resamples: usize) -> [Coverage; 
             covered[index] += u32::from(estimate.is_ok_and(|estimate| estimate.ci95.contains(truth)));
         }
     }
-    std::array::from_fn(|index| Coverage {
+    let coverage = std::array::from_fn(|index| Coverage {
         percent: f64::from(covered[index]) * 100.0 / f64::from(given[index].max(1)),
         given: f64::from(given[index]) * 100.0 / runs as f64,
-    })
+    });
+    (coverage, f64::from(ended_early) * 100.0 / runs as f64)
 }
 
 /// Compares the coverage of 1,000 runs with what is expected of mean, speedup, miss penalty and break-even, from and to,
@@ -101,8 +138,9 @@ fn check(law: Law, rounds: usize, expected: [(f64, f64); 4], least_given: f64) {
     }
 }
 
-/// 92 to 98, and two standard errors of 1,000 runs.
-const GOAL: (f64, f64) = (91.0, 99.0);
+/// The goal is 92 to 98. Up to 99 is accepted: the interval is the hull of two methods, each of which covers where the
+/// other fails (`interval.rs`), so it is a little wider than it has to be where both cover.
+const GOAL: (f64, f64) = (92.0, 99.0);
 
 #[test]
 fn thirty_independent_rounds_are_covered_whatever_their_skew() {
@@ -153,6 +191,25 @@ fn a_drift_as_long_as_the_run_is_withheld() {
 fn outliers_too_rare_to_be_seen_are_not_covered() {
     check(RARE, 30, [(42.0, 52.0), GOAL, GOAL, GOAL], 99.0);
     check(RARE, 300, [GOAL; 4], 99.0);
+}
+
+#[test]
+fn ending_when_precise_costs_no_coverage() {
+    // Where the second digit is known in the middle of the run, chance decides when it ends.
+    for law in [0.05, 0.07]
+        .map(|relative| Law::Normal { relative })
+        .into_iter()
+        .chain([Law::OutliersInBlocks { share: 0.002 }])
+    {
+        let (reached, ended_early) = coverage_until(End::Precise, law, 600, 500, 199);
+        assert!((5.0..100.0).contains(&ended_early), "{law:?}: {ended_early} % ended early");
+        for reached in reached {
+            assert!(
+                (GOAL.0..=GOAL.1 + 0.5).contains(&reached.percent),
+                "{law:?}: {reached:?}, {ended_early} %"
+            );
+        }
+    }
 }
 
 #[test]

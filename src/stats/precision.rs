@@ -5,7 +5,7 @@ use super::estimate::Estimate;
 use super::statistics::path_rounds;
 use crate::cli::Codec;
 use crate::measure::WorkloadSamples;
-use crate::stats::rounds::Column;
+use crate::stats::rounds::{Column, PathRounds};
 
 /// A coarse look is enough to decide whether to go on, and takes a millisecond.
 const RESAMPLES: usize = 199;
@@ -16,8 +16,11 @@ pub(crate) fn is_precise(samples: &WorkloadSamples, codecs: &[Codec], rng_seed: 
 }
 
 fn of_codec(samples: &WorkloadSamples, rng_seed: u64) -> bool {
-    let paths = path_rounds(samples);
-    let bootstrap = Bootstrap::with_resamples(&paths, RESAMPLES, rng_seed);
+    of_rounds(&path_rounds(samples), rng_seed)
+}
+
+pub(super) fn of_rounds(paths: &PathRounds<'_>, rng_seed: u64) -> bool {
+    let bootstrap = Bootstrap::with_resamples(paths, RESAMPLES, rng_seed);
     let [mysql, cold, warm] = [paths.mysql, paths.cold, paths.warm].map(|rounds| !rounds.is_empty());
     let mut wanted = Vec::new();
     if mysql && warm {
