@@ -40,6 +40,32 @@ fn is_within([low, high]: [f64; 2], distance: f64) -> bool {
     low <= high && low > 1.0 - distance && high < 1.0 + distance
 }
 
+/// Above which hit ratio a cache saves time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Worth {
+    /// Above the break-even hit ratio.
+    AboveBreakEven,
+    /// At any hit ratio: a miss is faster than MySQL alone, too.
+    Always,
+    /// At no hit ratio: even a hit is slower than MySQL.
+    Never,
+    Unsure,
+}
+
+/// From the intervals of mysql / warm and cold / mysql, and whether there is a break-even hit ratio with an interval.
+pub(crate) fn worth(
+    speedup: Option<[f64; 2]>,
+    miss_penalty: Option<[f64; 2]>,
+    has_break_even: bool,
+) -> Worth {
+    match (speedup.map(side_of_one), miss_penalty.map(side_of_one)) {
+        _ if has_break_even => Worth::AboveBreakEven,
+        (Some(Side::Below), _) => Worth::Never,
+        (Some(Side::Above), Some(Side::Below)) => Worth::Always,
+        _ => Worth::Unsure,
+    }
+}
+
 /// Which of two servers is nearer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Nearer {
@@ -89,6 +115,20 @@ mod tests {
         assert_eq!(nearer([15e3, 16e3], [20e3, 25e3]), Nearer::First);
         assert_eq!(nearer([400e3, 420e3], [20e3, 25e3]), Nearer::Second);
         assert_eq!(nearer([20.0e3, 20.4e3], [20.1e3, 20.6e3]), Nearer::Neither);
+    }
+
+    #[test]
+    fn a_cache_is_worth_it_from_the_first_hit_only_if_both_intervals_say_so() {
+        let (faster, slower, unsure) = (Some([1.1, 2.0]), Some([0.5, 0.9]), Some([0.82, 1.12]));
+        assert_eq!(worth(faster, slower, false), Worth::Always);
+        assert_eq!(worth(faster, faster, true), Worth::AboveBreakEven);
+        assert_eq!(worth(slower, faster, false), Worth::Never);
+        assert_eq!(worth(slower, None, false), Worth::Never);
+        for (speedup, penalty) in
+            [(faster, unsure), (unsure, slower), (faster, None), (None, slower), (None, None)]
+        {
+            assert_eq!(worth(speedup, penalty, false), Worth::Unsure, "{speedup:?} {penalty:?}");
+        }
     }
 
     proptest! {

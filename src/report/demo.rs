@@ -5,6 +5,7 @@ use super::bench::{head, summary, table, warnings};
 use super::blocks::{Align, Block, Column, Entry, Page, Row, Section, Table};
 use super::charts;
 use super::numbers::{Side, capitalised, duration, inverse, mean_ns, percentile, side_of_one, with_interval};
+use crate::claims::Worth;
 use crate::run_file::{PathRun, Ratio, Run, Server, WorkloadRun};
 use crate::units::{self, counted};
 
@@ -115,7 +116,8 @@ fn gain(run: &Run) -> Section {
         Entry::new(label, gain_of(&summary::Ratios::new(workload, basis)))
     };
     let entries = run.workloads.iter().map(entry).collect();
-    Section::titled("What Redis buys (95 % intervals in brackets)", vec![Block::Entries(entries)])
+    let title = format!("What Redis buys ({})", summary::intervals(run));
+    Section::titled(title, vec![Block::Entries(entries)])
 }
 
 fn gain_of(ratios: &summary::Ratios<'_>) -> String {
@@ -126,12 +128,14 @@ fn gain_of(ratios: &summary::Ratios<'_>) -> String {
     };
     match side_of_one(&speedup) {
         Side::Above => {
-            let worth = match (&ratios.break_even, ratios.miss_penalty.as_ref().map(side_of_one)) {
-                (Some(_), _) => {
+            let worth = match ratios.claim() {
+                Worth::AboveBreakEven => {
                     format!("; worth it above {}, below that Redis makes reads slower", ratios.worth())
                 }
-                (None, Some(Side::Below)) => "; worth it from the first hit".to_owned(),
-                (None, _) => "; above which hit ratio it is worth it is lost in the noise".to_owned(),
+                Worth::Always => "; worth it from the first hit".to_owned(),
+                Worth::Never | Worth::Unsure => {
+                    "; above which hit ratio it is worth it is lost in the noise".to_owned()
+                }
             };
             format!("a hit is {} as fast as MySQL{worth}", times(&speedup))
         }

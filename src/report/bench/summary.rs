@@ -1,10 +1,9 @@
 //! The summary: what a hit gains, what a miss costs, and the hit ratio above which Redis is worth it.
 
 use super::{Detail, by_workload};
+use crate::claims::{self, Worth};
 use crate::report::blocks::{Block, Role, Row, Section, Table};
-use crate::report::numbers::{
-    NONE, Side, UNKNOWN, faster_or_slower, hit_ratio, inverse, measured, side_of_one,
-};
+use crate::report::numbers::{NONE, UNKNOWN, faster_or_slower, hit_ratio, inverse, measured};
 use crate::run_file::{HitRatio, Ratio, Run, WorkloadRun};
 
 const HIT: &str = "a hit, against MySQL";
@@ -74,17 +73,19 @@ impl<'a> Ratios<'a> {
 
     /// The hit ratio above which Redis saves time.
     pub(in crate::report) fn worth(&self) -> String {
-        let sides = (
-            self.speedup.map(|ratio| side_of_one(&ratio)),
-            self.miss_penalty.map(|ratio| side_of_one(&ratio)),
-        );
-        match (&self.break_even, sides) {
-            (Some(value), _) => hit_ratio(value),
-            (None, (Some(Side::Below), _)) => NEVER.to_owned(),
-            (None, (Some(Side::Above), Some(Side::Below))) => ALWAYS.to_owned(),
-            (None, _) if ["mysql", "cold", "warm"].iter().all(|path| self.has(path)) => UNKNOWN.to_owned(),
+        match (self.claim(), &self.break_even) {
+            (Worth::AboveBreakEven, Some(value)) => hit_ratio(value),
+            (Worth::Never, _) => NEVER.to_owned(),
+            (Worth::Always, _) => ALWAYS.to_owned(),
+            _ if ["mysql", "cold", "warm"].iter().all(|path| self.has(path)) => UNKNOWN.to_owned(),
             _ => NONE.to_owned(),
         }
+    }
+
+    /// What the intervals allow to be said of that.
+    pub(in crate::report) fn claim(&self) -> Worth {
+        let ends = |ratio: Option<Ratio>| ratio.map(|ratio| ratio.ci95);
+        claims::worth(ends(self.speedup), ends(self.miss_penalty), self.break_even.is_some())
     }
 
     fn has(&self, path: &str) -> bool {
@@ -124,13 +125,22 @@ pub(super) fn sections(run: &Run, detail: Detail, is_saved: bool) -> Vec<Section
         Basis::Means => "",
         Basis::Typical => " of typical reads",
     };
-    let title = format!("Summary{of_what} (95 % intervals in brackets)");
+    let title = format!("Summary{of_what} ({})", intervals(run));
     let summary = Section { role: Role::Summary, ..Section::titled(title, blocks) };
     let hint = (detail == Detail::Brief).then(|| {
         let text = if is_saved { DETAILS.to_owned() } else { format!("{DETAILS}; {SAVE}") };
         Section::new(vec![Block::Sentence(text)])
     });
     std::iter::once(summary).chain(hint).collect()
+}
+
+/// What the intervals in brackets hold. A single run knows only what varies within it.
+pub(in crate::report) fn intervals(run: &Run) -> &'static str {
+    if run.runs.len() > 1 {
+        "95 % intervals in brackets"
+    } else {
+        "95 % intervals within this run in brackets"
+    }
 }
 
 fn row(workload: &WorkloadRun, with_codec: bool, basis: Basis) -> Row {
