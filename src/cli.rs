@@ -41,7 +41,7 @@ Exit status:
   2    the command line was wrong
   3    an assertion or the regression gate failed
   4    an assertion or the gate could not be decided: too noisy, or too few samples; or an experiment proves nothing
-  5    the files cannot be compared: they measured different things
+  5    the files cannot be compared or merged: they measured different things
   130  interrupted, after printing and saving what was measured so far";
 
 #[derive(Debug, Parser)]
@@ -175,6 +175,11 @@ pub(crate) enum Command {
     Candidates,
     /// Two saved runs side by side: what changed, how sure that is, and a verdict
     Compare(Compare),
+    /// The runs of several load generators as one run of all their clients
+    ///
+    /// Reads and rates add up; percentiles come from the added histograms, never from an average. Runs that measured
+    /// different things are refused. Start the generators together with `bench --start-at`.
+    Merge(Merge),
     /// One failure of caching on real servers, shown with and without the cure
     Scenario(Scenario),
     /// Remove rcache's entries from Redis and say how many
@@ -192,7 +197,10 @@ pub(crate) enum Command {
 
 impl Command {
     pub(crate) fn writes_markdown(&self) -> bool {
-        matches!(self, Self::Bench(_) | Self::Candidates | Self::Compare(_) | Self::Scenario(_))
+        matches!(
+            self,
+            Self::Bench(_) | Self::Candidates | Self::Compare(_) | Self::Merge(_) | Self::Scenario(_)
+        )
     }
 }
 
@@ -268,6 +276,19 @@ fn time(text: &str) -> Result<Duration, String> {
     match seconds.filter(|seconds| (0.001..=MAX_S).contains(seconds)) {
         Some(seconds) => Ok(Duration::from_secs_f64(seconds)),
         None => Err("expected a time from 1ms to 1440m, such as 5s, 500ms or 2m".to_owned()),
+    }
+}
+
+fn start_at(text: &str) -> Result<jiff::Timestamp, String> {
+    /// A day: what is further away is a typing error.
+    const MAX_S: i64 = 86_400;
+    let time: jiff::Timestamp = text
+        .parse()
+        .map_err(|_| "expected a time with its offset from UTC, such as 2026-03-01T09:30:00Z".to_owned())?;
+    match time.as_second().saturating_sub(jiff::Timestamp::now().as_second()) {
+        ..0 => Err("it is past".to_owned()),
+        0..=MAX_S => Ok(time),
+        _ => Err("it is more than a day away".to_owned()),
     }
 }
 
@@ -350,6 +371,13 @@ pub(crate) struct Bench {
     #[arg(long, default_value_t = 1, value_parser = count_in::<u16>(1, 100), value_name = "N")]
     pub(crate) runs: u16,
 
+    /// Connect and read from this time on, so that several load generators start together: RFC 3339, such as 2026-03-01T09:30:00Z
+    ///
+    /// Users are in place and entries of earlier runs removed before. Each generator needs a --namespace of its own, and none
+    /// ends before its --time is over. `rcache merge` adds their runs up.
+    #[arg(long, conflicts_with = "runs", value_parser = start_at, value_name = "TIME")]
+    pub(crate) start_at: Option<jiff::Timestamp>,
+
     /// This process is that one of several runs
     #[arg(long, hide = true, value_name = "N")]
     pub(crate) one_of_runs: Option<u16>,
@@ -406,6 +434,17 @@ pub(crate) struct Compare {
     /// Compare runs of other data, or that did not end well, and say so
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Merge {
+    /// The runs, saved by `rcache bench --output`, one of each load generator; - is stdin
+    #[arg(value_name = "RUN", required = true, num_args = 2..)]
+    pub(crate) runs: Vec<PathBuf>,
+
+    /// Save the merged run as JSON; `-` writes it to stdout, and the page to stderr
+    #[arg(short, long, value_name = "RUN.json", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) output: PathBuf,
 }
 
 /// What becomes of a gate that cannot be decided.

@@ -15,6 +15,7 @@ mod left;
 mod machine;
 mod man;
 mod measurement;
+mod merge;
 mod output_file;
 mod output_folder;
 mod outputs;
@@ -209,6 +210,7 @@ fn dispatch(command: &Command, settings: &Settings, console: &Console) -> anyhow
         Command::Bench(arguments) => bench::run(arguments, settings, console),
         Command::Candidates => candidates::run(settings, console),
         Command::Compare(arguments) => compare::run(arguments, settings, console),
+        Command::Merge(arguments) => merge::run(arguments, settings, console),
         Command::Scenario(arguments) => scenario::run(arguments, settings, console),
         Command::Flush => flush::run(settings, console),
         Command::Clean => clean::run(settings, console),

@@ -331,6 +331,12 @@ pub(crate) struct Named<'a> {
     pub(crate) run: &'a Run,
 }
 
+/// What differs between the runs of two load generators that should have measured the same at the same time; a difference
+/// of machines does not matter. Empty if they can be merged.
+pub(crate) fn unmergeable(one: &Run, other: &Run) -> Vec<Difference> {
+    alike::unmergeable(one, other)
+}
+
 /// Whether each gate names something that was measured.
 pub(crate) fn check_gates(
     baseline: &Run,
@@ -386,7 +392,7 @@ pub(crate) fn compare(
         settings_differences: alike::settings_differences(before, after),
         environment_differences: alike::environment_differences(before, after),
         other_differences: alike::other_differences(before, after),
-        variation_measured: before.runs.len() > 1 && after.runs.len() > 1,
+        variation_measured: [before, after].iter().all(|run| run.runs.len() > 1 && run.generators <= 1),
         tolerance_percent: options.tolerance_percent,
         gate: (options.gated || !options.gates.is_empty())
             .then(|| Gate::all(gates.iter().map(|gate| gate.result))),

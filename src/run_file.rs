@@ -54,6 +54,15 @@ pub(crate) struct Run {
     /// the runs differ by. Empty for a single run.
     #[serde(default)]
     pub(crate) runs: Vec<RunPart>,
+    /// How many load generators made these reads at the same time. `merge` puts their runs together: `runs` then has those of
+    /// each generator, and `config.clients` counts the clients of all.
+    #[serde(default = "one_generator")]
+    pub(crate) generators: u64,
+}
+
+/// Before runs could be merged.
+fn one_generator() -> u64 {
+    1
 }
 
 /// One run of several: a process of its own, with connections and another order of keys.

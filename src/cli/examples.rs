@@ -40,6 +40,12 @@ rcache compare before.json after.json --fail-on-regression=5
 rcache compare before.json after.json --format markdown",
     ),
     (
+        &["merge"],
+        "rcache merge one.json two.json --output all.json
+rcache merge one.json two.json three.json -o all.json --quiet
+rcache merge one.json two.json --output - --format markdown",
+    ),
+    (
         &["scenario"],
         "rcache scenario stale
 rcache scenario stampede -c 128 --duration 5

@@ -16,6 +16,7 @@ use crate::advice;
 use crate::assertion::{self, Assertion};
 use crate::cli::{self, Format, ReadPath};
 use crate::config::{Settings, UsageError};
+use crate::interrupt;
 use crate::measure::keys;
 use crate::report;
 use crate::stats::distance::Distance;
@@ -105,7 +106,28 @@ fn measure_on(
     let mut bench = Bench::prepare(servers, settings, console)?;
     check_users(arguments, bench.data())?;
     bench.flush()?;
+    if let Some(time) = request.start_at {
+        wait_until(time, console)?;
+    }
     bench.run(request)
+}
+
+/// Waits, unless the time is past: what was prepared may have taken longer.
+fn wait_until(time: jiff::Timestamp, console: &Console) -> anyhow::Result<()> {
+    /// How long an interrupt may go unnoticed.
+    const POLL: Duration = Duration::from_millis(20);
+    let left = || Duration::try_from(time.duration_since(jiff::Timestamp::now())).unwrap_or_default();
+    if left().is_zero() {
+        console
+            .warning(&format!("{time} is past: this load generator starts late; choose a later --start-at"));
+        return Ok(());
+    }
+    console.note(&format!("Waiting for {time}."));
+    while !left().is_zero() {
+        interrupt::check()?;
+        std::thread::sleep(left().min(POLL));
+    }
+    Ok(())
 }
 
 /// Its document goes to the process that started it, which judges, shows and saves all of them together.
@@ -142,6 +164,7 @@ fn requested(arguments: &cli::Bench) -> Request {
         cores: arguments.cores,
         ttl: Duration::from_secs(u64::from(arguments.ttl)),
         rng_seed: arguments.rng_seed,
+        start_at: arguments.start_at,
     }
 }
 

@@ -82,6 +82,7 @@ fn told(
         distance: None,
         cores: Cores::Steady,
         ttl: TTL,
+        start_at: None,
         rng_seed: DEFAULT_RNG_SEED,
     })?;
     console.result(&match settings.format {

@@ -25,6 +25,8 @@ pub(super) struct Request {
     pub(super) cores: Cores,
     pub(super) ttl: Duration,
     pub(super) rng_seed: u64,
+    /// Begin to read then, together with other load generators, and read for the whole time.
+    pub(super) start_at: Option<jiff::Timestamp>,
 }
 
 /// What was typed of it.

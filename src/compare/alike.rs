@@ -46,6 +46,36 @@ pub(super) fn unlike(baseline: &Run, candidate: &Run) -> Vec<Difference> {
     .collect()
 }
 
+/// Differences for which reads of load generators do not add up: all but the machines' and the order of keys. Each
+/// generator may reach the servers over a transport of its own.
+pub(super) fn unmergeable(one: &Run, other: &Run) -> Vec<Difference> {
+    let field = |name: &str, of: &dyn Fn(&Run) -> String| difference(name, &of(one), &of(other));
+    let versions = SERVERS
+        .map(|(name, server)| field(&format!("{name}.version"), &|run: &Run| server(run).version.clone()));
+    let amounts = [
+        field("rcache_version", &|run| run.rcache_version.clone()),
+        field("config.iterations", &|run| optional(run.config.iterations)),
+        field("config.time_s", &|run| optional(run.config.time_s)),
+        field("--distance", &distances),
+        field("debug build", &|run| is_debug_build(run).to_owned()),
+    ];
+    let mut found = unlike(one, other);
+    found.extend(
+        settings_differences(one, other).into_iter().filter(|own| !own.field.ends_with(".transport")),
+    );
+    found.extend(versions.into_iter().chain(amounts).flatten());
+    found.dedup();
+    found
+}
+
+fn distances(run: &Run) -> String {
+    let of_workload = |workload: &WorkloadRun| {
+        let found = workload.at_distance.as_ref()?;
+        Some(format!("mysql {} ns, redis {} ns", found.mysql_extra_ns, found.redis_extra_ns))
+    };
+    joined(run.workloads.iter().filter_map(of_workload))
+}
+
 /// Settings of rcache and of the servers that change a number.
 pub(super) fn settings_differences(baseline: &Run, candidate: &Run) -> Vec<Difference> {
     let field = |name: &str, of: &dyn Fn(&Run) -> String| difference(name, &of(baseline), &of(candidate));
@@ -258,6 +288,26 @@ mod tests {
         is(3, "rcache_version", |run| run.rcache_version = "0.2.0".to_owned());
         is(3, "config.iterations", |run| run.config.iterations = Some(7));
         is(3, "config.rng_seed", |run| run.config.rng_seed += 1);
+    }
+
+    #[test]
+    fn load_generators_measure_the_same_on_any_machine() {
+        let fields = |change: &dyn Fn(&mut Run)| -> Vec<String> {
+            let one = sample_runs::full(100);
+            let mut other = one.clone();
+            change(&mut other);
+            unmergeable(&one, &other).into_iter().map(|difference| difference.field).collect()
+        };
+        assert_eq!(fields(&|run| run.config.rng_seed += 1), [""; 0]);
+        assert_eq!(fields(&|run| run.environment.cores = Some(64)), [""; 0]);
+        assert_eq!(fields(&|run| run.environment.redis.transport.push('2')), [""; 0]);
+        assert_eq!(fields(&|run| run.dataset.users += 1), ["dataset.users"]);
+        assert_eq!(fields(&|run| run.config.clients += 1), ["config.clients"]);
+        assert_eq!(fields(&|run| run.config.time_s = Some(7.0)), ["config.time_s"]);
+        assert_eq!(fields(&|run| drop(run.workloads.pop())), ["workloads"]);
+        assert_eq!(fields(&|run| run.workloads[0].codec.push('2')), ["workloads.all.codec"]);
+        assert_eq!(fields(&|run| run.environment.mysql.version.push('1')), ["environment.mysql.version"]);
+        assert_eq!(fields(&|run| run.rcache_version.push('1')), ["rcache_version"]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::stats::summary::{PERCENTILES, samples_needed};
 use crate::units;
 
 /// Latencies around a middle, spread as a share of it, with a thin tail towards longer ones.
-pub(super) fn latencies(rng_seed: u64, reads: usize, middle_ns: f64, spread: f64) -> Vec<u64> {
+pub(crate) fn latencies(rng_seed: u64, reads: usize, middle_ns: f64, spread: f64) -> Vec<u64> {
     let mut state = rng_seed;
     let mut uniform = move || {
         // splitmix64
@@ -62,7 +62,7 @@ fn percentiles_ns(samples: &[u64]) -> BTreeMap<String, Option<u64>> {
     PERCENTILES.iter().map(|(name, percentile)| ((*name).to_owned(), value(*percentile))).collect()
 }
 
-pub(super) fn path_of(path: &str, samples: &[u64]) -> PathRun {
+pub(crate) fn path_of(path: &str, samples: &[u64]) -> PathRun {
     let operations = samples.len() as u64;
     let of_cache = |number| (path != "mysql").then_some(number);
     PathRun {
@@ -360,5 +360,6 @@ pub(crate) fn full(reads: usize) -> Run {
         assertions: Vec::new(),
         warnings: Vec::new(),
         runs: Vec::new(),
+        generators: 1,
     }
 }

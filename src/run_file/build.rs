@@ -214,14 +214,20 @@ fn path(samples: &PathSamples, clients: u64, statistics: Option<PathStatistics<'
             let [mysql, redis] = distance::per_read(samples.exchanges, summary.operations);
             ExchangesPerRead { mysql, redis }
         }),
-        stalls: stalls::stalls(samples.latencies.histogram()).map(|found| Stalls {
+        stalls: stalls::stalls(samples.latencies.histogram()).map(Into::into),
+        disk: None,
+        histogram: encode(samples.latencies.histogram()),
+    }
+}
+
+impl From<stalls::Stalls> for Stalls {
+    fn from(found: stalls::Stalls) -> Self {
+        Self {
             reads: found.reads,
             longest_ns: found.longest_ns,
             time_share: found.time_share,
             p99_of_arrivals_ns: found.p99_of_arrivals_ns,
-        }),
-        disk: None,
-        histogram: encode(samples.latencies.histogram()),
+        }
     }
 }
 

@@ -321,8 +321,19 @@ fn long_messages_are_wrapped() {
 }
 
 fn completions_and_man_name_every_command() {
-    let names =
-        ["demo", "schema", "seed", "bench", "compare", "flush", "clean", "sandbox", "completions", "man"];
+    let names = [
+        "demo",
+        "schema",
+        "seed",
+        "bench",
+        "compare",
+        "merge",
+        "flush",
+        "clean",
+        "sandbox",
+        "completions",
+        "man",
+    ];
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = ran(rcache().args(["completions", shell])).fine().stdout;
         assert!(names.iter().all(|name| script.contains(name)), "{shell}");

@@ -19,6 +19,7 @@ mod idle;
 mod library;
 mod library_trouble;
 mod load;
+mod merge;
 mod mysql_settings;
 mod output;
 mod private_mysql;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         ("library", library::TESTS),
         ("library_trouble", library_trouble::TESTS),
         ("load", load::TESTS),
+        ("merge", merge::TESTS),
         ("mysql_settings", mysql_settings::TESTS),
         ("output", output::TESTS),
         ("runs", runs::TESTS),

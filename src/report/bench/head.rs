@@ -27,9 +27,15 @@ fn time(run: &Run) -> String {
     run.config.time_s.map(time).unwrap_or_default()
 }
 
-/// `, 5 runs`, whose differences the intervals hold.
+/// `, 5 runs`, whose differences the intervals hold; `, 3 load generators`.
 fn runs(run: &Run) -> String {
-    if run.runs.is_empty() { String::new() } else { format!(", {} runs", run.runs.len()) }
+    if run.generators > 1 {
+        format!(", {} load generators", run.generators)
+    } else if run.runs.is_empty() {
+        String::new()
+    } else {
+        format!(", {} runs", run.runs.len())
+    }
 }
 
 /// `private MariaDB 10.11.14 and Redis 7.0.15`; servers of others with their transport.
