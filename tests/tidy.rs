@@ -214,3 +214,23 @@ fn the_architecture_page_names_every_room() {
     }
     assert!(Path::new(&root().join("docs/protocol.md")).exists());
 }
+
+#[test]
+fn every_option_and_counter_of_the_library_is_documented() {
+    let page = fs::read_to_string(root().join("docs/production.md")).unwrap();
+    let mut complaints = Vec::new();
+    for (file, start) in [("options.rs", "pub struct Options {"), ("stats.rs", "pub struct Stats {")] {
+        let path = format!("crates/cache-aside/src/{file}");
+        let text = fs::read_to_string(root().join(&path)).unwrap();
+        let fields = text.split(start).nth(1).unwrap().split("\n}").next().unwrap();
+        for line in fields.lines() {
+            let Some((name, _)) = line.strip_prefix("    pub ").and_then(|rest| rest.split_once(':')) else {
+                continue;
+            };
+            if !page.contains(&format!("`{name}`")) {
+                complaints.push(format!("{path}: docs/production.md does not mention `{name}`"));
+            }
+        }
+    }
+    assert_none(&complaints);
+}

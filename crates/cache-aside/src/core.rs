@@ -287,22 +287,22 @@ impl Core {
         error
     }
 
-    /// Removes leases whose fate is unknown, a few at a time.
+    /// Removes leases whose fate is unknown, a batch at a time.
     #[cold]
     fn remove_orphans(&self) {
-        for _ in 0..4 {
-            let Some((key, lease)) = self.orphans.next_due(Instant::now()) else { return };
-            let pool = self.connections.for_key(&key);
-            let removed = self.attempt(pool, Twice::Harmless, &mut |session| {
-                session.key.clear();
-                self.write_key(&key, &mut session.key);
-                session.remove(lease)
+        let now = Instant::now();
+        let due: Vec<(Key, Head)> = std::iter::from_fn(|| self.orphans.next_due(now)).take(BATCH).collect();
+        let keys: Vec<&Key> = due.iter().map(|(key, _)| key).collect();
+        for (pool, numbers) in self.connections.numbers_by_server(&keys) {
+            let due: Vec<&(Key, Head)> = numbers.iter().filter_map(|number| due.get(*number)).collect();
+            let names: Vec<Vec<u8>> = due.iter().map(|(key, _)| self.name(key)).collect();
+            let changes: Vec<Change<'_>> = due.iter().map(|(_, lease)| Change::removal(*lease)).collect();
+            let removed = self
+                .attempt(pool, Twice::Harmless, &mut |session| session.store.replace_all(&names, &changes));
+            let Ok(removed) = removed else { return };
+            removed.iter().filter(|removed| matches!(removed, Ok(true))).for_each(|_| {
+                self.counts.orphans_removed.add();
             });
-            match removed {
-                Ok(true) => self.counts.orphans_removed.add(),
-                Ok(false) => {}
-                Err(_) => return,
-            }
         }
     }
 

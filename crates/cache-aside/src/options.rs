@@ -26,15 +26,15 @@ use super::wire::Limits;
 /// - two replies for the command: by `EVALSHA`, and by `EVAL` where the server does not know the
 ///   script;
 /// - one wait for a place among [`max_connections`](struct@Self#structfield.max_connections), which
-///   takes `connect_timeout`, and up to three attempts to open a connection, each `connect_timeout
-///   + reply_timeout`, where the server hangs up on each;
+///   takes `connect_timeout`, and up to three attempts to open a connection, where the server hangs
+///   up on each: `connect_timeout + reply_timeout` each time;
 /// - two replies for the command once more on the new connection, where it failed on the idle one.
 ///
 /// A server that falls silent takes less, `connect_timeout + 2 · reply_timeout`: the reply on the
 /// idle connection, and opening another one. Writing a value of 64 KiB or more can take six replies
-/// more (`WATCH` and `MULTI`, `EXEC`, `DISCARD`, each on both connections). After an exchange that
-/// got no answer, the next one that succeeds also removes up to four leases that were left behind,
-/// and each removal is such an exchange.
+/// more (`WATCH` and `MULTI`, `EXEC`, `DISCARD`, each on both connections). After exchanges that got
+/// no answer, the next one that succeeds takes one exchange more, which removes up to 128 leases that
+/// were left behind.
 ///
 /// A read goes to the database after the first exchange that fails; `mark`, `finish` and
 /// `invalidate` fail after the first batch of 128 keys that does, and `mark` may need one more

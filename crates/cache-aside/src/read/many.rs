@@ -279,16 +279,17 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
 
     /// The load failed. True if a value past its time to live serves for each of these.
     fn serve_expired(&mut self, numbers: &[usize]) -> bool {
-        let mut all = true;
+        let has_one = |number: &usize| self.items.get(*number).is_some_and(|item| item.expired.is_some());
+        if !numbers.iter().all(has_one) {
+            return false;
+        }
         for number in numbers {
-            let expired = self.items.get_mut(*number).and_then(|item| item.expired.take());
-            all &= expired.is_some();
-            if let Some(answer) = expired {
+            if let Some(answer) = self.items.get_mut(*number).and_then(|item| item.expired.take()) {
                 self.core.counts.stale_served.add();
                 self.set(*number, State::Answered(answer));
             }
         }
-        all
+        true
     }
 
     /// Puts a lease under each key that is missing.

@@ -22,6 +22,13 @@ pub(crate) struct Change<'a> {
     pub(crate) ttl: Duration,
 }
 
+impl Change<'_> {
+    /// Leaves nothing.
+    pub(crate) fn removal(expected: Head) -> Self {
+        Self { expected, value: b"", ttl: Duration::ZERO }
+    }
+}
+
 impl Store {
     /// Looks at many keys. There are fewer answers than keys if a value is longer than this connection
     /// takes: it is the last answer, with its first bytes, and the connection is of no more use.

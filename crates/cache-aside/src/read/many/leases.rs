@@ -1,7 +1,5 @@
 //! The leases of one load of many keys.
 
-use std::time::Duration;
-
 use crate::breaker::Permit;
 use crate::core::{Core, Outcome};
 use crate::key::Key;
@@ -54,8 +52,7 @@ impl Leases<'_> {
         self.renewal = None;
         let held = std::mem::take(&mut self.held);
         let keys: Vec<&Key> = held.iter().map(|(key, _)| key).collect();
-        let remove = |(_, head): &(Key, Head)| Change { expected: *head, value: b"", ttl: Duration::ZERO };
-        let changes: Vec<Change<'_>> = held.iter().map(remove).collect();
+        let changes: Vec<Change<'_>> = held.iter().map(|(_, head)| Change::removal(*head)).collect();
         let outcomes = self.core.replace_all(self.permit, &keys, &changes);
         for ((key, head), outcome) in held.iter().zip(outcomes) {
             if matches!(outcome, Outcome::Unknown | Outcome::Untried) {
