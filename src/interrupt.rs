@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -85,6 +86,59 @@ pub(crate) struct Interrupted;
 /// `Err(Interrupted)` once the program was asked to stop.
 pub(crate) fn check() -> Result<(), Interrupted> {
     if requested() { Err(Interrupted) } else { Ok(()) }
+}
+
+/// Standard input. After an interrupt it fails instead of waiting for more, be that a person or a program.
+#[derive(Debug)]
+pub(crate) struct Stdin {
+    pieces: Receiver<io::Result<Vec<u8>>>,
+    piece: Vec<u8>,
+    /// How much of the piece was handed out.
+    at: usize,
+}
+
+/// Time between two looks for an interrupt while nothing comes.
+const LOOK: Duration = Duration::from_millis(50);
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// Reads standard input on a thread of its own, which may be left waiting when the program ends.
+pub(crate) fn stdin() -> io::Result<Stdin> {
+    let (sender, pieces) = mpsc::sync_channel(1);
+    std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
+        let mut input = io::stdin().lock();
+        loop {
+            let mut piece = vec![0; PIECE_BYTES];
+            let outcome = input.read(&mut piece).map(|count| {
+                piece.truncate(count);
+                piece
+            });
+            let is_last = !matches!(&outcome, Ok(piece) if !piece.is_empty());
+            if sender.send(outcome).is_err() || is_last {
+                return;
+            }
+        }
+    })?;
+    Ok(Stdin { pieces, piece: Vec::new(), at: 0 })
+}
+
+impl Read for Stdin {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.at >= self.piece.len() {
+            match self.pieces.recv_timeout(LOOK) {
+                Ok(piece) => (self.piece, self.at) = (piece?, 0),
+                // Not of the kind Interrupted, which readers try again.
+                Err(RecvTimeoutError::Timeout) => check().map_err(io::Error::other)?,
+                Err(RecvTimeoutError::Disconnected) => return Ok(0),
+            }
+        }
+        let rest = self.piece.get(self.at..).unwrap_or_default();
+        let count = rest.len().min(buffer.len());
+        if let (Some(from), Some(to)) = (rest.get(..count), buffer.get_mut(..count)) {
+            to.copy_from_slice(from);
+        }
+        self.at += count;
+        Ok(count)
+    }
 }
 
 #[cfg(test)]

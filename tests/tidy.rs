@@ -35,7 +35,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("measure", "cli db interrupt parts paths permutation rounds_log sample sandbox units users"),
     ("scenario", "cache cli db endpoint interrupt permutation reopen sample sandbox units"),
     ("stats", "cache cli db measure operator paths permutation rounds_log sample units"),
-    ("run_file", "cli measure paths sample sandbox stats units"),
+    ("run_file", "cli interrupt measure paths sample sandbox stats units"),
     ("scenario_file", "run_file sample scenario stats"),
     ("candidates", "db query"),
     ("compare", "cli plain_text run_file stats"),

@@ -9,7 +9,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 
-use crate::interrupt::Interrupted;
+use crate::interrupt::{self, Interrupted};
 use collect::{Collector, Sampling};
 use source::Source;
 use value::Value;
@@ -143,7 +143,10 @@ fn read(source: &Source, count: usize, sampling: Sampling) -> Result<Parameters,
     match source {
         Source::Range { first, last } if count == 1 => Ok(collect::range(*first, *last, sampling)),
         Source::Range { .. } => Err(Cause::RangeForOne(count)),
-        Source::Stdin => from_rows(io::stdin().lock(), None, count, sampling),
+        Source::Stdin => {
+            let input = interrupt::stdin().map_err(Cause::Unreadable)?;
+            from_rows(input, None, count, sampling)
+        }
         Source::File(path) => {
             let file = File::open(path).map_err(unreadable)?;
             from_rows(file, source.delimiter(), count, sampling)
@@ -179,7 +182,7 @@ fn from_rows(
     let mut next = second;
     while let Some(row) = next {
         collector.add(row)?;
-        crate::interrupt::check()?;
+        interrupt::check()?;
         next = rows.next_row()?;
     }
     Ok(Parameters { header, ..collector.finish() })

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::error::Category;
 
 use super::{FORMAT, FORMAT_VERSION, Run};
+use crate::interrupt;
 
 /// A run file takes some ten kilobytes a workload; what is larger than this is something else.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
@@ -71,7 +72,7 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
 /// Reads and checks a run file; `-` is stdin.
 pub(crate) fn load(path: &Path) -> Result<Run, LoadError> {
     let bytes = if is_stdin(path) {
-        read(io::stdin().lock())
+        interrupt::stdin().map_err(unreadable).and_then(read)
     } else {
         File::open(path).map_err(unreadable).and_then(read)
     };

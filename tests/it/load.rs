@@ -226,4 +226,14 @@ fn an_interrupt_ends_loading() {
     assert!(!ended.stdout.contains("Loaded"));
     let tables: Vec<String> = conn.query("SHOW TABLES LIKE '%fore_it'").unwrap();
     assert_eq!(tables, ["before_it"]);
+    // A pipe into which nobody writes any more is not waited for, either.
+    let mut child = world::start(kept.command("-").stdin(Stdio::piped()));
+    let mut pipe = child.stdin.take().unwrap();
+    pipe.write_all(b"CREATE TABLE from_the_pipe (id INT);\n").unwrap();
+    world::wait_until("the first statement was loaded", || {
+        let tables: Vec<String> = conn.query("SHOW TABLES LIKE 'from_the_pipe'").unwrap();
+        tables.len() == 1
+    });
+    world::signal(&child, "INT");
+    world::checked(&child.wait_with_output().unwrap()).failed(130, &["interrupted"]);
 }

@@ -13,6 +13,7 @@ use crate::advice;
 use crate::db::connect;
 use crate::db::load::{self, LoadError, Loaded};
 use crate::dump::Statements;
+use crate::interrupt;
 use crate::sandbox::{Sandbox, Wanted};
 use crate::units::counted;
 
@@ -43,7 +44,7 @@ fn name(file: &Path) -> String {
 
 fn open(file: &Path) -> io::Result<Box<dyn BufRead>> {
     if file.as_os_str() == "-" {
-        return Ok(Box::new(io::stdin().lock()));
+        return Ok(Box::new(BufReader::new(interrupt::stdin()?)));
     }
     let opened = File::open(file)?;
     if opened.metadata()?.is_dir() {
