@@ -29,7 +29,7 @@ pub(crate) struct Parameters {
 #[error("the parameters from {from}: {cause}")]
 pub(crate) struct ParametersError {
     from: String,
-    #[source]
+    // Part of the sentence: as a source of its own it would be told twice.
     cause: Cause,
 }
 
