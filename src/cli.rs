@@ -23,7 +23,7 @@ pub(crate) use distance::Distance;
 use numbers::{count_in, hit_percent, iterations, percent, users};
 pub(crate) use relevance::{command, relevant_options};
 pub(crate) use scenario::Scenario;
-pub(crate) use words::{Codec, Cores, ReadPath, ScenarioChoice, ScenarioName, Workload};
+pub(crate) use words::{Codec, Cores, ReadPath, ScenarioChoice, ScenarioName, StatementKind, Workload};
 
 const ABOUT: &str = "Measures what Redis in front of MySQL would really buy";
 const LONG_ABOUT: &str = "\
@@ -170,7 +170,7 @@ pub(crate) enum Command {
     /// Fill the table with users; the same arguments give the same bytes on every machine
     Seed(Seed),
     /// Repeated reads, MySQL only against Redis-cached, with every answer verified
-    Bench(Bench),
+    Bench(Box<Bench>),
     /// The reads of a MySQL server that a cache could relieve most, by what the server counted itself
     Candidates,
     /// Two saved runs side by side: what changed, how sure that is, and a verdict
@@ -211,6 +211,80 @@ pub(crate) struct Demo {
 
     #[command(flatten)]
     pub(crate) amount: AmountArgs,
+}
+
+/// Queries of the user's own. Texts as they were typed: none of them may be quoted in an error.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Your own query")]
+pub(crate) struct OwnQueryArgs {
+    /// Measure this SELECT, with ? for its parameters; may be repeated
+    ///
+    /// The session can only read and its statements are limited in time. Nothing but the statement's names is printed or
+    /// saved: no literal and no parameter.
+    #[arg(long, value_name = "SQL")]
+    pub(crate) query: Vec<String>,
+
+    /// Measure the SELECT in this file; may be repeated
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) query_file: Vec<PathBuf>,
+
+    /// Call a query so on the page and in --assert [default: the name of its file, or query]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Vec<String>,
+
+    /// The parameters, one set a read: A..B, a CSV or TSV file, or - for stdin
+    ///
+    /// Given once it is for every query with parameters, given several times for one query each.
+    #[arg(long, value_name = "A..B|FILE", conflicts_with = "params_query")]
+    pub(crate) params: Vec<OsString>,
+
+    /// Take the parameters from the rows of this SELECT
+    #[arg(long, value_name = "SQL")]
+    pub(crate) params_query: Vec<String>,
+
+    /// How the query is sent
+    #[arg(long, value_enum, default_value = "prepared", value_name = "HOW")]
+    pub(crate) statement: StatementKind,
+
+    /// Keep each connection busy for at most PERCENT of the time [default: 50, and 100 in the sandbox]
+    #[arg(long, value_parser = count_in::<u8>(1, 100), value_name = "PERCENT")]
+    pub(crate) share: Option<u8>,
+
+    /// Have the server end a read that takes longer
+    #[arg(long, value_parser = time, default_value = "30s", value_name = "SECONDS")]
+    pub(crate) query_timeout: Duration,
+
+    /// Refuse larger answers, such as 1MiB or 500k
+    #[arg(long, value_parser = bytes, default_value = "64MiB", value_name = "BYTES")]
+    pub(crate) max_answer: u64,
+
+    /// Prepare and explain, say what would be read, and read nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Leave the query's entries in Redis until they expire
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+/// A number of bytes, at most what Redis holds in one string.
+fn bytes(text: &str) -> Result<u64, String> {
+    const MOST: u64 = 512 << 20;
+    let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
+    let unit = text.get(digits.len()..).unwrap_or_default();
+    let factor = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        _ => 0,
+    };
+    let number = digits.trim().parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+    match number.filter(|bytes| (1..=MOST).contains(bytes)) {
+        Some(bytes) => Ok(bytes),
+        None => Err("expected a size up to 512MiB, such as 64MiB, 500k or 1000000".to_owned()),
+    }
 }
 
 /// How much of each workload is measured.
@@ -323,9 +397,12 @@ pub(crate) struct Bench {
     #[command(flatten)]
     pub(crate) amount: AmountArgs,
 
-    /// What is read, each under keys of its own
-    #[arg(short, long, value_enum, value_delimiter = ',', default_value = "all,point", value_name = "LIST")]
+    /// What is read, each under keys of its own [default: all,point; with --query only that]
+    #[arg(short, long, value_enum, value_delimiter = ',', value_name = "LIST")]
     pub(crate) workload: Vec<Workload>,
+
+    #[command(flatten)]
+    pub(crate) own: OwnQueryArgs,
 
     /// How it is read: without a cache, as a miss, as a hit, or from disk
     #[arg(long, value_enum, value_delimiter = ',', default_value = "mysql,cold,warm", value_name = "LIST")]

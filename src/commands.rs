@@ -7,6 +7,7 @@ mod compare;
 mod completions;
 pub(crate) mod console;
 mod demo;
+mod dry_run;
 mod environment;
 mod flush;
 mod ground;
@@ -19,6 +20,7 @@ mod merge;
 mod output_file;
 mod output_folder;
 mod outputs;
+mod own_query;
 mod request;
 mod runs;
 mod sandbox;
@@ -172,7 +174,7 @@ fn usage_text(error: &clap::Error, arguments: &[OsString]) -> String {
             "error: not UTF-8: {wrong}\n  only URLs and paths may hold other bytes; see rcache --help\n"
         );
     }
-    let mut text = error.render().to_string();
+    let mut text = without_statements(error.render().to_string(), arguments);
     let is_scenario = arguments.iter().any(|argument| argument == "scenario");
     if error.kind() == ErrorKind::MissingRequiredArgument && is_scenario {
         text.push_str("\n`rcache scenario --list` says what each scenario shows.\n");
@@ -184,6 +186,27 @@ fn usage_text(error: &clap::Error, arguments: &[OsString]) -> String {
         }
     }
     text
+}
+
+/// The text without the statements of the command line, which may hold literals.
+fn without_statements(text: String, arguments: &[OsString]) -> String {
+    let values = arguments.windows(2).filter_map(|pair| {
+        let [option, value] = pair else { return None };
+        let is_statement = option == "--query" || option == "--params-query" || option == "--params";
+        is_statement.then(|| value.to_string_lossy().into_owned())
+    });
+    // A statement may also stand where it does not belong.
+    let is_long = |argument: &String| argument.trim_start().contains([' ', '\n', '\t']);
+    let loose = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).filter(is_long);
+    values.chain(loose).filter(|value| !value.is_empty()).fold(text, |text, value| {
+        let text = text.replace(&value, "[a statement]");
+        match value.split_once('=') {
+            Some((option, value)) if option.starts_with("--") && !value.is_empty() => {
+                text.replace(value, "[a statement]")
+            }
+            _ => text,
+        }
+    })
 }
 
 /// An argument as it may be shown: what may be a URL is not.

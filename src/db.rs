@@ -6,6 +6,7 @@ pub(crate) mod digests;
 pub(crate) mod error;
 mod hints;
 pub(crate) mod load;
+mod private;
 pub(crate) mod rows;
 pub(crate) mod schema;
 pub(crate) mod seed;

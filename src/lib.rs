@@ -1,6 +1,7 @@
 //! The program `rcache`: measures what Redis in front of MySQL would really buy.
 
 mod advice;
+mod answer;
 mod assertion;
 mod cache;
 mod candidates;
@@ -40,6 +41,8 @@ mod verdict;
 
 use std::process::ExitCode;
 
+#[cfg(fuzzing)]
+pub use answer::fuzz as fuzz_answer;
 #[cfg(test)]
 pub(crate) use cache_aside::internal::socket_calls;
 pub(crate) use cache_aside::internal::{secret, texts};

@@ -6,6 +6,7 @@ pub(crate) mod clock;
 pub(crate) mod dealing;
 pub(crate) mod disk;
 pub(crate) mod keys;
+mod pace;
 pub(crate) mod plan;
 mod queue;
 pub(crate) mod rounds;
@@ -187,6 +188,8 @@ pub(crate) struct WorkloadSamples {
     pub(crate) control_kinds: Vec<ControlKind>,
     /// How the rounds went: their time, their groups, and why they ended.
     pub(crate) course: Course,
+    /// How long clients waited for MySQL, all together, warm-up and preparation included, ns.
+    pub(crate) database_ns: u64,
     /// Reads from disk, after all rounds.
     pub(crate) disk: Option<DiskSamples>,
     /// The first failure, in words, where there was one.
@@ -213,6 +216,7 @@ impl WorkloadSamples {
             issued: Issued::default(),
             rounds,
             course: Course::default(),
+            database_ns: 0,
             disk: None,
             first_error: None,
         }
@@ -236,6 +240,7 @@ impl WorkloadSamples {
             issued: self.issued,
             rounds: self.rounds.select(&columns),
             course: self.course,
+            database_ns: self.database_ns,
             disk: self.disk.clone(),
             first_error: self.first_error.clone(),
         }
@@ -298,6 +303,7 @@ impl WorkloadSamples {
         }
         self.controls.merge(&other.controls);
         self.issued.add(other.issued);
+        self.database_ns = self.database_ns.saturating_add(other.database_ns);
         for (codec, written) in &other.written {
             match self.written.iter_mut().find(|(own, _)| own == codec) {
                 Some((_, total)) => total.add(*written),

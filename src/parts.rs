@@ -42,6 +42,11 @@ impl Part {
 pub(crate) struct PartTimes([u64; Part::COUNT]);
 
 impl PartTimes {
+    /// How long one part took, ns.
+    pub(crate) fn get(self, part: Part) -> u64 {
+        self.0[part as usize]
+    }
+
     pub(crate) fn add(&mut self, part: Part, ns: u64) {
         self.0[part as usize] += ns;
     }

@@ -3,6 +3,7 @@
 
 pub(crate) mod build;
 pub(crate) mod load;
+pub(crate) mod own;
 pub(crate) mod pool;
 pub(crate) mod servers;
 
@@ -37,8 +38,8 @@ pub(crate) struct Run {
     pub(crate) interrupted: bool,
     /// The machine that rcache ran on, and the two servers.
     pub(crate) environment: Environment,
-    /// What the table held.
-    pub(crate) dataset: Dataset,
+    /// What the table of the built-in workloads held; null if only queries of the user's own were measured.
+    pub(crate) dataset: Option<Dataset>,
     /// Everything asked for that changes a number, and no secret.
     pub(crate) config: Config,
     /// The round-trip floor of each server, measured on the same connections in the same rounds.
@@ -234,7 +235,7 @@ pub(crate) struct OverControl {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct WorkloadRun {
-    /// `all`, `page`, `point` or `aggregate`.
+    /// `all`, `page`, `point` or `aggregate`; a query of the user's own is called as `--name` or its file says.
     pub(crate) name: String,
     /// `arrow`, `postcard`, `msgpack` or `json`.
     pub(crate) codec: String,
@@ -295,6 +296,9 @@ pub(crate) struct WorkloadRun {
     /// What the workload's entries take in Redis at its end; null where that is not known.
     #[serde(default)]
     pub(crate) redis_memory: Option<RedisMemory>,
+    /// The query, if it is one of the user's own; null for a built-in workload.
+    #[serde(default)]
+    pub(crate) query: Option<own::OwnQueryRun>,
 }
 
 /// Round trips of one read on average.

@@ -15,7 +15,7 @@ enum Measured {
 
 /// The assertion with its verdict, as the run file keeps it. What was measured with several codecs is judged for each.
 pub(crate) fn judge(assertion: &Assertion, run: &Run) -> Vec<AssertionRun> {
-    let name = assertion.workload.name();
+    let name = assertion.workload.as_str();
     let measured: Vec<&WorkloadRun> = run.workloads.iter().filter(|workload| workload.name == name).collect();
     match measured[..] {
         [] => vec![judged(assertion, None, nothing(&format!("workload {name} was not measured")))],

@@ -22,6 +22,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("reopen", ""),
     ("users", "permutation"),
     ("query", "interrupt permutation"),
+    ("answer", ""),
     ("endpoint", ""),
     ("dump", ""),
     ("cli", "shell units users"),
@@ -29,9 +30,9 @@ const ROOMS: &[(&str, &str)] = &[
     ("config", "advice cli endpoint shell"),
     ("assertion", "cli operator units"),
     ("cache", "endpoint interrupt plain_text reopen"),
-    ("db", "advice dump endpoint interrupt reopen units users"),
+    ("db", "advice answer dump endpoint interrupt query reopen units users"),
     ("sandbox", "advice cli config db endpoint interrupt plain_text shell units"),
-    ("paths", "cache cli db endpoint interrupt parts reopen users"),
+    ("paths", "answer cache cli db endpoint interrupt parts query reopen users"),
     ("measure", "cli db interrupt parts paths permutation rounds_log sample sandbox units users"),
     ("scenario", "cache cli db endpoint interrupt permutation reopen sample sandbox units"),
     ("stats", "cache cli db measure operator paths permutation rounds_log sample units"),
@@ -47,7 +48,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "commands",
-        "advice assertion cache candidates cli compare config db dump endpoint interrupt limits measure paths plain_text reopen report run_file sandbox \
+        "advice answer assertion cache candidates cli compare config db dump endpoint interrupt limits measure paths plain_text query reopen report run_file sandbox \
          scenario scenario_file shell stats units users verdict",
     ),
 ];
@@ -56,7 +57,9 @@ const ROOMS: &[(&str, &str)] = &[
 const LIBRARY: [&str; 3] = ["secret", "texts", "socket_calls"];
 
 /// Modules that exist in tests alone.
-const TEST_FILES: [&str; 7] = [
+const TEST_FILES: [&str; 9] = [
+    "src/answer/fuzzing.rs",
+    "src/answer/tests.rs",
     "src/formats.rs",
     "src/sandbox/tests.rs",
     "src/report/bench/tests.rs",

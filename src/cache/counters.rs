@@ -44,6 +44,23 @@ pub(crate) fn read(connection: &mut Connection) -> Result<RedisCounters, AdminEr
     Ok(counters(&info))
 }
 
+/// What Redis may still take before it evicts keys or refuses writes, bytes; none without a limit.
+pub(crate) fn free_bytes(connection: &mut Connection) -> Result<Option<u64>, AdminError> {
+    let info: String = redis::cmd("INFO")
+        .arg("memory")
+        .query(connection)
+        .map_err(|cause| AdminError::new("reading how much memory it has", cause))?;
+    Ok(free(&info))
+}
+
+fn free(info: &str) -> Option<u64> {
+    let value = |name: &str| {
+        info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse::<u64>().ok())
+    };
+    let most = value("maxmemory").filter(|most| *most > 0)?;
+    Some(most.saturating_sub(value("used_memory")?))
+}
+
 fn counters(info: &str) -> RedisCounters {
     let value = |name: &str| {
         info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse().ok())
@@ -70,6 +87,12 @@ pub(crate) fn memory_usage(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn room_is_what_maxmemory_leaves() {
+        let info = |most: &str| format!("used_memory:400\r\nused_memory_rss:9\r\nmaxmemory:{most}\r\n");
+        assert_eq!((free(&info("1000")), free(&info("300")), free(&info("0"))), (Some(600), Some(0), None));
+    }
 
     #[test]
     fn counters_are_found_by_their_whole_name() {

@@ -25,7 +25,9 @@ rcache seed --users 10,000 --rng-seed 7 --force",
         &["bench"],
         "rcache bench
 rcache bench -n 10k -c 16 -w point,page -o run.json
-rcache bench -w all --codec arrow,json --assert 'all.warm.p99 < 20ms' --assert 'all.speedup > 1.5'",
+rcache bench -w all --codec arrow,json --assert 'all.warm.p99 < 20ms' --assert 'all.speedup > 1.5'
+rcache bench --query 'SELECT id, total FROM orders WHERE customer_id = ?' --params 1..50000 --dry-run
+rcache bench --query-file orders.sql --params customers.csv --assert 'orders.speedup > 2'",
     ),
     (
         &["candidates"],

@@ -39,6 +39,15 @@ pub(crate) enum Codec {
     Json,
 }
 
+/// How a query of the user's own is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
+pub(crate) enum StatementKind {
+    /// prepared once a connection, binary values
+    Prepared,
+    /// whole each time, with its parameters written into it
+    Text,
+}
+
 /// What becomes of the processor's cores while reads are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub(crate) enum Cores {

@@ -2,19 +2,23 @@
 
 use std::time::Duration;
 
+use clap::ValueEnum;
+
 use super::Outcome;
 use super::console::Console;
+use super::dry_run;
 use super::json;
 use super::left::{self, Left, Made};
 use super::measurement::{Bench, Measured};
 use super::outputs::{Outputs, PageTo, report_saved};
+use super::own_query::{self, Typed};
 use super::request::{self, Request};
 use super::runs;
 use super::seed;
 use super::servers::{Need, Servers};
 use crate::advice;
 use crate::assertion::{self, Assertion};
-use crate::cli::{self, Format, ReadPath};
+use crate::cli::{self, Format, ReadPath, Workload};
 use crate::config::{Settings, UsageError};
 use crate::interrupt;
 use crate::measure::keys;
@@ -25,15 +29,20 @@ use crate::users::DataSet;
 use crate::verdict;
 
 pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
-    let request = requested(arguments);
+    let request = requested(arguments, settings)?;
     check_paths(&request, settings)?;
-    let assertions = assertions(arguments, &request)?;
+    let typed = own_query::typed(&arguments.own, arguments.runs)?;
+    let assertions = assertions(arguments, &request, &typed)?;
+    if arguments.own.dry_run {
+        return dry_run(&request, &typed, settings, console);
+    }
     if let Some(number) = arguments.one_of_runs {
-        return one_of_runs(number, arguments, request, settings, console);
+        return one_of_runs(number, arguments, request, &typed, settings, console);
     }
     let outputs = Outputs::create(arguments, settings)?;
     let (mut measured, servers) = match arguments.runs {
-        1 => measure(arguments, &request, settings, console).map(|(run, servers)| (run, Some(servers)))?,
+        1 => measure(arguments, &request, &typed, settings, console)
+            .map(|(run, servers)| (run, Some(servers)))?,
         runs => match runs::measure(runs, console) {
             Ok(measured) => (measured, None),
             Err(error) => {
@@ -64,15 +73,33 @@ pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console
     }
     let all_saved = report_saved(saved, console);
     servers.map_or(Ok(()), Servers::stop)?;
-    let made = Made { tables: true, entries: left::entries_of(&measured.run, request.ttl) };
+    let tables = !request.workloads.is_empty();
+    let entries = left::entries_of(&measured.run, request.ttl).filter(|_| tables || arguments.own.keep);
+    let made = Made { tables, entries };
     Left::report(settings, Need::Both, made, console);
     Ok(outcome(&measured, console).and_saved(all_saved))
+}
+
+/// Prepares and explains, and reads nothing.
+fn dry_run(
+    request: &Request,
+    typed: &[Typed],
+    settings: &Settings,
+    console: &Console,
+) -> anyhow::Result<Outcome> {
+    let servers = Servers::open(settings, Need::Mysql, "bench --dry-run", console)?;
+    let queries = typed.iter().map(|typed| typed.prepare(&servers, request.rng_seed));
+    let queries = queries.collect::<anyhow::Result<Vec<_>>>()?;
+    servers.stop()?;
+    console.result(&dry_run::report(&queries, request, settings.format))?;
+    Ok(Outcome::Fine)
 }
 
 /// One run, and the servers that it was measured on.
 fn measure(
     arguments: &cli::Bench,
     request: &Request,
+    typed: &[Typed],
     settings: &Settings,
     console: &Console,
 ) -> anyhow::Result<(Measured, Servers)> {
@@ -81,11 +108,12 @@ fn measure(
     } else {
         Servers::open(settings, Need::Both, "bench", console)?
     };
-    match measure_on(&mut servers, arguments, request, settings, console) {
+    match measure_on(&mut servers, arguments, request, typed, settings, console) {
         Ok(measured) => Ok((measured, servers)),
         Err(error) => {
             // The tables of the sandbox alone are this command's.
-            let made = Made { tables: servers.mysql_in_sandbox, ..Made::default() };
+            let made =
+                Made { tables: servers.mysql_in_sandbox && !request.workloads.is_empty(), ..Made::default() };
             drop(servers);
             if arguments.one_of_runs.is_none() {
                 Left::report(settings, Need::Both, made, console);
@@ -99,17 +127,26 @@ fn measure_on(
     servers: &mut Servers,
     arguments: &cli::Bench,
     request: &Request,
+    typed: &[Typed],
     settings: &Settings,
     console: &Console,
 ) -> anyhow::Result<Measured> {
-    seed::fill_sandbox(servers, arguments.users, console)?;
-    let mut bench = Bench::prepare(servers, settings, console)?;
-    check_users(arguments, bench.data())?;
-    bench.flush()?;
+    let reads_users = !request.workloads.is_empty();
+    if reads_users {
+        seed::fill_sandbox(servers, arguments.users, console)?;
+    }
+    let queries = typed.iter().map(|typed| typed.prepare(servers, request.rng_seed));
+    let queries = queries.collect::<anyhow::Result<Vec<_>>>()?;
+    let mut bench = Bench::prepare(servers, settings, console, reads_users)?;
+    if reads_users {
+        check_users(arguments, request, bench.data()?)?;
+        bench.flush()?;
+    }
+    bench.add_queries(queries, request)?;
     if let Some(time) = request.start_at {
         wait_until(time, console)?;
     }
-    bench.run(request)
+    bench.run(request, arguments.own.keep)
 }
 
 /// Waits, unless the time is past: what was prepared may have taken longer.
@@ -135,12 +172,13 @@ fn one_of_runs(
     number: u16,
     arguments: &cli::Bench,
     mut request: Request,
+    typed: &[Typed],
     settings: &Settings,
     console: &Console,
 ) -> anyhow::Result<Outcome> {
     let console = if number > 1 { console.without_notes() } else { *console };
     request.rng_seed = request.rng_seed.wrapping_add(u64::from(number) - 1);
-    let (measured, servers) = measure(arguments, &request, settings, &console)?;
+    let (measured, servers) = measure(arguments, &request, typed, settings, &console)?;
     console.result(&json::pretty(&measured.run)?)?;
     servers.stop()?;
     // That it was interrupted is said by the process that started it.
@@ -150,11 +188,16 @@ fn one_of_runs(
     }
 }
 
-fn requested(arguments: &cli::Bench) -> Request {
-    Request {
+fn requested(arguments: &cli::Bench, settings: &Settings) -> Result<Request, UsageError> {
+    let workloads = match arguments.workload.as_slice() {
+        [] if own_query::is_alone(arguments) => Vec::new(),
+        [] => vec![Workload::All, Workload::Point],
+        typed => distinct(typed),
+    };
+    Ok(Request {
         amount: request::amount(&arguments.amount),
         clients: arguments.clients,
-        workloads: distinct(&arguments.workload),
+        workloads,
         paths: distinct(&arguments.path),
         codecs: distinct(&arguments.codec),
         verify_hit_percent: arguments.verify_hit_ratio,
@@ -163,9 +206,10 @@ fn requested(arguments: &cli::Bench) -> Request {
             .map(|cli::Distance { mysql_ns, redis_ns }| Distance { mysql_ns, redis_ns }),
         cores: arguments.cores,
         ttl: Duration::from_secs(u64::from(arguments.ttl)),
+        share: own_query::share(&arguments.own, settings.mysql()?.is_none()),
         rng_seed: arguments.rng_seed,
         start_at: arguments.start_at,
-    }
+    })
 }
 
 /// Paths that need others, or a database of our own.
@@ -189,16 +233,28 @@ fn check_paths(request: &Request, settings: &Settings) -> Result<(), UsageError>
 }
 
 /// Taken apart before the run: nobody wants to wait for a typing error.
-fn assertions(arguments: &cli::Bench, request: &Request) -> Result<Vec<Assertion>, UsageError> {
-    arguments.assert.iter().map(|text| assertion(text, request)).collect()
+fn assertions(
+    arguments: &cli::Bench,
+    request: &Request,
+    typed: &[Typed],
+) -> Result<Vec<Assertion>, UsageError> {
+    arguments.assert.iter().map(|text| assertion(text, request, typed)).collect()
 }
 
-fn assertion(text: &str, request: &Request) -> Result<Assertion, UsageError> {
+fn assertion(text: &str, request: &Request, typed: &[Typed]) -> Result<Assertion, UsageError> {
     let wrong = |what: String| UsageError(format!("--assert {text:?}: {what}"));
     let assertion = assertion::parse(text).map_err(|error| wrong(error.to_string()))?;
-    if !request.workloads.contains(&assertion.workload) {
-        let name = assertion.workload.name();
-        return Err(wrong(format!("the workload {name} is not measured; add it to --workload")));
+    let name = &assertion.workload;
+    let is_measured = request.workloads.iter().any(|workload| workload.name() == name)
+        || typed.iter().any(|query| query.name == *name);
+    if !is_measured {
+        let known: Vec<&str> = Workload::value_variants().iter().map(|workload| workload.name()).collect();
+        return Err(wrong(if known.contains(&name.as_str()) {
+            format!("the workload {name} is not measured; add it to --workload")
+        } else {
+            let known: Vec<&str> = known.into_iter().chain(typed.iter().map(|q| q.name.as_str())).collect();
+            format!("{name:?} is no workload ({})", known.join(", "))
+        }));
     }
     for path in assertion.subject.paths() {
         if !request.paths.contains(path) {
@@ -216,7 +272,7 @@ fn distinct<T: Copy + Ord>(list: &[T]) -> Vec<T> {
     list
 }
 
-fn check_users(arguments: &cli::Bench, data: DataSet) -> anyhow::Result<()> {
+fn check_users(arguments: &cli::Bench, request: &Request, data: DataSet) -> anyhow::Result<()> {
     if let Some(wanted) = arguments.users.filter(|wanted| *wanted != data.users) {
         anyhow::bail!(
             "the table is seeded with {}, not {}\n  replace them with:{}",
@@ -226,7 +282,7 @@ fn check_users(arguments: &cli::Bench, data: DataSet) -> anyhow::Result<()> {
         );
     }
     let clients = u32::from(arguments.clients);
-    for workload in distinct(&arguments.workload) {
+    for workload in request.workloads.iter().copied() {
         let Some(most) = keys::most_clients(workload, data).filter(|most| clients > *most) else { continue };
         let message = format!(
             "--clients {clients} is too many for {}, where each client needs a key of its own: the table holds {}, which \

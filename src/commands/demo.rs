@@ -53,7 +53,7 @@ fn told(
     settings: &Settings,
     console: &Console,
 ) -> anyhow::Result<Outcome> {
-    let mut bench = Bench::prepare(servers, settings, console)?;
+    let mut bench = Bench::prepare(servers, settings, console, true)?;
     bench.flush()?;
     let [first_ns, second_ns] = two_accesses(&bench)?;
     made.entries = Some(TTL);
@@ -65,26 +65,30 @@ fn told(
             mysql,
             redis,
             sandbox: if mysql.sandbox || redis.sandbox { usage(settings)? } else { None },
-            users: u64::from(bench.data().users),
+            users: u64::from(bench.data()?.users),
             first_ns,
             second_ns,
         };
         // Shown before the bench, which takes a while.
         console.result(&format!("{}\n", terminal::render(&demo::opening(&opening, &command), &screen)))?;
     }
-    let measured = bench.run(&Request {
-        amount: request::amount(&arguments.amount),
-        clients: 1,
-        workloads: vec![Workload::All, Workload::Point],
-        paths: ALL_PATHS.to_vec(),
-        codecs: Vec::new(),
-        verify_hit_percent: None,
-        distance: None,
-        cores: Cores::Steady,
-        ttl: TTL,
-        start_at: None,
-        rng_seed: DEFAULT_RNG_SEED,
-    })?;
+    let measured = bench.run(
+        &Request {
+            amount: request::amount(&arguments.amount),
+            clients: 1,
+            workloads: vec![Workload::All, Workload::Point],
+            paths: ALL_PATHS.to_vec(),
+            codecs: Vec::new(),
+            verify_hit_percent: None,
+            distance: None,
+            cores: Cores::Steady,
+            ttl: TTL,
+            share: None,
+            start_at: None,
+            rng_seed: DEFAULT_RNG_SEED,
+        },
+        false,
+    )?;
     console.result(&match settings.format {
         Format::Text => terminal::render(&demo::closing(&measured.run, &command), &screen),
         Format::Json => json::pretty(&measured.run)?,
@@ -95,7 +99,7 @@ fn told(
 
 /// The blog post's two requests: the first finds no entry, the second finds the one that the first left.
 fn two_accesses(bench: &Bench<'_>) -> anyhow::Result<[f64; 2]> {
-    let mut reader = bench.reader(&bench.users::<AllUsers>(Workload::All), &[Codec::Arrow], TTL)?;
+    let mut reader = bench.reader(&bench.users::<AllUsers>(Workload::All)?, &[Codec::Arrow], TTL)?;
     let first_ns = access(bench, &mut reader, ReadPath::Cold, CacheOutcome::Miss)?;
     let second_ns = access(bench, &mut reader, ReadPath::Warm, CacheOutcome::Hit)?;
     #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
@@ -113,7 +117,7 @@ fn access(
     let (read, ns) = timed(|| reader.read(lane, 0, &mut |_| ()));
     // The error's own words name its cause already.
     let read = read.map_err(|error| anyhow::anyhow!("{error}"))?;
-    anyhow::ensure!(read.answer == bench.data().all(), "an access did not return the users of the data set");
+    anyhow::ensure!(read.answer == bench.data()?.all(), "an access did not return the users of the data set");
     let found = read.cache;
     anyhow::ensure!(
         found == expected,

@@ -1,19 +1,16 @@
 //! What the machine, the servers' places and their settings give reason to say before anything is measured.
 
 use super::machine;
-use crate::db::counters;
-use crate::db::session::Session;
 use crate::endpoint::{Address, MysqlEndpoint, RedisEndpoint};
 use crate::run_file::Server;
 use crate::stats::warnings::Warning;
 
 /// Looks at everything that could spoil the run, and changes nothing.
 pub(super) fn warnings(
-    conn: &mut Session,
+    data_bytes: Option<u64>,
     mysql: (&MysqlEndpoint, &Server),
     redis: (&RedisEndpoint, &Server),
 ) -> Vec<Warning> {
-    let data_bytes = counters::table_bytes(conn);
     [machine::busy(), buffer_pool(mysql.1, data_bytes), one_elsewhere(&mysql.0.address, &redis.0.address)]
         .into_iter()
         .flatten()

@@ -85,6 +85,9 @@ impl fmt::Display for Left {
                 advice::command("sandbox destroy")
             ));
         }
+        if parts.is_empty() {
+            return f.write_str("Nothing is left behind.");
+        }
         write!(f, "Left behind: {}.", parts.join("; "))
     }
 }

@@ -1,5 +1,6 @@
 //! From open servers to a finished run: what `bench` and `demo` share.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use super::environment;
 use super::flush;
 use super::ground;
 use super::machine;
+use super::own_query::Prepared;
 use super::request::Request;
 use super::server_watch::ServerWatch;
 use super::servers::Servers;
@@ -20,19 +22,21 @@ use crate::cache::counters;
 use crate::cache::wire;
 use crate::cli::{Codec, Workload};
 use crate::config::Settings;
-use crate::db::rows::RowConnection;
 use crate::db::session::Session;
-use crate::db::{connect, seed};
+use crate::db::{connect, counters as db_counters, seed};
 use crate::measure::awake::Awake;
 use crate::measure::clock::RunClock;
 use crate::measure::disk::{self, DISK_READS, DiskSamples, Fresh};
+use crate::measure::keys::Keys;
 use crate::measure::plan::{Amount, BlockKind, Plan};
 use crate::measure::rounds::{self, Outside, Task};
 use crate::measure::{ControlSamples, WorkloadSamples};
 use crate::paths::lane::Lane;
+use crate::paths::query::own::{OwnReader, Protocol};
 use crate::paths::query::{self, AllUsers, Expected, OneUser, Page, Query, TopDomains};
 use crate::paths::reader::{self, Reader, ReaderOptions};
 use crate::reopen::Reopening;
+use crate::run_file::own::{OwnQueryRun, ParametersRun};
 use crate::run_file::{self, Config, Dataset, Run, WorkloadRun};
 use crate::stats::foreign::{self, ServerSide};
 use crate::stats::harness;
@@ -41,12 +45,18 @@ use crate::stats::warnings::{self, Warning};
 use crate::users::DataSet;
 use crate::{interrupt, units};
 
+/// How long Redis may take to answer when entries are removed after an interrupt.
+const AFTER_INTERRUPT: Duration = Duration::from_secs(1);
+
 /// Servers that hold the users, and what they said of themselves.
 pub(super) struct Bench<'a> {
     servers: &'a mut Servers,
     namespace: &'a str,
     console: &'a Console,
-    expected: Arc<Expected>,
+    /// None if no built-in workload is measured.
+    expected: Option<Arc<Expected>>,
+    /// Queries of the user's own.
+    queries: Vec<Own>,
     mysql: run_file::Server,
     redis: run_file::Server,
     admin: Reopening<Connection, AdminError>,
@@ -69,18 +79,30 @@ pub(super) struct Target<Q: Query> {
     name: String,
     kind: String,
     reference: Arc<Q::Reference>,
+    /// At most so many percent of each connection's time.
+    share: Option<u8>,
 }
 
 /// What a workload reads.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Subject {
     BuiltIn(Workload),
+    Own(Own),
+}
+
+/// A query of the user's own, ready to be measured.
+#[derive(Clone)]
+struct Own {
+    prepared: Rc<Prepared>,
+    /// If none is asked for.
+    codec: Codec,
 }
 
 impl Subject {
-    fn name(self) -> String {
+    fn name(&self) -> String {
         match self {
             Self::BuiltIn(workload) => workload.name().to_owned(),
+            Self::Own(own) => own.prepared.query.name.clone(),
         }
     }
 }
@@ -103,6 +125,9 @@ impl Finished {
             let mut run =
                 run_file::build::workload(&name, *codec, plan, samples, request.distance, request.rng_seed);
             run.add_server_side(server_side, &samples.issued, *codec);
+            if let Subject::Own(own) = subject {
+                run.query = Some(own.described(samples, plan, run.value_bytes, request));
+            }
             run
         };
         codecs.iter().map(run).collect()
@@ -110,11 +135,12 @@ impl Finished {
 }
 
 impl<'a> Bench<'a> {
-    /// Checks that the table holds the users it should.
+    /// Asks both servers what they are; with `reads_users`, checks that the table holds the users it should.
     pub(super) fn prepare(
         servers: &'a mut Servers,
         settings: &'a Settings,
         console: &'a Console,
+        reads_users: bool,
     ) -> anyhow::Result<Self> {
         let (mysql_endpoint, redis_endpoint) = (servers.mysql()?, servers.redis()?);
         let mut conn = connect::connect(mysql_endpoint)?;
@@ -137,11 +163,83 @@ impl<'a> Bench<'a> {
             servers.redis_in_sandbox,
             info.settings,
         );
-        let data = users_in_table(&mut conn, console)?;
-        let expected = Arc::new(Expected::of(data, &[]));
-        let warnings = ground::warnings(&mut conn, (mysql_endpoint, &mysql), (redis_endpoint, &redis));
+        let (mut expected, mut data_bytes) = (None, None);
+        if reads_users {
+            let data = users_in_table(&mut conn, console)?;
+            expected = Some(Arc::new(Expected::of(data, &[])));
+            data_bytes = db_counters::table_bytes(&mut conn);
+        }
+        let warnings = ground::warnings(data_bytes, (mysql_endpoint, &mysql), (redis_endpoint, &redis));
         let namespace = &settings.namespace;
-        Ok(Self { servers, namespace, console, expected, mysql, redis, admin, warnings, awake: None })
+        let queries = Vec::new();
+        Ok(Self {
+            servers,
+            namespace,
+            console,
+            expected,
+            queries,
+            mysql,
+            redis,
+            admin,
+            warnings,
+            awake: None,
+        })
+    }
+
+    /// Adds queries of the user's own. Some of their answers are read, to know whether Redis has room for all.
+    pub(super) fn add_queries(&mut self, queries: Vec<Prepared>, request: &Request) -> anyhow::Result<()> {
+        let mut needed = 0u64;
+        for prepared in queries {
+            let probed = prepared.probe(self.servers)?;
+            let codec = probed.codec();
+            let codecs = if request.codecs.is_empty() { vec![codec] } else { request.codecs.clone() };
+            let keys = u64::from(prepared.query.sets());
+            let keys = match request.amount {
+                Amount::Reads(reads) => keys.min(reads),
+                Amount::Time(_) => keys,
+            };
+            needed = needed.saturating_add(probed.entry_bytes(&codecs)?.saturating_mul(keys));
+            self.queries.push(Own { prepared: Rc::new(prepared), codec });
+        }
+        self.check_room(needed)?;
+        self.remove_entries(request)
+    }
+
+    /// Refuses entries for which Redis would have to evict others, or which it could not take.
+    fn check_room(&mut self, needed: u64) -> anyhow::Result<()> {
+        let Some(free) = counters::free_bytes(self.admin.get()?)? else { return Ok(()) };
+        if needed > free {
+            bail!(
+                "the entries would take about {} in Redis, and {} of its maxmemory are free; nothing was written\n  \
+                 measure fewer parameters, or raise maxmemory",
+                units::bytes(needed as f64),
+                units::bytes(free as f64)
+            );
+        }
+        Ok(())
+    }
+
+    /// Removes the entries of the queries, and nothing else.
+    pub(super) fn remove_entries(&self, request: &Request) -> anyhow::Result<()> {
+        if self.queries.is_empty() {
+            return Ok(());
+        }
+        let redis = self.servers.redis()?;
+        // Also after an interrupt, for which they must not stay.
+        let patience = if interrupt::requested() { AFTER_INTERRUPT } else { reader::LIMITS.reply };
+        let limits = wire::Limits { is_over: None, reply: patience, ..reader::LIMITS };
+        let mut wire =
+            wire::Connection::open(redis, limits).map_err(|error| admin::refused(redis, &error))?;
+        for own in &self.queries {
+            let query = &own.prepared.query;
+            let plan = own.plan(request);
+            for codec in own.codecs(request) {
+                let layout = reader::key_layout(self.namespace, &query.kind(), codec);
+                let mut keys = plan.items().map(|item| layout.key(query.key_id(item)));
+                reader::remove_entries(&mut wire, &mut keys)?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes the entries of earlier runs.
@@ -170,16 +268,22 @@ impl<'a> Bench<'a> {
         (&self.mysql, &self.redis)
     }
 
-    pub(super) fn data(&self) -> DataSet {
-        self.expected.data
+    /// The users of the built-in workloads.
+    pub(super) fn data(&self) -> anyhow::Result<DataSet> {
+        Ok(self.expected()?.data)
+    }
+
+    fn expected(&self) -> anyhow::Result<&Arc<Expected>> {
+        self.expected.as_ref().context("this run reads no users")
     }
 
     /// Measures every workload; what is interrupted or fails in the middle is still a run.
-    pub(super) fn run(mut self, request: &Request) -> anyhow::Result<Measured> {
+    pub(super) fn run(mut self, request: &Request, keep: bool) -> anyhow::Result<Measured> {
         let clock = RunClock::start();
         self.awake = request.awake();
         let times = machine::Times::now();
-        self.expected = Arc::new(Expected::of(self.expected.data, &request.workloads));
+        let expected = |known: &Arc<Expected>| Arc::new(Expected::of(known.data, &request.workloads));
+        self.expected = self.expected.as_ref().map(expected);
         let evicted_before = counters::read(self.admin.get()?)?.evicted;
         let (mut finished, mut first_error) = self.rounds(request)?;
         // The servers may be what failed: then there is nothing to ask.
@@ -193,6 +297,10 @@ impl<'a> Bench<'a> {
         // After all rounds: what a restart leaves behind is no ground for any other path.
         if request.reads_from_disk() && first_error.is_none() {
             first_error = self.read_from_disk(request, &mut finished);
+        }
+        // Whatever happened, they are not to stay.
+        if let Err(error) = if keep { Ok(()) } else { self.remove_entries(request) } {
+            self.console.warning(&format!("entries of the query stay in Redis until they expire: {error:#}"));
         }
         let ground = self.harness_ground(request)?;
         let mut controls = ControlSamples::new();
@@ -232,7 +340,8 @@ impl<'a> Bench<'a> {
     /// Every workload's rounds, and the first failure, which ends them.
     fn rounds(&self, request: &Request) -> anyhow::Result<(Vec<Finished>, Option<String>)> {
         let mut finished = Vec::new();
-        for subject in request.workloads.iter().map(|workload| Subject::BuiltIn(*workload)) {
+        let built_in = request.workloads.iter().map(|workload| Subject::BuiltIn(*workload));
+        for subject in built_in.chain(self.queries.iter().cloned().map(Subject::Own)) {
             if interrupt::requested() {
                 break;
             }
@@ -254,33 +363,42 @@ impl<'a> Bench<'a> {
     fn subject(&self, subject: Subject, request: &Request) -> anyhow::Result<Finished> {
         match subject {
             Subject::BuiltIn(workload) => self.workload(workload, request),
+            Subject::Own(own) => {
+                let (plan, codecs) = (own.plan(request), own.codecs(request));
+                let target = own.target(request);
+                let (samples, server_side) = self.measure(&target, &codecs, &plan, request)?;
+                Ok(Finished { subject: Subject::Own(own), plan, codecs, samples, server_side })
+            }
         }
     }
 
     fn workload(&self, workload: Workload, request: &Request) -> anyhow::Result<Finished> {
         let clients = u64::from(request.clients);
         let dealing = request.dealing();
-        let plan =
-            Plan::new(workload, request.amount, clients, self.expected.data, dealing, request.rng_seed);
+        let plan = Plan::new(workload, request.amount, clients, self.data()?, dealing, request.rng_seed);
         let codecs = codecs(workload, request);
         let (samples, server_side) = match workload {
-            Workload::All => self.measure(&self.users::<AllUsers>(workload), &codecs, &plan, request)?,
-            Workload::Page => self.measure(&self.users::<Page>(workload), &codecs, &plan, request)?,
-            Workload::Point => self.measure(&self.users::<OneUser>(workload), &codecs, &plan, request)?,
+            Workload::All => self.measure(&self.users::<AllUsers>(workload)?, &codecs, &plan, request)?,
+            Workload::Page => self.measure(&self.users::<Page>(workload)?, &codecs, &plan, request)?,
+            Workload::Point => self.measure(&self.users::<OneUser>(workload)?, &codecs, &plan, request)?,
             Workload::Aggregate => {
-                self.measure(&self.users::<TopDomains>(workload), &codecs, &plan, request)?
+                self.measure(&self.users::<TopDomains>(workload)?, &codecs, &plan, request)?
             }
         };
         Ok(Finished { subject: Subject::BuiltIn(workload), plan, codecs, samples, server_side })
     }
 
     /// A built-in workload, whose answers are made of the data set.
-    pub(super) fn users<Q: Query<Reference = Expected>>(&self, workload: Workload) -> Target<Q> {
-        Target {
+    pub(super) fn users<Q: Query<Reference = Expected>>(
+        &self,
+        workload: Workload,
+    ) -> anyhow::Result<Target<Q>> {
+        Ok(Target {
             name: workload.name().to_owned(),
             kind: query::kind(workload).to_owned(),
-            reference: Arc::clone(&self.expected),
-        }
+            reference: Arc::clone(self.expected()?),
+            share: None,
+        })
     }
 
     /// The reads of every workload from disk; the first failure, in words.
@@ -289,12 +407,24 @@ impl<'a> Bench<'a> {
             if interrupt::requested() {
                 break;
             }
-            let Subject::BuiltIn(workload) = *subject;
-            let disk = match workload {
-                Workload::All => self.restarted(&self.users::<AllUsers>(workload), plan, request),
-                Workload::Page => self.restarted(&self.users::<Page>(workload), plan, request),
-                Workload::Point => self.restarted(&self.users::<OneUser>(workload), plan, request),
-                Workload::Aggregate => self.restarted(&self.users::<TopDomains>(workload), plan, request),
+            let disk = match subject {
+                Subject::BuiltIn(Workload::All) => {
+                    self.users::<AllUsers>(Workload::All).map(|target| self.restarted(&target, plan, request))
+                }
+                Subject::BuiltIn(Workload::Page) => {
+                    self.users::<Page>(Workload::Page).map(|target| self.restarted(&target, plan, request))
+                }
+                Subject::BuiltIn(Workload::Point) => self
+                    .users::<OneUser>(Workload::Point)
+                    .map(|target| self.restarted(&target, plan, request)),
+                Subject::BuiltIn(Workload::Aggregate) => self
+                    .users::<TopDomains>(Workload::Aggregate)
+                    .map(|target| self.restarted(&target, plan, request)),
+                Subject::Own(own) => Ok(self.restarted(&own.target(request), plan, request)),
+            };
+            let disk = match disk {
+                Ok(disk) => disk,
+                Err(error) => return Some(format!("{error:#}")),
             };
             let first_error = disk.first_error.clone();
             samples.disk = Some(disk);
@@ -338,8 +468,13 @@ impl<'a> Bench<'a> {
         let watch = ServerWatch::begin(self.servers);
         let bar = self.console.progress(STEPS, &template);
         let blocks = request.blocks(codecs);
-        let task =
-            Task { plan: plan.clone(), amount: request.amount, kinds: &blocks, reference: &target.reference };
+        let task = Task {
+            plan: plan.clone(),
+            amount: request.amount,
+            kinds: &blocks,
+            reference: &target.reference,
+            share: target.share,
+        };
         let mut outside = Outside {
             open: &|| self.reader(target, codecs, request.ttl),
             is_precise: &|samples| {
@@ -366,7 +501,7 @@ impl<'a> Bench<'a> {
         ttl: Duration,
     ) -> anyhow::Result<Reader<Q>> {
         let (mysql, redis) = (self.servers.mysql()?, self.servers.redis()?);
-        let conn = RowConnection::open(mysql)?;
+        let conn = Q::open(mysql, &target.reference)?;
         let wire =
             wire::Connection::open(redis, reader::LIMITS).map_err(|error| admin::refused(redis, &error))?;
         let options = ReaderOptions { codecs, namespace: self.namespace, kind: &target.kind, ttl };
@@ -382,7 +517,6 @@ impl<'a> Bench<'a> {
         workloads: Vec<WorkloadRun>,
         controls: &ControlSamples,
     ) -> Run {
-        let data = self.expected.data;
         Run {
             format: run_file::FORMAT.to_owned(),
             format_version: run_file::FORMAT_VERSION,
@@ -391,11 +525,11 @@ impl<'a> Bench<'a> {
             wall_s: clock.elapsed_s(),
             interrupted: interrupt::requested(),
             environment: environment::environment(self.mysql, self.redis),
-            dataset: Dataset {
-                users: u64::from(data.users),
-                rng_seed: data.rng_seed,
-                fingerprint: data.fingerprint().to_string(),
-            },
+            dataset: self.expected.as_ref().map(|expected| Dataset {
+                users: u64::from(expected.data.users),
+                rng_seed: expected.data.rng_seed,
+                fingerprint: expected.data.fingerprint().to_string(),
+            }),
             config: Config {
                 iterations: match request.amount {
                     Amount::Reads(reads) => Some(reads),
@@ -419,6 +553,67 @@ impl<'a> Bench<'a> {
             warnings: self.warnings.iter().map(saved_warning).collect(),
             runs: Vec::new(),
             generators: 1,
+        }
+    }
+}
+
+impl Own {
+    fn target(&self, request: &Request) -> Target<OwnReader> {
+        let query = &self.prepared.query;
+        Target {
+            name: query.name.clone(),
+            kind: query.kind(),
+            reference: Arc::clone(query),
+            share: request.share,
+        }
+    }
+
+    fn plan(&self, request: &Request) -> Plan {
+        let (clients, dealing) = (u64::from(request.clients), request.dealing());
+        let keys = Keys::of_sets(self.prepared.query.sets(), clients, dealing.is_some());
+        Plan::over(keys, request.amount, clients, dealing, request.rng_seed)
+    }
+
+    fn codecs(&self, request: &Request) -> Vec<Codec> {
+        if request.codecs.is_empty() { vec![self.codec] } else { request.codecs.clone() }
+    }
+
+    /// What the run file says of it.
+    fn described(
+        &self,
+        samples: &WorkloadSamples,
+        plan: &Plan,
+        value_bytes: Option<u64>,
+        request: &Request,
+    ) -> OwnQueryRun {
+        let Prepared { query, explain, columns, .. } = &*self.prepared;
+        let (statement, parameters, seen) = (&query.statement, &query.parameters, query.seen());
+        let mean = |sum: u64| (seen.answers > 0).then(|| sum as f64 / seen.answers as f64);
+        OwnQueryRun {
+            statement: statement.normalised().to_owned(),
+            digest: statement.digest(),
+            protocol: match query.protocol {
+                Protocol::Prepared => "prepared",
+                Protocol::Text => "text",
+            }
+            .to_owned(),
+            parameters: ParametersRun {
+                count: parameters.count(),
+                keys: u64::from(query.sets()),
+                duplicates: parameters.duplicates(),
+                fingerprint: parameters.fingerprint(),
+            },
+            explain: explain.clone(),
+            columns: *columns,
+            mean_rows: mean(seen.rows),
+            most_rows: seen.most_rows,
+            mean_bytes: mean(seen.bytes),
+            most_bytes: seen.most_bytes,
+            changed_meanwhile: seen.changed,
+            volatile: statement.volatile().iter().map(|name| (*name).to_owned()).collect(),
+            share_percent: request.share.map(u64::from),
+            database_s: std::time::Duration::from_nanos(samples.database_ns).as_secs_f64(),
+            all_keys_bytes: value_bytes.map(|bytes| bytes.saturating_mul(plan.keys())),
         }
     }
 }

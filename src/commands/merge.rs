@@ -151,7 +151,7 @@ mod tests {
             refused(|run| run.interrupted = true),
             refused(|run| run.workloads[1].paths[2].histogram = "?".to_owned()),
             refused(|run| {
-                run.dataset.users += 1;
+                run.dataset.as_mut().unwrap().users += 1;
                 run.config.time_s = Some(7.0);
             }),
             refused(|run| *run = pool::merge_runs(&[run.clone(), sample_runs::full(50)]).unwrap()),

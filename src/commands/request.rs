@@ -24,6 +24,8 @@ pub(super) struct Request {
     pub(super) distance: Option<Distance>,
     pub(super) cores: Cores,
     pub(super) ttl: Duration,
+    /// At most so many percent of each connection's time go to queries of the user's own; none for no limit.
+    pub(super) share: Option<u8>,
     pub(super) rng_seed: u64,
     /// Begin to read then, together with other load generators, and read for the whole time.
     pub(super) start_at: Option<jiff::Timestamp>,

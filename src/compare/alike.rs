@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use super::{Difference, Unsound};
+use crate::run_file::own::OwnQueryRun;
 use crate::run_file::{Run, Server, WorkloadRun};
 
 /// A value that a run does not have.
@@ -36,13 +37,14 @@ pub(super) fn unlike(baseline: &Run, candidate: &Run) -> Vec<Difference> {
     let field = |name: &str, of: &dyn Fn(&Run) -> String| difference(name, &of(baseline), &of(candidate));
     let workloads = nothing_in_common(baseline, candidate).then(|| field("workloads", &workload_names));
     [
-        field("dataset.users", &|run| run.dataset.users.to_string()),
-        field("dataset.rng_seed", &|run| run.dataset.rng_seed.to_string()),
-        field("dataset.fingerprint", &|run| run.dataset.fingerprint.clone()),
+        field("dataset.users", &|run| optional(run.dataset.as_ref().map(|data| data.users))),
+        field("dataset.rng_seed", &|run| optional(run.dataset.as_ref().map(|data| data.rng_seed))),
+        field("dataset.fingerprint", &|run| optional(run.dataset.as_ref().map(|data| &data.fingerprint))),
     ]
     .into_iter()
     .chain(workloads)
     .flatten()
+    .chain(queries(baseline, candidate, &IDENTITY))
     .collect()
 }
 
@@ -76,6 +78,36 @@ fn distances(run: &Run) -> String {
     joined(run.workloads.iter().filter_map(of_workload))
 }
 
+type QueryField = (&'static str, fn(&OwnQueryRun) -> String);
+/// Two queries that are called alike are the same if these are.
+const IDENTITY: [QueryField; 2] = [
+    ("digest", |query| query.digest.clone()),
+    ("parameters.fingerprint", |query| query.parameters.fingerprint.clone()),
+];
+/// The rest of a query that changes a number.
+const SETTINGS: [QueryField; 2] =
+    [("protocol", |query| query.protocol.clone()), ("share_percent", |query| optional(query.share_percent))];
+
+fn workload<'a>(run: &'a Run, name: &str) -> Option<&'a WorkloadRun> {
+    run.workloads.iter().find(|workload| workload.name == name)
+}
+
+/// Differences of queries that are called alike.
+fn queries(baseline: &Run, candidate: &Run, fields: &[QueryField]) -> Vec<Difference> {
+    let names: BTreeSet<&String> = baseline.workloads.iter().map(|workload| &workload.name).collect();
+    let mut found = Vec::new();
+    for name in names {
+        let (Some(one), Some(other)) = (workload(baseline, name), workload(candidate, name)) else {
+            continue;
+        };
+        for (field, of) in fields {
+            let [one, other] = [one, other].map(|workload| optional(workload.query.as_ref().map(of)));
+            found.extend(difference(&format!("workloads.{name}.query.{field}"), &one, &other));
+        }
+    }
+    found
+}
+
 /// Settings of rcache and of the servers that change a number.
 pub(super) fn settings_differences(baseline: &Run, candidate: &Run) -> Vec<Difference> {
     let field = |name: &str, of: &dyn Fn(&Run) -> String| difference(name, &of(baseline), &of(candidate));
@@ -93,6 +125,7 @@ pub(super) fn settings_differences(baseline: &Run, candidate: &Run) -> Vec<Diffe
     .flatten()
     .collect();
     found.extend(codecs(baseline, candidate));
+    found.extend(queries(baseline, candidate, &SETTINGS));
     for (name, server) in SERVERS {
         found.extend(server_settings(name, server(baseline), server(candidate)));
     }
@@ -264,9 +297,9 @@ mod tests {
     fn each_difference_is_of_one_sort() {
         assert_eq!(fields(|_| {}).concat(), [""; 0]);
         assert_eq!(fields(|run| run.config.paths.reverse()).concat(), [""; 0]);
-        is(0, "dataset.users", |run| run.dataset.users += 1);
-        is(0, "dataset.rng_seed", |run| run.dataset.rng_seed += 1);
-        is(0, "dataset.fingerprint", |run| run.dataset.fingerprint.clear());
+        is(0, "dataset.users", |run| run.dataset.as_mut().unwrap().users += 1);
+        is(0, "dataset.rng_seed", |run| run.dataset.as_mut().unwrap().rng_seed += 1);
+        is(0, "dataset.fingerprint", |run| run.dataset.as_mut().unwrap().fingerprint.clear());
         is(1, "config.clients", |run| run.config.clients += 1);
         is(1, "config.ttl_s", |run| run.config.ttl_s += 1);
         is(1, "config.paths", |run| drop(run.config.paths.pop()));
@@ -301,7 +334,7 @@ mod tests {
         assert_eq!(fields(&|run| run.config.rng_seed += 1), [""; 0]);
         assert_eq!(fields(&|run| run.environment.cores = Some(64)), [""; 0]);
         assert_eq!(fields(&|run| run.environment.redis.transport.push('2')), [""; 0]);
-        assert_eq!(fields(&|run| run.dataset.users += 1), ["dataset.users"]);
+        assert_eq!(fields(&|run| run.dataset.as_mut().unwrap().users += 1), ["dataset.users"]);
         assert_eq!(fields(&|run| run.config.clients += 1), ["config.clients"]);
         assert_eq!(fields(&|run| run.config.time_s = Some(7.0)), ["config.time_s"]);
         assert_eq!(fields(&|run| drop(run.workloads.pop())), ["workloads"]);

@@ -39,6 +39,14 @@ pub(crate) fn connect_briefly(endpoint: &MysqlEndpoint) -> Result<Session, DbErr
     connect_within(endpoint, Duration::from_secs(1))
 }
 
+/// Like [`connect`], for statements of a user's own: the session can only read, and the server ends a statement that takes
+/// longer than this.
+pub(super) fn read_only(endpoint: &MysqlEndpoint, time_limit: Duration) -> Result<Session, DbError> {
+    let mut session = connect(endpoint)?;
+    session.set_up_selects += settings::restrict(&mut session, time_limit)?;
+    Ok(session)
+}
+
 /// Like [`connect`], for a connection that idles while others work.
 pub(crate) fn reopening(endpoint: &MysqlEndpoint) -> Result<Reopening<Session, DbError>, DbError> {
     let endpoint = endpoint.clone();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use mysql::DriverError;
 
 use super::hints;
+use super::private;
 use super::watch::Ended;
 use crate::endpoint::tls_files::{TlsFileError, plain_io};
 use crate::endpoint::{MysqlEndpoint, peer};
@@ -117,6 +118,16 @@ impl DbError {
             }
         };
         Self { context, words, hint, kind }
+    }
+
+    /// The same without what could be a literal of the statement: a server quotes literals and the text around an error.
+    /// Words that `is_known` stay. The next step is one for a statement of the user's own.
+    pub(crate) fn without_literals(mut self, is_known: impl Fn(&str) -> bool) -> Self {
+        if let Kind::Server(code) = self.kind {
+            self.words = private::without_literals(&self.words, code, is_known);
+            self.hint = hints::own_statement(code).map(Cow::Borrowed);
+        }
+        self
     }
 
     /// The server's error number, if the server sent one; the connection is usable then.

@@ -89,6 +89,28 @@ fn denied(endpoint: &MysqlEndpoint) -> String {
     format!("{password}; or {other}")
 }
 
+/// The next step for errors that a statement of the user's own meets.
+pub(super) fn own_statement(code: u16) -> Option<&'static str> {
+    Some(match code {
+        1142 | 1143 | 1044 | 1227 | 1370 => {
+            "the account needs SELECT on every table and view of the statement: GRANT SELECT ON database.* TO user"
+        }
+        1146 | 1049 => {
+            "is it spelled right? Without a database in front, tables are those of the database in --mysql-url"
+        }
+        1054 => "is the column spelled right?",
+        1064 => "try the statement in the server's own client; rcache sends it as it is",
+        1305 => "is the function spelled right?",
+        1205 => "another session holds a lock that the statement waits for; try again later",
+        1213 => "another session was in the way (a deadlock); try again",
+        1792 => "the statement writes, and its session can only read",
+        1317 => "another session killed the statement",
+        1969 | 3024 => "the statement took longer than --query-timeout; raise it, or add an index",
+        1040 | 1203 => "the server has no connection left: use fewer --clients",
+        _ => return None,
+    })
+}
+
 /// The next step for errors that users meet, in a login or in a statement.
 pub(super) fn statement(code: u16, message: &str) -> Option<Cow<'static, str>> {
     if message.contains("insecure transport") {

@@ -11,10 +11,13 @@
 //! The crate asks for no CLIENT_DEPRECATE_EOF, so a result set ends with an EOF packet; and it lets MariaDB leave out
 //! the column definitions of a statement that it has prepared.
 
+mod answers;
+mod bind;
 mod cells;
 mod packets;
 
 use std::io::{self, Read, Write};
+use std::time::Duration;
 
 use mysql::consts::ColumnType;
 use mysql::{MySqlError, Params, Statement, Value};
@@ -23,9 +26,13 @@ use super::connect;
 use super::error::DbError;
 use super::session::Session;
 use super::socket::Socket;
+use super::watch::Ended;
 use crate::endpoint::{MysqlEndpoint, MysqlTls};
+pub(crate) use answers::{Question, Shape};
+pub(in crate::db) use answers::{Refusal, Taker};
+pub(crate) use bind::write_literal;
 pub(crate) use cells::{Cells, WrongCells};
-use packets::Packets;
+use packets::{Packets, TooLarge};
 
 const COM_QUERY: u8 = 0x03;
 const COM_STMT_EXECUTE: u8 = 0x17;
@@ -46,12 +53,22 @@ pub(crate) enum RowsError {
     /// The rows came, and were not as the statement promised.
     #[error(transparent)]
     Cells(#[from] WrongCells),
+    /// They are more than was allowed; the connection is closed.
+    #[error("the answer is larger than allowed")]
+    TooLarge,
 }
 
 impl From<io::Error> for RowsError {
     fn from(error: io::Error) -> Self {
+        if error.get_ref().is_some_and(|cause| cause.is::<TooLarge>()) {
+            return Self::TooLarge;
+        }
         Self::Mysql(failed(error.into()))
     }
+}
+
+fn failed_before() -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, "the connection failed before")
 }
 
 fn failed(error: mysql::Error) -> DbError {
@@ -72,12 +89,20 @@ pub(crate) struct RowConnection {
 impl RowConnection {
     /// Opens a connection as [`connect::connect`] does.
     pub(crate) fn open(endpoint: &MysqlEndpoint) -> Result<Self, DbError> {
-        let session = connect::connect(endpoint)?;
+        Ok(Self::over(connect::connect(endpoint)?, endpoint))
+    }
+
+    /// Opens a connection whose session can only read, and whose statements the server ends after this time.
+    pub(crate) fn open_read_only(endpoint: &MysqlEndpoint, time_limit: Duration) -> Result<Self, DbError> {
+        Ok(Self::over(connect::read_only(endpoint, time_limit)?, endpoint))
+    }
+
+    fn over(session: Session, endpoint: &MysqlEndpoint) -> Self {
         let packets = match endpoint.tls {
             MysqlTls::Disabled => Some(Packets::over(Socket::of(session.watched()))),
             MysqlTls::Required | MysqlTls::VerifyCa | MysqlTls::VerifyIdentity => None,
         };
-        Ok(Self { session, packets, command: Vec::new(), broken: false, exchanges: 0 })
+        Self { session, packets, command: Vec::new(), broken: false, exchanges: 0 }
     }
 
     /// Commands that were sent so far, each of which waits for its reply.
@@ -130,19 +155,31 @@ impl RowConnection {
         mut row: impl FnMut(&[u8], usize) -> Result<(), WrongCells>,
     ) -> Result<(), RowsError> {
         let Some(packets) = self.packets.as_mut().filter(|_| !self.broken) else {
-            return Err(io::Error::new(io::ErrorKind::NotConnected, "the connection failed before").into());
+            return Err(failed_before().into());
         };
         let watched = self.session.watched();
         watched.begin()?;
         let outcome = exchange(packets, &self.command, &mut row);
         watched.end();
-        self.broken = matches!(&outcome, Err(RowsError::Mysql(error)) if error.code().is_none());
-        match (outcome, watched.ended()) {
-            (Err(RowsError::Mysql(error)), Some(ended)) if error.code().is_none() => {
-                Err(ended.into_io().into())
-            }
-            (outcome, _) => outcome,
-        }
+        self.broken = is_broken(&outcome);
+        explained(outcome, watched.ended())
+    }
+}
+
+/// Whether the next reply could belong to a failed exchange.
+fn is_broken<T>(outcome: &Result<T, RowsError>) -> bool {
+    match outcome {
+        Err(RowsError::Mysql(error)) => error.code().is_none(),
+        Err(RowsError::TooLarge) => true,
+        Ok(_) | Err(RowsError::Cells(_)) => false,
+    }
+}
+
+/// The reason why the connection was shut down, in the place of what was seen of that.
+fn explained<T>(outcome: Result<T, RowsError>, ended: Option<Ended>) -> Result<T, RowsError> {
+    match (outcome, ended) {
+        (Err(RowsError::Mysql(error)), Some(ended)) if error.code().is_none() => Err(ended.into_io().into()),
+        (outcome, _) => outcome,
     }
 }
 
@@ -171,7 +208,7 @@ fn exchange(
     command: &[u8],
     row: &mut impl FnMut(&[u8], usize) -> Result<(), WrongCells>,
 ) -> Result<(), RowsError> {
-    packets.begin();
+    packets.begin(u64::MAX);
     packets.stream().write_all(command)?;
     let columns = match result_set_head(packets)? {
         0 => return Ok(()),

@@ -1,10 +1,12 @@
 //! A connection to MySQL under watch: every statement that goes through the `mysql` crate is sent from here.
 
+use std::net::Shutdown;
 use std::sync::Arc;
 
 use mysql::prelude::{AsStatement, FromRow, Queryable};
 use mysql::{Conn, Error, LocalInfileHandler, Params, Row, Statement};
 
+use super::rows::{Refusal, Taker};
 use super::socket::Socket;
 use super::watch::{Server, Watched};
 
@@ -101,6 +103,31 @@ impl Session {
         })
     }
 
+    /// Executes a prepared statement and hands its columns and rows over.
+    pub(super) fn exec_rows(
+        &mut self,
+        statement: &Statement,
+        parameters: Params,
+        taker: &mut Taker,
+    ) -> Result<Result<(), Refusal>, Error> {
+        let watched = Arc::clone(&self.watched);
+        self.run(|conn| {
+            let mut result = conn.exec_iter(statement, parameters)?;
+            let columns = taker.columns(result.columns().as_ref());
+            hand_over(&mut result, columns, taker, &watched)
+        })
+    }
+
+    /// Sends a statement whole and hands its columns and rows over.
+    pub(super) fn query_rows(&mut self, sql: &str, taker: &mut Taker) -> Result<Result<(), Refusal>, Error> {
+        let watched = Arc::clone(&self.watched);
+        self.run(|conn| {
+            let mut result = conn.query_iter(sql)?;
+            let columns = taker.columns(result.columns().as_ref());
+            hand_over(&mut result, columns, taker, &watched)
+        })
+    }
+
     /// Begins a transaction, which is rolled back unless it is committed.
     pub(crate) fn start_transaction(&mut self) -> Result<Transaction<'_>, Error> {
         self.query_drop(include_str!("../../sql/start_transaction.sql"))?;
@@ -111,6 +138,29 @@ impl Session {
     pub(crate) fn set_local_infile_handler(&mut self, handler: Option<LocalInfileHandler>) {
         self.conn.set_local_infile_handler(handler);
     }
+}
+
+/// Hands rows over until one is refused; if they are too many, the connection is closed, since the server would go on.
+fn hand_over(
+    rows: &mut dyn Iterator<Item = Result<Row, Error>>,
+    columns: Result<(), Refusal>,
+    taker: &mut Taker,
+    watched: &Watched,
+) -> Result<Result<(), Refusal>, Error> {
+    let mut refusal = columns;
+    for found in rows {
+        watched.arrived();
+        let found = found?;
+        if refusal.is_ok() {
+            refusal = taker.row(found);
+        }
+        if refusal == Err(Refusal::TooLarge) {
+            // It may be closed already.
+            let _ = watched.socket().shutdown(Shutdown::Both);
+            break;
+        }
+    }
+    Ok(refusal)
 }
 
 /// An open transaction. Each of its statements is under watch, and the time between them is not.

@@ -3,6 +3,8 @@
 //! Servers, accounts and proxies come with defaults of their own (`sql_mode`, `autocommit`, `completion_type`, limits on
 //! rows and time …); some proxies accept a SET and do not pass it on.
 
+use std::time::Duration;
+
 use super::error::DbError;
 use super::session::Session;
 
@@ -56,17 +58,55 @@ pub(super) fn apply(session: &mut Session) -> Result<u64, DbError> {
         let _ = session.query_drop(include_str!("../../sql/session_query_cache.sql"));
     }
     compare(&read(session, include_str!("../../sql/session_settings.sql"))?, &EXPECTED)?;
-    let mut selects = 2;
-    let isolation = match session.query_first(include_str!("../../sql/session_isolation_transaction.sql")) {
+    let (isolation, selects) = read_isolation(session)?;
+    compare(&isolation, &EXPECTED_ISOLATION)?;
+    Ok(1 + selects)
+}
+
+/// Isolation and access mode, and the number of SELECT statements that this took.
+fn read_isolation(session: &mut Session) -> Result<(String, u64), DbError> {
+    match session.query_first(include_str!("../../sql/session_isolation_transaction.sql")) {
         // MariaDB before 11.1 knows the two by their old names alone.
         outcome if is_unknown(&outcome) => {
-            selects += 1;
-            read(session, include_str!("../../sql/session_isolation_tx.sql"))?
+            Ok((read(session, include_str!("../../sql/session_isolation_tx.sql"))?, 2))
         }
-        outcome => outcome.map_err(fail)?.unwrap_or_default(),
+        outcome => {
+            let found: Option<String> = outcome.map_err(|source| DbError::new(DOING, source))?;
+            Ok((found.unwrap_or_default(), 1))
+        }
+    }
+}
+
+/// Has the session refuse to write, and end statements that take longer than this; proves both. Returns the number of
+/// SELECT statements that this took.
+///
+/// # Errors
+/// If a setting was refused or did not take effect; the error names it.
+pub(super) fn restrict(session: &mut Session, time_limit: Duration) -> Result<u64, DbError> {
+    let fail = |source| DbError::new(DOING, source);
+    session.query_drop(include_str!("../../sql/session_read_only.sql")).map_err(fail)?;
+    let (isolation, selects) = read_isolation(session)?;
+    compare(&isolation, &[EXPECTED_ISOLATION[0], ("transaction_read_only", "1")])?;
+    let whole_seconds = time_limit.as_secs().max(1);
+    let locks = include_str!("../../sql/session_lock_limit.sql");
+    session.exec_drop(locks, (whole_seconds, whole_seconds)).map_err(fail)?;
+    let seconds = time_limit.as_secs_f64();
+    let mariadb = session.exec_drop(include_str!("../../sql/session_time_limit_mariadb.sql"), (seconds,));
+    let (found, name) = if is_unknown(&mariadb) {
+        let ms = u64::try_from(time_limit.as_millis()).unwrap_or(u64::MAX);
+        session.exec_drop(include_str!("../../sql/session_time_limit_mysql.sql"), (ms,)).map_err(fail)?;
+        let found = read(session, include_str!("../../sql/session_time_limit_mysql_read.sql"))?;
+        (found.parse::<f64>().map(|ms| ms / 1_000.0), "max_execution_time")
+    } else {
+        mariadb.map_err(fail)?;
+        let found = read(session, include_str!("../../sql/session_time_limit_mariadb_read.sql"))?;
+        (found.parse::<f64>(), "max_statement_time")
     };
-    compare(&isolation, &EXPECTED_ISOLATION)?;
-    Ok(selects)
+    let found = found.unwrap_or_default();
+    if (found - seconds).abs() > 0.001 {
+        return Err(DbError::setting(name, &seconds.to_string(), &found.to_string()));
+    }
+    Ok(selects + 1)
 }
 
 fn is_unknown<T>(outcome: &Result<T, mysql::Error>) -> bool {

@@ -1,5 +1,7 @@
 //! Which cache keys a workload has, and how its reads go over them: a pure function of the data set.
 
+use std::ops::RangeInclusive;
+
 use crate::cli::Workload;
 use crate::users::DataSet;
 
@@ -28,6 +30,27 @@ impl Keys {
             Workload::All | Workload::Aggregate => Self::OneAClient,
             Workload::Page => Self::Numbered { keys: data.pages(), block: block(PAGE_BLOCK) },
             Workload::Point => Self::Numbered { keys: data.users, block: block(POINT_BLOCK) },
+        }
+    }
+}
+
+impl Keys {
+    /// Those of a query of one's own with this many sets of parameters. Clients that have no set each read the sets
+    /// under keys of their own.
+    pub(crate) fn of_sets(sets: u32, clients: u64, is_dealt: bool) -> Self {
+        if sets < 2 || u64::from(sets) < clients {
+            return Self::OneAClient;
+        }
+        Self::Numbered { keys: sets, block: if is_dealt { DEALT_BLOCK } else { POINT_BLOCK } }
+    }
+}
+
+impl Keys {
+    /// The items that are read by this many clients.
+    pub(super) fn items(self, clients: u64) -> RangeInclusive<u32> {
+        match self {
+            Self::OneAClient => 0..=u32::try_from(clients.saturating_sub(1)).unwrap_or(u32::MAX),
+            Self::Numbered { keys, .. } => 1..=keys,
         }
     }
 }

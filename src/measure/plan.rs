@@ -1,7 +1,7 @@
 //! Which reads each round makes: a pure function of what was asked for and the number of the round.
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use super::dealing::Dealing;
@@ -207,6 +207,11 @@ impl Plan {
             (Keys::Numbered { keys, .. }, Shape::Fixed { reads, .. }) => u64::from(keys).min(reads),
             (Keys::Numbered { keys, .. }, Shape::Open { .. }) => u64::from(keys),
         }
+    }
+
+    /// Every item that may be read.
+    pub(crate) fn items(&self) -> RangeInclusive<u32> {
+        self.keys.items(self.clients)
     }
 
     /// How the shares of a block are read.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::affinity::Affinity;
 use super::clock::timed;
+use super::pace::Pace;
 use super::plan::{Amount, Block, BlockKind, Plan};
 use super::queue;
 use super::schedule::{Ended, Next, Position, Schedule};
@@ -34,6 +35,8 @@ pub(crate) struct Task<'a, Q: Query> {
     pub(crate) amount: Amount,
     pub(crate) kinds: &'a [BlockKind],
     pub(crate) reference: &'a Arc<Q::Reference>,
+    /// At most so many percent of each connection's time keep MySQL busy.
+    pub(crate) share: Option<u8>,
 }
 
 /// What the rounds need from outside while they run.
@@ -105,6 +108,7 @@ struct Rounds<'a, Q: Query> {
     amount: Amount,
     kinds: &'a [BlockKind],
     reference: &'a Arc<Q::Reference>,
+    share: Option<u8>,
     links: Vec<Link>,
     position: Position,
     samples: WorkloadSamples,
@@ -117,7 +121,7 @@ struct AllFailed;
 
 impl<'a, Q: Query> Rounds<'a, Q> {
     fn new(task: Task<'a, Q>) -> Self {
-        let Task { plan, amount, kinds, reference } = task;
+        let Task { plan, amount, kinds, reference, share } = task;
         let samples = WorkloadSamples::new(kinds);
         Self {
             schedule: Schedule::new(amount, plan.rounds()),
@@ -125,6 +129,7 @@ impl<'a, Q: Query> Rounds<'a, Q> {
             amount,
             kinds,
             reference,
+            share,
             links: Vec::new(),
             position: Position::default(),
             sums: vec![RoundSums::default(); samples.rounds.columns()],
@@ -150,6 +155,7 @@ impl<'a, Q: Query> Rounds<'a, Q> {
                         affinity: Affinity::of_this_thread(),
                         samples: WorkloadSamples::new(self.kinds),
                         processor_ns: 0,
+                        pace: self.share.map(Pace::new),
                     };
                     let (step_sender, steps) = mpsc::channel();
                     let (done_sender, done) = mpsc::channel();

@@ -3,18 +3,19 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::affinity::Affinity;
 use super::clock::{self, InParts, timed, timed_in_parts};
 use super::dealing::stretches;
+use super::pace::Pace;
 use super::plan::{Block, BlockKind};
 use super::queue::{Queue, Stretch};
 use super::start_line::{Presence, StartLine};
 use super::{ControlKind, WorkloadSamples, count_error};
 use crate::cli::{Codec, ReadPath};
 use crate::interrupt;
-use crate::parts::PartTimes;
+use crate::parts::{Part, PartTimes};
 use crate::paths::issued::Exchanges;
 use crate::paths::lane::Lane;
 use crate::paths::query::{Check, Query};
@@ -77,6 +78,8 @@ pub(super) struct Worker<Q: Query> {
     pub(super) samples: WorkloadSamples,
     /// Processor time of the timed reads that are not booked yet.
     pub(super) processor_ns: u64,
+    /// Lets MySQL rest between blocks.
+    pub(super) pace: Option<Pace>,
 }
 
 /// Where a client's time in a block went, ns.
@@ -117,7 +120,10 @@ impl<Q: Query> Worker<Q> {
     }
 
     fn block(&mut self, block: &Block, stretches: &[Stretch], counted: bool) -> BlockDone {
-        let prepared = self.prepare(block);
+        let loads = self.reader.loads();
+        let (prepared, preparing_ns) = timed(|| self.prepare(block));
+        let filled = self.reader.loads() > loads;
+        let mut database_ns = if filled { preparing_ns } else { 0 };
         if prepared.is_err() {
             // In whatever state they are, it is not the one that was to be measured.
             stretches.iter().for_each(|stretch| stretch.queue.withdraw(&block.items));
@@ -150,7 +156,12 @@ impl<Q: Query> Worker<Q> {
             report.first_error = Some(error.to_string());
         }
         for read in taken {
+            database_ns = database_ns.saturating_add(read.parts.get(Part::Query));
             self.judge(block.kind, read, counted, &mut report);
+        }
+        self.samples.database_ns = self.samples.database_ns.saturating_add(database_ns);
+        if let Some(pace) = &mut self.pace {
+            pace.rest(Duration::from_nanos(database_ns));
         }
         report
     }
@@ -233,17 +244,16 @@ impl<Q: Query> Worker<Q> {
             Ok((read.cache, check))
         });
         let failure = match checked {
-            Ok((cache, Check::Right)) => {
+            Ok((cache, Check::Right | Check::Changed)) => {
                 report.answered += 1;
                 if counted {
                     self.book(planned, cache, (ns, parts, exchanges), &mut report.sums);
                 }
                 return;
             }
-            Ok((_, Check::Wrong)) => (
-                "wrong_answer",
-                format!("the answer for item {item} by {planned} is not what the data set says"),
-            ),
+            Ok((_, Check::Wrong)) => {
+                ("wrong_answer", format!("the answer for item {item} by {planned} is not what {}", Q::TRUTH))
+            }
             Err(error) if error.is_interruption() => return,
             Err(error) => {
                 report.hopeless |= error.is_hopeless();

@@ -19,6 +19,15 @@ impl Issued {
         self.look_ups += other.look_ups;
     }
 
+    /// Counts questions of a query.
+    pub(crate) fn asked(&mut self, questions: u64, is_prepared: bool) {
+        if is_prepared {
+            self.executes += questions;
+        } else {
+            self.text_selects += questions;
+        }
+    }
+
     /// Of both protocols: `Com_select` counts a prepared SELECT each time that it is executed.
     pub(crate) fn selects(&self) -> u64 {
         self.text_selects + self.executes

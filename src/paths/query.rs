@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod all;
+pub(crate) mod own;
 mod page;
 mod point;
 mod row;
@@ -20,6 +21,7 @@ use crate::cache::codec::{self, Codec, Columnar};
 use crate::cli::{self, Workload};
 use crate::db::error::DbError;
 use crate::db::rows::{RowConnection, RowsError, WrongCells};
+use crate::endpoint::MysqlEndpoint;
 use crate::users::{DataSet, Users};
 
 /// Why the database gave no answer.
@@ -33,6 +35,9 @@ pub(crate) enum LoadError {
     /// The row that must be there is not: never a fast success.
     #[error("MySQL: the row is missing")]
     Missing,
+    /// The rest was not read, and the connection is closed.
+    #[error("MySQL: the answer is larger than --max-answer")]
+    TooLarge,
 }
 
 impl From<RowsError> for LoadError {
@@ -40,6 +45,7 @@ impl From<RowsError> for LoadError {
         match error {
             RowsError::Mysql(error) => Self::Mysql(error),
             RowsError::Cells(WrongCells) => Self::Shape,
+            RowsError::TooLarge => Self::TooLarge,
         }
     }
 }
@@ -50,6 +56,13 @@ pub(crate) trait Query: Send + Sized {
     type Answer: Columnar + Serialize + DeserializeOwned + Send;
     /// What the statement is made of, and what answers are compared with; all clients share it.
     type Reference: Send + Sync + 'static;
+    /// What says which answer is right, in a sentence.
+    const TRUTH: &'static str = "the data set says";
+
+    /// Opens a connection for this statement.
+    fn open(endpoint: &MysqlEndpoint, _reference: &Self::Reference) -> Result<RowConnection, DbError> {
+        RowConnection::open(endpoint)
+    }
 
     /// Prepares the statement on this connection.
     fn prepare(conn: &mut RowConnection, reference: &Arc<Self::Reference>) -> Result<Self, DbError>;
@@ -57,6 +70,11 @@ pub(crate) trait Query: Send + Sized {
     /// The number of this item's cache key.
     fn key_id(&self, item: u32) -> u64 {
         u64::from(item)
+    }
+
+    /// Whether it executes a prepared statement; else it sends text.
+    fn is_prepared(&self) -> bool {
+        true
     }
 
     /// Asks MySQL as a competent application does: prepared statement, binary protocol, typed rows.
@@ -73,6 +91,10 @@ pub(crate) trait Query: Send + Sized {
 pub(crate) struct Found<'a, Q: Query> {
     pub(crate) item: u32,
     pub(crate) answer: &'a Q::Answer,
+    /// It came from the cache.
+    pub(crate) is_hit: bool,
+    /// It was stored in the cache.
+    pub(crate) is_entry: bool,
     pub(crate) reference: &'a Q::Reference,
 }
 
@@ -80,6 +102,8 @@ pub(crate) struct Found<'a, Q: Query> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Check {
     Right,
+    /// MySQL gave this answer at another time: the rows changed meanwhile.
+    Changed,
     Wrong,
 }
 

@@ -68,6 +68,7 @@ impl ReadError {
         match self {
             Self::Load(LoadError::Missing) => "missing_row",
             Self::Load(LoadError::Mysql(_) | LoadError::Shape) => "mysql",
+            Self::Load(LoadError::TooLarge) => "too_large",
             Self::Redis(_) | Self::Cache(_) => "redis",
             Self::NoCodec => "encode",
             Self::ForeignKey => "foreign_key",
@@ -133,7 +134,25 @@ pub(crate) fn key_prefixes(namespace: &str) -> Vec<Vec<u8>> {
             .iter()
             .map(|workload| key_layout(namespace, query::kind(*workload), *codec))
     });
-    layouts.map(|layout| layout.prefix().to_vec()).collect()
+    let built_in = layouts.map(|layout| layout.prefix().to_vec());
+    let own = [key::namespace_prefix(namespace), query::own::KIND.to_owned()].concat().into_bytes();
+    built_in.chain([own]).collect()
+}
+
+/// Removes the entries under these keys; keys of others are left alone.
+pub(crate) fn remove_entries(
+    connection: &mut Connection,
+    keys: &mut dyn Iterator<Item = Vec<u8>>,
+) -> Result<(), WireError> {
+    /// In one script: few enough not to hold Redis up.
+    const BATCH: usize = 500;
+    loop {
+        let batch: Vec<Vec<u8>> = keys.take(BATCH).collect();
+        if batch.is_empty() {
+            return Ok(());
+        }
+        connection.eval(UNLINK_ENTRIES, &batch, entry::magic())?;
+    }
 }
 
 /// The entries of one codec: the cache that keeps them, their keys, and what was written of them.
@@ -272,6 +291,8 @@ pub(crate) struct Reader<Q: Query> {
     /// What all entries share, whatever their codec.
     cache: Cache,
     issued: Issued,
+    /// Questions of the query so far.
+    loads: u64,
     /// Of [`Reader::fetch`]: the key and what it holds.
     fetched: (Vec<u8>, Vec<u8>),
     /// When the connections were last seen to be alive.
@@ -311,6 +332,7 @@ impl<Q: Query> Reader<Q> {
             entries,
             cache,
             issued,
+            loads: 0,
             fetched: Default::default(),
             used: Instant::now(),
             reopen: None,
@@ -326,7 +348,7 @@ impl<Q: Query> Reader<Q> {
     ) -> Self {
         let (mysql, redis, reference) = (mysql.clone(), redis.clone(), Arc::clone(reference));
         self.reopen = Some(Box::new(move || {
-            let mut conn = RowConnection::open(&mysql)?;
+            let mut conn = Q::open(&mysql, &reference)?;
             let query = Q::prepare(&mut conn, &reference)?;
             Ok((conn, Connection::open(&redis, LIMITS)?, query))
         }));
@@ -387,7 +409,7 @@ impl<Q: Query> Reader<Q> {
         item: u32,
         end: &mut impl FnMut(Part),
     ) -> Result<Read<Q::Answer>, ReadError> {
-        let Self { mysql, redis_exchanges, query, entries: all, issued, .. } = self;
+        let Self { mysql, redis_exchanges, query, entries: all, issued, loads, .. } = self;
         let Entries { cache, key, written, .. } = &mut all[entries];
         key.set_number(query.key_id(item));
         let (trouble, mut executes) = (RefCell::new(None), 0);
@@ -399,7 +421,8 @@ impl<Q: Query> Reader<Q> {
             executes += 1;
             query.load(mysql, item).map(Some).map_err(ReadError::from)
         });
-        issued.executes += executes;
+        issued.asked(executes, query.is_prepared());
+        *loads += executes;
         let answer = answer?;
         if let Some(trouble) = trouble.into_inner() {
             return Err(trouble.into());
@@ -411,7 +434,8 @@ impl<Q: Query> Reader<Q> {
 
     /// Asks MySQL.
     fn load(&mut self, item: u32) -> Result<Q::Answer, LoadError> {
-        self.issued.executes += 1;
+        self.issued.asked(1, self.query.is_prepared());
+        self.loads += 1;
         self.query.load(&mut self.mysql, item)
     }
 
@@ -501,7 +525,13 @@ impl<Q: Query> Reader<Q> {
         read: &Read<Q::Answer>,
         reference: &Q::Reference,
     ) -> Result<Check, ReadError> {
-        let found = query::Found { item, answer: &read.answer, reference };
+        let found = query::Found {
+            item,
+            answer: &read.answer,
+            is_hit: read.cache == CacheOutcome::Hit,
+            is_entry: read.cache == CacheOutcome::Miss,
+            reference,
+        };
         Ok(self.query.check(&mut self.mysql, found)?)
     }
 
@@ -509,6 +539,11 @@ impl<Q: Query> Reader<Q> {
     #[inline]
     pub(crate) fn exchanges(&self) -> Exchanges {
         Exchanges { mysql: self.mysql.exchanges(), redis: self.redis_exchanges }
+    }
+
+    /// Questions of the query so far.
+    pub(crate) fn loads(&self) -> u64 {
+        self.loads
     }
 
     /// What was asked of both servers so far.

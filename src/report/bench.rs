@@ -4,6 +4,7 @@ mod assertions;
 mod codecs;
 mod counters;
 pub(super) mod head;
+mod own;
 mod phases;
 mod round_trips;
 mod setting;
@@ -16,6 +17,7 @@ pub(super) mod warnings;
 mod workload;
 
 use super::blocks::{Page, Section};
+use crate::run_file::own::ExplainStep;
 use crate::run_file::{Run, WorkloadRun};
 
 /// The amount of detail on a page.
@@ -44,7 +46,9 @@ fn whole_page(run: &Run, detail: Detail, is_saved: bool) -> Page {
     if is_full {
         sections.extend(setting::sections(run));
     }
-    sections.extend(by_workload(run).flat_map(|codecs| workload::sections(codecs, detail, basis)));
+    sections.extend(
+        by_workload(run).flat_map(|codecs| workload::sections(codecs, run.config.clients, detail, basis)),
+    );
     if is_full {
         sections.extend(round_trips::section(run));
         sections.extend(counters::section(run));
@@ -53,6 +57,11 @@ fn whole_page(run: &Run, detail: Detail, is_saved: bool) -> Page {
     sections.extend(if is_full { warnings::in_full(run) } else { warnings::in_short(run) });
     sections.extend(summary::sections(run, detail, is_saved));
     sections
+}
+
+/// The way in which MySQL reads the tables of a query, in a sentence; none if it did not say.
+pub(crate) fn plan_of(steps: &[ExplainStep]) -> Option<String> {
+    own::plan(steps)
 }
 
 /// The runs of each workload: one, or one for each codec if several were measured side by side.

@@ -148,6 +148,7 @@ pub(super) fn workload_of(name: &str, mut paths: Vec<PathRun>) -> WorkloadRun {
         server_counters: (reads > 0).then(|| server_counters(reads)),
         avoided: (reads > 0).then_some(avoided),
         redis_memory,
+        query: None,
     }
 }
 
@@ -343,7 +344,7 @@ pub(crate) fn full(reads: usize) -> Run {
             ),
             redis: server("Redis", "7.0.15", &[("appendonly", "no"), ("maxmemory", "0"), ("save", "")]),
         },
-        dataset: Dataset { users: 100_000, rng_seed: 42, fingerprint: "9f2c3a5d11e07b46".to_owned() },
+        dataset: Some(Dataset { users: 100_000, rng_seed: 42, fingerprint: "9f2c3a5d11e07b46".to_owned() }),
         config: Config {
             iterations: Some(reads as u64),
             time_s: None,

@@ -62,6 +62,7 @@ pub(crate) fn workload(
         server_counters: None,
         avoided: None,
         redis_memory: None,
+        query: None,
     }
 }
 

@@ -9,6 +9,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 
 use super::build::encode;
+use super::own::OwnQueryRun;
 use super::{
     AtDistance, Avoided, Config, Control, CurvePoint, ExchangesPerRead, HitRatio, OverControl, PathRun,
     Ratio, RoundControl, Run, RunPart, TypicalRatios, VerifiedHitRatio, Warning, WorkloadRun,
@@ -172,6 +173,7 @@ fn workload(runs: &[&WorkloadRun], timing: Timing) -> Option<WorkloadRun> {
         server_counters: None,
         avoided: avoided(runs),
         redis_memory: runs.iter().rev().find_map(|run| run.redis_memory.clone()),
+        query: query(runs),
         paths,
         ..first.clone()
     })
@@ -191,6 +193,20 @@ fn measured_s(runs: &[&WorkloadRun], timing: Timing) -> Option<f64> {
         Timing::Successive => seconds.sum(),
         Timing::Simultaneous => seconds.reduce(|longest, own| Some(longest?.max(own?))).flatten(),
     }
+}
+
+/// The query is the same in all runs; what it took and saw adds up.
+fn query(runs: &[&WorkloadRun]) -> Option<OwnQueryRun> {
+    let queries = || runs.iter().filter_map(|run| run.query.as_ref());
+    let first = queries().next()?;
+    let most = |of: fn(&OwnQueryRun) -> u64| queries().map(of).max().unwrap_or(0);
+    Some(OwnQueryRun {
+        most_rows: most(|query| query.most_rows),
+        most_bytes: most(|query| query.most_bytes),
+        changed_meanwhile: queries().map(|query| query.changed_meanwhile).sum(),
+        database_s: queries().map(|query| query.database_s).sum(),
+        ..first.clone()
+    })
 }
 
 fn typical_ratios(runs: &[&WorkloadRun], timing: Timing) -> TypicalRatios {

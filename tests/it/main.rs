@@ -22,6 +22,7 @@ mod load;
 mod merge;
 mod mysql_settings;
 mod output;
+mod own_query;
 mod private_mysql;
 mod private_redis;
 mod proxy;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         ("merge", merge::TESTS),
         ("mysql_settings", mysql_settings::TESTS),
         ("output", output::TESTS),
+        ("own_query", own_query::TESTS),
         ("runs", runs::TESTS),
         ("sandbox", sandbox::TESTS),
         ("scenario", scenario::TESTS),

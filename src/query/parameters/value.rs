@@ -53,7 +53,7 @@ impl Value {
     }
 
     /// Appends a form that differs for different values.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let mut put = |tag: u8, bytes: &[u8]| {
             out.push(tag);
             out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());

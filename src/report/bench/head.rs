@@ -1,5 +1,7 @@
 //! The first lines of a page: what was measured on which servers.
 
+use std::collections::BTreeSet;
+
 use crate::report::blocks::{Heading, Section};
 use crate::run_file::{Run, Server};
 use crate::units::counted;
@@ -11,7 +13,7 @@ pub(super) fn section(run: &Run) -> Section {
             "{}{}; {}, {}{}{}, every answer verified",
             servers(&run.environment.mysql, &run.environment.redis),
             cores(run),
-            counted(run.dataset.users, "user", "users"),
+            subject(run),
             counted(run.config.clients, "client", "clients"),
             time(run),
             runs(run),
@@ -19,6 +21,17 @@ pub(super) fn section(run: &Run) -> Section {
         aside: String::new(),
     };
     Section { heading: Some(heading), ..Section::default() }
+}
+
+/// `100,000 users`, or the number of queries if these are all.
+fn subject(run: &Run) -> String {
+    match &run.dataset {
+        Some(data) => counted(data.users, "user", "users"),
+        None => {
+            let names: BTreeSet<&str> = run.workloads.iter().map(|workload| workload.name.as_str()).collect();
+            counted(names.len() as u64, "query of your own", "queries of your own")
+        }
+    }
 }
 
 /// `, 5 s a workload`, unless a number of reads was asked for.

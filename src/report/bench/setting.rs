@@ -37,13 +37,15 @@ fn setting(run: &Run) -> Vec<Entry> {
         Entry::new("redis", server(&environment.redis)),
         Entry::new("machine", machine(run)),
         Entry::new("cores", cores(run)),
+    ];
+    let data = run.dataset.as_ref().map(|data| {
         Entry::new(
             "data set",
-            format!("{}, rng_seed {}", counted(run.dataset.users, "user", "users"), run.dataset.rng_seed),
-        ),
-        Entry::new("bench", reads.join(", ")),
-    ];
-    rows.into_iter().chain(workloads).collect()
+            format!("{}, rng_seed {}", counted(data.users, "user", "users"), data.rng_seed),
+        )
+    });
+    let bench = Entry::new("bench", reads.join(", "));
+    rows.into_iter().chain(data).chain([bench]).chain(workloads).collect()
 }
 
 /// The use of the cores, which can weigh more than the cache.

@@ -1,6 +1,6 @@
 //! The summary: what a hit gains, what a miss costs, and the hit ratio above which Redis is worth it.
 
-use super::{Detail, by_workload};
+use super::{Detail, by_workload, own};
 use crate::claims::{self, Worth};
 use crate::report::blocks::{Block, Role, Row, Section, Table};
 use crate::report::numbers::{NONE, UNKNOWN, faster_or_slower, hit_ratio, inverse, measured};
@@ -117,10 +117,12 @@ pub(super) fn sections(run: &Run, detail: Detail, is_saved: bool) -> Vec<Section
         let cells = table.rows.iter_mut().flat_map(|row| &mut row.cells);
         cells.for_each(|cell| *cell = cell.replace(" % hits", " %"));
     }
+    let costs = own::costs(run);
     let mut blocks = vec![Block::Table(table)];
     if has_unknown {
         blocks.push(Block::Sentence(unknown(run)));
     }
+    blocks.extend(costs);
     let of_what = match basis {
         Basis::Means => "",
         Basis::Typical => " of typical reads",

@@ -1,7 +1,7 @@
 //! One workload: what is read, the table of its paths, and the mean read at other hit ratios.
 
 use super::summary::Basis;
-use super::{Detail, codecs, phases, summary, table, verified};
+use super::{Detail, codecs, own, phases, summary, table, verified};
 use crate::report::blocks::{Align, Block, Column, Heading, Row, Section, Table};
 use crate::report::names;
 use crate::report::numbers::{UNKNOWN, duration, faster_or_slower, hit_ratio, inverse, percent, two_digits};
@@ -12,12 +12,13 @@ use crate::units::{self, counted};
 const SHORT_CURVE: [u64; 5] = [50, 80, 90, 95, 99];
 
 /// `codecs` are the runs of one workload, one for each codec.
-pub(super) fn sections(codecs: &[WorkloadRun], detail: Detail, basis: Basis) -> Vec<Section> {
+pub(super) fn sections(codecs: &[WorkloadRun], clients: u64, detail: Detail, basis: Basis) -> Vec<Section> {
     let paths = table::named(codecs);
-    let mut blocks = match detail {
+    let mut blocks = codecs.first().map(|first| own::blocks(first, clients)).unwrap_or_default();
+    blocks.extend(match detail {
         Detail::Brief => table::brief(&paths, basis),
         Detail::Full => table::full(&paths),
-    };
+    });
     blocks.extend(codecs::block(codecs));
     blocks.extend(curve(codecs, detail, basis));
     blocks.extend(codecs.iter().filter_map(|workload| at_distance(workload, codecs.len() > 1)));
@@ -40,7 +41,11 @@ fn heading(workload: &WorkloadRun, codecs: usize) -> Heading {
         Some(bytes) if codecs == 1 => format!("{} in Redis", units::bytes(bytes as f64)),
         _ => String::new(),
     };
-    let parts = [names::workload(&workload.name).to_owned(), entry];
+    let what = match &workload.query {
+        Some(query) => own::heading(query),
+        None => names::workload(&workload.name).to_owned(),
+    };
+    let parts = [what, entry];
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     Heading { name: workload.name.clone(), text: parts.join("; "), aside: reads(workload) }
 }

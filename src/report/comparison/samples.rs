@@ -63,7 +63,7 @@ pub(super) fn unlike() -> Comparison {
     candidate.environment.mysql.flavor = "MySQL".to_owned();
     candidate.environment.mysql.version = "9.7.0".to_owned();
     candidate.environment.cpu_model = Some("A | B `C` <b>D</b> \u{1b}[31m".to_owned());
-    candidate.dataset.users = 5_000;
+    candidate.dataset.as_mut().unwrap().users = 5_000;
     candidate.workloads[0].paths[2].errors.insert("wrong_answer".to_owned(), 3);
     candidate.interrupted = true;
     candidate.warnings.push(Warning { code: "evictions".to_owned(), message: String::new() });

@@ -1,0 +1,2 @@
+-- MariaDB only, s.
+SET SESSION max_statement_time = ?

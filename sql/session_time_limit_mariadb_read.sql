@@ -1,0 +1,1 @@
+SELECT CAST(@@max_statement_time AS CHAR)

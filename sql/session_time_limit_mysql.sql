@@ -1,0 +1,2 @@
+-- MySQL only, ms.
+SET SESSION max_execution_time = ?

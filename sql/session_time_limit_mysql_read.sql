@@ -1,0 +1,1 @@
+SELECT CAST(@@max_execution_time AS CHAR)
