@@ -54,6 +54,7 @@ fn table() {
     stall(Duration::from_secs(20));
     demotion();
     many_keys();
+    overlapping_pages();
 }
 
 /// A hit through the library, and a bare GET of the same key on one connection, by turns.
@@ -336,4 +337,49 @@ fn many_keys() {
     let started = Instant::now();
     assert_eq!(guard.finish().unwrap().lost(), []);
     row("`finish` of 1,000 keys over a link of 3 ms", milliseconds(started.elapsed()));
+}
+
+/// Many threads read overlapping pages in both orders, while connections are lost.
+fn overlapping_pages() {
+    let redis = PrivateRedis::start();
+    let middlebox = Middlebox::start(&redis.socket());
+    let cache = Cache::at(middlebox.endpoint(), Options::default()).unwrap();
+    let (slowest, rows, calls) = (Mutex::new(Duration::ZERO), AtomicU32::new(0), AtomicU32::new(0));
+    let (left, start) = (AtomicU32::new(500), Barrier::new(501));
+    thread::scope(|scope| {
+        for number in 0..500_u32 {
+            let (cache, slowest, rows, calls, left, start) = (&cache, &slowest, &rows, &calls, &left, &start);
+            scope.spawn(move || {
+                let mut ids: Vec<u32> = (number..number + 100).collect();
+                if number % 2 == 0 {
+                    ids.reverse();
+                }
+                start.wait();
+                let started = Instant::now();
+                let load = |ids: &[u32]| {
+                    calls.fetch_add(1, Ordering::Relaxed);
+                    rows.fetch_add(u32::try_from(ids.len()).unwrap(), Ordering::Relaxed);
+                    thread::sleep(ms(50));
+                    Ok::<_, Infallible>(ids.iter().map(|id| (*id, *id)).collect::<Vec<_>>())
+                };
+                let seen = cache.get_many(&ids, |id| Key::new("page", 1, id), load).unwrap();
+                assert!(ids.iter().all(|id| seen[id] == *id));
+                let mut slowest = slowest.lock().unwrap();
+                *slowest = slowest.max(started.elapsed());
+                left.fetch_sub(1, Ordering::Relaxed);
+            });
+        }
+        start.wait();
+        while left.load(Ordering::Relaxed) > 0 {
+            thread::sleep(ms(300));
+            middlebox.forget();
+        }
+    });
+    let figure = format!(
+        "{} calls for {} rows; slowest read {}",
+        calls.into_inner(),
+        rows.into_inner(),
+        milliseconds(slowest.into_inner().unwrap())
+    );
+    row("500 threads read pages of 100 of 599 rows at once, while connections are lost", figure);
 }

@@ -71,7 +71,7 @@ fn hint(cause: &WireError) -> &'static str {
         Some("NOAUTH" | "WRONGPASS") => " (look at the user and the password in the URL)",
         Some("NOPERM") => {
             " (the account needs GET, SET, GETRANGE, UNLINK, TIME, PTTL, PEXPIRE, EVAL and EVALSHA; SELECT for a \
-             database other than 0; WATCH, MULTI, EXEC and DISCARD to write large values quickly; ROLE or INFO \
+             database other than 0; SCAN to invalidate a kind; WATCH, MULTI, EXEC and DISCARD to write large values quickly; ROLE or INFO \
              if it may)"
         }
         Some("MOVED" | "ASK" | "CLUSTERDOWN") => {
@@ -94,7 +94,8 @@ mod tests {
         let cause = WireError::Server("NOPERM this user has no permissions".to_owned());
         let endpoint = RedisEndpoint::parse("redis://127.0.0.1:1/2").unwrap();
         let words = RedisError::new(&endpoint, cause).to_string();
-        for command in ["GETRANGE", "EVALSHA", "SELECT", "WATCH", "MULTI", "EXEC", "DISCARD", "ROLE"] {
+        for command in ["GETRANGE", "EVALSHA", "SELECT", "SCAN", "WATCH", "MULTI", "EXEC", "DISCARD", "ROLE"]
+        {
             assert!(words.contains(command), "{command} in {words}");
         }
         assert!(!words.contains("  "), "{words}");
