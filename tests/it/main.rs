@@ -15,6 +15,7 @@ mod disk;
 mod flush;
 mod foreign;
 mod formats;
+mod hostile;
 mod idle;
 mod library;
 mod library_trouble;
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
         ("flush", flush::TESTS),
         ("foreign", foreign::TESTS),
         ("formats", formats::TESTS),
+        ("hostile", hostile::TESTS),
         ("idle", idle::TESTS),
         ("library", library::TESTS),
         ("library_trouble", library_trouble::TESTS),

@@ -1,5 +1,6 @@
 //! A MariaDB or MySQL of a test's own, with options that the tests' shared server does not have.
 
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use crate::sandbox::Sandbox;
@@ -17,7 +18,7 @@ GRANT ALL ON *.* TO owner@'127.0.0.1' WITH GRANT OPTION;
 pub(crate) struct PrivateMysql {
     port: u16,
     server: Child,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     _sandbox: Sandbox,
 }
 
@@ -42,11 +43,16 @@ impl PrivateMysql {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let started = Self { port, server, _folder: folder, _sandbox: sandbox };
+        let started = Self { port, server, folder, _sandbox: sandbox };
         world::wait_until("the database listens", || {
             std::net::TcpStream::connect(("127.0.0.1", started.port)).is_ok()
         });
         started
+    }
+
+    /// Where the server may write files.
+    pub(crate) fn files(&self) -> PathBuf {
+        self.folder.path().join("files")
     }
 
     pub(crate) fn url(&self) -> String {
