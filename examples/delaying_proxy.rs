@@ -39,6 +39,8 @@ impl Kind {
             // EVALSHA, and the transaction that stores a large entry.
             request if request.windows(7).take(32).any(|word| word == b"EVALSHA") => Self::Script,
             request if request.windows(5).take(32).any(|word| word == b"WATCH") => Self::Script,
+            // A look that puts a lease in the same command.
+            request if request.starts_with(b"*7\r\n$3\r\nSET\r\n") => Self::Script,
             _ => Self::Other,
         }
     }

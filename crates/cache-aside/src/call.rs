@@ -23,6 +23,7 @@ pub struct CallOptions {
     negative_ttl: Option<Option<Duration>>,
     early_refresh: Option<f64>,
     stale_if_error: Option<Duration>,
+    pub(crate) expects_miss: Option<bool>,
 }
 
 impl CallOptions {
@@ -50,6 +51,14 @@ impl CallOptions {
     #[must_use]
     pub fn stale_if_error(self, stale_if_error: Duration) -> Self {
         Self { stale_if_error: Some(stale_if_error), ..self }
+    }
+
+    /// Says whether a miss is expected, instead of leaving it to the recent hit ratio of the kind of key: a
+    /// benchmark measures either way apart.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn expects_miss(self, expects_miss: bool) -> Self {
+        Self { expects_miss: Some(expects_miss), ..self }
     }
 
     /// With what is not set taken from the cache's options.

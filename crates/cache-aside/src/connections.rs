@@ -2,11 +2,9 @@
 //!
 //! There is one server today, and so one pool. A cluster would keep a pool for each of its nodes here.
 
-use std::sync::Arc;
-
 use super::key::Key;
+use super::ledger::Ledger;
 use super::options::Options;
-use super::orphans::Orphans;
 use super::pool::Pool;
 use crate::endpoint::RedisEndpoint;
 
@@ -16,8 +14,8 @@ pub(crate) struct Connections {
 
 impl Connections {
     /// Opens nothing yet.
-    pub(crate) fn new(endpoint: RedisEndpoint, options: &Options, orphans: Arc<Orphans>) -> Self {
-        Self { pool: Pool::new(endpoint, options, orphans) }
+    pub(crate) fn new(endpoint: RedisEndpoint, options: &Options, ledger: Ledger) -> Self {
+        Self { pool: Pool::new(endpoint, options, ledger) }
     }
 
     /// The connections to the server that keeps this key.

@@ -13,8 +13,10 @@ use super::breaker::{Breaker, Permit};
 use super::bulkhead::Bulkhead;
 use super::connections::Connections;
 use super::events::{Event, Events};
+use super::expectations::Expectations;
 use super::flights::Flights;
 use super::key::{Key, KeyError, namespace_prefix};
+use super::ledger::Ledger;
 use super::options::Options;
 use super::orphans::Orphans;
 use super::pool::{Lent, Pool};
@@ -33,10 +35,11 @@ pub(crate) struct Core {
     pub(crate) breaker: Breaker,
     pub(crate) bulkhead: Bulkhead,
     pub(crate) flights: Flights,
-    pub(crate) counts: Counts,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) expectations: Expectations,
     pub(crate) connections: Connections,
     pub(crate) events: Events,
-    orphans: Arc<Orphans>,
+    pub(crate) orphans: Arc<Orphans>,
     pub(crate) helpers: Helpers,
     /// Of the entries that this cache wrote, or may be about to write.
     pub(crate) longest_ttl: LongestTtl,
@@ -75,16 +78,17 @@ pub(crate) enum Twice {
 impl Core {
     /// Opens no connection yet. The options are checked.
     pub(crate) fn new(endpoint: RedisEndpoint, options: Options) -> Arc<Self> {
-        let orphans = Arc::new(Orphans::default());
+        let ledger = Ledger::default();
         Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
             renewals: Renewals::default(),
             breaker: Breaker::new(&options),
             bulkhead: Bulkhead::new(options.max_loads),
             flights: Flights::default(),
-            counts: Counts::default(),
-            connections: Connections::new(endpoint, &options, Arc::clone(&orphans)),
-            orphans,
+            counts: Arc::clone(&ledger.counts),
+            expectations: Expectations::default(),
+            connections: Connections::new(endpoint, &options, ledger.clone()),
+            orphans: ledger.orphans,
             events: Events::new(options.on_error.clone()),
             helpers: Helpers::default(),
             longest_ttl: LongestTtl::default(),
@@ -137,7 +141,11 @@ impl Core {
     ) -> Result<R, WireError> {
         let mut lent = pool.take()?;
         let Some(session) = lent.session() else { return Err(lost()) };
-        match command(session) {
+        let outcome = command(session);
+        if let Some(refused) = session.settle_sent() {
+            self.note_refused(pool, refused);
+        }
+        match outcome {
             Ok(result) => {
                 lent.give_back();
                 Ok(result)
@@ -180,12 +188,48 @@ impl Core {
         let mut lent = pool.take_fresh()?;
         let Some(session) = lent.session() else { return Err(error) };
         let outcome = command(session);
+        if let Some(refused) = session.settle_sent() {
+            self.note_refused(pool, refused);
+        }
         match &outcome {
             Err(WireError::Io(_) | WireError::Protocol(_)) => {}
             Err(error) if error.is_unfit() => pool.retire_all(),
             Ok(_) | Err(WireError::Server(_)) => lent.give_back(),
         }
         outcome
+    }
+
+    /// Redis refused an entry whose reply was not waited for.
+    #[cold]
+    fn note_refused(&self, pool: &Pool, error: WireError) {
+        if error.is_unfit() {
+            pool.retire_all();
+        }
+        self.refused(pool, error);
+    }
+
+    /// Takes the replies to entries that were sent on connections which were not used since then.
+    pub(crate) fn take_replies(&self, since: Instant) {
+        for pool in self.connections.all() {
+            while let Some(mut lent) = pool.take_unread(since) {
+                let Some(session) = lent.session() else { continue };
+                let outcome = session.store.connection().read_ahead();
+                if let Some(refused) = session.settle_sent() {
+                    self.note_refused(pool, refused);
+                }
+                let outcome = match outcome {
+                    Ok(()) => {
+                        lent.give_back();
+                        Ok(())
+                    }
+                    Err(error) => {
+                        pool.retire_idle(lent.used_at());
+                        Err(error)
+                    }
+                };
+                let _ = self.note(pool, outcome, Permit::Free);
+            }
+        }
     }
 
     /// Does it under the key. A lease that the command leaves in the dark becomes an orphan.
@@ -364,6 +408,7 @@ impl Core {
     }
 
     pub(crate) fn stats(&self) -> Stats {
+        self.take_replies(Instant::now());
         let counts = &self.counts;
         Stats {
             hits: counts.hits.get(),
@@ -392,6 +437,12 @@ impl Core {
             breaker_opened: self.breaker.opened(),
             breaker_open: self.breaker.is_open(),
         }
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.take_replies(Instant::now());
     }
 }
 

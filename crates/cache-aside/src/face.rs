@@ -97,6 +97,13 @@ impl Cache {
     }
 }
 
+#[cfg(test)]
+impl<C> Cache<C> {
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+}
+
 impl<C> Cache<C> {
     /// The same cache with another codec. Entries of different codecs are not read by each other,
     /// and live beside each other: choose one for each kind of key.
@@ -184,8 +191,8 @@ impl<C> Cache<C> {
         self.get_observed(key, call, &mut (), load)
     }
 
-    /// As [`get_with`](Self::get_with); `observer` is told of every phase as it ends, for example
-    /// to time it.
+    /// Does the same as [`get_with`](Self::get_with), and tells `observer` of every phase as it
+    /// ends, for example to time it.
     ///
     /// ```
     /// use cache_aside::{Cache, CallOptions, Key, Observer, Options, Phase};
@@ -498,6 +505,15 @@ impl<C> Cache<C> {
         self.core.events.last_error()
     }
 
+    /// Waits until Redis has answered for every entry that was sent to it.
+    ///
+    /// A read that loaded its value sends a small entry (below 64 KiB) and returns without waiting for the reply,
+    /// which is taken when the connection is used next, within a tenth of a second, or when the last clone of the
+    /// cache is dropped. Call this if something outside of the cache is to find the entry.
+    pub fn flush(&self) {
+        self.core.take_replies(std::time::Instant::now());
+    }
+
     /// One bare round trip on a connection of the cache, which thereby is known to be in order.
     ///
     /// # Errors
@@ -510,7 +526,8 @@ impl<C> Cache<C> {
         })
     }
 
-    /// What this cache and its clones have counted so far.
+    /// The counts of this cache and its clones so far. Replies to entries that were sent are taken first, see
+    /// [`flush`](Self::flush).
     pub fn stats(&self) -> Stats {
         self.core.stats()
     }

@@ -98,6 +98,12 @@ impl Key {
         let _ = write!(self.0, "{id}"); // writing to a String cannot fail
     }
 
+    /// The kind, as it is written in the key.
+    #[inline]
+    pub(crate) fn kind(&self) -> &[u8] {
+        self.0.as_bytes().split(|byte| *byte == b':').next().unwrap_or_default()
+    }
+
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }

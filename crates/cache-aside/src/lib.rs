@@ -91,6 +91,7 @@ mod endpoint;
 #[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
 mod entry;
 mod events;
+mod expectations;
 mod face;
 mod flights;
 #[cfg(fuzzing)]
@@ -99,6 +100,7 @@ pub mod fuzzing;
 #[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
 mod key;
 mod kinds;
+mod ledger;
 #[cfg(test)]
 #[cfg(feature = "json")]
 mod measured;

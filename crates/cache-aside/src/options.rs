@@ -19,16 +19,16 @@ use super::wire::Limits;
 /// Every field has a method of the same name that sets it. Later versions may add fields.
 ///
 /// # How long Redis can hold a caller up
-/// One exchange with Redis takes at most `4 · connect_timeout + 9 · reply_timeout`, and 0.1 µs for
+/// One exchange with Redis takes at most `4 · connect_timeout + 11 · reply_timeout`, and 0.1 µs for
 /// each byte:
 /// - two replies for an idle connection: whether it is alive and leads to a primary (`ROLE`, and
 ///   `INFO` where that is refused);
-/// - two replies for the command: by `EVALSHA`, and by `EVAL` where the server does not know the
-///   script;
+/// - three replies for the command: by `SET … NX GET` where the server refuses that, by `EVALSHA`,
+///   and by `EVAL` where the server does not know the script;
 /// - one wait for a place among [`max_connections`](struct@Self#structfield.max_connections), which
 ///   takes `connect_timeout`, and up to three attempts to open a connection, where the server hangs
 ///   up on each: `connect_timeout + reply_timeout` each time;
-/// - two replies for the command once more on the new connection, where it failed on the idle one.
+/// - three replies for the command once more on the new connection, where it failed on the idle one.
 ///
 /// A server that falls silent takes less, `connect_timeout + 2 · reply_timeout`: the reply on the
 /// idle connection, and opening another one. Writing a value of 64 KiB or more can take six replies

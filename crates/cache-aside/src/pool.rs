@@ -6,15 +6,16 @@
 
 mod decay;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use self::decay::Decay;
+use super::ledger::Ledger;
 use super::options::Options;
-use super::orphans::Orphans;
 use super::session::Session;
 use super::store::Store;
+use super::store::server::Server;
 use super::wire::{Connection, Limits, Role, WireError};
 use crate::endpoint::RedisEndpoint;
 
@@ -35,9 +36,9 @@ pub(crate) struct Pool {
     limits: Limits,
     most: usize,
     idle_timeout: Duration,
-    orphans: Arc<Orphans>,
+    ledger: Ledger,
     /// See [`Store::sharing`].
-    without_transactions: Arc<AtomicBool>,
+    server: Arc<Server>,
     shared: Mutex<Shared>,
     freed: Condvar,
     opened: AtomicU64,
@@ -90,14 +91,14 @@ enum Found {
 
 impl Pool {
     /// Opens nothing yet.
-    pub(crate) fn new(endpoint: RedisEndpoint, options: &Options, orphans: Arc<Orphans>) -> Self {
+    pub(crate) fn new(endpoint: RedisEndpoint, options: &Options, ledger: Ledger) -> Self {
         Self {
             endpoint,
             limits: options.limits(),
             most: options.max_connections,
             idle_timeout: options.idle_timeout,
-            orphans,
-            without_transactions: Arc::default(),
+            ledger,
+            server: Arc::default(),
             shared: Mutex::new(Shared {
                 idle: Vec::new(),
                 decay: Decay::default(),
@@ -244,13 +245,23 @@ impl Pool {
     }
 
     fn session(&self, connection: Connection) -> Session {
-        let store = Store::new(connection).sharing(Arc::clone(&self.without_transactions));
-        Session::new(store).recognising(Arc::clone(&self.orphans))
+        let store = Store::new(connection).sharing(Arc::clone(&self.server));
+        Session::new(store).recording(self.ledger.clone())
     }
 
     fn lend(&self, idle: Idle) -> Lent<'_> {
         let Idle { session, generation, verified_at, .. } = idle;
         Lent { pool: self, generation, verified_at, session: Some(session), is_new: false }
+    }
+
+    /// An idle connection on which replies are still to be read, not used since then.
+    pub(crate) fn take_unread(&self, since: Instant) -> Option<Lent<'_>> {
+        let mut shared = self.lock();
+        let at =
+            shared.idle.iter_mut().position(|idle| idle.used_at <= since && idle.session.has_unread())?;
+        let idle = shared.idle.remove(at);
+        drop(shared);
+        Some(self.lend(idle))
     }
 
     /// Closes idle connections that were not used since then: what was lost with one of them is lost with all.
@@ -296,7 +307,9 @@ impl Pool {
             }
             return;
         }
-        shared.idle.push(idle);
+        // The last used on top: one whose replies were only read now was used before others.
+        let at = shared.idle.iter().rposition(|there| there.used_at <= now).map_or(0, |below| below + 1);
+        shared.idle.insert(at, idle);
         let idle_now = shared.idle.len();
         let unneeded = shared.decay.unneeded(now, idle_now);
         let closed: Vec<Idle> = shared.idle.drain(..unneeded.min(idle_now)).collect();

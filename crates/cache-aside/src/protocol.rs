@@ -7,6 +7,7 @@
 
 use rand::TryRng;
 
+pub mod expectation;
 pub mod reading;
 pub mod standing;
 pub mod timing;

@@ -3,6 +3,9 @@
 //! Their order keeps one load per key: first the flight of the key in this process, then a place behind the bulkhead, then
 //! the lease in Redis, which is also the last look before the load. No read keeps a place while it waits for another.
 
+#[cfg(test)]
+#[cfg(feature = "json")]
+mod ahead;
 mod behind;
 mod load;
 mod many;
@@ -55,6 +58,7 @@ pub(crate) struct Reading<'a, T, O> {
     /// Behind the bulkhead; held from just before the lease is asked for until the load is over.
     place: Option<Place<'a>>,
     waiting: Waiting,
+    expects_miss: Option<bool>,
     observer: O,
 }
 
@@ -103,6 +107,7 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
             flight: None,
             place: None,
             waiting,
+            expects_miss: call.expects_miss,
             observer,
         }
     }
@@ -133,10 +138,11 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
         load: impl FnOnce() -> Result<Loaded<T>, E>,
         behind: Option<&dyn Fn(Due)>,
     ) -> Result<Option<T>, E> {
-        let mut step = if self.permit == Permit::Refused { Step::Load(Fill::No) } else { Step::Get };
+        let mut step = self.first_step();
         loop {
             let saw = match step {
                 Step::Get => self.get(),
+                Step::GetOrLease => self.get_or_lease(),
                 Step::Discard(head) => self.discard(head),
                 Step::Acquire => self.acquire(),
                 Step::Wait(obstacle) => self.wait(obstacle),
@@ -153,6 +159,17 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
                 },
             };
             step = reading::next(step, saw);
+        }
+    }
+
+    #[inline]
+    fn first_step(&self) -> Step {
+        if self.permit == Permit::Refused {
+            Step::Load(Fill::No)
+        } else if self.expects_miss.unwrap_or_else(|| self.core.expectations.expects_miss(self.key)) {
+            Step::GetOrLease
+        } else {
+            Step::Get
         }
     }
 
@@ -182,12 +199,67 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
         if saw != Saw::Nothing {
             self.observer.ended(Phase::Decode);
         }
-        let is_first = !self.waiting.has_begun() && !self.waiting.has_missed;
-        if matches!(saw, Saw::Nothing | Saw::Expired(_)) && is_first {
-            self.waiting.has_missed = true;
-            self.core.counts.misses.add();
-        }
+        self.note_look(saw);
         self.only_one_refreshes(saw)
+    }
+
+    /// Looks, and takes the lease if nothing is there. Only if no other read of this process is at the
+    /// key, which would bring the value sooner, and if the load could begin immediately.
+    fn get_or_lease(&mut self) -> Saw {
+        self.flight = self.core.flights.try_lead(self.key.as_bytes());
+        if self.flight.is_some() {
+            self.place = self.core.bulkhead.try_enter();
+        }
+        if self.place.is_none() {
+            self.flight = None;
+            return self.get();
+        }
+        let (codec, options) = (self.codec, &self.core.options);
+        let (beta, lives, most) = (self.times.early_refresh, options.lease, options.max_value_bytes);
+        let keeps_longer = self.times.keeps_longer();
+        let (mut held, mut is_first) = (None, true);
+        let sight = self.ask(Twice::Harmless, |session, observer| {
+            // The same lease is never requested twice: the second time, after a lost connection, is a plain look.
+            let acquired = if std::mem::take(&mut is_first) {
+                session.get_or_lease(lives)?
+            } else {
+                (Acquired::Found(session.get()?), Head::NONE)
+            };
+            observer.ended(Phase::Get);
+            Ok(match acquired {
+                (Acquired::Held, head) => {
+                    held = Some(head);
+                    look(session, Found::Nothing, codec, (beta, keeps_longer), most)
+                }
+                (Acquired::Found(found), _) => look(session, found, codec, (beta, keeps_longer), most),
+            })
+        });
+        let saw = self.take(sight);
+        if saw != Saw::Nothing {
+            self.observer.ended(Phase::Decode);
+        }
+        self.note_look(saw);
+        match (saw, held) {
+            (Saw::Nothing, Some(head)) => Saw::Held(head),
+            (saw, _) => saw,
+        }
+    }
+
+    /// Counts what a look found.
+    #[inline]
+    fn note_look(&mut self, saw: Saw) {
+        if self.waiting.has_begun() || self.waiting.has_missed {
+            return;
+        }
+        match saw {
+            Saw::Entry | Saw::Due(_) => return self.core.expectations.note(self.key, true),
+            Saw::Nothing => self.core.expectations.note(self.key, false),
+            // A lease could not be put in its place.
+            Saw::Expired(_) => {}
+            _ => return,
+        }
+        self.waiting.has_missed = true;
+        self.core.counts.misses.add();
     }
 
     fn take(&mut self, sight: Result<(Sight<T>, Vec<u8>), WireError>) -> Saw {

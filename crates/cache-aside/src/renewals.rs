@@ -11,8 +11,12 @@ use super::key::Key;
 use super::per_process::PerProcess;
 use super::protocol::standing::Head;
 
-/// Without any load for so many rounds, the thread ends.
-const IDLE_ROUNDS: u32 = 20;
+/// Without any load for so many lives of a lease, the thread ends.
+const IDLE_LIVES: u32 = 4;
+/// The longest round: replies to entries are taken so often from connections that are not used.
+const LONGEST_ROUND: Duration = Duration::from_millis(100);
+/// A connection that was not used for this time has its replies taken.
+const UNUSED_FOR: Duration = Duration::from_millis(10);
 
 #[derive(Default)]
 pub(crate) struct Renewals {
@@ -69,24 +73,29 @@ impl Renewals {
 
 fn start(held: &Arc<Mutex<Held>>, core: &Weak<Core>, lives: Duration) -> bool {
     let (held, core) = (Arc::clone(held), Weak::clone(core));
-    let round = (lives / 6).max(Duration::from_millis(1));
-    let body = move || run(&held, &core, round);
+    let round = (lives / 6).clamp(Duration::from_millis(1), LONGEST_ROUND);
+    let body = move || run(&held, &core, round, lives * IDLE_LIVES);
     thread::Builder::new().name("cache-renewals".to_owned()).spawn(body).is_ok()
 }
 
-fn run(held: &Mutex<Held>, core: &Weak<Core>, round: Duration) {
-    let mut idle = 0;
+fn run(held: &Mutex<Held>, core: &Weak<Core>, round: Duration, longest_idle: Duration) {
+    let mut idle_since = Instant::now();
     loop {
         thread::sleep(round);
         // The last clone of the cache is gone.
         let Some(core) = core.upgrade() else { return };
+        let now = Instant::now();
+        if let Some(since) = now.checked_sub(UNUSED_FOR) {
+            core.take_replies(since);
+        }
         let mut all = lock(held);
-        idle = if all.leases.is_empty() { idle + 1 } else { 0 };
-        if idle > IDLE_ROUNDS {
+        if !all.leases.is_empty() {
+            idle_since = now;
+        }
+        if now.duration_since(idle_since) > longest_idle {
             all.is_running = false;
             return;
         }
-        let now = Instant::now();
         all.leases.retain(|lease| lease.until > now);
         let due: Vec<Lease> = all.leases.iter().filter(|lease| lease.due <= now).cloned().collect();
         drop(all);

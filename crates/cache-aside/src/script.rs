@@ -96,6 +96,19 @@ impl Script {
         })
     }
 
+    /// Runs it on one key, if the server knows it, and leaves the reply for later.
+    pub(crate) fn send_ahead<const N: usize>(
+        &self,
+        connection: &mut Connection,
+        key: &[u8],
+        arguments: [&[u8]; N],
+    ) -> Result<(), WireError> {
+        let mut words: Vec<&[u8]> = Vec::with_capacity(4 + N);
+        words.extend_from_slice(&[b"EVALSHA", self.sha1.as_bytes(), b"1", key]);
+        words.extend_from_slice(&arguments);
+        connection.send_ahead(&words)
+    }
+
     /// Runs it on one key. A string that it answers replaces what `value` holds.
     pub(crate) fn run<const N: usize>(
         &self,

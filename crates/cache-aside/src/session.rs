@@ -2,12 +2,13 @@
 
 mod many;
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
 use super::codec::{Codec, CodecError};
 use super::entry::{self, Arriving, Checksum, Corrupt, Header, Kind, Parsed};
-use super::orphans::Orphans;
+use super::key::Key;
+use super::ledger::{Ledger, SentFill};
 use super::protocol::draw_nonce;
 use super::protocol::reading::Saw;
 use super::protocol::standing::{self, Head, Standing};
@@ -51,7 +52,11 @@ pub struct Session {
     entry: Vec<u8>,
     /// The lease that the command at hand puts, replaces or removes, until its answer is there.
     unsettled: Option<Head>,
-    orphans: Arc<Orphans>,
+    ledger: Ledger,
+    /// Entries that were sent and whose replies were not taken, in the order of their replies.
+    sent: VecDeque<SentFill>,
+    /// Entries that were made here so far: the last one is in `entry`.
+    made: u64,
 }
 
 impl Session {
@@ -63,13 +68,71 @@ impl Session {
             arrived: None,
             entry: Vec::new(),
             unsettled: None,
-            orphans: Arc::default(),
+            ledger: Ledger::default(),
+            sent: VecDeque::new(),
+            made: 0,
         }
     }
 
-    /// Has it recognise leases whose fate is unknown.
-    pub(crate) fn recognising(self, orphans: Arc<Orphans>) -> Self {
-        Self { orphans, ..self }
+    /// Has it recognise leases whose fate is unknown, and add to them.
+    pub(crate) fn recording(mut self, ledger: Ledger) -> Self {
+        self.ledger = ledger;
+        self
+    }
+
+    /// Sends the entry that was made last in the place of the lease, and leaves the reply for later. False if that cannot
+    /// be done now: nothing was sent then.
+    pub(crate) fn send_replace(&mut self, key: &Key, lease: Head, ttl: Duration) -> Result<bool, WireError> {
+        if !self.store.can_send_ahead(self.entry.len()) {
+            return Ok(false);
+        }
+        self.unsettled = Some(lease);
+        self.store.send_replace(&self.key, lease, &self.entry, ttl)?;
+        self.unsettled = None;
+        self.sent.push_back(SentFill::new(key, &self.key, lease, ttl, self.made));
+        Ok(true)
+    }
+
+    /// Whether replies to entries that were sent are still to be read.
+    #[inline]
+    pub(crate) fn has_unread(&mut self) -> bool {
+        self.store.connection().unread() > 0
+    }
+
+    /// Sends an entry whole, whose script the server did not know: nothing was done. Only if its bytes are still here.
+    fn send_again(&mut self, sent: &SentFill, error: WireError) -> Result<bool, WireError> {
+        if error.server_code() != Some("NOSCRIPT") || sent.number != self.made {
+            return Err(error);
+        }
+        self.store.replace(&sent.name, sent.lease, &self.entry, sent.ttl)
+    }
+
+    /// Counts the replies that were read to entries that were sent before. Returns what Redis refused.
+    #[inline]
+    pub(crate) fn settle_sent(&mut self) -> Option<WireError> {
+        if self.sent.is_empty() { None } else { self.settle_late() }
+    }
+
+    #[cold]
+    fn settle_late(&mut self) -> Option<WireError> {
+        let mut refused = None;
+        while let Some(reply) = self.store.connection().take_late() {
+            let Some(sent) = self.sent.pop_front() else { break };
+            match reply {
+                Ok(is_stored) => self.ledger.answered(is_stored),
+                Err(error) => {
+                    self.store.server().may_have_forgotten();
+                    match self.send_again(&sent, error) {
+                        Ok(is_stored) => self.ledger.answered(is_stored),
+                        Err(error) => {
+                            self.ledger.failed(&sent);
+                            refused = Some(error);
+                        }
+                    }
+                }
+            }
+        }
+        refused
     }
 
     /// The lease that a command without an answer may have put, or left.
@@ -85,6 +148,7 @@ impl Session {
 
     /// Gives the memory of large values back.
     pub fn shrink(&mut self, kept_bytes: usize) {
+        self.made += u64::from(self.entry.capacity() > kept_bytes);
         for buffer in [&mut self.reply, &mut self.entry] {
             if buffer.capacity() > kept_bytes {
                 *buffer = Vec::new();
@@ -103,13 +167,39 @@ impl Session {
         found
     }
 
-    /// Puts a lease with a nonce of its own there, if nothing stands there.
+    /// Looks; if nothing is stored, a lease with a nonce of its own is there afterwards, if the server does that in the
+    /// same command.
+    pub(crate) fn get_or_lease(&mut self, lives: Duration) -> Result<(Acquired, Head), WireError> {
+        match self.try_lease(lives)? {
+            (Some(acquired), head) => Ok((acquired, head)),
+            (None, head) => Ok((Acquired::Found(self.get()?), head)),
+        }
+    }
+
+    /// Puts a lease with a nonce of its own there, if nothing is stored there.
     pub fn acquire(&mut self, lives: Duration) -> Result<(Acquired, Head), WireError> {
+        if let (Some(acquired), head) = self.try_lease(lives)? {
+            return Ok((acquired, head));
+        }
         let lease = standing::lease(draw_nonce()?);
         let head = Head::of(&lease);
         self.arrived = None;
         self.unsettled = Some(head);
         let acquired = self.store.acquire(&self.key, &lease, lives, &mut self.reply)?;
+        self.unsettled = None;
+        Ok((acquired, head))
+    }
+
+    fn try_lease(&mut self, lives: Duration) -> Result<(Option<Acquired>, Head), WireError> {
+        let lease = standing::lease(draw_nonce()?);
+        let head = Head::of(&lease);
+        self.unsettled = Some(head);
+        let (key, mut arriving) = (&self.key, None::<Arriving>);
+        let acquired = self.store.get_or_lease(key, &lease, lives, &mut self.reply, &mut |piece| {
+            arriving.get_or_insert_with(|| Arriving::under(key)).piece(piece);
+        });
+        self.arrived = arriving.and_then(Arriving::checksum);
+        let acquired = acquired?;
         self.unsettled = None;
         Ok((acquired, head))
     }
@@ -137,7 +227,7 @@ impl Session {
         let sight = understand(&mut self.reply, &self.key, self.arrived.take(), codec, beta, keeps_longer);
         if sight.saw == Saw::Lease {
             let lease = Head::of(&self.reply);
-            if self.orphans.contains(lease) {
+            if self.ledger.orphans.contains(lease) {
                 return Sight::of(Saw::Orphan(lease));
             }
         }
@@ -152,6 +242,7 @@ impl Session {
         ttl: Duration,
         load_us: u32,
     ) -> Result<(), EncodeError> {
+        self.made += 1;
         write_entry(&mut self.entry, &self.key, value, codec, ttl, load_us)
     }
 
@@ -167,6 +258,7 @@ impl Session {
 
     /// Writes the entry that was made last in front of the others, which begin with this and expire when they would have.
     pub(super) fn put_before(&mut self, expected: Head, others: &[u8]) -> Result<bool, WireError> {
+        self.made += 1;
         self.entry.extend_from_slice(others);
         self.store.replace_keeping_ttl(&self.key, expected, &self.entry)
     }
@@ -224,6 +316,18 @@ pub(crate) fn write_entry<T>(
     codec.encode(value, entry)?;
     let header = Header { codec: codec.id(), type_tag: codec.type_tag(), nonce, expires_at_ms, load_us };
     Ok(entry::seal(entry, key, &header)?)
+}
+
+/// Entries that were sent and not answered will not be.
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.sent.is_empty() {
+            return;
+        }
+        self.store.server().may_have_forgotten();
+        self.settle_late();
+        self.sent.drain(..).for_each(|sent| self.ledger.failed(&sent));
+    }
 }
 
 /// Understands the bytes that stand under a key. The codec may keep them.

@@ -2,14 +2,16 @@
 
 mod large;
 mod many;
+pub(crate) mod server;
 
 pub(crate) use self::large::LARGE_BYTES;
 pub(crate) use self::many::Change;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use self::server::Server;
 use super::protocol::standing::{Head, LEASE_HEADER, MARKER_HEADER, MAX_MARKER_MS};
 use super::protocol::{Nonce, draw_nonce};
 use super::script::{ACQUIRE, REPLACE, SETTLE, WRITERS};
@@ -37,19 +39,24 @@ pub enum Acquired {
 /// A connection that speaks the protocol.
 pub struct Store {
     connection: Connection,
-    /// The server, or this account on it, cannot do transactions: large entries are replaced by the script. Shared by the
-    /// connections of a pool.
-    without_transactions: Arc<AtomicBool>,
+    server: Arc<Server>,
 }
+
+/// The most entries that are sent ahead on one connection.
+const MOST_AHEAD: usize = 8;
 
 impl Store {
     pub fn new(connection: Connection) -> Self {
-        Self { connection, without_transactions: Arc::default() }
+        Self { connection, server: Arc::default() }
     }
 
-    /// Shares with other connections to the same server whether transactions work there.
-    pub(crate) fn sharing(self, without_transactions: Arc<AtomicBool>) -> Self {
-        Self { without_transactions, ..self }
+    /// Shares with other connections to the same server what is learned about it.
+    pub(crate) fn sharing(self, server: Arc<Server>) -> Self {
+        Self { server, ..self }
+    }
+
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
     }
 
     pub(crate) fn is_fit(&self) -> bool {
@@ -78,6 +85,37 @@ impl Store {
             Ok(false) => Ok(Found::Nothing),
             Err(error) if error.server_code() == Some("WRONGTYPE") => Ok(Found::Other),
             Err(_) if self.connection.was_too_long() => Ok(Found::Text),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Looks, and puts the lease there if nothing is stored, in one command. `None`: this server does not do that
+    /// now, and nothing was done. Never to be tried again with the same lease, as [`acquire`](Self::acquire).
+    pub(crate) fn get_or_lease(
+        &mut self,
+        key: &[u8],
+        lease: &[u8],
+        lives: Duration,
+        value: &mut Vec<u8>,
+        seen: &mut dyn FnMut(&[u8]),
+    ) -> Result<Option<Acquired>, WireError> {
+        if !self.server.takes_leases() {
+            return Ok(None);
+        }
+        match self.connection.get_or_set([key, lease, &ms(lives)], value, seen) {
+            Ok(Reply::Nil) => Ok(Some(Acquired::Held)),
+            Ok(Reply::Bytes) => Ok(Some(Acquired::Found(Found::Text))),
+            Ok(Reply::Status | Reply::Integer(_)) => {
+                let error = self.connection.unexpected();
+                self.server.refuses_leases(&error);
+                Err(error)
+            }
+            Err(error) if error.server_code() == Some("WRONGTYPE") => Ok(Some(Acquired::Found(Found::Other))),
+            Err(_) if self.connection.was_too_long() => Ok(Some(Acquired::Found(Found::Text))),
+            Err(error @ WireError::Server(_)) => {
+                self.server.refuses_leases(&error);
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
@@ -134,16 +172,37 @@ impl Store {
         ttl_ms: &[u8],
     ) -> Result<bool, WireError> {
         if entry.len() >= large::LARGE_BYTES
-            && !self.without_transactions.load(Ordering::Relaxed)
+            && !self.server.without_transactions.load(Ordering::Relaxed)
             && let Some(done) = self.replace_large(key, expected, entry, ttl_ms)?
         {
             return Ok(done);
         }
         let arguments = [expected.as_bytes(), entry, ttl_ms];
         match REPLACE.run(&mut self.connection, key, arguments, &mut Vec::new())? {
-            Reply::Integer(done) => Ok(done == 1),
+            Reply::Integer(done) => {
+                self.server.has_run_replace();
+                Ok(done == 1)
+            }
             Reply::Status | Reply::Bytes | Reply::Nil => Err(self.connection.unexpected()),
         }
+    }
+
+    /// Whether [`send_replace`](Self::send_replace) may be used for an entry of this length.
+    pub(crate) fn can_send_ahead(&self, entry_bytes: usize) -> bool {
+        entry_bytes < large::LARGE_BYTES
+            && self.connection.unread() < MOST_AHEAD
+            && self.server.takes_entries_unseen()
+    }
+
+    /// Does the same as [`replace`](Self::replace), and leaves the reply for later.
+    pub(crate) fn send_replace(
+        &mut self,
+        key: &[u8],
+        expected: Head,
+        entry: &[u8],
+        ttl: Duration,
+    ) -> Result<(), WireError> {
+        REPLACE.send_ahead(&mut self.connection, key, [expected.as_bytes(), entry, &ms(ttl)])
     }
 
     /// Removes what must stand there: a lease that is given up, or what nobody can read.

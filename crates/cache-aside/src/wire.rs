@@ -13,6 +13,7 @@ mod socket;
 mod stream;
 mod tls;
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::time::Instant;
 
@@ -56,6 +57,10 @@ pub struct Connection {
     /// After an I/O or protocol error the next reply could belong to an earlier command.
     broken: bool,
     exchanges: u64,
+    /// Commands that were sent ahead and whose replies were not read: they come before any other.
+    unread: usize,
+    /// The replies of commands that were sent ahead, since they were last taken.
+    late: VecDeque<Result<bool, WireError>>,
 }
 
 impl Connection {
@@ -99,6 +104,8 @@ impl Connection {
             is_too_long: false,
             broken: false,
             exchanges: 0,
+            unread: 0,
+            late: VecDeque::new(),
         }
     }
 
@@ -124,7 +131,70 @@ impl Connection {
 
     /// True if a command may be sent: the connection is whole, and no reply waits that no command asked for.
     pub(crate) fn is_fit(&self) -> bool {
-        !self.broken && self.stream.buffer().is_empty() && self.stream.get_ref().is_quiet()
+        // A reply that is still to be read may be there already, or not.
+        !self.broken
+            && self.stream.buffer().is_empty()
+            && (self.unread > 0 || self.stream.get_ref().is_quiet())
+    }
+
+    /// The number of commands that were sent ahead and whose replies were not read.
+    #[inline]
+    pub(crate) fn unread(&self) -> usize {
+        self.unread
+    }
+
+    /// The next reply of a command that was sent ahead, if it was read: whether it was done.
+    #[inline]
+    pub(crate) fn take_late(&mut self) -> Option<Result<bool, WireError>> {
+        self.late.pop_front()
+    }
+
+    /// Sends a command that answers 1 or 0, and leaves its reply for later: it is read before that of the next
+    /// command.
+    pub(crate) fn send_ahead(&mut self, command: &[&[u8]]) -> Result<(), WireError> {
+        self.begin()?;
+        if let Err(error) = self.send_all(&[command]) {
+            return Err(self.last_words(error));
+        }
+        self.unread += 1;
+        self.broken = false;
+        Ok(())
+    }
+
+    /// Reads the replies of all commands that were sent ahead, within the time of the last of them.
+    pub(crate) fn read_ahead(&mut self) -> Result<(), WireError> {
+        if self.unread == 0 {
+            return Ok(());
+        }
+        self.begin()?;
+        self.read_late()?;
+        self.broken = self.expect_no_reply().is_err();
+        Ok(())
+    }
+
+    fn read_late(&mut self) -> Result<(), WireError> {
+        while self.unread > 0 {
+            let reply = match self.read_reply(&mut Vec::new(), &mut |_| (), false) {
+                Ok(Reply::Integer(done)) => Ok(done == 1),
+                Ok(Reply::Status | Reply::Bytes | Reply::Nil) => return Err(self.unexpected()),
+                Err(error @ WireError::Server(_)) => Err(error),
+                Err(error) => return Err(error),
+            };
+            self.unread -= 1;
+            self.late.push_back(reply);
+        }
+        Ok(())
+    }
+
+    /// Nothing may be sent on a connection that failed, or on which a reply waits that no command asked for. Until
+    /// all is well again, it counts as failed.
+    fn begin(&mut self) -> Result<(), WireError> {
+        if self.broken {
+            return Err(io::Error::new(io::ErrorKind::NotConnected, "the connection failed before").into());
+        }
+        self.broken = true;
+        self.is_too_long = false;
+        self.expect_no_reply()
     }
 
     /// When the last command was begun.
@@ -145,6 +215,18 @@ impl Connection {
             Reply::Nil => self.expect_no_reply().map(|()| false),
             Reply::Status | Reply::Integer(_) => Err(self.unexpected()),
         }
+    }
+
+    /// `SET … NX GET`: the value, or nil where there was none, and `new` is now there for so many ms. As
+    /// [`get`](Self::get) otherwise.
+    pub(crate) fn get_or_set(
+        &mut self,
+        [key, new, ms]: [&[u8]; 3],
+        value: &mut Vec<u8>,
+        seen: &mut dyn FnMut(&[u8]),
+    ) -> Result<Reply, WireError> {
+        let reply = self.converse([&[b"SET", key, new, b"NX", b"GET", b"PX", ms]], value, seen)?;
+        self.expect_no_reply().map(|()| reply)
     }
 
     /// Sends one command and reads its reply; a string replaces what `value` holds. Any failure but the server's own
@@ -207,16 +289,12 @@ impl Connection {
         commands: &[&[&[u8]]],
         mut read: impl FnMut(&mut Self) -> Result<(), WireError>,
     ) -> Result<(), WireError> {
-        if self.broken {
-            return Err(io::Error::new(io::ErrorKind::NotConnected, "the connection failed before").into());
-        }
-        self.broken = true;
-        self.is_too_long = false;
-        self.expect_no_reply()?;
+        self.begin()?;
         self.exchanges += 1;
         if let Err(error) = self.send_all(commands) {
             return Err(self.last_words(error));
         }
+        self.read_late()?;
         for _ in commands {
             read(self)?;
         }
@@ -550,6 +628,57 @@ mod tests {
         assert!(connection.get(b"k", &mut Vec::new(), &mut |_| ()).unwrap() && connection.is_fit());
         theirs.write_all(b"$1\r\na\r\n").unwrap();
         assert!(!connection.is_fit());
+    }
+
+    #[test]
+    fn a_reply_that_was_left_comes_before_the_next_and_is_never_taken_for_it() {
+        let ahead: &[&[u8]] = &[b"EVALSHA", b"sha", b"1", b"k"];
+        // What comes, what the commands that were sent ahead did, and what is found afterwards.
+        type Case<'a> = (&'a [u8], &'a [Option<bool>], Option<bool>);
+        let cases: [Case<'_>; 9] = [
+            (b":1\r\n$1\r\na\r\n", &[Some(true)], Some(true)),
+            (b":0\r\n$-1\r\n", &[Some(false)], Some(false)),
+            (b"-NOSCRIPT No matching script.\r\n$1\r\na\r\n", &[None], Some(true)),
+            // Twice the same reply, before or after the right one.
+            (b":1\r\n:1\r\n$1\r\na\r\n", &[Some(true)], None),
+            (b":1\r\n$1\r\na\r\n$1\r\na\r\n", &[Some(true)], None),
+            (b"$-1\r\n:1\r\n$1\r\na\r\n", &[], None),
+            (b"$1\r\na\r\n:1\r\n", &[], None),
+            (b"+OK\r\n$1\r\na\r\n", &[], None),
+            // It never comes.
+            (b"", &[], None),
+        ];
+        for (replies, done, found) in cases {
+            let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+            let mut connection = Connection::over(ours).unwrap();
+            connection.send_ahead(ahead).unwrap();
+            assert!(connection.is_fit() && connection.unread() == 1);
+            theirs.write_all(replies).unwrap();
+            assert!(connection.is_fit(), "the reply may be there");
+            if replies.is_empty() {
+                theirs.shutdown(std::net::Shutdown::Both).unwrap();
+            }
+            let outcome = connection.get(b"k", &mut Vec::new(), &mut |_| ());
+            assert_eq!(outcome.ok(), found, "{}", replies.escape_ascii());
+            let late: Vec<_> = std::iter::from_fn(|| connection.take_late()).map(Result::ok).collect();
+            assert_eq!(late, done, "{}", replies.escape_ascii());
+            assert_eq!(connection.is_broken(), found.is_none());
+        }
+    }
+
+    #[test]
+    fn replies_are_also_taken_without_a_command() {
+        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        let mut connection = Connection::over(ours).unwrap();
+        connection.read_ahead().unwrap();
+        for _ in 0..3 {
+            connection.send_ahead(&[b"EVALSHA"]).unwrap();
+        }
+        theirs.write_all(b":1\r\n-OOM\r\n:0\r\n").unwrap();
+        connection.read_ahead().unwrap();
+        let late: Vec<_> = std::iter::from_fn(|| connection.take_late()).map(Result::ok).collect();
+        assert_eq!(late, [Some(true), None, Some(false)]);
+        assert!(connection.is_fit() && connection.unread() == 0);
     }
 
     #[test]

@@ -53,6 +53,8 @@ fn main() {
     // From here on a thread of the cache renews leases, and the child will not have it.
     load_slowly(&cache, "slowly before");
     let (before, opened) = (cache.stats().renewals, cache.stats().connections_opened);
+    // Its entry was sent, and the reply is outstanding when the child begins.
+    load_and_save_lease(&cache, &redis, "ahead");
     let (mut ours, mut theirs) = UnixStream::pair().unwrap();
     // SAFETY: the other thread of this process is the cache's own, which sleeps.
     #[expect(unsafe_code, reason = "there is no safe fork")]
@@ -61,6 +63,8 @@ fn main() {
         load_and_save_lease(&cache, &redis, "child");
         load_slowly(&cache, "slowly in the child");
         assert!(cache.stats().renewals > before, "{:?}", cache.stats());
+        let stats = cache.stats();
+        assert_eq!((stats.fills_skipped, stats.redis_errors), (0, 0));
         // The connection of before is the parent's; the child made one of its own.
         assert!(cache.stats().connections_opened > opened);
         theirs.write_all(b"done").unwrap();
@@ -73,6 +77,8 @@ fn main() {
     let mut said = String::new();
     ours.read_to_string(&mut said).unwrap();
     assert_eq!(said, "done", "the child failed");
+    let stats = cache.stats();
+    assert_eq!((stats.fills, stats.fills_skipped, stats.redis_errors), (stats.loads, 0, 0));
     // One for its reads, and perhaps one for its renewals.
     assert!(cache.stats().connections_opened <= 2, "the parent goes on as before");
     let differ = "EVAL \"return redis.call('GET', 'child') ~= redis.call('GET', 'parent') and 1 or 0\" 0";

@@ -5,11 +5,15 @@
 //! lease may expire or be evicted, a key may be damaged, Redis' clock may be set back, a command may fail (and take effect later, at once, or never),
 //! and a writer may crash, also with its COMMIT on the way.
 //!
+//! A read begins with a plain look or with one that puts a lease in the same command, which may be lost with its
+//! connection and followed by a plain look. A fill ends its read whether its reply was taken, comes later, or never
+//! comes, and may be sent twice.
+//!
 //! A read that waits for another one in its process either takes the value of a load that began after it came, or is a
 //! read that looks a little later. Extending a lease replaces it by itself, which changes nothing that the model knows.
 //!
 //! What keeps the number of states down: readers are alike, so they begin in order, and so do writers of one kind; the set
-//! of visited states holds hashes of 128 bits; a read draws one nonce, since it puts one lease at most.
+//! of visited states holds hashes of 128 bits; a read draws one nonce for each lease that it requests.
 
 mod explore;
 mod moves;
@@ -102,6 +106,13 @@ fn a_value_kept_for_loads_that_fail_serves_no_read_after_a_write() {
 }
 
 #[test]
+fn commands_that_are_sent_twice_do_no_harm() {
+    holds(&Setting { resends: true, ..Setting::new(2, &[CRASH_SAFE]) });
+    holds(&Setting { resends: true, ..Setting::new(2, &[SIMPLE]) });
+    holds(&Setting { resends: true, ..Setting::new(1, &[CRASH_SAFE, SIMPLE]) });
+}
+
+#[test]
 fn a_clock_that_is_set_back_drops_no_writer() {
     holds(&Setting { clock_steps: true, ..Setting::new(2, &[CRASH_SAFE, CRASH_SAFE]) });
     holds(&Setting { clock_steps: true, ..Setting::new(1, &[CRASH_SAFE, SIMPLE]) });
@@ -146,6 +157,17 @@ fn a_plain_delete_beside_crash_safe_writers_is_found_out() {
 #[test]
 fn asking_twice_for_the_same_lease_is_found_out() {
     breaks(Ablation::AcquireSentTwice, 1, &[SIMPLE]);
+}
+
+#[test]
+fn a_load_before_the_reply_to_its_lease_is_found_out() {
+    breaks(Ablation::LoadBeforeReply, 1, &[SIMPLE]);
+    breaks(Ablation::LoadBeforeReply, 1, &[CRASH_SAFE]);
+}
+
+#[test]
+fn a_look_that_puts_a_lease_over_a_marker_is_found_out() {
+    breaks(Ablation::LeaseOverwrites, 1, &[CRASH_SAFE]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a reader does next, as a pure function of what it did and what came of it. The library and the
+//! What a reader does next, as a pure function of what it did and what came of it. The library, the bench and the
 //! model all walk by this one table.
 
 use super::standing::Head;
@@ -34,6 +34,8 @@ pub enum Fill {
 pub enum Step {
     /// Look at what stands under the key.
     Get,
+    /// Look at what stands under the key, and put a lease there if nothing does, in one command.
+    GetOrLease,
     /// Remove what could not be read, if it still stands there.
     Discard(Head),
     /// Put a lease there, if nothing stands there.
@@ -101,8 +103,9 @@ pub fn next(step: Step, saw: Saw) -> Step {
         (_, Saw::Marker) => Step::Wait(Obstacle::Marker),
         (_, Saw::Held(head)) => Step::Load(Fill::Lease(head)),
         (_, Saw::Orphan(head)) => Step::Discard(head),
-        (Step::Get, Saw::Unreadable(head)) => Step::Discard(head),
-        (Step::Get, Saw::Nothing) | (Step::Discard(_), Saw::Done) => Step::Acquire,
+        (Step::Get | Step::GetOrLease, Saw::Unreadable(head)) => Step::Discard(head),
+        // A server that does not put leases in the same command only looks.
+        (Step::Get | Step::GetOrLease, Saw::Nothing) | (Step::Discard(_), Saw::Done) => Step::Acquire,
         (Step::Wait(_), Saw::Done)
         | (Step::Acquire | Step::Wait(_) | Step::Join | Step::Beside(_) | Step::Overdue(_), Saw::Landed) => {
             Step::Get
@@ -162,6 +165,7 @@ mod tests {
         let expired = Head::of(b"expired");
         let steps = [
             Step::Get,
+            Step::GetOrLease,
             Step::Discard(unreadable),
             Step::Acquire,
             Step::Wait(Obstacle::Lease),

@@ -8,7 +8,7 @@ use crate::breaker::Permit;
 use crate::call::Loaded;
 use crate::codec::Codec;
 use crate::core::{Core, Twice};
-use crate::flights::{Handed, Landing};
+use crate::flights::{Handed, Landing, Leader};
 use crate::key::Key;
 use crate::observer::{Observer, Phase};
 use crate::protocol::reading::{self, Close, Fill, Loaded as Outcome};
@@ -114,19 +114,24 @@ impl<T, O: Observer> Reading<'_, T, O> {
         self.core.longest_ttl.raise(kept);
         let load_us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1);
         let (core, codec, others) = (self.core, self.codec, std::mem::take(&mut self.others));
-        let new = New { core, key: self.key, codec, others: &others, fill, head, value, ttl, kept, load_us };
+        // Those who wait for this read look for the entry when it ends.
+        let is_awaited = self.flight.as_ref().is_some_and(Leader::is_awaited);
+        let ahead = matches!(fill, Fill::Lease(_)) && !is_awaited;
+        let new = New { core, key: self.key, codec, others: &others, fill, head, value, ttl, kept, load_us, ahead };
         let replaced = self.ask(Twice::Harmless, |session, observer| new.write(session, observer));
         self.observer.ended(Phase::Send);
         match replaced {
-            Ok(Some(true)) => counts.fills.add(),
-            Ok(Some(false)) => counts.fills_refused.add(),
+            Ok(Some(Written::Stored)) => counts.fills.add(),
+            Ok(Some(Written::Refused)) => counts.fills_refused.add(),
+            // Counted when its reply is taken.
+            Ok(Some(Written::Sent)) => {}
             Ok(None) | Err(_) => counts.fills_skipped.add(),
         }
         match replaced {
-            Ok(Some(true)) => Kept::Filled,
+            Ok(Some(Written::Stored | Written::Sent)) => Kept::Filled,
             Ok(None) => Kept::Never,
             Err(WireError::Server(_)) => Kept::Not,
-            Ok(Some(false)) | Err(WireError::Io(_) | WireError::Protocol(_)) => Kept::Gone,
+            Ok(Some(Written::Refused)) | Err(WireError::Io(_) | WireError::Protocol(_)) => Kept::Gone,
         }
     }
 }
@@ -146,11 +151,27 @@ struct New<'a, T> {
     /// As long as it stays in Redis.
     kept: Duration,
     load_us: u32,
+    /// Whether the reply may be left for later.
+    ahead: bool,
+}
+
+/// The fate of an entry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Written {
+    Stored,
+    /// Something else was there than before the load.
+    Refused,
+    /// It was sent; the reply is taken later.
+    Sent,
 }
 
 impl<T> New<'_, T> {
     /// None if the value cannot be an entry.
-    fn write(&self, session: &mut Session, observer: &mut impl Observer) -> Result<Option<bool>, WireError> {
+    fn write(
+        &self,
+        session: &mut Session,
+        observer: &mut impl Observer,
+    ) -> Result<Option<Written>, WireError> {
         let is_entry = session.encode(self.value, self.codec, self.ttl, self.load_us).is_ok()
             && session.payload_bytes() <= self.core.options.max_value_bytes;
         if !is_entry {
@@ -161,6 +182,10 @@ impl<T> New<'_, T> {
             return Ok(None);
         }
         observer.ended(Phase::Encode);
+        if self.ahead && session.send_replace(self.key, self.head, self.kept)? {
+            observer.sent(session.entry_bytes(), false);
+            return Ok(Some(Written::Sent));
+        }
         let is_written = match (self.fill, self.value) {
             // The others say that there is such a row.
             (Fill::Beside(_), None) => return Ok(None),
@@ -168,14 +193,14 @@ impl<T> New<'_, T> {
             _ => session.replace(self.head, self.kept)?,
         };
         observer.sent(session.entry_bytes(), !is_written);
-        Ok(Some(is_written))
+        Ok(Some(if is_written { Written::Stored } else { Written::Refused }))
     }
 }
 
 /// What became of the value and of what it was to replace.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kept {
-    /// It is in Redis.
+    /// It is in Redis, or on its way there.
     Filled,
     /// What it was to replace is gone, or with Redis out of reach nothing more can be done about it.
     Gone,

@@ -23,6 +23,18 @@ const LONG: Duration = Duration::from_secs(600);
 #[derive(Clone, Debug)]
 enum Operation {
     Acquire(u8),
+    /// A look that puts a lease in the same command.
+    GetOrLease(u8),
+    /// A replacement whose reply is taken with that of a later command.
+    ReplaceAhead {
+        expected: Vec<u8>,
+        new: Vec<u8>,
+    },
+    /// A replacement that is sent twice.
+    ReplaceTwice {
+        expected: Vec<u8>,
+        new: Vec<u8>,
+    },
     Replace {
         expected: Vec<u8>,
         new: Vec<u8>,
@@ -75,7 +87,10 @@ fn standing() -> impl Strategy<Value = Vec<u8>> {
 fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         3 => (1..4u8).prop_map(Operation::Acquire),
+        3 => (1..4u8).prop_map(Operation::GetOrLease),
         3 => (standing(), standing()).prop_map(|(expected, new)| Operation::Replace { expected, new }),
+        3 => (standing(), standing()).prop_map(|(expected, new)| Operation::ReplaceAhead { expected, new }),
+        1 => (standing(), standing()).prop_map(|(expected, new)| Operation::ReplaceTwice { expected, new }),
         2 => prop_oneof![standing(), Just(Vec::new())].prop_map(|expected| Operation::Remove { expected }),
         4 => (1..4u8).prop_map(Operation::Mark),
         1 => (1..4u8).prop_map(Operation::MarkBriefly),
@@ -93,6 +108,8 @@ fn operation() -> impl Strategy<Value = Operation> {
 struct Pair {
     store: Store,
     slot: Slot,
+    /// The replies that are expected and were not taken yet.
+    ahead: Vec<bool>,
 }
 
 impl Pair {
@@ -106,9 +123,14 @@ impl Pair {
     fn perform(&mut self, operation: &Operation) {
         let (store, slot) = (&mut self.store, &mut self.slot);
         match operation {
-            Operation::Acquire(number) => {
+            Operation::Acquire(number) | Operation::GetOrLease(number) => {
                 let (lease, mut value) = (lease(nonce(*number)), Vec::new());
-                let acquired = store.acquire(KEY, &lease, LONG, &mut value).unwrap();
+                let acquired = if matches!(operation, Operation::Acquire(_)) {
+                    store.acquire(KEY, &lease, LONG, &mut value).unwrap()
+                } else {
+                    let looked = store.get_or_lease(KEY, &lease, LONG, &mut value, &mut |_| ());
+                    looked.unwrap().expect("this server can do it")
+                };
                 let mirrored = match mirror::acquire(slot, &lease) {
                     mirror::Acquired::Held => Acquired::Held,
                     mirror::Acquired::Found(Slot::Other) => Acquired::Found(Found::Other),
@@ -123,6 +145,20 @@ impl Pair {
                 let expected = Head::of(expected);
                 let replaced = store.replace(KEY, expected, new, LONG).unwrap();
                 assert_eq!(replaced, mirror::replace(slot, expected, new));
+            }
+            Operation::ReplaceAhead { expected, new } => {
+                let expected = Head::of(expected);
+                if store.can_send_ahead(new.len()) {
+                    store.send_replace(KEY, expected, new, LONG).unwrap();
+                    self.ahead.push(mirror::replace(slot, expected, new));
+                }
+            }
+            Operation::ReplaceTwice { expected, new } => {
+                let expected = Head::of(expected);
+                for _ in 0..2 {
+                    let replaced = store.replace(KEY, expected, new, LONG).unwrap();
+                    assert_eq!(replaced, mirror::replace(slot, expected, new));
+                }
             }
             Operation::Remove { expected } => {
                 let expected = Head::of(expected);
@@ -180,6 +216,7 @@ impl Pair {
         }
     }
 
+    /// Also takes the replies that were left.
     fn compare(&mut self) {
         let mut value = Vec::new();
         let there = match self.store.get(KEY, &mut value, &mut |_| ()).unwrap() {
@@ -188,6 +225,8 @@ impl Pair {
             Found::Text => Slot::Text(value),
         };
         assert_eq!(without_ends(&there), without_ends(&self.slot));
+        let late = std::iter::from_fn(|| self.store.connection.take_late());
+        assert_eq!(late.map(Result::unwrap).collect::<Vec<_>>(), std::mem::take(&mut self.ahead));
     }
 }
 
@@ -208,7 +247,7 @@ fn without_ends(slot: &Slot) -> Slot {
 fn the_scripts_do_what_the_mirror_says() {
     let redis = PrivateRedis::start();
     let store = Store::new(Connection::open(&redis.endpoint(), LIMITS).unwrap());
-    let pair = std::cell::RefCell::new(Pair { store, slot: Slot::Empty });
+    let pair = std::cell::RefCell::new(Pair { store, slot: Slot::Empty, ahead: Vec::new() });
     let mut runner = TestRunner::new(Config { cases: 300, failure_persistence: None, ..Config::default() });
     let sequences = prop::collection::vec(operation(), 1..25);
     let outcome = runner.run(&sequences, |operations| {
@@ -217,8 +256,12 @@ fn the_scripts_do_what_the_mirror_says() {
         pair.slot = Slot::Empty;
         for operation in &operations {
             pair.perform(operation);
-            pair.compare();
+            // Several replies may be left together.
+            if !matches!(operation, Operation::ReplaceAhead { .. }) {
+                pair.compare();
+            }
         }
+        pair.compare();
         Ok(())
     });
     outcome.unwrap();
@@ -228,7 +271,7 @@ fn the_scripts_do_what_the_mirror_says() {
 fn a_token_ends_for_itself_and_the_marker_with_the_last_one() {
     let redis = PrivateRedis::start();
     let store = Store::new(Connection::open(&redis.endpoint(), LIMITS).unwrap());
-    let mut pair = Pair { store, slot: Slot::Empty };
+    let mut pair = Pair { store, slot: Slot::Empty, ahead: Vec::new() };
     let left_ms = |pair: &mut Pair| match pair.say(&[b"PTTL", KEY]).0 {
         Reply::Integer(left_ms) => left_ms,
         other => panic!("{other:?}"),
@@ -247,7 +290,7 @@ fn a_token_ends_for_itself_and_the_marker_with_the_last_one() {
 fn a_large_entry_is_not_put_where_anything_happened_meanwhile() {
     let redis = PrivateRedis::start();
     let open = || Store::new(Connection::open(&redis.endpoint(), LIMITS).unwrap());
-    let (mut reader, mut writer) = (open(), Pair { store: open(), slot: Slot::Empty });
+    let (mut reader, mut writer) = (open(), Pair { store: open(), slot: Slot::Empty, ahead: Vec::new() });
     let (lease, large) = (lease(nonce(1)), vec![7; large::LARGE_BYTES]);
     let brief = Duration::from_millis(20);
     let outlive = || std::thread::sleep(Duration::from_millis(40));
@@ -318,10 +361,10 @@ fn a_transaction_that_is_refused_leaves_no_connection_within_it() {
         "-multi -exec -discard -watch",
     ] {
         assert_eq!(redis.say(&format!("ACL SETUSER default allcommands {refused}")), "+OK");
-        let without_transactions = Arc::new(AtomicBool::new(false));
+        let server = Arc::new(Server::default());
         let open = || {
             let connection = Connection::open(&redis.endpoint(), LIMITS).unwrap();
-            Store::new(connection).sharing(Arc::clone(&without_transactions))
+            Store::new(connection).sharing(Arc::clone(&server))
         };
         let put = |store: &mut Store, standing: &[u8]| {
             redis.say(&format!("DEL {key}"));
@@ -346,6 +389,6 @@ fn a_transaction_that_is_refused_leaves_no_connection_within_it() {
         let mut value = Vec::new();
         assert_eq!(last.get(KEY, &mut value, &mut |_| ()).unwrap(), Found::Text, "{refused}");
         assert_eq!(value, large, "{refused}");
-        assert!(without_transactions.load(Ordering::Relaxed), "{refused}");
+        assert!(server.without_transactions.load(Ordering::Relaxed), "{refused}");
     }
 }

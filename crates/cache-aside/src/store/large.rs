@@ -130,7 +130,7 @@ impl Store {
         if error.is_unfit() {
             return Err(error);
         }
-        self.without_transactions.store(true, Ordering::Relaxed);
+        self.server.without_transactions.store(true, Ordering::Relaxed);
         Ok(Put::Unable)
     }
 
@@ -153,7 +153,7 @@ impl Store {
     /// A command of transactions was refused: if for good, the script is used from now on.
     fn remember(&self, error: &WireError) {
         if matches!(error.server_code(), Some("NOPERM" | "ERR")) {
-            self.without_transactions.store(true, Ordering::Relaxed);
+            self.server.without_transactions.store(true, Ordering::Relaxed);
         }
     }
 }

@@ -34,6 +34,10 @@ pub(super) enum Ablation {
     InvalidateDeletesMarkers,
     AcquireSentTwice,
     LoadBeforeLease,
+    /// The database is asked before the reply says that the lease is there.
+    LoadBeforeReply,
+    /// A look that puts a lease does so whatever is there.
+    LeaseOverwrites,
     /// A token that ends too late, since the clock was set back, is taken for damaged.
     DropsTokensFromTheFuture,
 }
@@ -52,6 +56,8 @@ pub(super) struct Setting {
     pub(super) keeps_longer: bool,
     /// Redis' clock may be set back once.
     pub(super) clock_steps: bool,
+    /// Connections are lost, and what was sent on them is sent once more.
+    pub(super) resends: bool,
     pub(super) ablation: Option<Ablation>,
 }
 
@@ -65,6 +71,7 @@ impl Setting {
             types: 1,
             keeps_longer: false,
             clock_steps: false,
+            resends: false,
             ablation: None,
         }
     }
@@ -130,11 +137,27 @@ pub(super) enum Writer {
 /// What is sent to Redis and changes something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Command {
-    Acquire { reader: usize },
-    Replace { reader: usize, expected: Head, version: u8, beside: bool },
-    Remove { expected: Head },
-    Mark { writer: usize },
-    Finish { writer: usize },
+    /// Also the second half of a look that puts a lease. `again`: with another nonce, after a first one whose
+    /// connection was lost.
+    Acquire {
+        reader: usize,
+        again: bool,
+    },
+    Replace {
+        reader: usize,
+        expected: Head,
+        version: u8,
+        beside: bool,
+    },
+    Remove {
+        expected: Head,
+    },
+    Mark {
+        writer: usize,
+    },
+    Finish {
+        writer: usize,
+    },
     Invalidate,
     Settle,
 }
@@ -146,6 +169,8 @@ pub(super) struct World {
     pub(super) returned: u8,
     pub(super) slot: Slot,
     pub(super) readers: Vec<Reader>,
+    /// The readers that lost their connection when they looked, and look once more.
+    pub(super) again: Vec<bool>,
     pub(super) writers: Vec<Writer>,
     /// Commands whose sender has given up, and which Redis may still do. Sorted.
     pub(super) late: Vec<Command>,
@@ -162,6 +187,7 @@ impl World {
             returned: 0,
             slot: Slot::Empty,
             readers: vec![Reader::Idle; setting.readers],
+            again: vec![false; setting.readers],
             writers: vec![Writer::Idle; setting.writers.len()],
             late: Vec::new(),
             is_excused: false,
@@ -206,8 +232,11 @@ impl World {
             }
         }
         match command {
-            Command::Acquire { reader } => {
-                let lease = standing::lease(lease_nonce(reader, setting));
+            Command::Acquire { reader, again } => {
+                let lease = standing::lease(lease_nonce(reader, again, setting));
+                if setting.lacks(Ablation::LeaseOverwrites) {
+                    *slot = Slot::Empty;
+                }
                 return match mirror::acquire(slot, &lease) {
                     Acquired::Held => Saw::Held(Head::of(&lease)),
                     Acquired::Found(found) => see(&found, kind(reader, setting)),
@@ -263,13 +292,16 @@ impl World {
     pub(super) fn orphan(&self, setting: &Setting) -> Option<Head> {
         let Slot::Text(text) = &self.slot else { return None };
         let there = Head::of(text);
-        let owner = (0..self.readers.len())
-            .find(|reader| Head::of(&standing::lease(lease_nonce(*reader, setting))) == there)?;
-        let holds = matches!(
-            self.readers[owner],
-            Reader::At { step: Step::Load(Fill::Lease(_)) | Step::Acquire, .. }
-                | Reader::Loaded { fill: Fill::Lease(_), .. }
-        );
+        let leases = (0..self.readers.len()).flat_map(|reader| [(reader, false), (reader, true)]);
+        let (owner, again) = leases.into_iter().find(|(reader, again)| {
+            Head::of(&standing::lease(lease_nonce(*reader, *again, setting))) == there
+        })?;
+        let holds = self.again[owner] == again
+            && matches!(
+                self.readers[owner],
+                Reader::At { step: Step::Load(Fill::Lease(_)) | Step::Acquire | Step::GetOrLease, .. }
+                    | Reader::Loaded { fill: Fill::Lease(_), .. }
+            );
         (!holds).then_some(there)
     }
 
@@ -293,8 +325,8 @@ pub(super) fn see(slot: &Slot, kind: Kind) -> Saw {
     }
 }
 
-fn lease_nonce(reader: usize, setting: &Setting) -> Nonce {
-    nonce(1, if setting.lacks(Ablation::OneNonceForAll) { 0 } else { reader })
+pub(super) fn lease_nonce(reader: usize, again: bool, setting: &Setting) -> Nonce {
+    nonce(if again { 4 } else { 1 }, if setting.lacks(Ablation::OneNonceForAll) { 0 } else { reader })
 }
 
 fn token(writer: usize) -> Nonce {

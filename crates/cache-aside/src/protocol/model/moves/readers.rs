@@ -1,10 +1,10 @@
 //! What a reader can do next: what the table says, with every outcome.
 
-use super::super::world::{Ablation, Command, Reader, World, kind, see};
+use super::super::world::{Ablation, Command, Reader, World, kind, lease_nonce, see};
 use super::Moves;
 use crate::protocol::mirror::Slot;
 use crate::protocol::reading::{self, Close, Fill, Loaded, Saw, Step};
-use crate::protocol::standing::Head;
+use crate::protocol::standing::{self, Head};
 
 impl Moves<'_> {
     pub(super) fn reader(&mut self, reader: usize) {
@@ -13,12 +13,12 @@ impl Moves<'_> {
                 // Readers are alike: they begin in order.
                 if reader == 0 || self.before.readers[reader - 1] != Reader::Idle {
                     let floor = self.floor();
-                    self.push(
-                        || format!("reader {reader} begins"),
-                        |world| {
-                            world.readers[reader] = Reader::At { step: Step::Get, floor, seen: 0 };
-                        },
-                    );
+                    for step in [Step::Get, Step::GetOrLease] {
+                        self.push(
+                            || format!("reader {reader} begins with {step:?}"),
+                            |world| world.readers[reader] = Reader::At { step, floor, seen: 0 },
+                        );
+                    }
                 }
             }
             Reader::At { step, floor, seen } => self.step(reader, step, floor, seen),
@@ -55,6 +55,7 @@ impl Moves<'_> {
                 self.looked(reader, step, saw, floor, |_| ());
                 self.saw(reader, step, Saw::Failed, floor, seen, |_| ());
             }
+            Step::GetOrLease => self.get_or_lease(reader, floor, seen),
             Step::Acquire => {
                 self.join(reader, floor);
                 self.acquire(reader, floor, seen);
@@ -102,6 +103,7 @@ impl Moves<'_> {
             let leads = matches!(
                 step,
                 Step::Acquire
+                    | Step::GetOrLease
                     | Step::Wait(_)
                     | Step::Join
                     | Step::Beside(_)
@@ -117,9 +119,38 @@ impl Moves<'_> {
         }
     }
 
+    /// A look that puts a lease where it finds nothing.
+    fn get_or_lease(&mut self, reader: usize, floor: u8, seen: u8) {
+        let (setting, step) = (self.setting, Step::GetOrLease);
+        let command = Command::Acquire { reader, again: false };
+        let saw = self.before.clone().execute(command, setting);
+        self.looked(reader, step, saw, floor, |world| {
+            world.execute(command, setting);
+        });
+        if self.before.slot == Slot::Empty {
+            // A server that does not put leases in the same command.
+            self.saw(reader, step, Saw::Nothing, floor, seen, |_| ());
+        }
+        self.saw(reader, step, Saw::Failed, floor, seen, |world| world.send_late(command));
+        if setting.resends {
+            self.push(
+                || format!("reader {reader}: {step:?} · its connection is lost, and it looks once more"),
+                |world| {
+                    world.send_late(command);
+                    world.again[reader] = true;
+                    world.readers[reader] = Reader::At { step: Step::Get, floor, seen };
+                },
+            );
+        }
+        if setting.lacks(Ablation::LoadBeforeReply) {
+            let lease = Head::of(&standing::lease(lease_nonce(reader, false, setting)));
+            self.saw(reader, step, Saw::Held(lease), floor, seen, |world| world.send_late(command));
+        }
+    }
+
     fn acquire(&mut self, reader: usize, floor: u8, seen: u8) {
         let setting = self.setting;
-        let command = Command::Acquire { reader };
+        let command = Command::Acquire { reader, again: self.before.again[reader] };
         if setting.lacks(Ablation::LoadBeforeLease) && seen == 0 {
             // The version, plus one, waits in `seen` for the lease.
             self.push(
@@ -257,9 +288,22 @@ impl Moves<'_> {
                 end(world)
             },
         );
+        // The reply is taken later, or never; Redis does it now, later, or never.
         self.push_checked(
-            || format!("reader {reader} ends with the {what}, and fails at {command:?}"),
+            || format!("reader {reader} ends with the {what}, without a reply to {command:?}"),
             |world| {
+                world.send_late(command);
+                end(world)
+            },
+        );
+        if !setting.resends {
+            return;
+        }
+        // The connection was lost, and it was sent once more on another one.
+        self.push_checked(
+            || format!("reader {reader} ends with the {what}, having sent {command:?} twice"),
+            |world| {
+                world.execute(command, setting);
                 world.send_late(command);
                 end(world)
             },
