@@ -38,6 +38,8 @@ pub(crate) struct PathSamples {
     pub(crate) latencies: Latencies,
     /// Where the time of the same reads went.
     pub(crate) parts: PartSums,
+    /// The time until their entries were stored.
+    pub(crate) stored: Stored,
     /// The round trips of the same reads.
     pub(crate) exchanges: Exchanges,
     /// What the cache did in this path's blocks.
@@ -61,6 +63,7 @@ impl PathSamples {
             codec: lane.codec,
             latencies: Latencies::new(),
             parts: PartSums::default(),
+            stored: Stored::default(),
             exchanges: Exchanges::default(),
             hits: 0,
             misses: 0,
@@ -79,6 +82,7 @@ impl PathSamples {
     fn merge(&mut self, other: &Self) {
         self.latencies.merge(&other.latencies);
         self.parts.merge(&other.parts);
+        self.stored.merge(other.stored);
         self.exchanges.add(other.exchanges);
         self.hits += other.hits;
         self.misses += other.misses;
@@ -87,6 +91,32 @@ impl PathSamples {
         self.busy_ns += other.busy_ns;
         self.reading_ns += other.reading_ns;
         self.processor_ns += other.processor_ns;
+    }
+}
+
+/// From the beginning of misses until Redis had answered for their entries.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stored {
+    misses: u64,
+    sum_ns: u128,
+}
+
+impl Stored {
+    pub(crate) fn extend(&mut self, ns: Option<u64>) {
+        if let Some(ns) = ns {
+            self.misses += 1;
+            self.sum_ns += u128::from(ns);
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.misses += other.misses;
+        self.sum_ns += other.sum_ns;
+    }
+
+    /// The mean, ns; none without misses.
+    pub(crate) fn mean_ns(self) -> Option<f64> {
+        (self.misses > 0).then(|| self.sum_ns as f64 / self.misses as f64)
     }
 }
 

@@ -269,6 +269,9 @@ pub(crate) struct WorkloadRun {
     pub(crate) miss_penalty: Option<Ratio>,
     /// Below this hit ratio the cache costs time.
     pub(crate) break_even_hit_ratio: Option<HitRatio>,
+    /// cold mean / naive mean, in the same rounds; null unless both paths were measured.
+    #[serde(default)]
+    pub(crate) cold_over_naive: Option<Ratio>,
     /// warm / mysql of typical reads: the median over rounds of the ratio of geometric means, which neither a few slow
     /// rounds nor a few slow reads move.
     pub(crate) warm_over_mysql: Option<Ratio>,
@@ -429,7 +432,7 @@ pub(crate) struct CurvePoint {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct PathRun {
-    /// `mysql`, `cold`, `warm` or `disk`.
+    /// `mysql`, `cold`, `warm`, `naive` or `disk`.
     pub(crate) path: String,
     /// Reads that returned the right answer on this path.
     pub(crate) operations: u64,
@@ -474,7 +477,11 @@ pub(crate) struct PathRun {
     /// mean, but for what lies between the last part and the end (some ten nanoseconds).
     #[serde(default)]
     pub(crate) parts_mean_ns: BTreeMap<String, f64>,
-    /// Round trips of one read to each server, on average, as they were sent; null without reads and in older files.
+    /// Mean time, ns, from the beginning of a miss until Redis had answered for its entry. The answer was usable
+    /// earlier; the throughput includes the rest. Null without misses and in older files.
+    #[serde(default)]
+    pub(crate) stored_mean_ns: Option<f64>,
+    /// Round trips of one read to each server, on average, that were waited for; null without reads and in older files.
     #[serde(default)]
     pub(crate) exchanges_per_read: Option<ExchangesPerRead>,
     /// Reads that were held up for long; null if there were none.

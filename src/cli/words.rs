@@ -19,10 +19,12 @@ pub(crate) enum Workload {
 pub(crate) enum ReadPath {
     /// no cache
     Mysql,
-    /// a miss: the entry is absent; GET, SELECT, encode, SET
+    /// a miss: the entry is absent; look and lease, SELECT, encode, store in the place of the lease
     Cold,
     /// a hit
     Warm,
+    /// the usual miss, whose SET may store a stale row: GET, SELECT, encode, SET; for comparison with cold
+    Naive,
     /// no cache, and the database has just restarted: pages come from disk; only with the sandbox's own database
     Disk,
 }
@@ -163,7 +165,7 @@ macro_rules! named {
 }
 named! {
     Workload { All = "all", Page = "page", Point = "point", Aggregate = "aggregate" }
-    ReadPath { Mysql = "mysql", Cold = "cold", Warm = "warm", Disk = "disk" }
+    ReadPath { Mysql = "mysql", Cold = "cold", Warm = "warm", Naive = "naive", Disk = "disk" }
     ScenarioName { Stale = "stale", Stampede = "stampede", Outage = "outage", Avalanche = "avalanche", Penetration = "penetration", Corrupt = "corrupt" }
     Codec { Arrow = "arrow", Postcard = "postcard", Msgpack = "msgpack", Json = "json" }
 }

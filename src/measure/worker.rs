@@ -95,6 +95,8 @@ struct Spent {
 struct Taken<A> {
     item: u32,
     ns: u64,
+    /// The time until Redis had answered for the entry of a miss.
+    stored_ns: Option<u64>,
     parts: PartTimes,
     exchanges: Exchanges,
     outcome: Result<Read<A>, ReadError>,
@@ -214,21 +216,26 @@ impl<Q: Query> Worker<Q> {
     /// The only place where a read is timed. The clock stops when the answer is decoded and usable.
     /// Returns how long all of them took together, ns.
     fn timed_reads(&mut self, block: &Block, queue: &Queue, taken: &mut Vec<Taken<Q::Answer>>) -> u64 {
-        let lane = match block.kind {
-            BlockKind::Lane(lane) => lane,
-            // Through the cache: cold and warm are one code.
-            BlockKind::AtHitRatio { codec, .. } => Lane::cached(ReadPath::Warm, codec),
-        };
         let before_ns = clock::processor_ns();
         let ((), reading_ns) = timed(|| {
             while !interrupt::requested() {
                 let Some(item) = queue.take() else { break };
                 for _ in 0..block.repeats {
                     let before = self.reader.exchanges();
-                    let InParts { outcome, ns, parts } =
-                        timed_in_parts(|laps| self.reader.read(lane, item, &mut |part| laps.end(part)));
+                    let InParts { outcome, ns, parts } = timed_in_parts(|laps| {
+                        let mut end = |part| laps.end(part);
+                        match block.kind {
+                            BlockKind::Lane(lane) => self.reader.read(lane, item, &mut end),
+                            BlockKind::AtHitRatio { codec, .. } => {
+                                self.reader.read_mixed(codec, item, &mut end)
+                            }
+                        }
+                    });
                     let exchanges = self.reader.exchanges().since(before);
-                    taken.push(Taken { item, ns, parts, exchanges, outcome });
+                    // The answer is usable; that the entry is stored counts for the throughput alone.
+                    let is_miss = outcome.as_ref().is_ok_and(|read| read.cache == CacheOutcome::Miss);
+                    let stored_ns = is_miss.then(|| ns + timed(|| self.reader.flush()).1);
+                    taken.push(Taken { item, ns, stored_ns, parts, exchanges, outcome });
                 }
             }
         });
@@ -238,7 +245,7 @@ impl<Q: Query> Worker<Q> {
 
     /// Verifies a read and books it under the path that it really took, with the same codec.
     fn judge(&mut self, planned: BlockKind, read: Taken<Q::Answer>, counted: bool, report: &mut BlockDone) {
-        let Taken { item, ns, parts, exchanges, outcome } = read;
+        let Taken { item, ns, stored_ns, parts, exchanges, outcome } = read;
         let checked = outcome.and_then(|read| {
             let check = self.reader.check(item, &read, &self.reference)?;
             Ok((read.cache, check))
@@ -247,7 +254,7 @@ impl<Q: Query> Worker<Q> {
             Ok((cache, Check::Right | Check::Changed)) => {
                 report.answered += 1;
                 if counted {
-                    self.book(planned, cache, (ns, parts, exchanges), &mut report.sums);
+                    self.book(planned, cache, (ns, stored_ns, parts, exchanges), &mut report.sums);
                 }
                 return;
             }
@@ -269,7 +276,7 @@ impl<Q: Query> Worker<Q> {
         &mut self,
         planned: BlockKind,
         cache: CacheOutcome,
-        (ns, parts, exchanges): (u64, PartTimes, Exchanges),
+        (ns, stored_ns, parts, exchanges): (u64, Option<u64>, PartTimes, Exchanges),
         sums: &mut [RoundSums],
     ) {
         let (hit, miss) = (cache == CacheOutcome::Hit, cache == CacheOutcome::Miss);
@@ -287,6 +294,7 @@ impl<Q: Query> Worker<Q> {
         let taken = match cache {
             CacheOutcome::Bypassed => Lane::MYSQL,
             CacheOutcome::Hit => Lane { path: ReadPath::Warm, ..planned },
+            CacheOutcome::Miss if planned.path == ReadPath::Naive => planned,
             CacheOutcome::Miss => Lane { path: ReadPath::Cold, ..planned },
         };
         for (samples, sums) in self.samples.paths.iter_mut().zip(sums) {
@@ -297,6 +305,7 @@ impl<Q: Query> Worker<Q> {
             if samples.lane() == taken {
                 samples.latencies.record(ns);
                 samples.parts.record(parts);
+                samples.stored.extend(stored_ns);
                 samples.exchanges.add(exchanges);
                 sums.record(ns);
             }

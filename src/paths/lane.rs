@@ -28,7 +28,7 @@ impl Lane {
         let of_path = |path: &ReadPath| match path {
             ReadPath::Mysql => vec![Self::MYSQL],
             ReadPath::Disk => Vec::new(),
-            ReadPath::Cold | ReadPath::Warm => {
+            ReadPath::Cold | ReadPath::Warm | ReadPath::Naive => {
                 codecs.iter().map(|codec| Self::cached(*path, *codec)).collect()
             }
         };

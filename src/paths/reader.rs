@@ -1,9 +1,12 @@
 //! A client: two open connections, a prepared question, and the two ways to have it answered.
 
+mod naive;
+
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use self::naive::Naive;
 use super::issued::{Exchanges, Issued};
 use super::lane::Lane;
 use super::query::{self, Check, LoadError, Query};
@@ -58,6 +61,9 @@ pub(crate) enum ReadError {
     /// Both connections were to be opened anew, since one was lost while it was idle.
     #[error("a connection was closed while it was idle, and no other could be opened: {0}")]
     Lost(String),
+    /// On the naive path; the library keeps such a value to its caller.
+    #[error("an answer cannot be an entry: {0}")]
+    Encode(String),
     #[error("this client was opened without the codec of the lane that it was to read")]
     NoCodec,
 }
@@ -70,7 +76,7 @@ impl ReadError {
             Self::Load(LoadError::Mysql(_) | LoadError::Shape) => "mysql",
             Self::Load(LoadError::TooLarge) => "too_large",
             Self::Redis(_) | Self::Cache(_) => "redis",
-            Self::NoCodec => "encode",
+            Self::Encode(_) | Self::NoCodec => "encode",
             Self::ForeignKey => "foreign_key",
             Self::Lost(_) => "connection",
         }
@@ -122,6 +128,11 @@ pub(crate) fn key_layout(namespace: &str, kind: &str, codec: cli::Codec) -> KeyL
     KeyLayout::new(namespace, &key_kind(kind, codec))
 }
 
+/// The keys of the naive path.
+fn naive_layout(namespace: &str, kind: &str, codec: cli::Codec) -> KeyLayout {
+    KeyLayout::new(namespace, &format!("{}.naive", key_kind(kind, codec)))
+}
+
 fn key_kind(kind: &str, codec: cli::Codec) -> String {
     format!("{kind}.{}", codec.name())
 }
@@ -132,7 +143,8 @@ pub(crate) fn key_prefixes(namespace: &str) -> Vec<Vec<u8>> {
     let layouts = cli::Codec::value_variants().iter().flat_map(|codec| {
         cli::Workload::value_variants()
             .iter()
-            .map(|workload| key_layout(namespace, query::kind(*workload), *codec))
+            .map(|workload| query::kind(*workload))
+            .flat_map(|kind| [key_layout(namespace, kind, *codec), naive_layout(namespace, kind, *codec)])
     });
     let built_in = layouts.map(|layout| layout.prefix().to_vec());
     let own = [key::namespace_prefix(namespace), query::own::KIND.to_owned()].concat().into_bytes();
@@ -162,6 +174,7 @@ struct Entries<A> {
     /// Of the last read.
     key: Key,
     keys: KeyLayout,
+    naive: Naive<A>,
     written: Written,
 }
 
@@ -319,6 +332,11 @@ impl<Q: Query> Reader<Q> {
                 cache: cache.with_codec(query::codec(*name)),
                 key: Key::new(&key_kind(options.kind, *name), key::SCHEMA_NUMBER, 0u64)?,
                 keys: key_layout(options.namespace, options.kind, *name),
+                naive: Naive::new(
+                    query::codec(*name),
+                    naive_layout(options.namespace, options.kind, *name),
+                    options.ttl,
+                ),
                 written: Written::default(),
             })
         });
@@ -389,9 +407,10 @@ impl<Q: Query> Reader<Q> {
                 Ok(Read { answer, cache: CacheOutcome::Bypassed })
             }
             cli::ReadPath::Cold | cli::ReadPath::Warm => {
-                let entries = self.entries_of(lane)?;
-                self.read_through_cache(entries, item, end)
+                let (entries, expects_miss) = (self.entries_of(lane)?, lane.path == cli::ReadPath::Cold);
+                self.read_through_cache(entries, item, Some(expects_miss), end)
             }
+            cli::ReadPath::Naive => self.read_naively(self.entries_of(lane)?, item, end),
         }
     }
 
@@ -407,14 +426,18 @@ impl<Q: Query> Reader<Q> {
         &mut self,
         entries: usize,
         item: u32,
+        expects_miss: Option<bool>,
         end: &mut impl FnMut(Part),
     ) -> Result<Read<Q::Answer>, ReadError> {
+        let call = expects_miss.map_or_else(CallOptions::default, |expects_miss| {
+            CallOptions::default().expects_miss(expects_miss)
+        });
         let Self { mysql, redis_exchanges, query, entries: all, issued, loads, .. } = self;
         let Entries { cache, key, written, .. } = &mut all[entries];
         key.set_number(query.key_id(item));
         let (trouble, mut executes) = (RefCell::new(None), 0);
         let mut watch = Watch { end, issued, redis_exchanges, written, trouble: &trouble };
-        let answer = cache.get_observed(key, &CallOptions::default(), &mut watch, || {
+        let answer = cache.get_observed(key, &call, &mut watch, || {
             if let Some(trouble) = trouble.take() {
                 return Err(trouble.into());
             }
@@ -445,12 +468,29 @@ impl<Q: Query> Reader<Q> {
         self.wake()?;
         match lane.path {
             cli::ReadPath::Mysql | cli::ReadPath::Disk => {}
-            cli::ReadPath::Cold => self.remove(lane, items)?,
+            cli::ReadPath::Cold | cli::ReadPath::Naive => self.remove(lane, items)?,
             cli::ReadPath::Warm => self.fill_missing(lane, items)?,
         }
         self.prime()?;
         self.used = Instant::now();
         Ok(())
+    }
+
+    /// Waits until Redis has answered for every entry that reads have sent to it.
+    pub(crate) fn flush(&self) {
+        self.cache.flush();
+    }
+
+    /// A read at whatever hit ratio there is: the library's own choice of the first look.
+    #[inline]
+    pub(crate) fn read_mixed(
+        &mut self,
+        codec: cli::Codec,
+        item: u32,
+        end: &mut impl FnMut(Part),
+    ) -> Result<Read<Q::Answer>, ReadError> {
+        let entries = self.entries_of(Lane::cached(cli::ReadPath::Warm, codec))?;
+        self.read_through_cache(entries, item, None, end)
     }
 
     /// Makes a bare round trip on every connection.
@@ -461,7 +501,12 @@ impl<Q: Query> Reader<Q> {
     }
 
     fn remove(&mut self, lane: Lane, items: &[u32]) -> Result<(), ReadError> {
-        let keys = self.keys(self.entries_of(lane)?, items);
+        let entries = self.entries_of(lane)?;
+        let layout = match lane.path {
+            cli::ReadPath::Naive => &self.entries[entries].naive.keys,
+            _ => &self.entries[entries].keys,
+        };
+        let keys = self.keys(layout, items);
         self.issued.look_ups += 2 * keys.len() as u64;
         let foreign = self.redis.eval(UNLINK_ENTRIES, &keys, entry::magic())?;
         if foreign > 0 { Err(ReadError::ForeignKey) } else { Ok(()) }
@@ -469,14 +514,14 @@ impl<Q: Query> Reader<Q> {
 
     fn fill_missing(&mut self, lane: Lane, items: &[u32]) -> Result<(), ReadError> {
         let entries = self.entries_of(lane)?;
-        let keys = self.keys(entries, items);
+        let keys = self.keys(&self.entries[entries].keys, items);
         self.issued.look_ups += keys.len() as u64;
         let there = self.redis.exists(&keys)?;
         if usize::try_from(there) == Ok(items.len()) {
             return Ok(());
         }
         for item in items {
-            let read = self.read_through_cache(entries, *item, &mut |_| ())?;
+            let read = self.read_through_cache(entries, *item, Some(true), &mut |_| ())?;
             if read.cache == CacheOutcome::Miss {
                 self.query.note(*item, &read.answer);
             }
@@ -484,8 +529,7 @@ impl<Q: Query> Reader<Q> {
         Ok(())
     }
 
-    fn keys(&self, entries: usize, items: &[u32]) -> Vec<Vec<u8>> {
-        let layout = &self.entries[entries].keys;
+    fn keys(&self, layout: &KeyLayout, items: &[u32]) -> Vec<Vec<u8>> {
         items.iter().map(|item| layout.key(self.query.key_id(*item))).collect()
     }
 

@@ -89,6 +89,7 @@ pub(crate) fn path_of(path: &str, samples: &[u64]) -> PathRun {
             .map(|(name, value)| (name, value.map(|ns| [ns as f64 * 0.97, ns as f64 * 1.03])))
             .collect(),
         parts_mean_ns: parts_mean_ns(path, mean_ns(samples)),
+        stored_mean_ns: None,
         exchanges_per_read: None,
         stalls: None,
         disk: None,
@@ -141,6 +142,7 @@ pub(super) fn workload_of(name: &str, mut paths: Vec<PathRun>) -> WorkloadRun {
         paths,
         speedup,
         miss_penalty,
+        cold_over_naive: None,
         break_even_hit_ratio,
         typical: TypicalRatios { speedup, miss_penalty, break_even_hit_ratio },
         warm_over_mysql: speedup.map(|speedup| ratio(1.0 / speedup.ratio)),

@@ -53,6 +53,7 @@ pub(crate) fn workload(
         speedup: statistics.speedup.as_ref().ok().map(ratio),
         miss_penalty: statistics.miss_penalty.as_ref().ok().map(ratio),
         break_even_hit_ratio: statistics.break_even.estimate().as_ref().map(hit_ratio),
+        cold_over_naive: statistics.cold_over_naive.as_ref().and_then(|found| found.as_ref().ok()).map(ratio),
         warm_over_mysql: statistics.warm_over_mysql.as_ref().ok().map(ratio),
         typical: typical(&statistics.typical),
         withheld: withheld(&statistics),
@@ -158,19 +159,25 @@ fn withheld(statistics: &Statistics) -> BTreeMap<String, String> {
         ("speedup", reason(&statistics.speedup)),
         ("miss_penalty", reason(&statistics.miss_penalty)),
         ("warm_over_mysql", reason(&statistics.warm_over_mysql)),
+        ("cold_over_naive", statistics.cold_over_naive.as_ref().and_then(reason)),
         ("break_even_hit_ratio", no_break_even(&statistics.break_even)),
     ])
 }
 
 /// Those of the rounds, and the one from disk behind them.
 fn paths(samples: &WorkloadSamples, clients: u64, statistics: &Statistics, rng_seed: u64) -> Vec<PathRun> {
+    let naive = statistics::alone(statistics::column(samples, ReadPath::Naive), rng_seed);
     let of_rounds = samples.paths.iter().map(|samples| {
+        let of_path = match samples.path {
+            ReadPath::Naive => Some(PathStatistics::of_alone(&naive)),
+            path => statistics.of_path(path),
+        };
         let typical = statistics.typical_ns(samples.path);
         PathRun {
             typical_ns: typical.map(|estimate| estimate.value),
             typical_ci95_ns: typical.as_ref().map(ends),
             over_control: over_control(samples.path, statistics),
-            ..path(samples, clients, statistics.of_path(samples.path))
+            ..path(samples, clients, of_path)
         }
     });
     of_rounds.chain(samples.disk.as_ref().map(|disk| from_disk(disk, rng_seed))).collect()
@@ -190,7 +197,7 @@ fn from_disk(samples: &DiskSamples, rng_seed: u64) -> PathRun {
 
 fn path(samples: &PathSamples, clients: u64, statistics: Option<PathStatistics<'_>>) -> PathRun {
     let summary = Summary::of(&samples.latencies);
-    let cached = matches!(samples.path, ReadPath::Cold | ReadPath::Warm);
+    let cached = matches!(samples.path, ReadPath::Cold | ReadPath::Warm | ReadPath::Naive);
     let mean = statistics.and_then(|statistics| statistics.mean_ns());
     PathRun {
         path: samples.path.name().to_owned(),
@@ -211,6 +218,7 @@ fn path(samples: &PathSamples, clients: u64, statistics: Option<PathStatistics<'
         percentiles_ns: percentiles(&summary),
         percentiles_ci95_ns: percentile_intervals(samples, &summary, statistics),
         parts_mean_ns: samples.parts.means_ns().map(|(part, ns)| (part.name().to_owned(), ns)).collect(),
+        stored_mean_ns: samples.stored.mean_ns(),
         exchanges_per_read: (summary.operations > 0).then(|| {
             let [mysql, redis] = distance::per_read(samples.exchanges, summary.operations);
             ExchangesPerRead { mysql, redis }
@@ -236,7 +244,7 @@ fn over_control(path: ReadPath, statistics: &Statistics) -> Option<OverControl> 
     let cost = statistics.relative_cost(path)?;
     let control = match path {
         ReadPath::Mysql => ControlKind::SelectOne,
-        ReadPath::Cold | ReadPath::Warm | ReadPath::Disk => statistics.hit_control,
+        ReadPath::Cold | ReadPath::Warm | ReadPath::Naive | ReadPath::Disk => statistics.hit_control,
     };
     let withheld = cost.typical.err().or(cost.mean.err());
     Some(OverControl {

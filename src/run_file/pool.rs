@@ -145,6 +145,9 @@ fn workload(runs: &[&WorkloadRun], timing: Timing) -> Option<WorkloadRun> {
     let miss_penalty = ratio_around(miss_penalty, runs, timing, |run| {
         run.miss_penalty.or_else(|| bare_ratio(run, "cold", "mysql"))
     });
+    let cold_over_naive = ratio_around(quotient(cold, mean("naive")), runs, timing, |run| {
+        run.cold_over_naive.or_else(|| bare_ratio(run, "cold", "naive"))
+    });
     let break_even = break_even(runs, [mysql, cold, warm], timing);
     let warm_over_mysql = pooled_ratio(runs.iter().map(|run| run.warm_over_mysql), Scale::Logarithm, timing);
     let is_there = BTreeMap::from([
@@ -152,6 +155,7 @@ fn workload(runs: &[&WorkloadRun], timing: Timing) -> Option<WorkloadRun> {
         ("miss_penalty", miss_penalty.is_some()),
         ("break_even_hit_ratio", break_even.is_some()),
         ("warm_over_mysql", warm_over_mysql.is_some()),
+        ("cold_over_naive", cold_over_naive.is_some()),
     ]);
     Some(WorkloadRun {
         value_bytes: mean_bytes(runs),
@@ -163,6 +167,7 @@ fn workload(runs: &[&WorkloadRun], timing: Timing) -> Option<WorkloadRun> {
         controls: round_controls(runs, timing),
         speedup,
         miss_penalty,
+        cold_over_naive,
         break_even_hit_ratio: break_even,
         warm_over_mysql,
         withheld: reasons(runs.iter().map(|run| &run.withheld), &is_there),
@@ -283,6 +288,7 @@ fn pooled_path(runs: &[&WorkloadRun], first: &PathRun, timing: Timing) -> PathRu
         percentiles_ci95_ns: percentile_intervals(&own, &percentiles_ns, timing),
         percentiles_ns,
         parts_mean_ns: parts(&own),
+        stored_mean_ns: weighted(own.iter().map(|path| (path.stored_mean_ns, path.operations))),
         exchanges_per_read: exchanges(&own),
         stalls: histogram.as_ref().and_then(stalls::stalls).map(Into::into),
         histogram: histogram.as_ref().map_or_else(String::new, encode),

@@ -20,6 +20,8 @@ pub(crate) struct Statistics {
     pub(crate) speedup: Result<Estimate, Missing>,
     pub(crate) miss_penalty: Result<Estimate, Missing>,
     pub(crate) break_even: BreakEven,
+    /// The cost of a miss beside the usual one; none unless both were measured.
+    pub(crate) cold_over_naive: Option<Result<Estimate, Missing>>,
     /// Of a typical round.
     pub(crate) warm_over_mysql: Result<Estimate, Missing>,
     pub(crate) typical: Typical,
@@ -64,6 +66,7 @@ impl Statistics {
             speedup: bootstrap.speedup(),
             miss_penalty: bootstrap.miss_penalty(),
             break_even: bootstrap.break_even(),
+            cold_over_naive: cold_over_naive(samples, rng_seed),
             warm_over_mysql: typical_ratio(warm, mysql, groups),
             typical: Typical::new(&paths),
             verified: verified(samples, &bootstrap, rng_seed),
@@ -102,7 +105,7 @@ fn column_of(path: ReadPath) -> Option<Column> {
         ReadPath::Mysql => Some(Column::Mysql),
         ReadPath::Cold => Some(Column::Cold),
         ReadPath::Warm => Some(Column::Warm),
-        ReadPath::Disk => None,
+        ReadPath::Naive | ReadPath::Disk => None,
     }
 }
 
@@ -164,8 +167,19 @@ pub(super) fn path_rounds(samples: &WorkloadSamples) -> PathRounds<'_> {
     PathRounds { mysql, cold, warm, groups: samples.rounds.groups() }
 }
 
+/// The ratio of the means of the same rounds.
+fn cold_over_naive(samples: &WorkloadSamples, rng_seed: u64) -> Option<Result<Estimate, Missing>> {
+    let (naive, cold) = (column(samples, ReadPath::Naive), column(samples, ReadPath::Cold));
+    if is_without_reads(naive) || is_without_reads(cold) {
+        return None;
+    }
+    let rounds = PathRounds { mysql: naive, cold, warm: &[], groups: samples.rounds.groups() };
+    // In the place of MySQL, the ratio of a miss to it is the one to the naive path.
+    Some(Bootstrap::new(&rounds, rng_seed).miss_penalty())
+}
+
 /// The rounds of a path; none where it did not run.
-fn column(samples: &WorkloadSamples, path: ReadPath) -> &[RoundSums] {
+pub(crate) fn column(samples: &WorkloadSamples, path: ReadPath) -> &[RoundSums] {
     let index = samples.paths.iter().position(|samples| samples.path == path);
     index.map_or(&[], |index| samples.rounds.column(index))
 }

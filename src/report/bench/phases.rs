@@ -28,11 +28,23 @@ fn section(workload: &WorkloadRun, with_codec: bool) -> Option<Section> {
     let titles = paths.iter().flat_map(|path| [names::path(&path.path), "share"]);
     let table = Table::of_numbers("phase", titles, rows.collect());
     let sums: Vec<String> = paths.iter().filter_map(|path| Some(sum(path, share_of_mean(path)?))).collect();
+    let stored = stored(workload);
     let with = if with_codec { format!(" with {}", workload.codec) } else { String::new() };
     Some(Section::titled(
         format!("Where the time of {}{with} goes: the mean of each phase", workload.name),
-        vec![Block::Table(table), Block::Sentence(format!("The phases add up to {}.", list(&sums)))],
+        vec![Block::Table(table), Block::Sentence(format!("The phases add up to {}.{stored}", list(&sums)))],
     ))
+}
+
+/// When the entry of a miss was stored: later than its answer was usable.
+fn stored(workload: &WorkloadRun) -> String {
+    let miss = workload.paths.iter().find(|path| path.path == "cold");
+    match miss.and_then(|miss| miss.stored_mean_ns) {
+        Some(ns) => {
+            format!(" Redis had answered for the entry of a miss {} after it began.", units::duration(ns))
+        }
+        None => String::new(),
+    }
 }
 
 fn split(workload: &WorkloadRun) -> impl Iterator<Item = &PathRun> {

@@ -107,6 +107,7 @@ fn meaning(path: &PathRun) -> Option<String> {
         "mysql" => "no cache, InnoDB's buffer pool is warm; `mysql` in the run file and on the command line",
         "cold" => "the entry is absent in Redis, InnoDB's buffer pool is warm; `cold` in the run file",
         "warm" => "the entry is in Redis; `warm` in the run file",
+        "naive" => "GET, SELECT, SET as usual, which may store a stale row; `naive` in the run file",
         "disk" => return Some(disk_meaning(path)),
         _ => return None,
     };

@@ -20,6 +20,7 @@ pub(super) fn sections(codecs: &[WorkloadRun], clients: u64, detail: Detail, bas
         Detail::Full => table::full(&paths),
     });
     blocks.extend(codecs::block(codecs));
+    blocks.extend(codecs.iter().filter_map(|workload| beside_naive(workload, codecs.len() > 1)));
     blocks.extend(curve(codecs, detail, basis));
     blocks.extend(codecs.iter().filter_map(|workload| at_distance(workload, codecs.len() > 1)));
     blocks.extend(codecs.iter().filter_map(|workload| verified::sentence(workload, codecs.len() > 1)));
@@ -90,6 +91,17 @@ fn curve(codecs: &[WorkloadRun], detail: Detail, basis: Basis) -> Option<Block> 
         mark_break_even(&mut table, only, &shown);
     }
     Some(Block::Table(table))
+}
+
+/// The cost of a correct miss beside the usual one.
+fn beside_naive(workload: &WorkloadRun, is_one_of_several: bool) -> Option<Block> {
+    let found = workload.cold_over_naive?;
+    let codec = if is_one_of_several { format!(" ({})", workload.codec) } else { String::new() };
+    let [low, high] = found.ci95.map(two_digits);
+    Some(Block::Sentence(format!(
+        "A miss takes {} times as long as the naive one{codec} (95 % CI {low}–{high}).",
+        two_digits(found.ratio)
+    )))
 }
 
 /// What `--distance` asked: the results with the servers further away.

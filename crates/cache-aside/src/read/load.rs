@@ -117,7 +117,8 @@ impl<T, O: Observer> Reading<'_, T, O> {
         // Those who wait for this read look for the entry when it ends.
         let is_awaited = self.flight.as_ref().is_some_and(Leader::is_awaited);
         let ahead = matches!(fill, Fill::Lease(_)) && !is_awaited;
-        let new = New { core, key: self.key, codec, others: &others, fill, head, value, ttl, kept, load_us, ahead };
+        let new =
+            New { core, key: self.key, codec, others: &others, fill, head, value, ttl, kept, load_us, ahead };
         let replaced = self.ask(Twice::Harmless, |session, observer| new.write(session, observer));
         self.observer.ended(Phase::Send);
         match replaced {
