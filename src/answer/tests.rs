@@ -379,6 +379,7 @@ fn rows_that_do_not_fit_are_refused() {
         (Kind::Date, b"\x00\x00\x04\xe8\x07\x0d\x01"),
         (Kind::Datetime, b"\x00\x00\x05\xe8\x07\x01\x01\x00"),
         (Kind::Time, b"\x00\x00\x08\x00\xff\xff\xff\xff\x00\x00\x00"),
+        (Kind::Time, b"\x00\x00\x08\x00\xff\xff\xff\x07\x00\x00\x00"),
     ] {
         assert_eq!(builder(kind).push_binary(packet), Err(WrongRow), "{kind:?} {packet:?}");
     }

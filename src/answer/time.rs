@@ -94,10 +94,12 @@ impl Time {
         fraction: u32,
     ) -> Option<Self> {
         // MySQL stops at 838 hours; more than 999 is no time of any server.
-        let is_time = hours <= 999 && minutes <= 59 && seconds <= 59 && u64::from(fraction) < MICROS;
+        if hours > 999 || minutes > 59 || seconds > 59 || u64::from(fraction) >= MICROS {
+            return None;
+        }
         let whole = i64::from(hours) * 3600 + i64::from(minutes) * 60 + i64::from(seconds);
         let micros = whole * 1_000_000 + i64::from(fraction);
-        is_time.then_some(Self { micros: if is_negative { -micros } else { micros } })
+        Some(Self { micros: if is_negative { -micros } else { micros } })
     }
 
     /// `[-]hh:mm:ss` or the same with a fraction; hours may have three digits.
