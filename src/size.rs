@@ -1,0 +1,10 @@
+//! How much Redis for which hit ratio: predicted from a saved run and a load, without a server.
+
+mod costs;
+pub(crate) mod document;
+mod predict;
+mod trace;
+
+pub(crate) use costs::Costs;
+pub(crate) use predict::{LoadModel, Wanted, predict};
+pub(crate) use trace::{TraceSummary, predict_trace};
