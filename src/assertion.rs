@@ -1,5 +1,7 @@
 //! `--assert`: what somebody wants to be true of a run, taken apart before the run. `verdict` judges it after the run.
 
+pub(crate) mod traffic;
+
 use std::fmt;
 
 use clap::ValueEnum;

@@ -8,6 +8,8 @@ mod examples;
 mod numbers;
 mod relevance;
 mod scenario;
+mod size;
+mod traffic;
 mod words;
 
 use std::ffi::OsString;
@@ -23,6 +25,8 @@ pub(crate) use distance::Distance;
 use numbers::{count_in, hit_percent, iterations, percent, users};
 pub(crate) use relevance::{command, relevant_options};
 pub(crate) use scenario::Scenario;
+pub(crate) use size::Size;
+pub(crate) use traffic::{Strategy, Traffic};
 pub(crate) use words::{Codec, Cores, ReadPath, ScenarioChoice, ScenarioName, StatementKind, Workload};
 
 const ABOUT: &str = "Measures what Redis in front of MySQL would really buy";
@@ -105,7 +109,7 @@ pub(crate) struct Global {
     // Any bytes: what is wrong with them is said by `config`, which knows where they came from.
     pub(crate) namespace: OsString,
 
-    /// What stdout carries: json is one document and nothing else; markdown is for bench, candidates, compare and scenario
+    /// What stdout carries: json is one document and nothing else; markdown is for bench, candidates, compare, scenario, size and traffic
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
     pub(crate) format: TypedFormat,
 
@@ -182,6 +186,10 @@ pub(crate) enum Command {
     Merge(Merge),
     /// One failure of caching on real servers, shown with and without the cure
     Scenario(Scenario),
+    /// A mixed load for a while: popularity, writes, a rate; or the highest rate at which a condition holds
+    Traffic(Traffic),
+    /// How much Redis for which hit ratio, predicted from a saved run and a load or a trace
+    Size(Size),
     /// Remove rcache's entries from Redis and say how many
     Flush,
     /// Remove everything that rcache made on the servers, and say what is left
@@ -199,7 +207,13 @@ impl Command {
     pub(crate) fn writes_markdown(&self) -> bool {
         matches!(
             self,
-            Self::Bench(_) | Self::Candidates | Self::Compare(_) | Self::Merge(_) | Self::Scenario(_)
+            Self::Bench(_)
+                | Self::Candidates
+                | Self::Compare(_)
+                | Self::Merge(_)
+                | Self::Scenario(_)
+                | Self::Size(_)
+                | Self::Traffic(_)
         )
     }
 }

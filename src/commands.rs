@@ -29,6 +29,8 @@ mod schema;
 mod seed;
 mod server_watch;
 mod servers;
+mod size;
+mod traffic;
 mod wrap;
 
 use std::ffi::OsString;
@@ -235,6 +237,8 @@ fn dispatch(command: &Command, settings: &Settings, console: &Console) -> anyhow
         Command::Compare(arguments) => compare::run(arguments, settings, console),
         Command::Merge(arguments) => merge::run(arguments, settings, console),
         Command::Scenario(arguments) => scenario::run(arguments, settings, console),
+        Command::Traffic(arguments) => traffic::run(arguments, settings, console),
+        Command::Size(arguments) => size::run(arguments, settings, console),
         Command::Flush => flush::run(settings, console),
         Command::Clean => clean::run(settings, console),
         Command::Sandbox(action) => sandbox_command(action, settings, console),

@@ -5,12 +5,16 @@
 mod alike;
 mod figures;
 mod gate;
+mod traffic;
 mod workloads;
 
 use serde::Serialize;
 
 pub(crate) use figures::BY_EQUALITY;
 pub(crate) use gate::GateSpec;
+pub(crate) use traffic::{FigureComparison, TrafficComparison, TrafficOptions, compare_traffic};
+#[cfg(test)]
+pub(crate) use traffic::{TRAFFIC_FORMAT, TRAFFIC_FORMAT_VERSION};
 
 use crate::run_file::{Ratio, Run};
 use crate::stats::judge::Judgement;

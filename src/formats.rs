@@ -18,6 +18,8 @@ use crate::report::sample_runs;
 use crate::report::scenario::samples;
 use crate::run_file::{self, Run, load};
 use crate::scenario_file::{self, Document};
+use crate::size::document as size;
+use crate::traffic_file::{self, Document as Traffic};
 use published::{complaints, each_object, strict_complaints};
 
 fn run_schema() -> Value {
@@ -66,10 +68,40 @@ fn scenario_schema() -> Value {
         fields::<scenario_file::Avalanche>(settings()),
         fields::<scenario_file::Penetration>(settings()),
         fields::<scenario_file::Corrupt>(settings()),
+        fields::<scenario_file::Metastable>(settings()),
         vec!["first_error".to_owned()],
     ];
     all_or_none(&mut schema["$defs"]["Arm"], &counts);
     schema
+}
+
+fn traffic_schema() -> Value {
+    schema::<Traffic>(
+        SchemaSettings::draft2020_12().for_deserialize(),
+        traffic_file::FORMAT,
+        traffic_file::FORMAT_VERSION,
+        "What `rcache traffic --output TRAFFIC.json` saves and `--format json` prints. Units stand last in names: _ns, _s, _per_s. \
+         Shares are from 0 to 1. Null is a number that does not exist, never zero.",
+    )
+}
+
+fn traffic_comparison_schema() -> Value {
+    schema::<compare::TrafficComparison>(
+        SchemaSettings::draft2020_12().for_serialize(),
+        compare::TRAFFIC_FORMAT,
+        compare::TRAFFIC_FORMAT_VERSION,
+        "What `rcache compare --format json` prints of two documents of traffic. Null is a number that does not exist, never zero.",
+    )
+}
+
+fn size_schema() -> Value {
+    schema::<size::Document>(
+        SchemaSettings::draft2020_12().for_serialize(),
+        size::FORMAT,
+        size::FORMAT_VERSION,
+        "What `rcache size --format json` prints. Units stand last in names: _ns, _s, _bytes, _per_s. Shares are from 0 to 1. Null \
+         is a number that does not exist, never zero.",
+    )
 }
 
 fn fields<T: JsonSchema>(settings: SchemaSettings) -> Vec<String> {
@@ -92,12 +124,15 @@ fn all_or_none(object: &mut Value, groups: &[Vec<String>]) {
 }
 
 /// Every published schema, under the name of its file.
-fn schemas() -> [(&'static str, Value); 4] {
+fn schemas() -> [(&'static str, Value); 7] {
     [
         ("rcache-run.schema.json", run_schema()),
         ("rcache-comparison.schema.json", comparison_schema()),
         ("rcache-scenario.schema.json", scenario_schema()),
         ("rcache-candidates.schema.json", candidates_schema()),
+        ("rcache-size.schema.json", size_schema()),
+        ("rcache-traffic.schema.json", traffic_schema()),
+        ("rcache-traffic-comparison.schema.json", traffic_comparison_schema()),
     ]
 }
 
@@ -237,6 +272,38 @@ fn sample_experiments_are_as_published() {
     document["arms"][0]["of_tomorrow"] = json!(1);
     assert_eq!(complaints(&schema, &document), [""; 0], "readers take what they do not know");
     assert!(!strict_complaints(&schema, &document).is_empty(), "writers write nothing that is not published");
+}
+
+#[test]
+fn sample_traffic_is_as_published_and_is_read_back() {
+    use crate::report::traffic::tests::{sample, searched, troubled};
+    let schema = published_schema("rcache-traffic.schema.json");
+    for document in [sample(), troubled(), searched()] {
+        let value = serde_json::to_value(&document).unwrap();
+        assert_eq!(strict_complaints(&schema, &value), [""; 0]);
+        assert_eq!(serde_json::from_value::<Traffic>(value).unwrap(), document);
+    }
+    let comparison = published_schema("rcache-traffic-comparison.schema.json");
+    for document in [sample(), searched()] {
+        let options = compare::TrafficOptions { tolerance_percent: 10.0, gated: true, force: false };
+        let compared = compare::compare_traffic(["a", "b"], &document, &document, options).unwrap();
+        assert_eq!(strict_complaints(&comparison, &serde_json::to_value(&compared).unwrap()), [""; 0]);
+        let page = terminal::render(&crate::report::traffic_comparison::page(&compared), &Screen::default());
+        assert!(page.contains("lease") && page.contains("gate"), "{page}");
+    }
+    let mut wrong = serde_json::to_value(sample()).unwrap();
+    wrong["strategies"][0]["seconds"][0]["done"] = json!(-1);
+    assert!(!complaints(&schema, &wrong).is_empty());
+}
+
+#[test]
+fn sample_predictions_are_as_published() {
+    let schema = published_schema("rcache-size.schema.json");
+    let document = serde_json::to_value(crate::report::size::tests::sample()).unwrap();
+    assert_eq!(strict_complaints(&schema, &document), [""; 0]);
+    let mut wrong = document;
+    wrong["limits"][0]["hit_ratio"] = json!("high");
+    assert!(!complaints(&schema, &wrong).is_empty());
 }
 
 /// Real files of earlier days. Every one stays readable as long as the version of the format stands.

@@ -12,6 +12,7 @@ mod queue;
 pub(crate) mod rounds;
 pub(crate) mod schedule;
 mod start_line;
+pub(crate) mod timer;
 mod worker;
 
 use std::collections::BTreeMap;

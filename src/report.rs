@@ -15,3 +15,6 @@ pub(crate) mod render;
 #[cfg(test)]
 pub(crate) mod sample_runs;
 pub(crate) mod scenario;
+pub(crate) mod size;
+pub(crate) mod traffic;
+pub(crate) mod traffic_comparison;

@@ -6,19 +6,21 @@ mod answers;
 pub(crate) mod arms;
 pub(crate) mod avalanche;
 pub(crate) mod corrupt;
-mod crowd;
-mod database;
+pub(crate) mod crowd;
+pub(crate) mod database;
 mod experiment;
 pub(crate) mod keys;
+pub(crate) mod metastable;
 mod obstacle;
 pub(crate) mod outage;
 pub(crate) mod outcome;
 pub(crate) mod penetration;
-mod row;
+pub(crate) mod row;
 mod setting;
 pub(crate) mod stale;
 pub(crate) mod stampede;
 pub(crate) mod table;
+pub(crate) mod version_floor;
 
 use std::time::Duration;
 
@@ -54,6 +56,8 @@ pub(crate) enum ScenarioError {
     Stage(#[from] arms::StageError),
     #[error(transparent)]
     Lost(#[from] crowd::Lost),
+    #[error(transparent)]
+    Client(#[from] arms::ClientError),
     #[error("{0:#}")]
     Sandbox(anyhow::Error),
 }

@@ -99,6 +99,8 @@ pub(crate) struct Arm {
     pub(crate) penetration: Option<Penetration>,
     #[serde(flatten)]
     pub(crate) corrupt: Option<Corrupt>,
+    #[serde(flatten)]
+    pub(crate) metastable: Option<Metastable>,
 }
 
 /// What `stale` counts.
@@ -210,6 +212,18 @@ pub(crate) struct Avalanche {
     pub(crate) peak_loads: u64,
     /// How long it took until all but the first and the last twentieth of the loads had begun; null without loads.
     pub(crate) nine_tenths_of_loads_ms: Option<f64>,
+}
+
+/// What `metastable` counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Metastable {
+    /// Reads answered a second before the flush.
+    pub(crate) answered_before_per_s: f64,
+    /// Reads answered a second in the last second.
+    pub(crate) answered_at_the_end_per_s: f64,
+    /// How long after the flush 80 % as many reads as before were answered, for half a second; null if that did not happen.
+    pub(crate) recovery_after_flush_ms: Option<f64>,
 }
 
 /// What `penetration` counts.

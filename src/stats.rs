@@ -1,6 +1,7 @@
 //! Samples in, numbers out. Pure: no I/O, no clock.
 
 mod autocorrelation;
+pub(crate) mod batches;
 pub(crate) mod between_runs;
 pub(crate) mod bootstrap;
 #[cfg(test)]

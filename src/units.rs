@@ -39,6 +39,22 @@ pub(crate) fn bytes(count: f64) -> String {
     scaled(count, &STEPS, 1000.0)
 }
 
+/// Reads an amount of memory as Redis does, by powers of 1024: `64mb`, `1g`, `100MiB`, `1048576`.
+pub(crate) fn parse_bytes(text: &str) -> Option<f64> {
+    let text = text.trim().to_ascii_lowercase();
+    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let factor = match unit.trim() {
+        "" | "b" => 1.0,
+        "k" | "kb" | "kib" => 1024.0,
+        "m" | "mb" | "mib" => 1_048_576.0,
+        "g" | "gb" | "gib" => 1_073_741_824.0,
+        "t" | "tb" | "tib" => 1_099_511_627_776.0,
+        _ => return None,
+    };
+    number.parse::<f64>().ok().map(|number| number * factor)
+}
+
 /// A count with separators: `100,000`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -256,6 +272,18 @@ mod tests {
         assert_eq!(rate(58_345.0), "58,300/s");
         assert_eq!(rate(1_000.0), "1,000/s");
         assert_eq!([0.0421, 1.26, 13.46, 1_240.4].map(factor), ["0.04", "1.26", "13.5", "1,240"]);
+    }
+
+    #[test]
+    fn memory_is_read_as_redis_reads_it() {
+        for (text, bytes) in
+            [("100", 100.0), ("1kb", 1024.0), ("1.5 MiB", 1_572_864.0), ("2g", 2_147_483_648.0), ("0", 0.0)]
+        {
+            assert_eq!(parse_bytes(text), Some(bytes), "{text}");
+        }
+        for text in ["", "mb", "-1", "1e3", "5 parsecs", "1.2.3", "\u{663}"] {
+            assert_eq!(parse_bytes(text), None, "{text}");
+        }
     }
 
     proptest! {

@@ -20,12 +20,13 @@ const ROOMS: &[(&str, &str)] = &[
     ("rounds_log", ""),
     ("permutation", ""),
     ("reopen", ""),
+    ("load_model", "permutation units"),
     ("users", "permutation"),
     ("query", "interrupt permutation"),
     ("answer", ""),
     ("endpoint", ""),
     ("dump", ""),
-    ("cli", "shell units users"),
+    ("cli", "load_model shell units users"),
     ("advice", "cli shell"),
     ("config", "advice cli endpoint shell"),
     ("assertion", "cli operator units"),
@@ -35,21 +36,29 @@ const ROOMS: &[(&str, &str)] = &[
     ("paths", "answer cache cli db endpoint interrupt parts query reopen users"),
     ("measure", "cli db interrupt parts paths permutation rounds_log sample sandbox units users"),
     ("scenario", "cache cli db endpoint interrupt permutation reopen sample sandbox units"),
+    ("traffic", "cache interrupt load_model measure sample scenario"),
+    ("size_check", "cache endpoint interrupt load_model units"),
     ("stats", "cache cli db measure operator paths permutation rounds_log sample units"),
     ("run_file", "cli interrupt measure paths sample sandbox stats units"),
     ("scenario_file", "run_file sample scenario stats"),
     ("candidates", "db query"),
-    ("compare", "cli plain_text run_file stats"),
+    ("traffic_file", "assertion load_model run_file sample stats traffic units"),
+    ("size", "load_model run_file units"),
+    ("compare", "cli plain_text run_file stats traffic_file"),
     ("verdict", "assertion cli run_file stats"),
-    ("report", "candidates claims compare parts plain_text run_file scenario_file stats units"),
+    (
+        "report",
+        "candidates claims compare load_model parts plain_text run_file scenario_file size stats traffic_file units",
+    ),
     (
         "limits",
         "cache cli db endpoint measure parts paths permutation rounds_log run_file sample sandbox units users",
     ),
     (
         "commands",
-        "advice answer assertion cache candidates cli compare config db dump endpoint interrupt limits measure paths plain_text query reopen report run_file sandbox \
-         scenario scenario_file shell stats units users verdict",
+        "advice answer assertion cache candidates cli compare config db dump endpoint interrupt limits load_model measure operator paths \
+         plain_text query reopen report run_file sandbox scenario scenario_file shell size size_check stats traffic traffic_file units \
+         users verdict",
     ),
 ];
 

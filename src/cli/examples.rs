@@ -54,6 +54,18 @@ rcache scenario stampede -c 128 --duration 5
 rcache scenario outage --sandbox --format json",
     ),
     (
+        &["traffic"],
+        "rcache traffic --rate 2000 --duration 30 --popularity zipf:1.0 --writes 5% --ttl 60
+rcache traffic --find 'p99 < 5ms'
+rcache traffic --rate 500 -s naive,lease --assert 'lease.p99 < 5ms' -o traffic.json",
+    ),
+    (
+        &["size"],
+        "rcache size run.json
+rcache size run.json --popularity zipf:1.0 --rate 2000 --writes 5% --ttl 300 --hit-ratio 90%
+rcache size run.json --trace access.csv --memory 64mb,256mb,1gb --format markdown",
+    ),
+    (
         &["flush"],
         "rcache flush
 rcache flush --redis-url redis://127.0.0.1:6379/2

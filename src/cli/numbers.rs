@@ -60,6 +60,44 @@ pub(super) fn percent(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Operations a second: `2000`, `2,000`, `2k`, `0.5`.
+pub(super) fn rate(text: &str) -> Result<f64, String> {
+    const MAX_PER_S: f64 = 10_000_000.0;
+    let number = units::parse_count(text).map(|count| count as f64).or_else(|| decimal(text));
+    number.filter(|rate| *rate > 0.0 && *rate <= MAX_PER_S).ok_or_else(|| {
+        "expected a number a second above 0 and up to 10,000,000, such as 2000, 2k or 0.5".to_owned()
+    })
+}
+
+/// A share in percent, from 0 to 1: `5%` or `5`.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    decimal(text.strip_suffix('%').unwrap_or(text).trim_end())
+        .filter(|percent| *percent <= 100.0)
+        .map(|percent| percent / 100.0)
+        .ok_or_else(|| "expected a percentage from 0 to 100, such as 5% or 0.5%".to_owned())
+}
+
+/// A time to live in seconds: `60`, `500ms`, `10m`.
+pub(super) fn lifetime(text: &str) -> Result<f64, String> {
+    const MAX_S: f64 = 1e9;
+    units::parse_time_ns(text)
+        .map(|ns| ns / 1e9)
+        .filter(|seconds| (0.001..=MAX_S).contains(seconds))
+        .ok_or_else(|| "expected a time of at least a millisecond, such as 60, 500ms or 10m".to_owned())
+}
+
+/// An amount of memory in bytes: `64mb`, `1gb`, `100MiB`.
+pub(super) fn memory(text: &str) -> Result<f64, String> {
+    units::parse_bytes(text)
+        .filter(|bytes| *bytes >= 1.0)
+        .ok_or_else(|| "expected an amount of memory such as 64mb, 1gb or 100MiB".to_owned())
+}
+
+fn decimal(text: &str) -> Option<f64> {
+    let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    is_plain.then(|| text.parse().ok()).flatten()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +124,28 @@ mod tests {
         ] {
             let error = count_in::<u64>(1, most)("many").unwrap_err();
             assert!(error.ends_with(shown), "{error}");
+        }
+    }
+
+    #[test]
+    fn rates_shares_lifetimes_and_memory_keep_to_their_bounds() {
+        for (text, expected) in [("2000", 2_000.0), ("2k", 2_000.0), ("0.5", 0.5), ("2,000", 2_000.0)] {
+            assert_eq!(rate(text), Ok(expected), "{text}");
+        }
+        for text in ["0", "-1", "", "NaN", "inf", "1e3", "11M", "."] {
+            assert!(rate(text).is_err(), "{text}");
+        }
+        assert_eq!(["0", "5%", "100 %"].map(share), [Ok(0.0), Ok(0.05), Ok(1.0)]);
+        for text in ["101", "-1%", "%", "five"] {
+            assert!(share(text).is_err(), "{text}");
+        }
+        assert_eq!(["60", "500ms", "10m"].map(lifetime), [Ok(60.0), Ok(0.5), Ok(600.0)]);
+        for text in ["0", "-1", "1us", "99999999999"] {
+            assert!(lifetime(text).is_err(), "{text}");
+        }
+        assert_eq!(["64mb", "1GiB"].map(memory), [Ok(67_108_864.0), Ok(1_073_741_824.0)]);
+        for text in ["0", "mb", "-1mb", "64xb"] {
+            assert!(memory(text).is_err(), "{text}");
         }
     }
 }

@@ -69,7 +69,7 @@ pub(crate) enum ScenarioChoice {
 
 impl ValueEnum for ScenarioChoice {
     fn value_variants<'a>() -> &'a [Self] {
-        use ScenarioName::{Avalanche, Corrupt, Outage, Penetration, Stale, Stampede};
+        use ScenarioName::{Avalanche, Corrupt, Metastable, Outage, Penetration, Stale, Stampede};
         &[
             Self::One(Stale),
             Self::One(Stampede),
@@ -77,6 +77,7 @@ impl ValueEnum for ScenarioChoice {
             Self::One(Avalanche),
             Self::One(Penetration),
             Self::One(Corrupt),
+            Self::One(Metastable),
             Self::All,
         ]
     }
@@ -121,12 +122,21 @@ impl ScenarioName {
             Self::Avalanche => (16, 10, 3),
             Self::Penetration => (8, 3, 3),
             Self::Corrupt => (8, 3, 2),
+            // And two seconds before the flush.
+            Self::Metastable => (64, 12, 2),
         };
         ScenarioDefaults { clients, duration_s, durations }
     }
 
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Stale, Self::Stampede, Self::Outage, Self::Avalanche, Self::Penetration, Self::Corrupt];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Stale,
+        Self::Stampede,
+        Self::Outage,
+        Self::Avalanche,
+        Self::Penetration,
+        Self::Corrupt,
+        Self::Metastable,
+    ];
 
     /// What goes wrong in it, in one line.
     pub(crate) fn meaning(self) -> String {
@@ -150,6 +160,8 @@ pub(crate) enum ScenarioName {
     Penetration,
     /// entries get damaged: flipped bits, values cut short or under the wrong key, values of other programs
     Corrupt,
+    /// a load that only the cache makes bearable: after a flush the database never catches up
+    Metastable,
 }
 
 /// The words of the command line are the words of the run file too.
@@ -166,7 +178,7 @@ macro_rules! named {
 named! {
     Workload { All = "all", Page = "page", Point = "point", Aggregate = "aggregate" }
     ReadPath { Mysql = "mysql", Cold = "cold", Warm = "warm", Naive = "naive", Disk = "disk" }
-    ScenarioName { Stale = "stale", Stampede = "stampede", Outage = "outage", Avalanche = "avalanche", Penetration = "penetration", Corrupt = "corrupt" }
+    ScenarioName { Stale = "stale", Stampede = "stampede", Outage = "outage", Avalanche = "avalanche", Penetration = "penetration", Corrupt = "corrupt", Metastable = "metastable" }
     Codec { Arrow = "arrow", Postcard = "postcard", Msgpack = "msgpack", Json = "json" }
 }
 

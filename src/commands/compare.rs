@@ -1,5 +1,7 @@
 //! `rcache compare`: two saved runs as a page, a document or a comment, and the regression gates.
 
+mod traffic;
+
 use std::path::Path;
 
 use anyhow::anyhow;
@@ -19,7 +21,14 @@ pub(super) fn run(arguments: &Compare, settings: &Settings, console: &Console) -
     if [&arguments.baseline, &arguments.candidate].iter().all(|path| load::is_stdin(path)) {
         return Err(UsageError("only one of the two runs can come from stdin".to_owned()).into());
     }
-    let read = |which: &str, path: &Path| match load::load(path) {
+    let bytes = |which: &str, path: &Path| {
+        load::bytes(path).map_err(|error| anyhow!(unreadable(which, path, &error)))
+    };
+    let files = [bytes("baseline", &arguments.baseline)?, bytes("candidate", &arguments.candidate)?];
+    if let Some(outcome) = traffic::run([&files[0], &files[1]], arguments, settings, console)? {
+        return Ok(outcome);
+    }
+    let read = |which: &str, path: &Path, bytes: &[u8]| match load::parse(bytes) {
         Ok(run) => Ok(Some(run)),
         Err(error) if error.is_another_document() => {
             console.error(&unreadable(which, path, &error));
@@ -28,8 +37,8 @@ pub(super) fn run(arguments: &Compare, settings: &Settings, console: &Console) -
         // The cause is part of the sentence: as a cause of its own it would be told twice.
         Err(error) => Err(anyhow!(unreadable(which, path, &error))),
     };
-    let baseline = read("baseline", &arguments.baseline)?;
-    let candidate = read("candidate", &arguments.candidate)?;
+    let baseline = read("baseline", &arguments.baseline, &files[0])?;
+    let candidate = read("candidate", &arguments.candidate, &files[1])?;
     let Some((baseline, candidate)) = baseline.zip(candidate) else { return Ok(Outcome::NotComparable) };
     compare::check_gates(&baseline, &candidate, &options.gates)
         .map_err(|error| UsageError(error.to_string()))?;
@@ -74,7 +83,7 @@ fn compare_named(
     )
 }
 
-fn unreadable(which: &str, path: &Path, error: &load::LoadError) -> String {
+fn unreadable(which: &str, path: &Path, error: &dyn std::error::Error) -> String {
     let file = if load::is_stdin(path) { "from stdin".to_owned() } else { plain_text::path(path) };
     format!("cannot read the {which} {file}: {error}")
 }
@@ -82,7 +91,10 @@ fn unreadable(which: &str, path: &Path, error: &load::LoadError) -> String {
 /// The gate's result goes to stderr too, where it is seen when the page goes into a file.
 fn outcome(compared: &Comparison, inconclusive: Option<Inconclusive>, console: &Console) -> Outcome {
     let Some(gate) = compared.gate else { return Outcome::Fine };
-    let sentence = comparison::gate_sentence(compared, gate);
+    decided(gate, &comparison::gate_sentence(compared, gate), inconclusive, console)
+}
+
+fn decided(gate: Gate, sentence: &str, inconclusive: Option<Inconclusive>, console: &Console) -> Outcome {
     match (gate, inconclusive) {
         (Gate::Passed, _) => Outcome::Fine,
         (Gate::Undecided, Some(Inconclusive::Pass)) => {
@@ -90,7 +102,7 @@ fn outcome(compared: &Comparison, inconclusive: Option<Inconclusive>, console: &
             Outcome::Fine
         }
         (Gate::Failed, _) => {
-            console.error(&sentence);
+            console.error(sentence);
             Outcome::GateFailed
         }
         (Gate::Undecided, Some(Inconclusive::Fail)) => {
@@ -98,7 +110,7 @@ fn outcome(compared: &Comparison, inconclusive: Option<Inconclusive>, console: &
             Outcome::GateFailed
         }
         (Gate::Undecided, None) => {
-            console.error(&sentence);
+            console.error(sentence);
             Outcome::Undecided
         }
     }

@@ -1,6 +1,6 @@
 //! `rcache scenario`: one failure of caching on real servers, with and without the cure, and what that proves.
 
-mod experiment;
+pub(super) mod experiment;
 
 use anyhow::bail;
 

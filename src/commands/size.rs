@@ -10,6 +10,7 @@ use super::console::Console;
 use super::json;
 use crate::cli::{self, Format};
 use crate::config::{Settings, UsageError};
+use crate::plain_text;
 use crate::report;
 use crate::run_file::{Run, load};
 use crate::size::document::Document;
@@ -21,7 +22,7 @@ const DEFAULT_RATE_PER_S: f64 = 1_000.0;
 pub(super) fn run(arguments: &cli::Size, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
     let saved = load_run(arguments)?;
     let costs = Costs::of_run(&saved, arguments.workload.as_deref())
-        .map_err(|error| anyhow!("{}: {error}", arguments.run.display()))?;
+        .map_err(|error| anyhow!("{}: {error}", plain_text::path(&arguments.run)))?;
     let ttl_s = Some(arguments.ttl.unwrap_or(saved.config.ttl_s as f64));
     let wanted = Wanted { limits: arguments.memory.clone(), hit_ratio: arguments.hit_ratio };
     let mut document = match &arguments.trace {
@@ -43,7 +44,7 @@ fn load_run(arguments: &cli::Size) -> anyhow::Result<Run> {
     if load::is_stdin(path) && arguments.trace.as_deref().is_some_and(load::is_stdin) {
         return Err(UsageError("only one of run and trace can come from stdin".to_owned()).into());
     }
-    let file = if load::is_stdin(path) { "from stdin".to_owned() } else { path.display().to_string() };
+    let file = if load::is_stdin(path) { "from stdin".to_owned() } else { plain_text::path(path) };
     load::load(path).map_err(|error| anyhow!("cannot read the run {file}: {error}"))
 }
 

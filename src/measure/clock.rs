@@ -59,6 +59,11 @@ pub(super) fn processor_ns() -> u64 {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).map_or(0, ns)
 }
 
+/// Processor time of the whole process so far, s.
+pub(crate) fn process_processor_s() -> f64 {
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).map_or(0.0, |time| time.as_secs_f64())
+}
+
 /// When a run began, and how long it has lasted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RunClock {

@@ -8,6 +8,7 @@ use hdrhistogram::Histogram;
 
 use super::distribution::{self, DistributionError};
 use crate::run_file::{PathRun, Run, WorkloadRun};
+use crate::traffic_file::Document;
 
 /// Java's and every other implementation's default.
 const TICKS_PER_HALF_DISTANCE: u32 = 5;
@@ -76,6 +77,20 @@ fn log_head(run: &Run) -> Result<String, HdrError> {
          \"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n",
         run.rcache_version
     ))
+}
+
+/// The percentile files of traffic: response and service times of each strategy.
+pub(crate) fn traffic_files(document: &Document) -> Result<BTreeMap<String, String>, HdrError> {
+    let mut files = BTreeMap::new();
+    for strategy in &document.strategies {
+        for (kind, times) in [("response", &strategy.response), ("service", &strategy.service)] {
+            let tag = format!("{}.{kind}", strategy.strategy);
+            let histogram = distribution::decode(&times.histogram)
+                .map_err(|cause| HdrError::Histogram { tag: tag.clone(), cause })?;
+            files.insert(format!("{tag}.hgrm"), percentiles(&histogram));
+        }
+    }
+    Ok(files)
 }
 
 /// What Java's `outputPercentileDistribution` prints, in ms, with six decimals instead of three: a read of 21.6 µs would

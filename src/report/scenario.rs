@@ -2,6 +2,7 @@
 
 mod avalanche;
 mod corrupt;
+mod metastable;
 mod outage;
 mod penetration;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub(crate) fn page(document: &Document) -> Page {
         "penetration" => penetration::sections(document),
         "stampede" => stampede::sections(document),
         "corrupt" => corrupt::sections(document),
+        "metastable" => metastable::sections(document),
         _ => Vec::new(),
     });
     sections.extend(errors(document));
@@ -200,6 +202,11 @@ mod tests {
     #[test]
     fn corrupt_as_it_should_be() {
         insta::assert_snapshot!(text(&samples::corrupt()));
+    }
+
+    #[test]
+    fn metastable_as_it_should_be() {
+        insta::assert_snapshot!(text(&samples::metastable()));
     }
 
     #[test]

@@ -317,7 +317,7 @@ fn control(server: &str, statement: &str, latencies: &Latencies) -> Control {
 }
 
 /// HdrHistogram V2, deflated, base64: what other implementations read.
-pub(super) fn encode(histogram: &Histogram<u64>) -> String {
+pub(crate) fn encode(histogram: &Histogram<u64>) -> String {
     let mut bytes = Vec::new();
     // Writing to a Vec cannot fail, and the counts are far below the format's limit.
     match V2DeflateSerializer::new().serialize(histogram, &mut bytes) {

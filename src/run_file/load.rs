@@ -71,12 +71,16 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
 
 /// Reads and checks a run file; `-` is stdin.
 pub(crate) fn load(path: &Path) -> Result<Run, LoadError> {
-    let bytes = if is_stdin(path) {
+    parse(&bytes(path)?)
+}
+
+/// The bytes of a document; `-` is stdin.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, LoadError> {
+    if is_stdin(path) {
         interrupt::stdin().map_err(unreadable).and_then(read)
     } else {
         File::open(path).map_err(unreadable).and_then(read)
-    };
-    parse(&bytes?)
+    }
 }
 
 /// Never more than the limit is held, whatever the file says of its own size.
@@ -160,6 +164,8 @@ fn document_of(format: &str) -> Option<String> {
     match format {
         FORMAT => None,
         "rcache-scenario" => Some("an experiment (rcache-scenario)".to_owned()),
+        "rcache-traffic" => Some("traffic (rcache-traffic)".to_owned()),
+        "rcache-size" => Some("a prediction (rcache-size)".to_owned()),
         "rcache-comparison" => Some("a comparison (rcache-comparison)".to_owned()),
         other => other.starts_with("rcache-").then(|| format!("a document of the format {}", quoted(other))),
     }

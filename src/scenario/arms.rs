@@ -2,6 +2,7 @@
 
 mod app_redis;
 mod delayed;
+mod filling;
 mod library;
 mod lock;
 mod mysql_only;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use self::app_redis::AppRedis;
 pub(crate) use self::app_redis::TIMEOUT as APP_TIMEOUT;
 use self::delayed::DelayedDeletes;
+pub(crate) use self::filling::Filler;
 use self::library::{Library, Writing};
 use self::lock::Locking;
 use self::mysql_only::MysqlOnly;
@@ -22,7 +24,7 @@ use self::naive::Naive;
 use self::refreshing::Refreshing;
 pub(crate) use self::usage::{AppCounts, Usage};
 use super::Ground;
-use super::database::{Database, Loads, WriteError};
+use super::database::{Capacity, Database, Loads, WriteError};
 use super::keys::Keys;
 use super::row::Row;
 use crate::cache::admin::{self, AdminError};
@@ -154,6 +156,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) loads: Arc<Loads>,
     /// What a load takes longer than it must.
     pub(crate) load_delay: Duration,
+    /// What the database can do, if it is to be less than it can; of the ways that load in a client's own thread.
+    pub(crate) capacity: Option<Arc<Capacity>>,
     /// When the second DEL of `naive-double-delete` is sent, after the first.
     pub(crate) second_delete_after: Duration,
     /// The library's; the others take the time to live from here.
@@ -171,6 +175,7 @@ impl<'a> Stage<'a> {
             keys: keys.clone(),
             loads: Arc::clone(loads),
             load_delay: Duration::ZERO,
+            capacity: None,
             second_delete_after: Duration::ZERO,
             options,
             counts: Arc::default(),
@@ -246,7 +251,8 @@ impl Stage<'_> {
 
     /// A connection for a client of this arm.
     pub(crate) fn database(&self) -> Result<Database, DbError> {
-        Database::open(self.mysql, &self.loads, self.load_delay)
+        let database = Database::open(self.mysql, &self.loads, self.load_delay)?;
+        Ok(database.limited(self.capacity.clone()))
     }
 
     /// The library's cache of one more process.

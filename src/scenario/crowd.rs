@@ -34,6 +34,11 @@ impl Shift {
         self.started.get().map_or(Duration::ZERO, Instant::elapsed)
     }
 
+    /// The instant so long after the clients began.
+    pub(crate) fn instant(&self, since: Duration) -> Instant {
+        self.started.get().copied().unwrap_or_else(Instant::now) + since
+    }
+
     /// Sleeps, but not beyond the end.
     pub(crate) fn pause(&self, pause: Duration) {
         thread::sleep(pause.min(self.duration.saturating_sub(self.elapsed())));

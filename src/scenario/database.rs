@@ -88,6 +88,39 @@ pub(crate) fn loaded_here() -> u64 {
     LOADED_HERE.get()
 }
 
+/// A database that carries out so many loads a second, one after the other, and a client that waits for each of them only so
+/// long. What nobody waits for any more is carried out all the same.
+#[derive(Debug)]
+pub(crate) struct Capacity {
+    load_ns: u64,
+    patience: Duration,
+    since: Instant,
+    /// When the last load in the queue is done.
+    done_ns: AtomicU64,
+}
+
+impl Capacity {
+    pub(crate) fn new(loads_per_s: u32, patience: Duration) -> Self {
+        let load_ns = 1_000_000_000 / u64::from(loads_per_s.max(1));
+        Self { load_ns, patience, since: Instant::now(), done_ns: AtomicU64::new(0) }
+    }
+
+    /// Waits for its turn.
+    fn queue(&self) -> Result<(), DbError> {
+        let now_ns = u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let done = |before: u64| before.max(now_ns) + self.load_ns;
+        let before =
+            self.done_ns.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |before| Some(done(before)));
+        let wait = Duration::from_nanos(done(before.unwrap_or_else(|before| before)) - now_ns);
+        thread::sleep(wait.min(self.patience));
+        if wait <= self.patience {
+            return Ok(());
+        }
+        let cause = std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer within the query timeout");
+        Err(DbError::new("reading a row of rcache_scenario", mysql::Error::IoError(cause)))
+    }
+}
+
 /// An open connection with what is prepared on it.
 struct Prepared {
     conn: Session,
@@ -116,6 +149,7 @@ pub(crate) struct Database {
     /// Passes between the answer of the database and the end of a load, so that races which take a busy day elsewhere
     /// happen within seconds.
     load_delay: Duration,
+    capacity: Option<Arc<Capacity>>,
 }
 
 /// Why nothing was written.
@@ -137,13 +171,19 @@ impl Database {
         let endpoint = endpoint.clone();
         let open = move || Prepared::open(&endpoint);
         let connection = Reopening::open(open, |prepared| prepared.conn.ping().is_ok())?;
-        Ok(Self { connection, loads: Arc::clone(loads), load_delay })
+        Ok(Self { connection, loads: Arc::clone(loads), load_delay, capacity: None })
+    }
+
+    /// With a limit that it shares with others.
+    pub(crate) fn limited(self, capacity: Option<Arc<Capacity>>) -> Self {
+        Self { capacity, ..self }
     }
 
     /// The row as it is committed. Counted.
     pub(crate) fn load(&mut self, id: u32) -> Result<Option<Row>, DbError> {
         self.loads.count(id);
         LOADED_HERE.set(LOADED_HERE.get() + 1);
+        self.capacity.as_ref().map_or(Ok(()), |capacity| capacity.queue())?;
         let row = self.committed(id)?;
         if !self.load_delay.is_zero() {
             thread::sleep(self.load_delay);

@@ -24,11 +24,12 @@ use super::row::{FIRST_VERSION, Row};
 use super::setting::{Setting, ms};
 use super::{Ground, Progress, Request, ScenarioError};
 use crate::cache::Options;
+use crate::cli::ScenarioName;
 
-pub(crate) const WAYS: [Way; 2] = [Way::Naive, Way::Lease];
-pub(crate) const DEFAULT_CLIENTS: u16 = 64;
+const WAYS: [Way; 2] = [Way::Naive, Way::Lease];
+const DEFAULT_CLIENTS: u16 = ScenarioName::Metastable.defaults().clients;
 /// After the flush, for each arm.
-pub(crate) const DEFAULT_DURATION_S: u16 = 12;
+const DEFAULT_DURATION_S: u16 = ScenarioName::Metastable.defaults().duration_s;
 /// Before the flush.
 const BEFORE: Duration = Duration::from_secs(2);
 const KEYS: u32 = 1_200;

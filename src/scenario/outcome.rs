@@ -76,6 +76,7 @@ pub(crate) enum Findings {
     Avalanche(Avalanche),
     Penetration(Penetration),
     Corrupt(Corruption),
+    Metastable(Metastable),
 }
 
 /// Of the scenario `stale`.
@@ -192,6 +193,15 @@ pub(crate) struct Avalanche {
     pub(crate) peak_loads: u64,
     /// How long nine tenths of them took to come; none where there were none.
     pub(crate) most_within: Option<Duration>,
+}
+
+/// Of the scenario `metastable`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Metastable {
+    pub(crate) answered_before_per_s: f64,
+    pub(crate) answered_at_the_end_per_s: f64,
+    /// After the flush; none if it did not happen in time.
+    pub(crate) recovery: Option<Duration>,
 }
 
 /// Of the scenario `penetration`: what concerns rows that do not exist.

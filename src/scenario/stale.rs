@@ -1,6 +1,5 @@
 //! Readers against writers on a few hot rows: who gets to read what was already replaced?
 
-mod floors;
 mod tally;
 mod verdict;
 
@@ -10,7 +9,6 @@ use std::time::Duration;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use self::floors::Floors;
 use self::tally::Tally;
 use super::arms::{Client, Fate, Stage, Team, Way};
 use super::crowd::{self, Shift};
@@ -19,6 +17,7 @@ use super::experiment::{self, Ids};
 use super::keys::Keys;
 use super::outcome::{Arm, CacheUse, Findings, Outcome, Staleness, WhenQuiet};
 use super::setting::{Setting, ms};
+use super::version_floor::Floors;
 use super::{Ground, Progress, Request, ScenarioError};
 use crate::cache::Options;
 use crate::cli::ScenarioName;

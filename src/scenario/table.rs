@@ -1,5 +1,7 @@
 //! The table of an experiment: made for it, dropped with it, and never anybody else's.
 
+use mysql::Value;
+
 use super::row::{FIRST_VERSION, Row};
 use crate::db::connect;
 use crate::db::error::DbError;
@@ -25,6 +27,9 @@ pub(crate) enum TableError {
     #[error(transparent)]
     Db(#[from] DbError),
 }
+
+/// Rows that one statement inserts.
+const BATCH_ROWS: usize = 200;
 
 /// The table `rcache_scenario`. It goes when this is dropped, also after an error; what an experiment that was killed has
 /// left behind, the next one replaces.
@@ -82,10 +87,18 @@ impl Table {
 fn fill(conn: &mut Session, rows: u32) -> Result<(), DbError> {
     let fail = |source| DbError::new("filling the table rcache_scenario", source);
     conn.query_drop(include_str!("../../sql/truncate_scenario.sql")).map_err(fail)?;
-    let insert = conn.prep(include_str!("../../sql/insert_scenario_row.sql")).map_err(fail)?;
+    let one = include_str!("../../sql/insert_scenario_row.sql").trim_end();
+    let many = one.to_owned() + &", (?, ?, ?)".repeat(BATCH_ROWS - 1);
+    let (one, many) = (conn.prep(one).map_err(fail)?, conn.prep(many).map_err(fail)?);
     let mut transaction = conn.start_transaction().map_err(fail)?;
-    for row in (0..rows).map(|id| Row::of(id, FIRST_VERSION)) {
-        transaction.exec_drop(&insert, (row.id, row.version, row.payload)).map_err(fail)?;
+    let ids: Vec<u32> = (0..rows).collect();
+    let batches = ids.chunks_exact(BATCH_ROWS);
+    let rest = batches.remainder().chunks(1);
+    for (ids, insert) in batches.map(|ids| (ids, &many)).chain(rest.map(|ids| (ids, &one))) {
+        let rows = ids.iter().map(|id| Row::of(*id, FIRST_VERSION));
+        let values: Vec<Value> =
+            rows.flat_map(|row| [row.id.into(), row.version.into(), row.payload.into()]).collect();
+        transaction.exec_drop(insert, values).map_err(fail)?;
     }
     transaction.commit().map_err(fail)
 }

@@ -1,8 +1,8 @@
 //! From what an experiment found to its document, field by field.
 
 use super::{
-    Arm, Avalanche, Corrupt, Document, FORMAT, FORMAT_VERSION, Head, Outage, Penetration, Phase, Recovery,
-    Spread, Stale, Stampede,
+    Arm, Avalanche, Corrupt, Document, FORMAT, FORMAT_VERSION, Head, Metastable, Outage, Penetration, Phase,
+    Recovery, Spread, Stale, Stampede,
 };
 use crate::sample::Latencies;
 use crate::scenario::outcome::{self, Corruption, Damage, Findings, Outcome, Rush, Staleness, Verdict};
@@ -58,6 +58,13 @@ fn arm(arm: outcome::Arm) -> Arm {
         Findings::Outage(found) => saved.outage = Some(outage(found)),
         Findings::Stampede(found) => saved.stampede = Some(stampede(found, arm.database_loads)),
         Findings::Corrupt(found) => saved.corrupt = Some(corrupt(found)),
+        Findings::Metastable(found) => {
+            saved.metastable = Some(Metastable {
+                answered_before_per_s: found.answered_before_per_s,
+                answered_at_the_end_per_s: found.answered_at_the_end_per_s,
+                recovery_after_flush_ms: found.recovery.map(|time| time.as_secs_f64() * 1e3),
+            });
+        }
     }
     saved
 }

@@ -37,8 +37,10 @@ mod seed;
 mod seed_loaders;
 mod signals;
 mod silent_servers;
+mod size;
 mod storm;
 mod tls;
+mod traffic;
 mod workloads;
 mod world;
 
@@ -79,8 +81,10 @@ fn main() -> ExitCode {
         ("seed", seed::TESTS),
         ("seed_loaders", seed_loaders::TESTS),
         ("silent_servers", silent_servers::TESTS),
+        ("size", size::TESTS),
         ("signals", signals::TESTS),
         ("tls", tls::TESTS),
+        ("traffic", traffic::TESTS),
         ("workloads", workloads::TESTS),
     ] {
         tests.extend(room_tests.iter().map(|(name, test)| {

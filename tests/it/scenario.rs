@@ -307,7 +307,7 @@ fn the_names_are_listed_with_what_they_show() {
     // What a scenario shows may take more lines, which are indented.
     let names = list.stdout.lines().filter(|line| !line.starts_with(' '));
     let names: Vec<&str> = names.filter_map(|line| line.split(' ').next()).collect();
-    assert_eq!(names, ["stale", "stampede", "outage", "avalanche", "penetration", "corrupt"]);
+    assert_eq!(names, ["stale", "stampede", "outage", "avalanche", "penetration", "corrupt", "metastable"]);
     assert!(list.stdout.lines().all(|line| line.len() <= 80), "{}", list.stdout);
     let json = world::ran(world::rcache().args(["scenario", "--list", "--format", "json"])).fine().json();
     assert_eq!((json.as_array().map(Vec::len), &json[2]["scenario"]), (Some(6), &"outage".into()));

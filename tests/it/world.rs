@@ -141,6 +141,14 @@ impl Place {
         ran(&mut self.command(arguments))
     }
 
+    /// Whether this place's database has the table.
+    pub(crate) fn mysql_has(&self, table: &str) -> bool {
+        let found = format!(
+            "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '{table}'"
+        );
+        self.ask::<u64>(&found) > 0
+    }
+
     /// One value from this place's database.
     pub(crate) fn ask<T: mysql::prelude::FromValue>(&self, query: &str) -> T {
         self.mysql().query_first(query).unwrap().unwrap()

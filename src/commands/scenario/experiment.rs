@@ -12,7 +12,8 @@ use crate::db::connect;
 use crate::measure::clock::RunClock;
 use crate::run_file::{self, Environment};
 use crate::scenario::{
-    self, Ground, Request, ScenarioError, avalanche, corrupt, outage, penetration, stale, stampede,
+    self, Ground, Request, ScenarioError, avalanche, corrupt, metastable, outage, penetration, stale,
+    stampede,
 };
 use crate::scenario_file::{Document, Head};
 use crate::stats::warnings::Warning;
@@ -68,6 +69,7 @@ fn conduct(
         ScenarioName::Stale => stale::run(ground, request, progress),
         ScenarioName::Stampede => stampede::run(ground, request, progress),
         ScenarioName::Corrupt => corrupt::run(ground, request, progress),
+        ScenarioName::Metastable => metastable::run(ground, request, progress),
     }
 }
 
@@ -79,11 +81,12 @@ fn config(name: ScenarioName, request: &Request) -> Vec<(&'static str, u64)> {
         ScenarioName::Penetration => penetration::config(request),
         ScenarioName::Stampede => stampede::config(request),
         ScenarioName::Corrupt => corrupt::config(request),
+        ScenarioName::Metastable => metastable::config(request),
     }
 }
 
 /// What the servers say of themselves.
-fn look(servers: &Servers) -> anyhow::Result<Environment> {
+pub(in crate::commands) fn look(servers: &Servers) -> anyhow::Result<Environment> {
     let (mysql, redis) = (servers.mysql()?, servers.redis()?);
     let info = connect::server_info(&mut connect::connect(mysql)?)?;
     let mysql_server = environment::server(
@@ -105,7 +108,7 @@ fn look(servers: &Servers) -> anyhow::Result<Environment> {
 }
 
 /// A debug build makes everything slower, and nothing less true.
-fn warnings() -> Vec<run_file::Warning> {
+pub(in crate::commands) fn warnings() -> Vec<run_file::Warning> {
     let debug = cfg!(debug_assertions).then_some(Warning::DebugBuild);
     let saved = |warning: Warning| run_file::Warning {
         code: warning.code().to_owned(),

@@ -10,6 +10,7 @@ use super::super::console::Console;
 use crate::interrupt;
 use crate::load_model::trace::{self, Counts, Event};
 use crate::load_model::trace_curve::TraceCurve;
+use crate::plain_text;
 use crate::run_file::load;
 use crate::size::document::Document;
 use crate::size::{Costs, TraceSummary, Wanted, predict_trace};
@@ -55,9 +56,9 @@ pub(super) fn predict(
 
 /// A file that can be read again: stdin and pipes are copied.
 fn open(path: &Path) -> anyhow::Result<File> {
-    let what = || format!("cannot read the trace {}", path.display());
+    let what = || format!("cannot read the trace {}", plain_text::path(path));
     let mut input: Box<dyn Read> = if load::is_stdin(path) {
-        Box::new(io::stdin().lock())
+        Box::new(interrupt::stdin().with_context(what)?)
     } else {
         let file = File::open(path).with_context(what)?;
         if file.metadata().with_context(what)?.is_file() {

@@ -2,7 +2,8 @@
 
 use super::super::sample_runs;
 use crate::scenario_file::{
-    Arm, Avalanche, Corrupt, Document, Outage, Penetration, Phase, Recovery, Spread, Stale, Stampede,
+    Arm, Avalanche, Corrupt, Document, Metastable, Outage, Penetration, Phase, Recovery, Spread, Stale,
+    Stampede,
 };
 
 fn document(scenario: &str, config: &[(&str, u64)], arms: Vec<Arm>) -> Document {
@@ -62,7 +63,7 @@ fn dirty(stale_share: f64, p50: f64, p99: Option<f64>) -> Stale {
 }
 
 /// Each of them.
-pub(crate) fn all() -> [Document; 9] {
+pub(crate) fn all() -> [Document; 10] {
     [
         stale(),
         stale_without_harm(),
@@ -73,6 +74,7 @@ pub(crate) fn all() -> [Document; 9] {
         outage(),
         avalanche(),
         penetration(),
+        metastable(),
     ]
 }
 
@@ -286,4 +288,31 @@ pub(crate) fn penetration() -> Document {
     };
     let arms = vec![arm("naive", 10_000), arm("lease-no-negative", 9_950), arm("lease", 100)];
     document("penetration", &config, arms)
+}
+
+pub(crate) fn metastable() -> Document {
+    let config = [
+        ("clients", 64),
+        ("processes", 1),
+        ("keys", 1_200),
+        ("duration_s", 12),
+        ("before_flush_ms", 2_000),
+        ("loads_per_s", 300),
+        ("query_timeout_ms", 100),
+        ("max_loads", 8),
+    ];
+    let arm = |arm: &str, failed_reads, end, recovery_after_flush_ms| Arm {
+        arm: arm.to_owned(),
+        reads: 20_000,
+        failed_reads,
+        database_loads: 6_000,
+        metastable: Some(Metastable {
+            answered_before_per_s: 3_050.0,
+            answered_at_the_end_per_s: end,
+            recovery_after_flush_ms,
+        }),
+        ..Arm::default()
+    };
+    let arms = vec![arm("naive", 6_100, 12.0, None), arm("lease", 0, 3_040.0, Some(4_600.0))];
+    document("metastable", &config, arms)
 }

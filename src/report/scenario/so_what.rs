@@ -16,6 +16,7 @@ pub(super) fn line(document: &Document) -> Option<String> {
         "avalanche" => avalanche(document),
         "penetration" => penetration(document),
         "corrupt" => corrupt(document),
+        "metastable" => metastable(document),
         _ => None,
     }
 }
@@ -90,6 +91,18 @@ fn corrupt(document: &Document) -> Option<String> {
         counted(naive.wrong_reads, "wrong answer", "wrong answers"),
         counted(naive.failed_reads, "failed read", "failed reads"),
         counted(noticed, "read", "reads"),
+    ))
+}
+
+fn metastable(document: &Document) -> Option<String> {
+    let found = |name| find(document, name)?.metastable;
+    let (naive, lease) = (found("naive")?, found("lease")?);
+    Some(format!(
+        "after a flush, GET/SELECT/SET answered {} of {} reads a second for good; loads bounded by the library filled the \
+         cache again in {:.1} s.",
+        count(crate::units::whole(naive.answered_at_the_end_per_s)),
+        count(crate::units::whole(naive.answered_before_per_s)),
+        lease.recovery_after_flush_ms? / 1e3,
     ))
 }
 

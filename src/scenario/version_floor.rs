@@ -1,4 +1,4 @@
-//! What readers must see at least: for every row the newest version whose write has returned.
+//! The oldest version of each row that a read may return: the newest one whose write has returned.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use crate::scenario::row::FIRST_VERSION;
 /// first.
 const REMEMBERED: usize = 1_024;
 
-pub(super) struct Floors {
+pub(crate) struct Floors {
     rows: Vec<Floor>,
 }
 
@@ -23,18 +23,18 @@ struct Floor {
 
 impl Floors {
     /// All rows have their first version.
-    pub(super) fn new(rows: u32) -> Self {
+    pub(crate) fn new(rows: u32) -> Self {
         let floor = || Floor { version: AtomicU64::new(FIRST_VERSION), returned: Mutex::default() };
         Self { rows: (0..rows).map(|_| floor()).collect() }
     }
 
     /// What a read that begins now must see at least.
-    pub(super) fn of(&self, id: u32) -> u64 {
+    pub(crate) fn of(&self, id: u32) -> u64 {
         self.row(id).map_or(0, |row| row.version.load(Ordering::SeqCst))
     }
 
     /// The write of this version has returned.
-    pub(super) fn raise(&self, id: u32, version: u64, now: Duration) {
+    pub(crate) fn raise(&self, id: u32, version: u64, now: Duration) {
         let Some(row) = self.row(id) else { return };
         let mut returned = row.returned();
         // Of two writers at once, the one who committed first may return last.
@@ -48,7 +48,7 @@ impl Floors {
     }
 
     /// How long before `began` the first write had returned that this version misses.
-    pub(super) fn age(&self, id: u32, version: u64, began: Duration) -> Duration {
+    pub(crate) fn age(&self, id: u32, version: u64, began: Duration) -> Duration {
         let Some(row) = self.row(id) else { return Duration::ZERO };
         let returned = row.returned();
         let missed = returned.partition_point(|(newer, _)| *newer <= version);

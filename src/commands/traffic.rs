@@ -1,0 +1,157 @@
+//! `rcache traffic`: a mixed load by several strategies of caching, at a rate, at the times of a trace, or as fast as the
+//! clients can.
+
+mod ask;
+mod progress;
+mod run;
+mod trace;
+
+use super::Outcome;
+use super::console::Console;
+use super::json;
+use super::output_file::OutputFile;
+use super::output_folder::OutputFolder;
+use super::outputs::report_saved;
+use super::servers::{Need, Servers};
+use crate::assertion::traffic::{self as conditions, Condition, TrafficAssertion};
+use crate::cli::{self, Format};
+use crate::config::{Settings, UsageError};
+use crate::plain_text;
+use crate::report;
+use crate::scenario::arms::Way;
+use crate::traffic_file::{Document, judge};
+
+/// What was asked for, understood.
+pub(super) struct Request<'a> {
+    arguments: &'a cli::Traffic,
+    ways: Vec<Way>,
+    find: Option<Condition>,
+}
+
+pub(super) fn run(
+    arguments: &cli::Traffic,
+    settings: &Settings,
+    console: &Console,
+) -> anyhow::Result<Outcome> {
+    let request = Request::new(arguments)?;
+    let assertions = request.assertions()?;
+    let plan = run::plan(arguments, console)?;
+    let output = arguments.output.as_deref().map(OutputFile::create).transpose();
+    let output = output.map_err(|error| error.context("--output"))?;
+    let to_stdout = output.as_ref().is_some_and(OutputFile::is_stdout);
+    if settings.format == Format::Json && to_stdout {
+        return Err(UsageError(
+            "--format json writes the document to stdout, and --output writes it there once more; leave one of them out"
+                .to_owned(),
+        )
+        .into());
+    }
+    let folder = arguments.hgrm.as_deref().map(OutputFolder::create).transpose();
+    let folder = folder.map_err(|error| error.context("--hgrm"))?;
+    let mut servers = Servers::open(settings, Need::Both, "traffic", console)?;
+    ask::before_much_load(arguments, &servers, console)?;
+    let run::Done { mut document, failure } = run::run(&request, &plan, settings, &mut servers, console)?;
+    let stopped = servers.stop();
+    document.assertions = assertions.iter().map(|assertion| judge::judge(assertion, &document)).collect();
+    let saved = json::pretty(&document)?;
+    let text = match settings.format {
+        Format::Text => console.render(&report::traffic::page(&document), settings.page_format),
+        Format::Json => saved.clone(),
+    };
+    let mut files = Vec::new();
+    if let Some(output) = output {
+        files.push((format!("the traffic to {}", plain_text::path(output.path())), output.save(&saved)));
+    }
+    if let Some(folder) = folder {
+        let what = format!("the histograms to {}", plain_text::path(folder.path()));
+        files.push((
+            what,
+            report::hdr::traffic_files(&document).map_err(Into::into).and_then(|files| folder.save(&files)),
+        ));
+    }
+    if to_stdout {
+        console.raw(&text)
+    } else {
+        console.result(&text)?
+    }
+    let all_saved = report_saved(files, console);
+    if let Some(failure) = failure {
+        return Err(failure.into());
+    }
+    stopped?;
+    Ok(outcome(&document, console).and_saved(all_saved))
+}
+
+impl<'a> Request<'a> {
+    fn new(arguments: &'a cli::Traffic) -> Result<Self, UsageError> {
+        let mut ways = Vec::new();
+        for strategy in &arguments.strategy {
+            let way = way(*strategy);
+            if !ways.contains(&way) {
+                ways.push(way);
+            }
+        }
+        let find = arguments.find.as_deref().map(conditions::parse_condition).transpose();
+        let find = find.map_err(|error| UsageError(format!("--find: {error}")))?;
+        Ok(Self { arguments, ways, find })
+    }
+
+    fn assertions(&self) -> Result<Vec<TrafficAssertion>, UsageError> {
+        let names: Vec<&str> = self.ways.iter().map(|way| way.name()).collect();
+        let parse = |text: &String| {
+            conditions::parse(text, &names).map_err(|error| UsageError(format!("--assert {text:?}: {error}")))
+        };
+        self.arguments.assert.iter().map(parse).collect()
+    }
+}
+
+fn way(strategy: cli::Strategy) -> Way {
+    match strategy {
+        cli::Strategy::Mysql => Way::Mysql,
+        cli::Strategy::Naive => Way::Naive,
+        cli::Strategy::Lock => Way::Lock,
+        cli::Strategy::Lease => Way::Lease,
+        cli::Strategy::LeaseMarker => Way::LeaseMarker,
+    }
+}
+
+/// Failed operations and broken promises first, then assertions.
+fn outcome(document: &Document, console: &Console) -> Outcome {
+    if document.interrupted {
+        console.warning("interrupted: the numbers cover what happened until then");
+        return Outcome::Interrupted;
+    }
+    let promised = |name: &str| name.starts_with("lease") || name == "mysql";
+    let mut failed = false;
+    for strategy in &document.strategies {
+        let name = &strategy.strategy;
+        let errors: u64 = strategy.errors.values().sum();
+        let broken = strategy.stale_reads > 0 && promised(name);
+        for (number, what) in [
+            (errors, "operations failed"),
+            (strategy.wrong_reads, "answers were wrong"),
+            (if broken { strategy.stale_reads } else { 0 }, "reads were stale, which must not be"),
+        ] {
+            if number > 0 {
+                console.error(&format!("{name}: {} {what}", crate::units::count(number)));
+                failed = true;
+            }
+        }
+    }
+    let verdict = |verdict: &str| document.assertions.iter().filter(|it| it.verdict == verdict).count();
+    match (failed, verdict("failed"), verdict("inconclusive")) {
+        (true, ..) => Outcome::Failed,
+        (false, 0, 0) => Outcome::Fine,
+        (false, 0, undecided) => {
+            console.error(&format!(
+                "{undecided} of {} assertions could not be decided",
+                document.assertions.len()
+            ));
+            Outcome::Undecided
+        }
+        (false, failed, _) => {
+            console.error(&format!("{failed} of {} assertions failed", document.assertions.len()));
+            Outcome::GateFailed
+        }
+    }
+}
