@@ -262,7 +262,11 @@ impl Stage<'_> {
     }
 
     fn app_redis(&self) -> Result<AppRedis, AdminError> {
-        AppRedis::open(self.redis.clone(), &self.counts).map_err(|cause| AdminError::login(self.redis, cause))
+        self.app_redis_with(&self.counts)
+    }
+
+    fn app_redis_with(&self, counts: &Arc<AppCounts>) -> Result<AppRedis, AdminError> {
+        AppRedis::open(self.redis.clone(), counts).map_err(|cause| AdminError::login(self.redis, cause))
     }
 
     /// Somebody who looks at what is cached and loads nothing.

@@ -28,7 +28,7 @@ impl Stage<'_> {
             Way::Lease | Way::LeaseMarker | Way::LeaseEarly => Some(self.cache()?),
         };
         // What is done here is no work of the clients.
-        let redis = AppRedis::open(self.redis.clone(), &Arc::default())?;
+        let redis = self.app_redis_with(&Arc::default())?;
         Ok(Some(Filler { cache, redis, keys: self.keys.clone() }))
     }
 }
