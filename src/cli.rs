@@ -109,7 +109,8 @@ pub(crate) struct Global {
     // Any bytes: what is wrong with them is said by `config`, which knows where they came from.
     pub(crate) namespace: OsString,
 
-    /// What stdout carries: json is one document and nothing else; markdown is for bench, candidates, compare, scenario, size and traffic
+    /// What stdout carries: json is one document and nothing else; markdown is for bench, candidates, compare, report,
+    /// scenario, size and traffic
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
     pub(crate) format: TypedFormat,
 
@@ -184,12 +185,17 @@ pub(crate) enum Command {
     /// Reads and rates add up; percentiles come from the added histograms, never from an average. Runs that measured
     /// different things are refused. Start the generators together with `bench --start-at`.
     Merge(Merge),
+    /// Saved documents as a page with pictures, or as tables: HTML, CSV, text
+    Report(Report),
     /// One failure of caching on real servers, shown with and without the cure
     Scenario(Scenario),
     /// A mixed load for a while: popularity, writes, a rate; or the highest rate at which a condition holds
     Traffic(Traffic),
     /// How much Redis for which hit ratio, predicted from a saved run and a load or a trace
     Size(Size),
+    /// The blog post's web application, with a page that shows live what the cache does
+    #[cfg(feature = "serve")]
+    Serve(Serve),
     /// Remove rcache's entries from Redis and say how many
     Flush,
     /// Remove everything that rcache made on the servers, and say what is left
@@ -211,6 +217,7 @@ impl Command {
                 | Self::Candidates
                 | Self::Compare(_)
                 | Self::Merge(_)
+                | Self::Report(_)
                 | Self::Scenario(_)
                 | Self::Size(_)
                 | Self::Traffic(_)
@@ -225,6 +232,17 @@ pub(crate) struct Demo {
 
     #[command(flatten)]
     pub(crate) amount: AmountArgs,
+
+    #[command(flatten)]
+    pub(crate) picture: PictureArgs,
+}
+
+/// A page with pictures beside the page on stdout.
+#[derive(Debug, Args)]
+pub(crate) struct PictureArgs {
+    /// Save the run as one HTML page with pictures, which needs nothing else; `-` is stdout
+    #[arg(long, value_name = "FILE.html", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) html: Option<PathBuf>,
 }
 
 /// Queries of the user's own. Texts as they were typed: none of them may be quoted in an error.
@@ -493,6 +511,39 @@ pub(crate) struct Bench {
     /// inconclusive (exit status 4). With several codecs each is judged by itself.
     #[arg(long, value_name = "EXPR")]
     pub(crate) assert: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) picture: PictureArgs,
+}
+
+/// It ends with Ctrl-C. Its users are a copy of the seeded ones, in a table of its own that goes with it.
+#[cfg(feature = "serve")]
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Port on this machine; 0 is any free one
+    #[arg(short, long, default_value_t = 0, value_name = "PORT")]
+    pub(crate) port: u16,
+
+    /// Listen on an address that other machines may reach, such as 0.0.0.0:8080; there is no login
+    #[arg(long, conflicts_with = "port", value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<std::net::SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// Saved runs, comparisons and experiments; - is stdin
+    ///
+    /// What `bench --output` saves, and what `compare` and `scenario` print with --format json. Two runs are compared as
+    /// `compare` does it, the first one being the baseline.
+    #[arg(value_name = "FILE", required = true, num_args = 1..=20, value_hint = clap::ValueHint::FilePath)]
+    pub(crate) files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) picture: PictureArgs,
+
+    /// Save the numbers as CSV files in this folder, which is made if it is missing
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub(crate) csv: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -21,12 +21,15 @@ mod output_file;
 mod output_folder;
 mod outputs;
 mod own_query;
+mod report;
 mod request;
 mod runs;
 mod sandbox;
 mod scenario;
 mod schema;
 mod seed;
+#[cfg(feature = "serve")]
+mod serve;
 mod server_watch;
 mod servers;
 mod size;
@@ -236,9 +239,12 @@ fn dispatch(command: &Command, settings: &Settings, console: &Console) -> anyhow
         Command::Candidates => candidates::run(settings, console),
         Command::Compare(arguments) => compare::run(arguments, settings, console),
         Command::Merge(arguments) => merge::run(arguments, settings, console),
+        Command::Report(arguments) => report::run(arguments, settings, console),
         Command::Scenario(arguments) => scenario::run(arguments, settings, console),
         Command::Traffic(arguments) => traffic::run(arguments, settings, console),
         Command::Size(arguments) => size::run(arguments, settings, console),
+        #[cfg(feature = "serve")]
+        Command::Serve(arguments) => serve::run(arguments, settings, console),
         Command::Flush => flush::run(settings, console),
         Command::Clean => clean::run(settings, console),
         Command::Sandbox(action) => sandbox_command(action, settings, console),

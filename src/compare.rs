@@ -8,7 +8,7 @@ mod gate;
 mod traffic;
 mod workloads;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use figures::BY_EQUALITY;
 pub(crate) use gate::GateSpec;
@@ -40,15 +40,15 @@ pub(crate) struct Options {
 }
 
 /// The comparison, as `--format json` prints it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Comparison {
     /// Always `rcache-comparison`.
-    pub(crate) format: &'static str,
+    pub(crate) format: String,
     /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore what you do not know.
     pub(crate) format_version: u32,
     /// The rcache that compared, such as `0.1.0`.
-    pub(crate) rcache_version: &'static str,
+    pub(crate) rcache_version: String,
     /// The run to compare with.
     pub(crate) baseline: Side,
     /// The run that is judged.
@@ -80,7 +80,7 @@ pub(crate) struct Comparison {
 }
 
 /// One of the two runs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Side {
     /// As it was typed.
@@ -96,7 +96,7 @@ pub(crate) struct Side {
 }
 
 /// A field that is not the same in both runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Difference {
     /// Its path in the run file.
@@ -108,16 +108,16 @@ pub(crate) struct Difference {
 }
 
 /// A run whose own bench did not end with exit status 0.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Unsound {
     /// `baseline` or `candidate`.
-    pub(crate) run: &'static str,
+    pub(crate) run: String,
     /// In words.
     pub(crate) reason: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Verdict {
@@ -150,7 +150,7 @@ impl From<two_runs::Verdict> for Verdict {
 }
 
 /// Whether a regression beyond the tolerance is ruled out, shown, or neither.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Gate {
@@ -185,7 +185,7 @@ impl From<Judgement> for Gate {
 }
 
 /// One gate and its result.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct GateResult {
     /// `WORKLOAD.PATH` or `WORKLOAD.PATH.FIGURE`.
@@ -205,7 +205,7 @@ pub(crate) struct GateResult {
 }
 
 /// One workload in both runs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct WorkloadComparison {
     /// As in the run file.
@@ -232,7 +232,7 @@ pub(crate) struct WorkloadComparison {
 }
 
 /// A ratio in both runs, and how it changed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct RatioChange {
     /// Null if the run has none.
@@ -246,7 +246,7 @@ pub(crate) struct RatioChange {
 }
 
 /// A path in both runs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct PathChange {
     /// As in the run file.
@@ -268,7 +268,7 @@ pub(crate) struct PathChange {
 }
 
 /// One figure of a path in both runs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct FigureChange {
     /// `typical`, `mean` or `p99`, or what a gate named.
@@ -288,7 +288,7 @@ pub(crate) struct FigureChange {
 }
 
 /// What a control typically took in both runs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct ControlChange {
     /// `PING`, `SELECT 1` or `GET`.
@@ -384,9 +384,9 @@ pub(crate) fn compare(
     let workloads = workloads::compare(before, after, options);
     let gates = workloads::gates(&workloads, before, after, options);
     Ok(Comparison {
-        format: FORMAT,
+        format: FORMAT.to_owned(),
         format_version: FORMAT_VERSION,
-        rcache_version: env!("CARGO_PKG_VERSION"),
+        rcache_version: env!("CARGO_PKG_VERSION").to_owned(),
         baseline: side(baseline),
         candidate: side(candidate),
         identical: before.started_at == after.started_at && before.workloads == after.workloads,

@@ -103,8 +103,8 @@ impl Settings {
             reject_typed_url(matches)?;
         }
         if global.format == TypedFormat::Markdown && !cli.command.writes_markdown() {
-            let message = "--format markdown is written by bench, candidates, compare, scenario, size and traffic; choose text or \
-                           json";
+            let message = "--format markdown is written by bench, candidates, compare, report, scenario, size and traffic; choose \
+                           text or json";
             return Err(UsageError(message.to_owned()));
         }
         let url = |setting: Setting, url: &Option<TypedUrl>| -> Result<Given<TypedUrl>, UsageError> {

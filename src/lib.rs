@@ -11,6 +11,7 @@ mod commands;
 mod compare;
 mod config;
 mod db;
+mod documents;
 mod dump;
 mod endpoint;
 #[cfg(test)]
@@ -34,6 +35,8 @@ mod sample;
 mod sandbox;
 mod scenario;
 mod scenario_file;
+#[cfg(feature = "serve")]
+mod serve;
 mod shell;
 mod size;
 mod size_check;

@@ -6,14 +6,18 @@ pub(crate) mod blocks;
 pub(crate) mod candidates;
 mod charts;
 pub(crate) mod comparison;
+pub(crate) mod csv;
 pub(crate) mod demo;
 mod distribution;
+mod figures;
 pub(crate) mod hdr;
 mod names;
 mod numbers;
+pub(crate) mod pictures;
 pub(crate) mod render;
 #[cfg(test)]
 pub(crate) mod sample_runs;
+mod scale;
 pub(crate) mod scenario;
 pub(crate) mod size;
 pub(crate) mod traffic;

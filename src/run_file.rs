@@ -59,11 +59,24 @@ pub(crate) struct Run {
     /// each generator, and `config.clients` counts the clients of all.
     #[serde(default = "one_generator")]
     pub(crate) generators: u64,
+    /// Of `demo`: the blog post's two accesses, before the run; null for other runs.
+    #[serde(default)]
+    pub(crate) first_accesses: Option<FirstAccesses>,
 }
 
 /// Before runs could be merged.
 fn one_generator() -> u64 {
     1
+}
+
+/// The first access to all users, which finds no entry, and the second, which finds the one that the first left.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct FirstAccesses {
+    /// Read from MySQL and put into Redis, ns.
+    pub(crate) mysql_ns: f64,
+    /// Read from Redis, ns.
+    pub(crate) redis_ns: f64,
 }
 
 /// One run of several: a process of its own, with connections and another order of keys.

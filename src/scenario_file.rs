@@ -5,17 +5,19 @@ mod build;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::run_file::Environment;
 
 /// What `format` says in every document.
 pub(crate) const FORMAT: &str = "rcache-scenario";
+/// What `format` says in what `scenario all` prints: several documents.
+pub(crate) const FORMAT_OF_SEVERAL: &str = "rcache-scenarios";
 /// Raised when a field changes its meaning or goes; new fields leave it as it is.
 pub(crate) const FORMAT_VERSION: u32 = 1;
 
 /// One experiment, whole.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Document {
     /// Always `rcache-scenario`.
@@ -61,7 +63,7 @@ pub(crate) struct Head {
 }
 
 /// One way of caching. What a scenario does not count is absent.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Arm {
     /// Its name, such as `naive` or `lease`.
@@ -104,7 +106,7 @@ pub(crate) struct Arm {
 }
 
 /// What `stale` counts.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Stale {
     /// Reads that returned a version older than one whose write had returned before the read began.
@@ -126,7 +128,7 @@ pub(crate) struct Stale {
 }
 
 /// What `stampede` counts.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Stampede {
     /// How often the value was gone, or about to go, and was loaded anew.
@@ -150,7 +152,7 @@ pub(crate) struct Stampede {
 }
 
 /// What `corrupt` counts.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Corrupt {
     /// How often cached values were damaged, by kind: `flipped`, `truncated`, `swapped`, `other_type`, `foreign`.
@@ -163,7 +165,7 @@ pub(crate) struct Corrupt {
 }
 
 /// What `outage` counts.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Outage {
     /// `before`, `stopped`, `continued`, `killed`, `restarted`, in this order.
@@ -174,7 +176,7 @@ pub(crate) struct Outage {
 
 /// What readers got in one phase of an outage; a read belongs to the phase in which it began, or to the outage
 /// that it met.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Phase {
     /// Its name.
@@ -195,7 +197,7 @@ pub(crate) struct Phase {
 }
 
 /// How long after Redis' return every client had a hit again; null where that did not happen in time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Recovery {
     /// After it was stopped and continued.
@@ -205,7 +207,7 @@ pub(crate) struct Recovery {
 }
 
 /// What `avalanche` counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Avalanche {
     /// The most loads that began within `window_ms`.
@@ -215,7 +217,7 @@ pub(crate) struct Avalanche {
 }
 
 /// What `metastable` counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Metastable {
     /// Reads answered a second before the flush.
@@ -227,7 +229,7 @@ pub(crate) struct Metastable {
 }
 
 /// What `penetration` counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Penetration {
     /// Reads of rows that do not exist that were answered.
@@ -237,7 +239,7 @@ pub(crate) struct Penetration {
 }
 
 /// A distribution in ms; a percentile is null where fewer than ten samples lie above it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Spread {
     /// The median.

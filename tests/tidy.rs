@@ -45,19 +45,21 @@ const ROOMS: &[(&str, &str)] = &[
     ("traffic_file", "assertion load_model run_file sample stats traffic units"),
     ("size", "load_model run_file units"),
     ("compare", "cli plain_text run_file stats traffic_file"),
+    ("documents", "compare run_file scenario_file"),
     ("verdict", "assertion cli run_file stats"),
     (
         "report",
-        "candidates claims compare load_model parts plain_text run_file scenario_file size stats traffic_file units",
+        "candidates claims compare documents load_model parts plain_text run_file scenario_file size stats traffic_file units",
     ),
+    ("serve", "db endpoint reopen users"),
     (
         "limits",
         "cache cli db endpoint measure parts paths permutation rounds_log run_file sample sandbox units users",
     ),
     (
         "commands",
-        "advice answer assertion cache candidates cli compare config db dump endpoint interrupt limits load_model measure operator paths \
-         plain_text query reopen report run_file sandbox scenario scenario_file shell size size_check stats traffic traffic_file units \
+        "advice answer assertion cache candidates cli compare config db documents dump endpoint interrupt limits load_model measure operator paths \
+         plain_text query reopen report run_file sandbox scenario scenario_file serve shell size size_check stats traffic traffic_file units \
          users verdict",
     ),
 ];

@@ -48,6 +48,12 @@ rcache merge one.json two.json three.json -o all.json --quiet
 rcache merge one.json two.json --output - --format markdown",
     ),
     (
+        &["report"],
+        "rcache report run.json --html report.html
+rcache report before.json after.json --html report.html
+rcache report run.json stale.json --csv numbers",
+    ),
+    (
         &["scenario"],
         "rcache scenario stale
 rcache scenario stampede -c 128 --duration 5
@@ -64,6 +70,12 @@ rcache traffic --rate 500 -s naive,lease --assert 'lease.p99 < 5ms' -o traffic.j
         "rcache size run.json
 rcache size run.json --popularity zipf:1.0 --rate 2000 --writes 5% --ttl 300 --hit-ratio 90%
 rcache size run.json --trace access.csv --memory 64mb,256mb,1gb --format markdown",
+    ),
+    (
+        &["serve"],
+        "rcache serve
+rcache serve --port 8080
+rcache serve --sandbox-dir /dev/shm/rcache",
     ),
     (
         &["flush"],
@@ -129,7 +141,12 @@ rcache man --output-dir /usr/local/share/man/man1 --quiet",
 
 /// The command with examples at the end of its long help, and so have those below it.
 pub(super) fn add(command: Command) -> Command {
-    EXAMPLES.iter().fold(command, |command, (path, lines)| add_at(command, path, lines))
+    // A command whose feature is off is not there.
+    let is_there = |(path, _): &&(&[&str], &str)| {
+        path.first().is_some_and(|name| command.find_subcommand(name).is_some())
+    };
+    let known: Vec<_> = EXAMPLES.iter().filter(is_there).collect();
+    known.into_iter().fold(command, |command, (path, lines)| add_at(command, path, lines))
 }
 
 fn add_at(command: Command, path: &[&str], lines: &str) -> Command {

@@ -15,7 +15,7 @@ const ALL: [&str; 5] = [MYSQL, REDIS, SANDBOX, DIR, NAMESPACE];
 /// The options for servers that this command has a use for.
 pub(crate) fn relevant_options(command: &str) -> &'static [&'static str] {
     match command {
-        "compare" | "completions" | "man" | "merge" | "size" => &[],
+        "compare" | "completions" | "man" | "merge" | "report" | "size" => &[],
         "start" | "load" | "status" | "stop" | "destroy" | "sandbox" => &[DIR],
         "schema" | "seed" => &[MYSQL, SANDBOX, DIR],
         "candidates" => &[MYSQL, REDIS, SANDBOX, DIR],

@@ -13,6 +13,7 @@ use crate::cli::Format;
 use crate::config::Settings;
 use crate::db::schema::{self, SchemaError};
 use crate::db::{connect, seed};
+use crate::endpoint::MysqlEndpoint;
 use crate::sandbox;
 use crate::scenario::table::{Leftover, TableError};
 use crate::units;
@@ -137,6 +138,7 @@ fn mysql(settings: &Settings, console: &Console) -> anyhow::Result<Tables> {
         }
         Err(error) => return Err(error.into()),
     }
+    drop_served(&endpoint, &mut tables)?;
     match schema::drop(&mut conn) {
         Ok(true) => tables.dropped.extend(["users", "rcache_meta"]),
         Ok(false) => {}
@@ -146,6 +148,30 @@ fn mysql(settings: &Settings, console: &Console) -> anyhow::Result<Tables> {
     drop(conn);
     servers.stop()?;
     Ok(tables)
+}
+
+/// The table that a killed `serve` left.
+#[cfg(feature = "serve")]
+fn drop_served(endpoint: &MysqlEndpoint, tables: &mut Tables) -> anyhow::Result<()> {
+    use crate::serve::{Leftover, TableError};
+
+    match Leftover::find(endpoint) {
+        Ok(Some(leftover)) => {
+            leftover.drop()?;
+            tables.dropped.push("rcache_serve");
+        }
+        Ok(None) => {}
+        Err(foreign @ TableError::Foreign { .. }) => {
+            tables.left_alone = Some(first_line(&foreign.to_string()))
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "serve"))]
+fn drop_served(_endpoint: &MysqlEndpoint, _tables: &mut Tables) -> anyhow::Result<()> {
+    Ok(())
 }
 
 fn redis(settings: &Settings, console: &Console) -> anyhow::Result<Entries> {

@@ -9,6 +9,8 @@ use super::console::Console;
 use super::json;
 use super::left::{self, Left, Made};
 use super::measurement::Bench;
+use super::output_file::OutputFile;
+use super::outputs;
 use super::request::{self, Request};
 use super::seed;
 use super::servers::{Need, Servers, sandbox_dir};
@@ -21,16 +23,18 @@ use crate::paths::query::AllUsers;
 use crate::paths::reader::{CacheOutcome, Reader};
 use crate::report::demo::{self, Opening};
 use crate::report::render::terminal;
+use crate::run_file::FirstAccesses;
 use crate::sandbox;
 use crate::users::DEFAULT_RNG_SEED;
 
 const TTL: Duration = Duration::from_secs(3600);
 
 pub(super) fn run(arguments: &cli::Demo, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
+    let html = outputs::html_file(&arguments.picture, settings)?;
     let mut servers = Servers::open(settings, Need::Both, "demo", console)?;
     let filled = seed::fill(&servers, arguments.users, console);
     let mut made = Made { tables: servers.mysql_in_sandbox || filled.is_ok(), entries: None };
-    let outcome = filled.and_then(|()| told(&mut servers, &mut made, arguments, settings, console));
+    let outcome = filled.and_then(|()| told((&mut servers, &mut made), arguments, html, settings, console));
     match outcome {
         Ok(outcome) => {
             servers.stop()?;
@@ -47,12 +51,22 @@ pub(super) fn run(arguments: &cli::Demo, settings: &Settings, console: &Console)
 
 /// Everything between a filled table and the end; `made` says what is left on the servers.
 fn told(
-    servers: &mut Servers,
-    made: &mut Made,
+    (servers, made): (&mut Servers, &mut Made),
     arguments: &cli::Demo,
+    html: Option<OutputFile>,
     settings: &Settings,
     console: &Console,
 ) -> anyhow::Result<Outcome> {
+    let takes_stdout = html.as_ref().is_some_and(OutputFile::is_stdout);
+    // The pages go where the HTML does not.
+    let show = |text: &str| {
+        if takes_stdout {
+            console.raw(text);
+            Ok(())
+        } else {
+            console.result(text)
+        }
+    };
     let mut bench = Bench::prepare(servers, settings, console, true)?;
     bench.flush()?;
     let [first_ns, second_ns] = two_accesses(&bench)?;
@@ -70,9 +84,9 @@ fn told(
             second_ns,
         };
         // Shown before the bench, which takes a while.
-        console.result(&format!("{}\n", terminal::render(&demo::opening(&opening, &command), &screen)))?;
+        show(&format!("{}\n", terminal::render(&demo::opening(&opening, &command), &screen)))?;
     }
-    let measured = bench.run(
+    let mut measured = bench.run(
         &Request {
             amount: request::amount(&arguments.amount),
             clients: 1,
@@ -89,12 +103,16 @@ fn told(
         },
         false,
     )?;
-    console.result(&match settings.format {
+    measured.run.first_accesses = Some(FirstAccesses { mysql_ns: first_ns, redis_ns: second_ns });
+    let document = json::pretty(&measured.run)?;
+    let saved = html.map(|file| outputs::save_html(file, "demo", &document, &measured.run));
+    show(&match settings.format {
         Format::Text => terminal::render(&demo::closing(&measured.run, &command), &screen),
-        Format::Json => json::pretty(&measured.run)?,
+        Format::Json => document,
     })?;
+    let all_saved = outputs::report_saved(saved.into_iter().collect(), console);
     made.entries = made.entries.or(left::entries_of(&measured.run, TTL));
-    Ok(bench::outcome(&measured, console))
+    Ok(bench::outcome(&measured, console).and_saved(all_saved))
 }
 
 /// The blog post's two requests: the first finds no entry, the second finds the one that the first left.

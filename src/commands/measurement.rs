@@ -553,6 +553,7 @@ impl<'a> Bench<'a> {
             warnings: self.warnings.iter().map(saved_warning).collect(),
             runs: Vec::new(),
             generators: 1,
+            first_accesses: None,
         }
     }
 }

@@ -62,8 +62,9 @@ impl OutputFile {
     /// # Errors
     /// If it could be saved nowhere.
     pub(super) fn save(self, document: &str) -> anyhow::Result<Saved> {
+        let extension = self.path.extension().unwrap_or_default().to_string_lossy().into_owned();
         let Err(reason) = self.put(document) else { return Ok(Saved::There) };
-        match elsewhere(document.as_bytes()) {
+        match elsewhere(document.as_bytes(), &extension) {
             Some(path) => Ok(Saved::Elsewhere { path, reason }),
             None => Err(reason.context("what was measured could be saved nowhere")),
         }
@@ -136,12 +137,13 @@ fn overwrite(place: &Place, file: &mut File, document: &[u8]) -> io::Result<()> 
 }
 
 /// A new file in the first of the usual folders that takes one.
-fn elsewhere(document: &[u8]) -> Option<PathBuf> {
+fn elsewhere(document: &[u8], extension: &str) -> Option<PathBuf> {
+    let suffix = if extension == "html" { ".html" } else { ".json" };
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let folders = [Some(std::env::temp_dir()), std::env::current_dir().ok(), home];
     folders.into_iter().flatten().find_map(|folder| {
         let mut file =
-            tempfile::Builder::new().prefix("rcache-run-").suffix(".json").tempfile_in(folder).ok()?;
+            tempfile::Builder::new().prefix("rcache-run-").suffix(suffix).tempfile_in(folder).ok()?;
         file.write_all(document).ok()?;
         file.as_file().sync_all().ok()?;
         file.keep().ok().map(|(_, path)| path)

@@ -1,17 +1,20 @@
 //! The files that a bench writes: known to be writable before the run, and reported after the page.
 
 use super::console::Console;
-use super::output_file::{OutputFile, Saved};
+use super::output_file::{self, OutputFile};
 use super::output_folder::OutputFolder;
 use crate::cli::{self, Format};
 use crate::config::{Settings, UsageError};
+use crate::documents::{Loaded, Saved};
 use crate::plain_text;
-use crate::report;
+use crate::report::render::html;
+use crate::report::{self, pictures};
 use crate::run_file::Run;
 
-/// Where the run and its histograms go, if anywhere.
+/// Where the run, its page with pictures and its histograms go, if anywhere.
 pub(super) struct Outputs {
     run: Option<OutputFile>,
+    html: Option<OutputFile>,
     histograms: Option<OutputFolder>,
 }
 
@@ -23,7 +26,7 @@ pub(super) enum PageTo {
 }
 
 /// What was saved, in words, and how that went.
-pub(super) type SavedFile = (String, anyhow::Result<Saved>);
+pub(super) type SavedFile = (String, anyhow::Result<output_file::Saved>);
 
 impl Outputs {
     /// Makes sure that everything can be written.
@@ -37,17 +40,20 @@ impl Outputs {
             )
             .into());
         }
+        let html = html_file(&arguments.picture, settings)?;
+        if [&run, &html].iter().all(|file| file.as_ref().is_some_and(OutputFile::is_stdout)) {
+            let message = "--output and --html both write to stdout; name a file for one of them";
+            return Err(UsageError(message.to_owned()).into());
+        }
         let histograms = arguments.hgrm.as_deref().map(OutputFolder::create).transpose();
-        Ok(Self { run, histograms: histograms.map_err(|error| error.context("--hgrm"))? })
+        Ok(Self { run, html, histograms: histograms.map_err(|error| error.context("--hgrm"))? })
     }
 
     /// Saves all; what fails is reported after the page.
     pub(super) fn save(self, document: &str, run: &Run) -> (PageTo, Vec<SavedFile>) {
-        let to = if self.run.as_ref().is_some_and(OutputFile::is_stdout) {
-            PageTo::Stderr
-        } else {
-            PageTo::Stdout
-        };
+        let takes_stdout = [&self.run, &self.html].into_iter().flatten().any(OutputFile::is_stdout);
+        let to = if takes_stdout { PageTo::Stderr } else { PageTo::Stdout };
+        let html = self.html.map(|file| save_html(file, "bench", document, run));
         let run_file = self
             .run
             .map(|output| (format!("the run to {}", plain_text::path(output.path())), output.save(document)));
@@ -55,8 +61,30 @@ impl Outputs {
             let what = format!("the histograms to {}", plain_text::path(folder.path()));
             (what, report::hdr::files(run).map_err(Into::into).and_then(|files| folder.save(&files)))
         });
-        (to, [run_file, histograms].into_iter().flatten().collect())
+        (to, [run_file, html, histograms].into_iter().flatten().collect())
     }
+}
+
+/// The file of `--html`, known to be writable.
+pub(super) fn html_file(
+    arguments: &cli::PictureArgs,
+    settings: &Settings,
+) -> anyhow::Result<Option<OutputFile>> {
+    let file = arguments.html.as_deref().map(OutputFile::create).transpose();
+    let file = file.map_err(|error| error.context("--html"))?;
+    if settings.format == Format::Json && file.as_ref().is_some_and(OutputFile::is_stdout) {
+        let message =
+            "--format json writes the document to stdout, and --html a page; name a file for one of them";
+        return Err(UsageError(message.to_owned()).into());
+    }
+    Ok(file)
+}
+
+/// Saves a run as a page with pictures.
+pub(super) fn save_html(file: OutputFile, what: &str, document: &str, run: &Run) -> SavedFile {
+    let loaded = Loaded { saved: Saved::Run(Box::new(run.clone())), json: document.to_owned() };
+    let page = html::render(&format!("rcache {what}"), &pictures::of_file(what, &loaded));
+    (format!("the page to {}", file.path().display()), file.save(&page))
 }
 
 /// Says where everything is; false if something is not where it should be.
@@ -64,8 +92,8 @@ pub(super) fn report_saved(saved: Vec<SavedFile>, console: &Console) -> bool {
     let mut all_there = true;
     for (what, outcome) in saved {
         match outcome {
-            Ok(Saved::There) => console.note(&format!("Saved {what}.")),
-            Ok(Saved::Elsewhere { path, reason }) => {
+            Ok(output_file::Saved::There) => console.note(&format!("Saved {what}.")),
+            Ok(output_file::Saved::Elsewhere { path, reason }) => {
                 all_there = false;
                 console.error(&format!("{reason:#}\n  saved in its place: {}", plain_text::path(&path)));
             }

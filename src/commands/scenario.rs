@@ -13,7 +13,7 @@ use crate::config::{Settings, UsageError};
 use crate::report;
 use crate::report::blocks::{Block, Entry as PageEntry, Section};
 use crate::report::scenario::summary::{self, Entry, Found};
-use crate::scenario_file::Document;
+use crate::scenario_file::{self, Document};
 
 pub(super) fn run(
     arguments: &cli::Scenario,
@@ -100,7 +100,7 @@ fn all(arguments: &cli::Scenario, settings: &Settings, console: &Console) -> any
     console.result(&match settings.format {
         Format::Text => console.render(&summary::page(&entries), settings.page_format),
         Format::Json => json::pretty(&serde_json::json!({
-            "format": "rcache-scenarios", "format_version": 1, "experiments": documents
+            "format": scenario_file::FORMAT_OF_SEVERAL, "format_version": 1, "experiments": documents
         }))?,
     })?;
     Ok(worst)

@@ -172,7 +172,7 @@ pub(super) fn other_differences(baseline: &Run, candidate: &Run) -> Vec<Differen
 pub(super) fn unsound(baseline: &Run, candidate: &Run) -> Vec<Unsound> {
     let mut found = Vec::new();
     for (name, run) in [("baseline", baseline), ("candidate", candidate)] {
-        let mut unsound = |reason: String| found.push(Unsound { run: name, reason });
+        let mut unsound = |reason: String| found.push(Unsound { run: name.to_owned(), reason });
         if run.interrupted {
             unsound(INTERRUPTED.to_owned());
         }
@@ -364,13 +364,13 @@ mod tests {
         assert_eq!(unsound(&baseline, &candidate), []);
         candidate.interrupted = true;
         candidate.workloads[1].paths[2].errors.insert("wrong_answer".to_owned(), 3);
-        let reasons: Vec<(&str, String)> =
+        let reasons: Vec<(String, String)> =
             unsound(&baseline, &candidate).into_iter().map(|unsound| (unsound.run, unsound.reason)).collect();
         assert_eq!(
             reasons,
             [
-                ("candidate", "was interrupted before it was complete".to_owned()),
-                ("candidate", "has failed reads in workload point: 3".to_owned()),
+                ("candidate".to_owned(), "was interrupted before it was complete".to_owned()),
+                ("candidate".to_owned(), "has failed reads in workload point: 3".to_owned()),
             ]
         );
     }

@@ -1,20 +1,20 @@
 //! The page of a run: what was read, how long it took, and what that means.
 
-mod assertions;
-mod codecs;
-mod counters;
+pub(super) mod assertions;
+pub(super) mod codecs;
+pub(super) mod counters;
 pub(super) mod head;
 mod own;
-mod phases;
-mod round_trips;
-mod setting;
+pub(super) mod phases;
+pub(super) mod round_trips;
+pub(super) mod setting;
 pub(super) mod summary;
 pub(super) mod table;
 #[cfg(test)]
 mod tests;
-mod verified;
+pub(super) mod verified;
 pub(super) mod warnings;
-mod workload;
+pub(super) mod workload;
 
 use super::blocks::{Page, Section};
 use crate::run_file::own::ExplainStep;
@@ -65,6 +65,6 @@ pub(crate) fn plan_of(steps: &[ExplainStep]) -> Option<String> {
 }
 
 /// The runs of each workload: one, or one for each codec if several were measured side by side.
-fn by_workload(run: &Run) -> impl Iterator<Item = &[WorkloadRun]> {
+pub(super) fn by_workload(run: &Run) -> impl Iterator<Item = &[WorkloadRun]> {
     run.workloads.chunk_by(|one, other| one.name == other.name)
 }

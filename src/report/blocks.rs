@@ -1,6 +1,8 @@
 //! The building blocks of a page. They hold plain text and numbers that are already formatted, and
 //! know nothing of width, wrapping, colour or markup: those belong to the renderers.
 
+use super::figures::Figure;
+
 /// A page: sections in the order in which they are read.
 pub(crate) type Page = Vec<Section>;
 
@@ -46,6 +48,7 @@ pub(crate) enum Block {
     Chart(Chart),
     /// A command line, to be copied: renderers do not wrap it.
     Command(String),
+    Figure(Box<Figure>),
 }
 
 /// The explanation of one term.
@@ -218,13 +221,14 @@ impl Section {
             Block::Table(table) => Block::Table(table.map_texts(map)),
             Block::Chart(chart) => Block::Chart(chart.map_texts(map)),
             Block::Command(text) => Block::Command(map(text)),
+            Block::Figure(figure) => Block::Figure(Box::new(figure.map_texts(map))),
         });
         Self { heading, blocks: blocks.collect(), role: self.role }
     }
 }
 
 impl Table {
-    fn map_texts(&self, map: &dyn Fn(&str) -> String) -> Self {
+    pub(super) fn map_texts(&self, map: &dyn Fn(&str) -> String) -> Self {
         let column = |column: &Column| Column { title: map(&column.title), align: column.align };
         let row = |row: &Row| Row {
             label: map(&row.label),

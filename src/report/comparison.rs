@@ -1,9 +1,11 @@
 //! Two runs compared, for people: the words that the page and the markdown share.
 
+mod figures;
 mod page;
 #[cfg(test)]
 mod samples;
 
+pub(super) use figures::figures;
 pub(crate) use page::page;
 
 use super::numbers::list;

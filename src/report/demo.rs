@@ -29,10 +29,10 @@ pub(crate) type Command<'a> = &'a dyn Fn(&str) -> String;
 /// The servers and the two accesses, as soon as they were made.
 pub(crate) fn opening(opening: &Opening<'_>, command: Command<'_>) -> Page {
     let users = counted(opening.users, "user", "users");
-    let title = format!("The old blog post: read all {users}, first from MySQL, then from Redis");
+    let title = title_of(opening.users);
     vec![
         Section::new(vec![Block::Sentence(servers(opening, &users, command))]),
-        Section::titled(title, vec![Block::Table(accesses(opening))]),
+        Section::titled(title, vec![Block::Table(accesses(opening.first_ns, opening.second_ns))]),
     ]
 }
 
@@ -48,8 +48,20 @@ fn servers(opening: &Opening<'_>, users: &str, command: Command<'_>) -> String {
     }
 }
 
+/// The two accesses of a run of `demo`; none for other runs.
+pub(super) fn accesses_of(run: &Run) -> Option<Section> {
+    let found = run.first_accesses?;
+    let title = title_of(run.dataset.as_ref()?.users);
+    Some(Section::titled(title, vec![Block::Table(accesses(found.mysql_ns, found.redis_ns))]))
+}
+
+fn title_of(users: u64) -> String {
+    let users = counted(users, "user", "users");
+    format!("The old blog post: read all {users}, first from MySQL, then from Redis")
+}
+
 /// The blog post's figures, as it prints them, beside ours.
-fn accesses(opening: &Opening<'_>) -> Table {
+fn accesses(first_ns: f64, second_ns: f64) -> Table {
     let row = |label: &str, blog: &str, ns: f64, remark: &str| {
         Row::new(label, vec![blog.to_owned(), units::duration(ns), remark.to_owned()])
     };
@@ -61,8 +73,8 @@ fn accesses(opening: &Opening<'_>) -> Table {
             column("", Align::Left),
         ],
         rows: vec![
-            row("from MySQL", "45,861 ms", opening.first_ns, "its app was slow for reasons of its own"),
-            row("from Redis", "5 ms", opening.second_ns, "its 5 ms got a text that no program can decode"),
+            row("from MySQL", "45,861 ms", first_ns, "its app was slow for reasons of its own"),
+            row("from Redis", "5 ms", second_ns, "its 5 ms got a text that no program can decode"),
         ],
         ..Table::default()
     }
@@ -109,7 +121,8 @@ fn title(workload: &str) -> &str {
     }
 }
 
-fn gain(run: &Run) -> Section {
+/// What a hit gains, one entry for each workload.
+pub(super) fn gain(run: &Run) -> Section {
     let basis = summary::basis(run);
     let entry = |workload: &WorkloadRun| {
         let label = title(&workload.name).split(',').next().unwrap_or_default();

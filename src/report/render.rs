@@ -2,7 +2,9 @@
 
 mod axis;
 mod bars;
+mod figure;
 mod grid;
+pub(crate) mod html;
 pub(crate) mod markdown;
 pub(crate) mod terminal;
 mod wrap;

@@ -314,6 +314,25 @@ pub(super) fn several_codecs(reads: usize) -> Run {
     run
 }
 
+/// Four workloads with so many codecs each.
+pub(crate) fn of_codecs(codecs: usize, reads: usize) -> Run {
+    let mut run = full(reads);
+    let names = ["all", "page", "point", "aggregate"];
+    let codecs = ["arrow", "postcard", "msgpack", "json"].into_iter().take(codecs);
+    let all = names.into_iter().flat_map(|name| codecs.clone().map(move |codec| (name, codec)));
+    run.workloads = all
+        .zip(1_u32..)
+        .map(|((name, codec), seed)| {
+            let path = |path: &str, ns: f64| {
+                path_of(path, &latencies(u64::from(seed), reads, ns * f64::from(seed), 0.15))
+            };
+            let paths = vec![path("mysql", 61e3), path("cold", 134e3), path("warm", 29e3)];
+            WorkloadRun { codec: codec.to_owned(), ..workload_of(name, paths) }
+        })
+        .collect();
+    run
+}
+
 /// Two workloads on three paths each: `all` with two peaks on MySQL, `point` with fast reads.
 pub(crate) fn full(reads: usize) -> Run {
     let mut scan = latencies(1, reads - reads / 5, 22e6, 0.06);
@@ -364,5 +383,6 @@ pub(crate) fn full(reads: usize) -> Run {
         warnings: Vec::new(),
         runs: Vec::new(),
         generators: 1,
+        first_accesses: None,
     }
 }

@@ -2,6 +2,7 @@
 
 mod avalanche;
 mod corrupt;
+mod figures;
 mod metastable;
 mod outage;
 mod penetration;
@@ -12,11 +13,16 @@ mod stale;
 mod stampede;
 pub(crate) mod summary;
 
+pub(super) use figures::figures;
+
 use super::bench::head;
 use super::blocks::{Block, Entry, Page, Role, Row, Section, Table, Tone};
 use super::numbers::UNKNOWN;
 use crate::scenario_file::{Arm, Document};
 use crate::units::{self, counted};
+
+/// The heading above what was found.
+pub(super) const FINDINGS: &str = "Findings";
 
 /// The whole page; what to take away is last.
 pub(crate) fn page(document: &Document) -> Page {
@@ -137,7 +143,7 @@ fn sentences(sentences: &[String]) -> Section {
     if sentences.is_empty() {
         return Section::default();
     }
-    Section::titled("Findings", sentences.iter().cloned().map(Block::Sentence).collect())
+    Section::titled(FINDINGS, sentences.iter().cloned().map(Block::Sentence).collect())
 }
 
 /// A setting by its name in the document.

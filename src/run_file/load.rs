@@ -13,7 +13,7 @@ use crate::interrupt;
 /// A run file takes some ten kilobytes a workload; what is larger than this is something else.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
-const NO_FORMAT: &str = "it does not say its format";
+pub(crate) const NO_FORMAT: &str = "it does not say its format";
 
 /// Why a file is not a run that this program can read.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,7 @@ pub(crate) enum LoadError {
     NotThere,
     #[error("it is a folder, not a file\n  name the run file in it")]
     Folder,
-    #[error("it is compressed ({kind})\n  decompress it: {tool} FILE | rcache compare - CANDIDATE")]
+    #[error("it is compressed ({kind})\n  decompress it: {tool} FILE > RUN.json")]
     Compressed { kind: &'static str, tool: &'static str },
     #[error(
         "it is UTF-16, as `>` writes in PowerShell\n  convert it: iconv -f UTF-16 -t UTF-8 FILE; or save the run with \
@@ -112,21 +112,13 @@ struct Version {
 
 /// Checks the document of a run.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Run, LoadError> {
-    // A byte order mark, as some editors put it before UTF-8, says nothing.
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    is_text(bytes)?;
-    if bytes.trim_ascii().is_empty() {
-        return Err(LoadError::Empty);
-    }
-    let format = fields::<Format>(bytes).map_err(|error| match error {
-        LoadError::WrongField { .. } => LoadError::Foreign { found: NO_FORMAT.to_owned() },
-        other => other,
-    })?;
-    if let Some(what) = format.format.as_deref().and_then(document_of) {
+    let bytes = json_text(bytes)?;
+    let format = format_of(bytes)?;
+    if let Some(what) = format.as_deref().and_then(document_of) {
         return Err(LoadError::AnotherDocument { what });
     }
-    if format.format.as_deref() != Some(FORMAT) {
-        let found = format.format.map_or(NO_FORMAT.to_owned(), |format| {
+    if format.as_deref() != Some(FORMAT) {
+        let found = format.map_or(NO_FORMAT.to_owned(), |format| {
             format!("its format is {}, not {FORMAT:?}", quoted(&format))
         });
         return Err(LoadError::Foreign { found });
@@ -138,6 +130,22 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Run, LoadError> {
     }
     // Every version up to ours has the fields of ours, or leaves out what has a default.
     fields(bytes)
+}
+
+/// The text of a document, if it may be JSON, without a byte order mark, which says nothing.
+pub(crate) fn json_text(bytes: &[u8]) -> Result<&[u8], LoadError> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    is_text(bytes)?;
+    if bytes.trim_ascii().is_empty() { Err(LoadError::Empty) } else { Ok(bytes) }
+}
+
+/// What a document says that it is; nothing if it does not say it.
+pub(crate) fn format_of(bytes: &[u8]) -> Result<Option<String>, LoadError> {
+    match fields::<Format>(bytes) {
+        Ok(format) => Ok(format.format),
+        Err(LoadError::WrongField { .. }) => Err(LoadError::Foreign { found: NO_FORMAT.to_owned() }),
+        Err(other) => Err(other),
+    }
 }
 
 /// What is not the text of a document, known by its first bytes.
@@ -172,7 +180,7 @@ fn document_of(format: &str) -> Option<String> {
 }
 
 /// Parses with an error that knows the field.
-fn fields<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, LoadError> {
+pub(crate) fn fields<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, LoadError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let field = match error.path().to_string() {
@@ -246,7 +254,7 @@ fn ends_in_a_number(cause: &serde_json::Error, bytes: &[u8]) -> bool {
 }
 
 /// Foreign text in a message: short, and without anything that steers a terminal.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     const LONGEST: usize = 60;
     let short: String = text.chars().take(LONGEST).collect();
     if short.len() < text.len() { format!("{short:?}…") } else { format!("{short:?}") }

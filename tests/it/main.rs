@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod bench;
+mod browser;
 mod candidates;
 mod chaos;
 mod chaos_database;
@@ -35,6 +36,8 @@ mod scenario_obstacles;
 mod schema;
 mod seed;
 mod seed_loaders;
+#[cfg(feature = "serve")]
+mod serve;
 mod signals;
 mod silent_servers;
 mod size;
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
     let mut tests = Vec::new();
     for (room, room_tests) in [
         ("bench", bench::TESTS),
+        ("browser", browser::TESTS),
         ("candidates", candidates::TESTS),
         ("chaos", chaos::TESTS),
         ("chaos_database", chaos_database::TESTS),
@@ -80,6 +84,8 @@ fn main() -> ExitCode {
         ("schema", schema::TESTS),
         ("seed", seed::TESTS),
         ("seed_loaders", seed_loaders::TESTS),
+        #[cfg(feature = "serve")]
+        ("serve", serve::TESTS),
         ("silent_servers", silent_servers::TESTS),
         ("size", size::TESTS),
         ("signals", signals::TESTS),

@@ -5,7 +5,7 @@ use crate::run_file::{AssertionRun, Run};
 use crate::units;
 
 /// One paragraph for each assertion.
-pub(super) fn section(run: &Run) -> Option<Section> {
+pub(in crate::report) fn section(run: &Run) -> Option<Section> {
     let block = |assertion: &AssertionRun| match assertion.verdict.as_str() {
         "passed" => Block::Sentence(line(assertion)),
         _ => Block::Note(line(assertion)),

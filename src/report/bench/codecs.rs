@@ -7,7 +7,7 @@ use crate::run_file::WorkloadRun;
 use crate::units;
 
 /// One row for each codec; none for a single one.
-pub(super) fn block(codecs: &[WorkloadRun]) -> Option<Block> {
+pub(in crate::report) fn block(codecs: &[WorkloadRun]) -> Option<Block> {
     let has_entries = codecs.iter().any(|workload| workload.value_bytes.is_some());
     if codecs.len() < 2 || !has_entries {
         return None;

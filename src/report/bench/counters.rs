@@ -7,7 +7,7 @@ use crate::run_file::{Avoided, RedisMemory, Run, ServerCounters, WorkloadRun};
 use crate::units::{self, counted};
 
 /// One entry for each workload; none for runs that were saved without the counts.
-pub(super) fn section(run: &Run) -> Option<Section> {
+pub(in crate::report) fn section(run: &Run) -> Option<Section> {
     let entry = |codecs: &[WorkloadRun]| Some(Entry::new(codecs.first()?.name.clone(), sentences(codecs)));
     let entries: Vec<Entry> =
         by_workload(run).filter_map(entry).filter(|entry| !entry.text.is_empty()).collect();

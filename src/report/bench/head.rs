@@ -6,7 +6,7 @@ use crate::report::blocks::{Heading, Section};
 use crate::run_file::{Run, Server};
 use crate::units::counted;
 
-pub(super) fn section(run: &Run) -> Section {
+pub(in crate::report) fn section(run: &Run) -> Section {
     let heading = Heading {
         name: format!("rcache {}", run.rcache_version),
         text: format!(

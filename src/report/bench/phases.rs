@@ -72,7 +72,7 @@ fn sum(path: &PathRun, share: f64) -> String {
 }
 
 /// A note on phases that do not add up to the mean; none where they do.
-pub(super) fn failures(codecs: &[WorkloadRun]) -> Option<Section> {
+pub(in crate::report) fn failures(codecs: &[WorkloadRun]) -> Option<Section> {
     let short: Vec<String> = table::named(codecs)
         .iter()
         .filter(|(.., path)| path.parts_mean_ns.len() > 1)

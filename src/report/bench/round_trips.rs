@@ -6,7 +6,7 @@ use crate::report::numbers::{duration, percentile};
 use crate::run_file::{Control, Run};
 use crate::units;
 
-pub(super) fn section(run: &Run) -> Option<Section> {
+pub(in crate::report) fn section(run: &Run) -> Option<Section> {
     let measured: Vec<&Control> = run.controls.iter().filter(|control| control.operations > 0).collect();
     if measured.is_empty() {
         return None;

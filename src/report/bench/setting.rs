@@ -6,7 +6,7 @@ use crate::report::names;
 use crate::run_file::{PathRun, Run, Server};
 use crate::units::{self, counted};
 
-pub(super) fn sections(run: &Run) -> Vec<Section> {
+pub(in crate::report) fn sections(run: &Run) -> Vec<Section> {
     let setting = Section::titled(
         format!("Run of {}, {}", run.started_at, units::duration(run.wall_s.max(0.0) * 1e9)),
         vec![Block::Entries(setting(run))],

@@ -101,13 +101,23 @@ pub(super) fn break_even_of_means(workload: &WorkloadRun) -> Option<f64> {
 
 /// The table, and on a short page a line with what else there is.
 pub(super) fn sections(run: &Run, detail: Detail, is_saved: bool) -> Vec<Section> {
+    let Some(summary) = table(run) else { return Vec::new() };
+    let hint = (detail == Detail::Brief).then(|| {
+        let text = if is_saved { DETAILS.to_owned() } else { format!("{DETAILS}; {SAVE}") };
+        Section::new(vec![Block::Sentence(text)])
+    });
+    std::iter::once(summary).chain(hint).collect()
+}
+
+/// The table; none for a run without ratios.
+pub(in crate::report) fn table(run: &Run) -> Option<Section> {
     let basis = basis(run);
     let rows: Vec<Row> = by_workload(run)
         .flat_map(|codecs| codecs.iter().map(move |workload| row(workload, codecs.len() > 1, basis)))
         .collect();
     let is_blank = |row: &Row| row.cells.iter().all(|cell| cell == NONE);
     if rows.iter().all(is_blank) {
-        return Vec::new();
+        return None;
     }
     let has_unknown = rows.iter().flat_map(|row| &row.cells).any(|cell| cell.starts_with(UNKNOWN));
     let has_codecs = by_workload(run).any(|codecs| codecs.len() > 1);
@@ -128,12 +138,7 @@ pub(super) fn sections(run: &Run, detail: Detail, is_saved: bool) -> Vec<Section
         Basis::Typical => " of typical reads",
     };
     let title = format!("Summary{of_what} ({})", intervals(run));
-    let summary = Section { role: Role::Summary, ..Section::titled(title, blocks) };
-    let hint = (detail == Detail::Brief).then(|| {
-        let text = if is_saved { DETAILS.to_owned() } else { format!("{DETAILS}; {SAVE}") };
-        Section::new(vec![Block::Sentence(text)])
-    });
-    std::iter::once(summary).chain(hint).collect()
+    Some(Section { role: Role::Summary, ..Section::titled(title, blocks) })
 }
 
 /// What the intervals in brackets hold. A single run knows only what varies within it.

@@ -70,7 +70,23 @@ fn short_cells(path: &PathRun, basis: Basis) -> Vec<String> {
 
 /// Every number of the paths, and their whole distributions.
 pub(super) fn full(paths: &[Named<'_>]) -> Vec<Block> {
-    let read: Vec<Named<'_>> = paths.iter().filter(|(.., path)| path.operations > 0).cloned().collect();
+    let read = read(paths);
+    let mut blocks = numbers_of(&read);
+    blocks.extend(charts::of_paths(&read, charts::ALL).map(Block::Chart));
+    blocks.extend(trouble(paths));
+    blocks
+}
+
+/// Every number of the paths, without their distributions.
+pub(in crate::report) fn numbers(paths: &[Named<'_>]) -> Vec<Block> {
+    [numbers_of(&read(paths)), trouble(paths)].concat()
+}
+
+fn read<'a>(paths: &[Named<'a>]) -> Vec<Named<'a>> {
+    paths.iter().filter(|(.., path)| path.operations > 0).cloned().collect()
+}
+
+fn numbers_of(read: &[Named<'_>]) -> Vec<Block> {
     let mut blocks = Vec::new();
     if !read.is_empty() {
         let percentiles = LONG.iter().map(|name| format!("p{name}"));
@@ -83,13 +99,11 @@ pub(super) fn full(paths: &[Named<'_>]) -> Vec<Block> {
             cells: long_cells(path),
         });
         let table = Table::of_numbers("", titles, rows.collect()).without_blank_columns(&[UNKNOWN, NONE]);
-        let note = unknown(&table, &read, &LONG);
+        let note = unknown(&table, read, &LONG);
         blocks.push(Block::Table(table));
         blocks.extend(note.map(Block::Sentence));
-        blocks.extend(from_disk(&read).map(Block::Sentence));
-        blocks.extend(charts::of_paths(&read, charts::ALL).map(Block::Chart));
+        blocks.extend(from_disk(read).map(Block::Sentence));
     }
-    blocks.extend(trouble(paths));
     blocks
 }
 

@@ -7,7 +7,7 @@ use crate::run_file::{VerifiedHitRatio, WorkloadRun};
 use crate::units;
 
 /// A paragraph; none if no hit ratio was to be verified.
-pub(super) fn sentence(workload: &WorkloadRun, with_codec: bool) -> Option<Block> {
+pub(in crate::report) fn sentence(workload: &WorkloadRun, with_codec: bool) -> Option<Block> {
     let verified = workload.verified_hit_ratio.as_ref()?;
     let codec = if with_codec { format!(" with {}", workload.codec) } else { String::new() };
     Some(Block::Sentence(text(verified, &codec)))

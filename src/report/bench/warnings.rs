@@ -80,7 +80,7 @@ fn short(code: &str, warnings: &[&Warning]) -> String {
 }
 
 /// Every warning with its cause and what to do.
-pub(super) fn in_full(run: &Run) -> Option<Section> {
+pub(in crate::report) fn in_full(run: &Run) -> Option<Section> {
     let kinds = kinds(run);
     if kinds.is_empty() && !run.interrupted {
         return None;

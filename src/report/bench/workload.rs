@@ -37,7 +37,7 @@ pub(super) fn sections(codecs: &[WorkloadRun], clients: u64, detail: Detail, bas
     std::iter::once(first).chain(phases).collect()
 }
 
-fn heading(workload: &WorkloadRun, codecs: usize) -> Heading {
+pub(in crate::report) fn heading(workload: &WorkloadRun, codecs: usize) -> Heading {
     let entry = match workload.value_bytes {
         Some(bytes) if codecs == 1 => format!("{} in Redis", units::bytes(bytes as f64)),
         _ => String::new(),
@@ -105,7 +105,7 @@ fn beside_naive(workload: &WorkloadRun, is_one_of_several: bool) -> Option<Block
 }
 
 /// What `--distance` asked: the results with the servers further away.
-fn at_distance(workload: &WorkloadRun, is_one_of_several: bool) -> Option<Block> {
+pub(in crate::report) fn at_distance(workload: &WorkloadRun, is_one_of_several: bool) -> Option<Block> {
     let far = workload.at_distance.as_ref()?;
     let [mysql, redis] = [far.mysql_extra_ns, far.redis_extra_ns].map(units::duration);
     let codec = if is_one_of_several { format!(" ({})", workload.codec) } else { String::new() };

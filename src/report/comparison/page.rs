@@ -47,7 +47,8 @@ fn differences(title: &str, differences: &[Difference]) -> Option<Section> {
 }
 
 fn unsound(compared: &Comparison) -> Option<Section> {
-    let entries = compared.unsound.iter().map(|unsound| Entry::new(unsound.run, unsound.reason.clone()));
+    let entries =
+        compared.unsound.iter().map(|unsound| Entry::new(unsound.run.clone(), unsound.reason.clone()));
     (!compared.unsound.is_empty())
         .then(|| Section::titled("Runs that did not end well", vec![Block::Entries(entries.collect())]))
 }
@@ -103,7 +104,7 @@ fn summary(compared: &Comparison) -> Section {
     Section { role: Role::Summary, ..Section::titled(format!("Summary: {}", overall(compared)), blocks) }
 }
 
-fn tone(verdict: Verdict) -> Tone {
+pub(super) fn tone(verdict: Verdict) -> Tone {
     match verdict {
         Verdict::Improved => Tone::Good,
         Verdict::Unchanged => Tone::Plain,

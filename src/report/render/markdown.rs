@@ -1,9 +1,11 @@
 //! Pages as GitHub's markdown, for comments and job summaries.
 
 use super::bars::TALL;
+use super::figure;
 use super::terminal::Screen;
 use crate::plain_text;
 use crate::report::blocks::{self, Align, Block, Chart, Entry, Heading, Role, Row, Section, Table};
+use crate::report::figures::Figure;
 
 /// Columns of a chart, which is drawn as text.
 const CHART_COLUMNS: usize = 80;
@@ -49,6 +51,7 @@ fn block(block: &Block) -> Vec<String> {
         }
         Block::Chart(tall) => vec![chart(tall, TALL)],
         Block::Command(text) => vec![command(text)],
+        Block::Figure(drawn) => figure(drawn),
     }
 }
 
@@ -80,9 +83,21 @@ fn command(text: &str) -> String {
     format!("{fence}sh\n{text}\n{fence}")
 }
 
-/// Monospaced text, in which nothing can end the fence.
+fn figure(drawn: &Figure) -> Vec<String> {
+    let [title, caption] = figure::around(drawn).map(|text| block(&text));
+    let picture = match Screen::default().picture(drawn, CHART_COLUMNS) {
+        figure::Text::Lines(lines) => fenced(&lines),
+        figure::Text::Numbers(table) => grid(table),
+    };
+    [title, vec![picture], caption].concat()
+}
+
 fn chart(chart: &Chart, rows: usize) -> String {
-    let lines = Screen::default().chart(chart, rows, CHART_COLUMNS);
+    fenced(&Screen::default().chart(chart, rows, CHART_COLUMNS))
+}
+
+/// Monospaced text, in which nothing can end the fence.
+fn fenced(lines: &[String]) -> String {
     let lines: Vec<String> = lines.iter().map(|line| line.trim_end().replace('`', "'")).collect();
     format!("```text\n{}\n```", lines.join("\n"))
 }

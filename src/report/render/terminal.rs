@@ -5,10 +5,12 @@ use anstyle::{AnsiColor, Style as Ink};
 use super::axis::Axis;
 use super::bars;
 use super::bars::TALL;
+use super::figure;
 use super::grid;
 use super::wrap::{columns_of, fit, wrap};
 use crate::plain_text;
 use crate::report::blocks::{self, Block, Chart, Entry, Heading, Lane, Row, Section, Table, Tone};
+use crate::report::figures::Figure;
 use crate::units;
 
 /// The terminal's abilities.
@@ -111,7 +113,18 @@ impl Screen {
             Block::Table(table) => self.table(table, width),
             Block::Chart(chart) => self.chart(chart, TALL, width),
             Block::Command(text) => vec![format!("    {text}")],
+            Block::Figure(figure) => self.figure(figure, width),
         }
+    }
+
+    fn figure(&self, figure: &Figure, width: usize) -> Vec<String> {
+        let [title, caption] = figure::around(figure).map(|block| self.block(&block, width));
+        let picture = match self.picture(figure, width) {
+            figure::Text::Lines(lines) => lines,
+            figure::Text::Numbers(table) => self.table(table, width),
+        };
+        let blank = || vec![String::new()];
+        [blank(), title, picture, caption].concat()
     }
 
     /// Texts in a column of their own, or below their labels if that column would be too narrow.
@@ -271,6 +284,15 @@ pub(crate) fn to_ascii(text: &str) -> String {
         '…' => '.',
         '’' => '\'',
         '┬' => '+',
+        '├' => '[',
+        '┤' => ']',
+        '│' => '|',
+        '●' => 'o',
+        '▒' => '%',
+        '░' => ',',
+        '▓' => '&',
+        '▚' => '/',
+        '▞' => '\\',
         '▼' => 'v',
         '×' => 'x',
         '▁' => '.',

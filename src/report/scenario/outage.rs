@@ -8,9 +8,9 @@ use crate::units::{self, counted};
 /// One number of a distribution.
 type Pick = fn(&Spread) -> Option<f64>;
 
-const PHASES: [&str; 5] = ["before", "stopped", "continued", "killed", "restarted"];
+pub(super) const PHASES: [&str; 5] = ["before", "stopped", "continued", "killed", "restarted"];
 /// Those in which there is no Redis.
-const AWAY: [&str; 2] = ["stopped", "killed"];
+pub(super) const AWAY: [&str; 2] = ["stopped", "killed"];
 
 pub(super) fn sections(document: &Document) -> Vec<Section> {
     let mut sections = vec![setting(document)];
@@ -55,7 +55,7 @@ fn setting(document: &Document) -> Section {
     Section::new(vec![Block::Sentence(text)])
 }
 
-fn phase<'a>(arm: &'a Arm, name: &str) -> Option<&'a Phase> {
+pub(super) fn phase<'a>(arm: &'a Arm, name: &str) -> Option<&'a Phase> {
     arm.outage.as_ref()?.phases.iter().find(|phase| phase.phase == name)
 }
 
@@ -66,7 +66,7 @@ fn time_in(phase: Option<&Phase>, pick: Pick) -> String {
     }
 }
 
-fn ms(ms: Option<f64>) -> String {
+pub(super) fn ms(ms: Option<f64>) -> String {
     time(ms.map(|ms| ms * 1e6))
 }
 

@@ -64,7 +64,7 @@ fn ages(arm: &Arm) -> Vec<String> {
 }
 
 /// `12.3 %`, or `< 0.00012 %` where there was none.
-fn share(stale: &Stale) -> String {
+pub(super) fn share(stale: &Stale) -> String {
     match (stale.stale_share, stale.stale_share_below) {
         (Some(share), _) => percent(share),
         (None, Some(below)) => format!("< {}", percent(below)),

@@ -56,7 +56,7 @@ fn row(arm: &Arm) -> Vec<String> {
     ]
 }
 
-fn loads(average: f64) -> String {
+pub(super) fn loads(average: f64) -> String {
     format!("{average:.2}")
 }
 

@@ -1,0 +1,1 @@
+DROP TABLE rcache_serve

@@ -1,0 +1,2 @@
+-- Parameter: id.
+SELECT id, username, email FROM rcache_serve WHERE id = ?

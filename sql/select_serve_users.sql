@@ -1,0 +1,1 @@
+SELECT id, username, email FROM rcache_serve ORDER BY id

@@ -1,0 +1,516 @@
+//! What each path answers.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, Sender, SyncSender};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cache_aside::codec::Postcard;
+use cache_aside::{Cache, Key, KeyError, MarkError, Options};
+use serde::Deserialize;
+
+use super::http::Response;
+use super::live::{Counts, Live, Sample};
+use super::metrics;
+use super::request::Request;
+use super::users::{StoreError, UserTable};
+use crate::users::{User, Users};
+
+/// Answers with all users that are made at the same time; each takes some ten megabytes.
+const LARGE_ANSWERS: usize = 4;
+/// A request that gets no place by then is refused.
+const PLACE_WAIT: Duration = Duration::from_secs(5);
+/// Readers of the button that makes many read at the same time.
+const CROWD: usize = 32;
+/// Streams of events at a time.
+const STREAMS: usize = 64;
+/// Time between two looks for a new sample.
+const LOOK: Duration = Duration::from_millis(200);
+/// Stopping or starting Redis takes less.
+const POWER_TIME: Duration = Duration::from_secs(30);
+/// Time between two samples.
+const SAMPLE: Duration = Duration::from_secs(1);
+
+const PAGE: &str = include_str!("page/index.html");
+const SCRIPT: &str = include_str!("page/app.js");
+const STYLE: &str = include_str!("page/style.css");
+
+/// Stops and starts the sandbox's Redis.
+pub(crate) trait Power {
+    /// # Errors
+    /// In words.
+    fn stop(&mut self) -> Result<(), String>;
+    /// # Errors
+    /// In words.
+    fn start(&mut self) -> Result<(), String>;
+}
+
+/// What an application is made of.
+pub(crate) struct Setup<'a> {
+    pub(crate) cache: Cache,
+    pub(crate) users: &'a UserTable,
+    /// Where wishes for Redis go, or why there can be none.
+    pub(crate) power: Result<Sender<Wish>, String>,
+    pub(crate) address: SocketAddr,
+}
+
+/// What is to become of Redis, and whom to tell the outcome. The thread that owns the servers grants it.
+pub(crate) struct Wish {
+    turn: Turn,
+    outcome: SyncSender<Result<(), String>>,
+}
+
+#[derive(Clone, Copy)]
+enum Turn {
+    Off,
+    On,
+}
+
+impl Wish {
+    pub(super) fn grant(self, power: &mut dyn Power) {
+        let outcome = match self.turn {
+            Turn::Off => power.stop(),
+            Turn::On => power.start(),
+        };
+        // The client may have gone.
+        let _ = self.outcome.send(outcome);
+    }
+}
+
+/// The application. All threads share it.
+pub(crate) struct App<'a> {
+    cache: Cache,
+    /// The same with the codec of its entries.
+    entries: Cache<Postcard>,
+    users: &'a UserTable,
+    power: Result<Mutex<Sender<Wish>>, String>,
+    address: SocketAddr,
+    counts: Counts,
+    live: Live,
+    large: Gate,
+    streams: Gate,
+}
+
+/// How a read was answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Hit,
+    Miss,
+    Bypass,
+}
+
+/// A value, where it came from, and how long that took.
+struct Read<T> {
+    value: Option<T>,
+    source: Source,
+    total: Duration,
+    /// Of the total, in MySQL.
+    load: Duration,
+}
+
+/// Why a request has no ordinary answer.
+enum Trouble {
+    Store(StoreError),
+    Mark(MarkError),
+    Key(KeyError),
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<MarkError> for Trouble {
+    fn from(error: MarkError) -> Self {
+        Self::Mark(error)
+    }
+}
+
+impl From<KeyError> for Trouble {
+    fn from(error: KeyError) -> Self {
+        Self::Key(error)
+    }
+}
+
+#[derive(Deserialize)]
+struct NewUser {
+    username: String,
+    email: String,
+}
+
+impl<'a> App<'a> {
+    pub(crate) fn new(setup: Setup<'a>) -> Self {
+        Self {
+            entries: setup.cache.with_codec(Postcard),
+            cache: setup.cache,
+            users: setup.users,
+            power: setup.power.map(Mutex::new),
+            address: setup.address,
+            counts: Counts::default(),
+            live: Live::default(),
+            large: Gate::new(LARGE_ANSWERS),
+            streams: Gate::new(STREAMS),
+        }
+    }
+
+    /// The options of its cache: entries live for a minute, so that one can watch them expire.
+    pub(crate) fn options(namespace: &str) -> Options {
+        Options::default().namespace(format!("{namespace}-serve")).ttl(Duration::from_secs(60))
+    }
+
+    /// Takes a sample every second.
+    pub(super) fn sample_until(&self, is_ending: &dyn Fn() -> bool) {
+        let mut next = Instant::now() + SAMPLE;
+        while !is_ending() {
+            thread::sleep(LOOK.min(next.saturating_duration_since(Instant::now())));
+            if Instant::now() >= next {
+                self.live.sample(&self.cache.stats(), &self.counts);
+                next += SAMPLE;
+            }
+        }
+    }
+
+    pub(super) fn answer<'b>(
+        &'b self,
+        request: &Request,
+        peer: IpAddr,
+        is_ending: &'b (dyn Fn() -> bool + Sync),
+    ) -> Response<'b> {
+        self.counts.requests.fetch_add(1, Ordering::Relaxed);
+        if !self.knows_host(request) {
+            return Response::text(403, "this name is not the server's own");
+        }
+        match request.method.as_str() {
+            "GET" | "HEAD" => self.get(request, is_ending),
+            "POST" => match self.refusal_of_write(request, peer) {
+                Some(reason) => Response::text(403, reason),
+                None => self.post(request),
+            },
+            _ => Response::text(405, "GET, HEAD and POST are known").header("Allow", "GET, HEAD, POST"),
+        }
+    }
+
+    fn get<'b>(&'b self, request: &Request, is_ending: &'b (dyn Fn() -> bool + Sync)) -> Response<'b> {
+        let file = |kind, text: &str| Response::new(200, kind, text.as_bytes().to_vec());
+        match request.path.as_str() {
+            "/" => file("text/html; charset=utf-8", PAGE),
+            "/app.js" => file("text/javascript; charset=utf-8", SCRIPT),
+            "/style.css" => file("text/css; charset=utf-8", STYLE),
+            "/users" => self.all_users(request),
+            "/metrics" => {
+                let (mysql, requests) = (&self.counts.mysql_reads, &self.counts.requests);
+                let [mysql, requests] = [mysql, requests].map(|count| count.load(Ordering::Relaxed));
+                file(
+                    "text/plain; version=0.0.4; charset=utf-8",
+                    &metrics::text(&self.cache.stats(), mysql, requests),
+                )
+            }
+            "/events" => self.events(is_ending),
+            path => match path.strip_prefix("/users/").map(str::parse::<u32>) {
+                Some(Ok(id)) if path == format!("/users/{id}") => self.one_user(id, request),
+                _ => Response::text(404, "there is no such page"),
+            },
+        }
+    }
+
+    fn post<'b>(&'b self, request: &Request) -> Response<'b> {
+        let done = |outcome: Result<(), String>| match outcome {
+            Ok(()) => Response::json(200, b"{\"done\":true}\n".to_vec()),
+            Err(reason) => Response::text(503, &reason),
+        };
+        match request.path.as_str() {
+            "/expire" => done(self.expire()),
+            "/crowd" => self.crowd(),
+            "/redis/stop" => done(self.turn_redis(Turn::Off)),
+            "/redis/start" => done(self.turn_redis(Turn::On)),
+            path => match path.strip_prefix("/users/").map(str::parse::<u32>) {
+                Some(Ok(id)) if path == format!("/users/{id}") => self.change(id, request),
+                _ => Response::text(404, "there is no such page"),
+            },
+        }
+    }
+
+    /// A page elsewhere may have its name point here; ours are the address and localhost.
+    fn knows_host(&self, request: &Request) -> bool {
+        if !self.address.ip().is_loopback() {
+            return true;
+        }
+        let port = self.address.port();
+        let own = [
+            format!("localhost:{port}"),
+            format!("127.0.0.1:{port}"),
+            format!("[::1]:{port}"),
+            self.address.to_string(),
+        ];
+        request.header("host").is_some_and(|host| own.iter().any(|name| name.eq_ignore_ascii_case(host)))
+    }
+
+    /// Only this machine may write, and no page of another origin on it.
+    fn refusal_of_write(&self, request: &Request, peer: IpAddr) -> Option<&'static str> {
+        if !peer.to_canonical().is_loopback() {
+            return Some("writes are for this machine alone");
+        }
+        let origin = request.header("origin");
+        let host = request.header("host").unwrap_or_default();
+        let is_ours = origin.is_none_or(|origin| origin.eq_ignore_ascii_case(&format!("http://{host}")));
+        let site = request.header("sec-fetch-site").unwrap_or("same-origin");
+        (!is_ours || !matches!(site, "same-origin" | "none"))
+            .then_some("writes from another origin are refused")
+    }
+
+    fn all_users<'b>(&self, request: &Request) -> Response<'b> {
+        let Some(_place) = self.large.enter() else {
+            return Response::text(503, "too many large answers at a time").header("Retry-After", "1");
+        };
+        let read = self.read_all(is_without_cache(request));
+        respond(request, read, |users: &Users| serde_json::to_vec(users))
+    }
+
+    fn read_all(&self, is_without_cache: bool) -> Result<Read<Users>, Trouble> {
+        let key = key_of_all()?;
+        self.read(is_without_cache, |load| self.entries.get(&key, load), || Ok(Some(self.users.all()?)))
+    }
+
+    fn one_user<'b>(&self, id: u32, request: &Request) -> Response<'b> {
+        let read = key_of(id).map_err(Trouble::from).and_then(|key| {
+            let load = || self.users.one(id);
+            self.read(is_without_cache(request), |load| self.entries.get(&key, load), load)
+        });
+        respond(request, read, |user: &User| serde_json::to_vec(user))
+    }
+
+    /// Reads through the cache or past it, and takes the time.
+    fn read<T>(
+        &self,
+        is_without_cache: bool,
+        get: impl FnOnce(&mut dyn FnMut() -> Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError>,
+        load: impl Fn() -> Result<Option<T>, StoreError>,
+    ) -> Result<Read<T>, Trouble> {
+        let start = Instant::now();
+        let mut in_mysql = None;
+        let mut timed = || {
+            let start = Instant::now();
+            self.counts.mysql_reads.fetch_add(1, Ordering::Relaxed);
+            let found = load();
+            in_mysql = Some(start.elapsed());
+            found
+        };
+        let value = if is_without_cache { timed()? } else { get(&mut timed)? };
+        let total = start.elapsed();
+        self.counts.add_read(total);
+        let source = match (is_without_cache, in_mysql) {
+            (true, _) => Source::Bypass,
+            (false, Some(_)) => Source::Miss,
+            (false, None) => Source::Hit,
+        };
+        Ok(Read { value, source, total, load: in_mysql.unwrap_or_default() })
+    }
+
+    /// A write that a crash at any point leaves consistent: mark, COMMIT, finish.
+    fn change<'b>(&self, id: u32, request: &Request) -> Response<'b> {
+        let new: NewUser = match serde_json::from_slice(&request.body) {
+            Ok(new) => new,
+            Err(error) => {
+                return Response::text(422, &format!("a username and an email are expected: {error}"));
+            }
+        };
+        let Ok(user) = User::new(id, &new.username, &new.email) else {
+            return Response::text(422, "a username has at most 80 bytes, and an email at most 120");
+        };
+        let written = self.users.write(&user, |commit| {
+            let (one, all) = (key_of(id)?, key_of_all()?);
+            let guard = self.cache.mark(&[&one, &all])?;
+            commit()?;
+            // A marker that cannot be removed expires by itself; until then the user is read from MySQL.
+            let _ = guard.finish();
+            Ok::<_, Trouble>(())
+        });
+        match written {
+            Ok(true) => Response::json(200, serde_json::to_vec(&user).unwrap_or_default()),
+            Ok(false) => Response::text(404, "there is no such user"),
+            Err(Trouble::Mark(error)) => Response::text(
+                503,
+                &format!(
+                    "not written, since Redis could not be told: {error}; a write without it could leave old values"
+                ),
+            ),
+            Err(trouble) => failed(&trouble),
+        }
+    }
+
+    fn expire(&self) -> Result<(), String> {
+        let key = key_of_all().map_err(|error| error.to_string())?;
+        self.cache.invalidate(&key).map_err(|error| error.to_string())
+    }
+
+    fn turn_redis(&self, turn: Turn) -> Result<(), String> {
+        let wishes = self.power.as_ref().map_err(Clone::clone)?;
+        let (outcome, granted) = mpsc::sync_channel(1);
+        let wishes = wishes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let ends = |_| "the server ends".to_owned();
+        wishes.send(Wish { turn, outcome }).map_err(|_| ends(()))?;
+        granted.recv_timeout(POWER_TIME).map_err(|_| ends(()))?
+    }
+
+    /// Many readers of one user whose entry has just been removed.
+    fn crowd<'b>(&self) -> Response<'b> {
+        const ID: u32 = 1;
+        let before = self.counts.mysql_reads.load(Ordering::Relaxed);
+        let start = Instant::now();
+        let read = |key: &Key| {
+            let load = || self.users.one(ID);
+            self.read(false, |load| self.entries.get(key, load), load).is_ok()
+        };
+        let answered = key_of(ID).map(|key| {
+            // If Redis cannot be told, the readers find what is there.
+            let _ = self.cache.invalidate(&key);
+            thread::scope(|scope| {
+                let readers: Vec<_> = (0..CROWD).map(|_| scope.spawn(|| read(&key))).collect();
+                readers.into_iter().filter_map(|reader| reader.join().ok()).filter(|fine| *fine).count()
+            })
+        });
+        let loads = self.counts.mysql_reads.load(Ordering::Relaxed) - before;
+        let ms = start.elapsed().as_secs_f64() * 1e3;
+        let answered = answered.unwrap_or(0);
+        let body =
+            serde_json::json!({ "readers": CROWD, "answered": answered, "mysql_reads": loads, "ms": ms });
+        Response::json(200, body.to_string().into_bytes())
+    }
+
+    /// The last minute, then a sample every second.
+    fn events<'b>(&'b self, is_ending: &'b (dyn Fn() -> bool + Sync)) -> Response<'b> {
+        let Some(place) = self.streams.try_enter() else {
+            return Response::text(503, "too many streams").header("Retry-After", "5");
+        };
+        let power = self.power.as_ref().err().cloned();
+        let stream = move |to: &mut dyn std::io::Write| {
+            let _place = place;
+            let hello = serde_json::json!({ "redis": power });
+            write!(to, "event: hello\ndata: {hello}\n\n")?;
+            let mut last = 0;
+            while !is_ending() {
+                for sample in self.live.since(last) {
+                    last = sample.second;
+                    write!(to, "data: {}\n\n", as_json(&sample))?;
+                }
+                thread::sleep(LOOK);
+            }
+            Ok(())
+        };
+        Response::stream("text/event-stream", Box::new(stream))
+    }
+}
+
+fn as_json(sample: &Sample) -> String {
+    serde_json::to_string(sample).unwrap_or_default()
+}
+
+fn key_of_all() -> Result<Key, KeyError> {
+    Key::singleton("users", 1)
+}
+
+fn key_of(id: u32) -> Result<Key, KeyError> {
+    Key::new("user", 1, id)
+}
+
+fn is_without_cache(request: &Request) -> bool {
+    request.query.split('&').any(|field| field == "cache=off")
+}
+
+/// The value as JSON, with headers that say where it came from and where the time went.
+fn respond<'b, T>(
+    request: &Request,
+    read: Result<Read<T>, Trouble>,
+    write: impl FnOnce(&T) -> serde_json::Result<Vec<u8>>,
+) -> Response<'b> {
+    let read = match read {
+        Ok(read) => read,
+        Err(trouble) => return failed(&trouble),
+    };
+    let start = Instant::now();
+    let body = match read.value.as_ref().map(write) {
+        None => return Response::text(404, "there is no such user"),
+        Some(Err(error)) => return Response::text(500, &format!("cannot write JSON: {error}")),
+        Some(Ok(body)) => body,
+    };
+    let json = start.elapsed();
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let cache = match read.source {
+        Source::Bypass => String::new(),
+        Source::Hit | Source::Miss => format!("cache;dur={:.3}, ", ms(read.total.saturating_sub(read.load))),
+    };
+    let mysql = match read.source {
+        Source::Hit => String::new(),
+        Source::Miss | Source::Bypass => format!("mysql;dur={:.3}, ", ms(read.load)),
+    };
+    let source = match read.source {
+        Source::Hit => "hit",
+        Source::Miss => "miss",
+        Source::Bypass => "bypass",
+    };
+    let tag = format!("\"{:016x}\"", twox_hash::XxHash3_64::oneshot(&body));
+    let is_known =
+        request.header("if-none-match").is_some_and(|known| known.split(',').any(|one| one.trim() == tag));
+    let response = if is_known { Response::json(304, Vec::new()) } else { Response::json(200, body) };
+    response
+        .header("Server-Timing", format!("{cache}{mysql}json;dur={:.3}", ms(json)))
+        .header("ETag", tag)
+        .header("X-Cache", source)
+}
+
+fn failed<'b>(trouble: &Trouble) -> Response<'b> {
+    match trouble {
+        Trouble::Store(StoreError::Busy) => {
+            Response::text(503, &StoreError::Busy.to_string()).header("Retry-After", "1")
+        }
+        Trouble::Store(error) => Response::text(503, &format!("MySQL: {error}")),
+        Trouble::Mark(error) => Response::text(503, &error.to_string()),
+        Trouble::Key(error) => Response::text(500, &error.to_string()),
+    }
+}
+
+/// Lets so many in at a time.
+struct Gate {
+    most: usize,
+    inside: Mutex<usize>,
+    left: Condvar,
+}
+
+struct Inside<'a>(&'a Gate);
+
+impl Gate {
+    fn new(most: usize) -> Self {
+        Self { most, inside: Mutex::new(0), left: Condvar::new() }
+    }
+
+    /// Waits for a place for a while.
+    fn enter(&self) -> Option<Inside<'_>> {
+        let inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.left.wait_timeout_while(inside, PLACE_WAIT, |inside| *inside >= self.most);
+        let (mut inside, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        if timeout.timed_out() && *inside >= self.most {
+            return None;
+        }
+        *inside += 1;
+        Some(Inside(self))
+    }
+
+    fn try_enter(&self) -> Option<Inside<'_>> {
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        if *inside >= self.most {
+            return None;
+        }
+        *inside += 1;
+        Some(Inside(self))
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        *self.0.inside.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.0.left.notify_one();
+    }
+}
