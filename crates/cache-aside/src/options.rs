@@ -282,8 +282,8 @@ impl Options {
         };
         within("ttl", self.ttl, YEARS, "is longer than ten years")?;
         within("negative_ttl", self.negative_ttl.unwrap_or(self.ttl), YEARS, "is longer than ten years")?;
-        within("stale_if_error", self.stale_if_error.max(self.lease), YEARS, "is longer than ten years")?;
         within("lease", self.lease, HOUR, "is longer than an hour")?;
+        within("stale_if_error", self.stale_if_error.max(self.lease), YEARS, "is longer than ten years")?;
         within("marker", self.marker, HOUR, "is longer than an hour")?;
         within("longest_load", self.longest_load, HOUR, "is longer than an hour")?;
         // No wait at all is a choice too.
