@@ -15,6 +15,7 @@ pub(in crate::report) fn figures(document: &Document) -> Vec<Section> {
         "stampede" => vec![loads_per_expiry(document)],
         "outage" => vec![failed_reads(document), waits(document)],
         "avalanche" => vec![peak_loads(document)],
+        "metastable" => vec![answered_at_the_end(document)],
         "penetration" => vec![missing_loads(document)],
         "corrupt" => vec![bad_answers(document)],
         _ => Vec::new(),
@@ -87,6 +88,18 @@ fn peak_loads(document: &Document) -> Option<Figure> {
         format!("The most loads that began within {window} ms when values stored together expired.");
     let texts = ["The peak of loads", "loads", &caption];
     bars(document, texts, |arm| count(arm.avalanche?.peak_loads))
+}
+
+fn answered_at_the_end(document: &Document) -> Option<Figure> {
+    let texts = [
+        "Reads answered in the last second",
+        "reads a second",
+        "How much of the load is answered at the end, long after the cache was flushed.",
+    ];
+    bars(document, texts, |arm| {
+        let rate = arm.metastable.as_ref()?.answered_at_the_end_per_s;
+        Some((rate, units::rate(rate)))
+    })
 }
 
 fn missing_loads(document: &Document) -> Option<Figure> {
