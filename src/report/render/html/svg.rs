@@ -20,7 +20,8 @@ pub(super) fn number(value: f64) -> String {
 
 /// A share of the width, such as `12.35%`.
 pub(super) fn percent(share: f64) -> String {
-    let rounded = (share.clamp(0.0, 1.0) * 10_000.0).round() / 100.0;
+    // Adding 0 turns -0 into 0.
+    let rounded = (share.clamp(0.0, 1.0) * 10_000.0).round() / 100.0 + 0.0;
     format!("{rounded}%")
 }
 
