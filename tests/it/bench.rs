@@ -469,7 +469,9 @@ fn rate_times_latency_is_the_number_of_clients() {
             for path in workload["paths"].as_array().unwrap() {
                 let number = |field: &str| path[field].as_f64().unwrap();
                 let over = number("throughput_per_s") * number("mean_ns") / 1e9 / clients;
-                assert!((0.9..=1.01).contains(&over), "{} {}: {over}", workload["name"], path["path"]);
+                // The throughput of misses also counts the wait until the entry is stored; their latency does not.
+                let least = if path["path"] == "cold" { 0.3 } else { 0.9 };
+                assert!((least..=1.01).contains(&over), "{} {}: {over}", workload["name"], path["path"]);
             }
         }
     }

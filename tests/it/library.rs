@@ -412,6 +412,8 @@ fn scripts_that_the_server_forgot_are_sent_again() {
     place.cache.get(&key(1), || load("a")).unwrap();
     let _: () = redis::cmd("SCRIPT").arg("FLUSH").query(&mut place.redis).unwrap();
     place.cache.get(&key(2), || load("b")).unwrap();
+    // The entry is stored once its reply was taken, here by the counters.
+    assert_eq!(place.cache.stats().fills, 2);
     let _: () = redis::cmd("SCRIPT").arg("FLUSH").query(&mut place.redis).unwrap();
     place.cache.mark(&[&key(2)]).unwrap().finish().unwrap();
     assert_eq!((place.cache.stats().fills, place.cache.stats().redis_errors), (2, 0));

@@ -310,7 +310,7 @@ fn the_names_are_listed_with_what_they_show() {
     assert_eq!(names, ["stale", "stampede", "outage", "avalanche", "penetration", "corrupt", "metastable"]);
     assert!(list.stdout.lines().all(|line| line.len() <= 80), "{}", list.stdout);
     let json = world::ran(world::rcache().args(["scenario", "--list", "--format", "json"])).fine().json();
-    assert_eq!((json.as_array().map(Vec::len), &json[2]["scenario"]), (Some(6), &"outage".into()));
+    assert_eq!((json.as_array().map(Vec::len), &json[2]["scenario"]), (Some(7), &"outage".into()));
     world::ran(world::rcache().arg("scenario")).failed(2, &["NAME"]);
     world::ran(world::rcache().args(["scenario", "stale", "--list"])).failed(2, &["--list"]);
 }
@@ -328,7 +328,7 @@ fn all_run_in_turn_and_end_in_a_summary() {
     assert!(summary.contains("skipped: the scenario outage stops and kills Redis"), "{summary}");
     place.mysql().query_drop("CREATE TABLE rcache_scenario (x INT)").unwrap();
     let failed = place.run(&arguments).failed(1, &["scenario stale: ", "scenario corrupt: ", "did not make"]);
-    assert_eq!(failed.stdout.matches("failed: the database").count(), 5, "{}", failed.stdout);
+    assert_eq!(failed.stdout.matches("failed: the database").count(), 6, "{}", failed.stdout);
     let json = place.run(&[&arguments[..], &["--format", "json"]].concat()).ended(1).json();
     assert_eq!((&json["format"], &json["experiments"]), (&"rcache-scenarios".into(), &serde_json::json!([])));
 }
