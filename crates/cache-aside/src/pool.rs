@@ -463,4 +463,5 @@ fn no_primary(role: Role) -> WireError {
 }
 
 #[cfg(test)]
+#[cfg(feature = "json")]
 mod tests;

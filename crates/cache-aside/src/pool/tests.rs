@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::codec::Postcard;
+use crate::codec::Json;
 use crate::middlebox::Middlebox;
 use crate::private_redis::PrivateRedis;
 use crate::{Cache, Key, Options, RedisErrorKind, Stats};
@@ -14,14 +14,14 @@ use crate::{Cache, Key, Options, RedisErrorKind, Stats};
 /// Longer than anything takes on the slowest machine.
 const PATIENT: Duration = Duration::from_secs(30);
 
-type Texts = Cache<Postcard>;
+type Texts = Cache<Json>;
 
 fn patient() -> Options {
     Options::default().connect_timeout(PATIENT).reply_timeout(PATIENT)
 }
 
 fn cache(middlebox: &Middlebox, options: Options) -> Texts {
-    Cache::at(middlebox.endpoint(), options).unwrap().with_codec(Postcard)
+    Cache::at(middlebox.endpoint(), options).unwrap().with_codec(Json)
 }
 
 fn key(id: u32) -> Key {
@@ -135,7 +135,7 @@ fn a_server_that_was_demoted_behind_its_name_is_left() {
 fn a_replica_is_no_cache_until_it_is_promoted() {
     let redis = PrivateRedis::start();
     redis.say("REPLICAOF 127.0.0.1 1");
-    let cache = Cache::at(redis.endpoint(), patient()).unwrap().with_codec(Postcard);
+    let cache = Cache::at(redis.endpoint(), patient()).unwrap().with_codec(Json);
     assert_eq!(read(&cache, 1, "a"), "a");
     let refused = cache.mark(&[&key(1)]).unwrap_err();
     assert_eq!(refused.cause().server_code(), Some("READONLY"), "{refused}");
@@ -149,7 +149,7 @@ fn a_replica_is_no_cache_until_it_is_promoted() {
 #[test]
 fn a_server_that_takes_few_clients_serves_many_threads() {
     let redis = PrivateRedis::start();
-    let cache = Cache::at(redis.endpoint(), patient()).unwrap().with_codec(Postcard);
+    let cache = Cache::at(redis.endpoint(), patient()).unwrap().with_codec(Json);
     read(&cache, 1, "value");
     redis.say("CONFIG SET maxclients 12");
     thread::scope(|scope| {
@@ -199,7 +199,7 @@ fn more_threads_than_connections_wait_within_bounds() {
 fn five_hundred_threads_open_no_more_connections_than_they_are() {
     const THREADS: u64 = 500;
     let redis = PrivateRedis::start();
-    let cache = Cache::at(redis.endpoint(), patient()).unwrap().with_codec(Postcard);
+    let cache = Cache::at(redis.endpoint(), patient()).unwrap().with_codec(Json);
     let start = Barrier::new(500);
     thread::scope(|scope| {
         for _ in 0..THREADS {
@@ -288,7 +288,7 @@ fn a_marker_that_was_gone_before_the_end_is_reported() {
     let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let events = std::sync::Arc::clone(&seen);
     let options = patient().on_error(move |event| events.lock().unwrap().push(event.to_string()));
-    let cache = Cache::at(redis.endpoint(), options).unwrap().with_codec(Postcard);
+    let cache = Cache::at(redis.endpoint(), options).unwrap().with_codec(Json);
     let guard = cache.mark(&[&key(1), &key(2), &key(3)]).unwrap();
     assert_eq!(redis.say("DEL cache:thing:1:2"), ":1");
     assert_eq!(guard.finish().unwrap().lost(), [key(2)]);
@@ -301,7 +301,7 @@ fn a_marker_that_was_gone_before_the_end_is_reported() {
 #[test]
 fn a_marker_from_before_the_clock_was_set_back_is_bounded_and_not_dropped() {
     let redis = PrivateRedis::start();
-    let cache = Cache::at(redis.endpoint(), patient()).unwrap().with_codec(Postcard);
+    let cache = Cache::at(redis.endpoint(), patient()).unwrap().with_codec(Json);
     let left_ms = || redis.say("PTTL cache:thing:1:1").trim_start_matches(':').parse::<i64>().unwrap();
     let set_back = || {
         // The end, little-endian, behind header and token: two hours later than it was.
@@ -329,7 +329,7 @@ fn a_marker_from_before_the_clock_was_set_back_is_bounded_and_not_dropped() {
         format!("EVAL \"redis.call('SET', KEYS[1], {lease}, 'PX', 7200000) return 1\" 1 cache:thing:1:1");
     assert_eq!(redis.say(&put), ":1");
     let hasty = Cache::at(redis.endpoint(), patient().lease_wait(Duration::from_millis(20))).unwrap();
-    read(&hasty.with_codec(Postcard), 1, "value");
+    read(&hasty.with_codec(Json), 1, "value");
     assert!(left_ms() <= 5_000, "{}", left_ms());
 }
 
@@ -380,7 +380,7 @@ fn reasons_are_told_and_no_secret_is() {
     let options = Options::default().on_error(|_| {
         EVENTS.fetch_add(1, Ordering::SeqCst);
     });
-    let cache = Cache::connect("redis://:hunter2@127.0.0.1:1", options).unwrap().with_codec(Postcard);
+    let cache = Cache::connect("redis://:hunter2@127.0.0.1:1", options).unwrap().with_codec(Json);
     assert_eq!(cache.last_error(), None);
     for _ in 0..10 {
         read(&cache, 1, "value");
