@@ -22,7 +22,7 @@ pub(crate) struct Size {
     #[arg(long, value_parser = Popularity::parse, default_value = "zipf:1.0", value_name = "LAW")]
     pub(crate) popularity: Popularity,
 
-    /// Take reads and writes from a file: a CSV of time,key[,op], or what redis-cli MONITOR prints; - is stdin
+    /// Take reads and writes from a file: a CSV of time,key or time,key,op, or what redis-cli MONITOR prints; - is stdin
     ///
     /// Times are seconds, ops read or write; a header is optional. Of a MONITOR, GET and its relatives are reads, DEL and UNLINK
     /// are writes, and SET is taken for the fill after a miss. Keys are hashed as they are read and written to no output.

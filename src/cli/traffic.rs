@@ -27,7 +27,7 @@ pub(crate) struct Traffic {
     #[arg(long, conflicts_with_all = ["rate", "trace", "duration", "cold", "late"], value_name = "EXPR")]
     pub(crate) find: Option<String>,
 
-    /// Take operations and their times from a file: a CSV of time,key[,op], or what redis-cli MONITOR prints; - is stdin
+    /// Take operations and their times from a file: a CSV of time,key or time,key,op, or what redis-cli MONITOR prints; - is stdin
     #[arg(long, conflicts_with_all = ["rate", "arrivals", "popularity", "writes", "keys"], value_name = "FILE")]
     #[arg(value_hint = clap::ValueHint::FilePath)]
     pub(crate) trace: Option<PathBuf>,
