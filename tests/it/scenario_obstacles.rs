@@ -79,7 +79,7 @@ fn every_experiment_notices_a_library_that_never_works() {
     let redis = account(&place, &["-eval", "-evalsha"]);
     for name in ["stampede", "avalanche", "penetration", "corrupt"] {
         let arguments = ["scenario", name, "--duration", "1", "--clients", "8", "--format", "json"];
-        proves_nothing(run(&place, &redis, &arguments), &["lease", "EVAL", "NOPERM", "0 hits"]);
+        proves_nothing(run(&place, &redis, &arguments), &["lease", "EVAL", "NOPERM", "0 fills"]);
     }
 }
 
