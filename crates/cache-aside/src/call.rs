@@ -93,7 +93,7 @@ impl Times {
         !self.grace.is_zero()
     }
 
-    /// How long an entry with this time to live stays in Redis.
+    /// The time that an entry with this time to live stays in Redis.
     pub(crate) fn kept(&self, ttl: Duration, is_value: bool) -> Duration {
         if is_value { ttl + self.grace } else { ttl }
     }

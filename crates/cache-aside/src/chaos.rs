@@ -127,7 +127,7 @@ impl World {
             }
             row.version.store(next, Ordering::SeqCst);
             match draw(20) {
-                // It dies: nobody was promised to see this version yet.
+                // The writer dies: no reader was promised this version yet.
                 0 => {
                     drop(guard);
                     false

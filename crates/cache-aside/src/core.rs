@@ -41,7 +41,7 @@ pub(crate) struct Core {
     pub(crate) events: Events,
     pub(crate) orphans: Arc<Orphans>,
     pub(crate) helpers: Helpers,
-    /// Of the entries that this cache wrote, or may be about to write.
+    /// The entries that this cache wrote, or may be about to write.
     pub(crate) longest_ttl: LongestTtl,
     renewals: Renewals,
     /// Itself, for the thread that renews leases.
@@ -111,7 +111,7 @@ impl Core {
         self.note(pool, outcome, permit)
     }
 
-    /// As [`ask`](Self::ask), for a command that names its keys itself.
+    /// Like [`ask`](Self::ask), for a command that names its keys itself.
     pub(crate) fn ask_server<R>(
         &self,
         pool: &Pool,
@@ -123,7 +123,7 @@ impl Core {
         self.note(pool, outcome, permit)
     }
 
-    /// As [`ask_server`](Self::ask_server), for a writer: it is tried whatever the breaker says.
+    /// Like [`ask_server`](Self::ask_server), for a writer: tried even while the breaker is open.
     pub(crate) fn tell<R>(
         &self,
         pool: &Pool,

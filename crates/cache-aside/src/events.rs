@@ -1,5 +1,4 @@
-//! The reasons of what a cache does not do: for a program's hook, its log, and whoever looks at the
-//! last error.
+//! The reasons why a cache did not do something, for a program's hook, its log and `last_error`.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -129,7 +129,7 @@ impl<C> Cache<C> {
     ///
     /// Redis can slow this down by its timeouts at most; it cannot make it fail. One reader a
     /// process may be chosen to refresh a value ahead of its expiry ([`Options::early_refresh`]):
-    /// it loads, with the old value in hand, while the others read on. Where nobody shall, see
+    /// it loads, with the old value in hand, while the others read on. To prevent that, see
     /// [`wrap_refreshing`](Self::wrap_refreshing).
     ///
     /// ```

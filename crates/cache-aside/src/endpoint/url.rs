@@ -11,7 +11,7 @@ pub struct Url {
     scheme: String,
     user: String,
     password: Option<String>,
-    /// An IPv6 address stands in brackets.
+    /// An IPv6 address is written in brackets.
     host: String,
     port: Option<u16>,
     path: String,
@@ -21,7 +21,7 @@ pub struct Url {
 
 impl Url {
     /// # Errors
-    /// What no URL is, in words.
+    /// The reason why a text is no URL.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let text = text.trim_matches(|character: char| character <= ' ');
         if text.chars().any(char::is_control) {
@@ -96,7 +96,7 @@ fn is_scheme(text: &str) -> bool {
         && text.chars().all(|character| character.is_ascii_alphanumeric() || "+-.".contains(character))
 }
 
-/// What is before the separator, and what is after it if there is one.
+/// The text before the separator, and the text after it if there is one.
 fn split_off(text: &str, separator: char) -> (&str, Option<&str>) {
     match text.split_once(separator) {
         Some((before, after)) => (before, Some(after)),
