@@ -260,7 +260,7 @@ pub(crate) fn server_info(connection: &mut Connection) -> Result<ServerInfo, Adm
 }
 
 /// Valkey gives its own version beside the Redis version that it is compatible with.
-fn parse_version(info: &str) -> (&'static str, String) {
+pub(crate) fn parse_version(info: &str) -> (&'static str, String) {
     let field = |name: &str| {
         info.lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))

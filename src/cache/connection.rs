@@ -75,7 +75,13 @@ impl Connection {
 
     fn try_exchange(&mut self, commands: &[u8], replies: usize) -> RedisResult<Vec<Value>> {
         self.stream.begin(commands.len())?;
-        self.stream.write_all(commands)?;
+        if let Err(error) = self.stream.write_all(commands) {
+            // A server that takes no more clients has said so before it closed the connection.
+            return match self.parser.parse_value(&mut self.stream) {
+                Ok(refusal @ Value::ServerError(_)) => Ok(vec![refusal]),
+                Ok(_) | Err(_) => Err(error.into()),
+            };
+        }
         (0..replies).map(|_| self.parser.parse_value(&mut self.stream)).collect()
     }
 }

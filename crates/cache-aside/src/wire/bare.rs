@@ -45,3 +45,36 @@ impl Write for BareStream {
         self.0.flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+    use std::time::Instant;
+
+    use super::*;
+
+    const GIVEN_UP: Limits = Limits {
+        connect: Duration::from_secs(60),
+        reply: Duration::from_secs(60),
+        is_over: Some(|| true),
+        max_string_bytes: 0,
+    };
+
+    #[test]
+    fn a_caller_that_gives_up_still_reaches_a_server_that_answers() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("redis.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let endpoint = RedisEndpoint::parse(&format!("redis+unix://{}", path.display())).unwrap();
+        let mut stream = BareStream::open(&endpoint, GIVEN_UP).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        server.write_all(b"x").unwrap();
+        stream.begin(1).unwrap();
+        stream.write_all(b"y").unwrap();
+        assert_eq!(stream.read(&mut [0; 8]).unwrap(), 1);
+        let began = Instant::now();
+        stream.begin(1).unwrap();
+        assert!(stream.read(&mut [0; 8]).is_err(), "a silent one is not waited for");
+        assert!(began.elapsed() < Duration::from_secs(30));
+    }
+}

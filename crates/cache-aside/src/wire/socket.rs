@@ -43,18 +43,23 @@ impl Limits {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Opening {
     limits: Limits,
+    began: Instant,
     pub(super) deadline: Instant,
 }
 
 impl Opening {
     /// Begins now.
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, deadline: Instant::now() + limits.connect }
+        let began = Instant::now();
+        Self { limits, began, deadline: began + limits.connect }
     }
 
     /// The longest single wait now; an error with these words when the time is over, or when the caller gives up.
     pub(super) fn wait(&self, too_late_words: &'static str) -> io::Result<Duration> {
-        self.limits.check_interrupt()?;
+        // As with replies, only a server that is silent is given up: one that answers may be needed to clean up.
+        if self.began.elapsed() >= LOOK {
+            self.limits.check_interrupt()?;
+        }
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() { Err(too_late(too_late_words)) } else { Ok(self.limits.wait(left)) }
     }
