@@ -12,7 +12,7 @@ use crate::endpoint::RedisEndpoint;
 use crate::interrupt;
 use crate::load_model::draws::{Draws, Purpose};
 use crate::load_model::lru::Lru;
-use crate::load_model::memory::Memory;
+use crate::load_model::memory::{Memory, Tables};
 use crate::load_model::popularity::{Class, Keys, Popularity};
 use crate::load_model::steady_state::{Lifetimes, Load};
 use crate::units;
@@ -59,7 +59,8 @@ pub(crate) fn check(redis: &RedisEndpoint, setting: &Setting) -> Result<Checked,
     let mut connection = admin::open(redis, TIMEOUT, TIMEOUT)?;
     let keys = Keys::new(setting.popularity, KEYS, RNG_SEED);
     let value = vec![b'v'; value_bytes(&mut connection, setting.entry_bytes)?];
-    let memory = Memory { entry_bytes: usage(&mut connection, value.len())? as f64 };
+    let entry_bytes = usage(&mut connection, value.len())? as f64;
+    let memory = Memory { entry_bytes, tables: tables(&mut connection)? };
     let classes = keys.classes();
     let wanted = (f64::from(KEYS) * setting.share).ceil();
     let limit = units::whole(memory.limit_for(wanted));
@@ -86,6 +87,13 @@ pub(crate) fn check(redis: &RedisEndpoint, setting: &Setting) -> Result<Checked,
 
 fn lru(classes: &[Class]) -> Lru<'_> {
     Lru { classes, load: Load::new(1.0, 0.0), lifetimes: Lifetimes::endless() }
+}
+
+/// As this server keeps them.
+fn tables(connection: &mut Connection) -> Result<Tables, RedisError> {
+    let info: String = redis::cmd("INFO").arg("server").query(connection)?;
+    let (flavor, version) = admin::parse_version(&info);
+    Ok(Tables::of_server(flavor, &version))
 }
 
 /// The length of a value whose entry is as large as those that are asked for; small ones have a least size.
@@ -159,5 +167,68 @@ impl Replay<'_> {
             fills.exec(&mut self.connection)?;
         }
         Ok(hits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::{Sandbox, Wanted};
+
+    /// As a new client finds it: what was sent to the server leaves buffers behind.
+    fn used_memory(redis: &RedisEndpoint) -> u64 {
+        admin::memory_used(&mut admin::open(redis, TIMEOUT, TIMEOUT).unwrap()).unwrap()
+    }
+
+    /// Fills a private Redis step by step, and compares what it takes with what is predicted from one entry. Returns
+    /// entries, bytes of an entry, and the difference.
+    fn differences(steps: &[u32]) -> Vec<(u32, u64, f64)> {
+        const BATCH: usize = 100;
+        let folder = tempfile::tempdir().unwrap();
+        let wanted = Wanted { mysql: false, redis: true };
+        let sandbox = Sandbox::open(folder.path(), wanted, "size", &mut |_| {}).unwrap();
+        let redis = sandbox.redis().unwrap();
+        let mut connection = admin::open(redis, TIMEOUT, TIMEOUT).unwrap();
+        let tables = tables(&mut connection).unwrap();
+        let mut differences = Vec::new();
+        for value_bytes in [60, 150, 700] {
+            redis::cmd("FLUSHALL").arg("SYNC").exec(&mut connection).unwrap();
+            let value = vec![b'v'; value_bytes];
+            let entry_bytes = usage(&mut connection, value_bytes).unwrap();
+            let mut there = 0;
+            for entries in steps {
+                let ids: Vec<u32> = (there..*entries).collect();
+                for ids in ids.chunks(BATCH) {
+                    let mut fills = redis::pipe();
+                    for id in ids {
+                        fills.add_command(set(*id, &value)).ignore();
+                    }
+                    fills.exec(&mut connection).unwrap();
+                }
+                there = *entries;
+                // Until the tables have moved to their new places.
+                std::thread::sleep(Duration::from_millis(300));
+                let predicted = Memory { entry_bytes: entry_bytes as f64, tables }.bytes(f64::from(there));
+                differences.push((there, entry_bytes, predicted / used_memory(redis) as f64 - 1.0));
+            }
+        }
+        sandbox.stop().unwrap();
+        differences
+    }
+
+    fn assert_close(steps: &[u32]) {
+        let differences = differences(steps);
+        assert!(differences.iter().all(|(.., difference)| difference.abs() <= 0.03), "{differences:?}");
+    }
+
+    #[test]
+    fn the_memory_of_entries_is_predicted() {
+        assert_close(&[1_000, 10_000, 50_000]);
+    }
+
+    #[test]
+    #[ignore = "takes a minute"]
+    fn the_memory_of_many_entries_is_predicted() {
+        assert_close(&[100_000, 300_000, 1_000_000]);
     }
 }

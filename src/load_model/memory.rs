@@ -1,43 +1,93 @@
-//! How many entries fit into how much of Redis's memory.
+//! How many entries fit into how much memory of Redis or Valkey.
 //!
 //! `MEMORY USAGE` gives an entry without its place in the two hash tables: the one of all keys and the one of times to live.
 //! These have a power of two of slots, and a table that is full is doubled only if the doubled one fits below
 //! `maxmemory` as well; otherwise entries share slots.
 
-/// The memory of one Redis.
+/// The memory of one server.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Memory {
     /// One entry with key and bookkeeping, as `MEMORY USAGE` gives it.
     pub(crate) entry_bytes: f64,
+    pub(crate) tables: Tables,
 }
 
-/// The entry of a key in the table of times to live, as allocated.
-const EXPIRY_BYTES: f64 = 40.0;
-/// The slots of one key in both tables: two pointers.
-const SLOTS_BYTES: f64 = 16.0;
+/// How a server keeps its two hash tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tables {
+    /// Redis, and Valkey before 8.1: a pointer for each slot, and an entry of its own for a time to live.
+    Pointers,
+    /// Valkey from 8.1 on: buckets of one cache line, which hold seven entries.
+    Buckets,
+}
+
+/// What makes up the tables.
+struct Sizes {
+    /// An entry in the table of times to live, as allocated.
+    expiry_bytes: f64,
+    /// A slot or bucket in both tables.
+    slot_bytes: f64,
+    entries_per_slot: f64,
+    first_slots: f64,
+}
+
 /// An empty server with a few connections.
-const BASE_BYTES: f64 = 1_050_000.0;
-const FIRST_SLOTS: f64 = 4.0;
+const BASE_BYTES: f64 = 1_110_000.0;
+
+impl Tables {
+    /// Those of a server by its name and version, as it gives them.
+    pub(crate) fn of_server(flavor: &str, version: &str) -> Self {
+        let mut numbers = version.split('.').map_while(|part| part.parse::<u32>().ok());
+        let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        if flavor == "Valkey" && version >= (8, 1) { Self::Buckets } else { Self::Pointers }
+    }
+
+    fn sizes(self) -> Sizes {
+        match self {
+            Self::Pointers => {
+                Sizes { expiry_bytes: 40.0, slot_bytes: 16.0, entries_per_slot: 1.0, first_slots: 4.0 }
+            }
+            Self::Buckets => {
+                Sizes { expiry_bytes: 0.0, slot_bytes: 128.0, entries_per_slot: 7.0, first_slots: 1.0 }
+            }
+        }
+    }
+}
 
 impl Memory {
     fn own_bytes(&self) -> f64 {
-        self.entry_bytes + EXPIRY_BYTES
+        self.entry_bytes + self.tables.sizes().expiry_bytes
+    }
+
+    fn slots_bytes(&self, slots: f64) -> f64 {
+        slots * self.tables.sizes().slot_bytes
+    }
+
+    /// The slots of a table with so many entries, if memory is not limited.
+    fn slots(&self, entries: f64) -> f64 {
+        let Sizes { first_slots, entries_per_slot, .. } = self.tables.sizes();
+        let mut slots = first_slots;
+        while slots * entries_per_slot < entries {
+            slots *= 2.0;
+        }
+        slots
     }
 
     /// What so many entries take, if memory is not limited.
     pub(crate) fn bytes(&self, entries: f64) -> f64 {
-        BASE_BYTES + entries * self.own_bytes() + slots(entries) * SLOTS_BYTES
+        BASE_BYTES + entries * self.own_bytes() + self.slots_bytes(self.slots(entries))
     }
 
     /// How many entries fit below `maxmemory`.
     pub(crate) fn entries(&self, bytes: f64) -> f64 {
-        let room = |slots: f64| (bytes - BASE_BYTES - slots * SLOTS_BYTES) / self.own_bytes();
-        let mut slots = FIRST_SLOTS;
+        let Sizes { first_slots, entries_per_slot, .. } = self.tables.sizes();
+        let room = |slots: f64| (bytes - BASE_BYTES - self.slots_bytes(slots)) / self.own_bytes();
+        let mut slots = first_slots;
         loop {
-            let fit = room(slots);
+            let (fit, full) = (room(slots), slots * entries_per_slot);
             let doubled = slots * 2.0;
             // While a table grows, the old and the new one are both there.
-            let grows = fit > slots && room(slots + doubled) >= slots;
+            let grows = fit > full && room(slots + doubled) >= full;
             if !grows {
                 return fit.max(0.0).floor();
             }
@@ -47,7 +97,7 @@ impl Memory {
 
     /// The smallest limit that leaves room for so many entries.
     pub(crate) fn limit_for(&self, entries: f64) -> f64 {
-        let (mut low, mut high) = (0.0, self.bytes(entries) + 2.0 * slots(entries) * SLOTS_BYTES);
+        let (mut low, mut high) = (0.0, self.bytes(entries) + 2.0 * self.slots_bytes(self.slots(entries)));
         for _ in 0..60 {
             let middle = f64::midpoint(low, high);
             if self.entries(middle) < entries { low = middle } else { high = middle }
@@ -56,22 +106,16 @@ impl Memory {
     }
 }
 
-fn slots(entries: f64) -> f64 {
-    let mut slots = FIRST_SLOTS;
-    while slots < entries {
-        slots *= 2.0;
-    }
-    slots
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_fits_is_what_takes_no_more() {
-        for entry_bytes in [80.0, 300.0, 5_000.0] {
-            let memory = Memory { entry_bytes };
+        let both = [Tables::Pointers, Tables::Buckets];
+        let settings =
+            both.map(|tables| [80.0, 300.0, 5_000.0].map(|entry_bytes| Memory { entry_bytes, tables }));
+        for memory in settings.as_flattened() {
             for entries in [0.0, 10.0, 1_000.0, 70_000.0, 1e6, 5e7] {
                 assert!(memory.entries(memory.bytes(entries) * 1.001 + 1_000.0) >= entries * 0.93);
                 let limit = memory.limit_for(entries);
@@ -80,14 +124,27 @@ mod tests {
             }
             let rising: Vec<f64> = (1..200).map(|mb| memory.entries(f64::from(mb) * 5e5)).collect();
             // A table that was doubled takes the place of some entries.
-            assert!(rising.windows(2).all(|pair| pair[0] * 0.9 <= pair[1]), "{rising:?}");
+            assert!(rising.windows(2).all(|pair| pair[0] * 0.8 <= pair[1]), "{rising:?}");
         }
     }
 
     #[test]
     fn no_room_is_no_entry() {
-        let memory = Memory { entry_bytes: 100.0 };
+        let memory = Memory { entry_bytes: 100.0, tables: Tables::Pointers };
         assert_eq!(memory.entries(0.0), 0.0);
         assert_eq!(memory.entries(500_000.0), 0.0);
+    }
+
+    #[test]
+    fn servers_are_known_by_name_and_version() {
+        for (flavor, version, tables) in [
+            ("Redis", "7.0.15", Tables::Pointers),
+            ("Valkey", "8.0.2", Tables::Pointers),
+            ("Valkey", "8.1.0", Tables::Buckets),
+            ("Valkey", "9.1.2-rc1", Tables::Buckets),
+            ("Valkey", "", Tables::Pointers),
+        ] {
+            assert_eq!(Tables::of_server(flavor, version), tables, "{flavor} {version}");
+        }
     }
 }

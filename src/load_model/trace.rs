@@ -52,6 +52,7 @@ const MAX_LINE_BYTES: usize = 1 << 20;
 pub(crate) fn read(mut input: impl BufRead, mut take: impl FnMut(Event)) -> Result<Counts, TraceError> {
     let mut counts = Counts::default();
     let (mut first_s, mut last_s) = (None, 0.0_f64);
+    let mut is_first = true;
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -65,7 +66,7 @@ pub(crate) fn read(mut input: impl BufRead, mut take: impl FnMut(Event)) -> Resu
             return Err(fail("is longer than a mebibyte"));
         }
         let text = line.trim_ascii();
-        if text.is_empty() || (counts.lines == 1 && is_preamble(text)) {
+        if text.is_empty() || (std::mem::take(&mut is_first) && is_preamble(text)) {
             continue;
         }
         let mut found = 0;
@@ -88,18 +89,26 @@ pub(crate) fn read(mut input: impl BufRead, mut take: impl FnMut(Event)) -> Resu
 
 /// The header of a CSV, or the answer to MONITOR.
 fn is_preamble(line: &[u8]) -> bool {
-    line == b"OK"
-        || line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).first().is_some_and(u8::is_ascii_alphabetic)
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+    line.strip_prefix(b"\"").unwrap_or(line).first().is_some_and(u8::is_ascii_alphabetic)
 }
 
 type Found<'a> = dyn FnMut(f64, &[u8], Kind) + 'a;
 
 fn parse_line(line: &[u8], found: &mut Found<'_>) -> Result<(), &'static str> {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-    let end = line.iter().position(|byte| !(byte.is_ascii_digit() || *byte == b'.')).unwrap_or(line.len());
-    let (time, rest) = line.split_at(end);
+    let unquoted;
+    let (time, rest) = if let Some(quoted) = line.strip_prefix(b"\"") {
+        let (time, rest) = csv_quoted(quoted).ok_or("has a quote that does not end")?;
+        unquoted = time;
+        (unquoted.as_slice(), rest)
+    } else {
+        let is_of_time = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+        line.split_at(line.iter().position(|byte| !is_of_time(byte)).unwrap_or(line.len()))
+    };
     let time_s = std::str::from_utf8(time).ok().and_then(|text| text.parse::<f64>().ok());
-    let time_s = time_s.filter(|time_s| time_s.is_finite()).ok_or("does not begin with a time in seconds")?;
+    let is_time = |time_s: &f64| time_s.is_finite() && *time_s >= 0.0;
+    let time_s = time_s.filter(is_time).ok_or("does not begin with a time in seconds")?;
     match rest {
         [b',', rest @ ..] => csv(time_s, rest, found),
         [b' ', b'[', rest @ ..] => monitor(time_s, rest, found),
@@ -117,17 +126,43 @@ fn csv(time_s: f64, rest: &[u8], found: &mut Found<'_>) -> Result<(), &'static s
         let end = rest.iter().position(|byte| *byte == b',').unwrap_or(rest.len());
         rest.split_at(end)
     };
-    let kind = match rest.strip_prefix(b",").unwrap_or(rest).split(|byte| *byte == b',').next() {
-        None | Some([]) => Kind::Read,
-        Some(word) => match word.trim_ascii().to_ascii_lowercase().as_slice() {
-            b"r" | b"read" | b"get" | b"gets" => Kind::Read,
-            b"w" | b"write" | b"set" | b"add" | b"replace" | b"cas" | b"append" | b"prepend" | b"incr"
-            | b"decr" | b"put" | b"del" | b"delete" | b"update" | b"insert" | b"invalidate" => Kind::Write,
-            _ => return Err("has an op that is neither read nor write"),
-        },
+    let op = rest.strip_prefix(b",").unwrap_or(rest).split(|byte| *byte == b',').next().unwrap_or_default();
+    let op = without_quotes(op.trim_ascii());
+    let is_one_of = |ops: &[&str]| ops.iter().any(|name| op.eq_ignore_ascii_case(name.as_bytes()));
+    let kind = if op.is_empty() || is_one_of(&READS) {
+        Kind::Read
+    } else if is_one_of(&WRITES) {
+        Kind::Write
+    } else {
+        return Err("has an op that is neither read nor write");
     };
     found(time_s, key, kind);
     Ok(())
+}
+
+const READS: [&str; 4] = ["read", "get", "r", "gets"];
+const WRITES: [&str; 17] = [
+    "write",
+    "set",
+    "del",
+    "delete",
+    "w",
+    "update",
+    "insert",
+    "put",
+    "add",
+    "replace",
+    "cas",
+    "append",
+    "prepend",
+    "incr",
+    "decr",
+    "invalidate",
+    "unlink",
+];
+
+fn without_quotes(word: &[u8]) -> &[u8] {
+    word.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\"")).unwrap_or(word)
 }
 
 /// A quoted field without its quotes, and what follows it.
@@ -218,8 +253,11 @@ mod tests {
             ]
         );
         assert_eq!((counts.lines, counts.reads, counts.writes, counts.out_of_order), (5, 2, 2, 1));
-        let (with_header, _) = events(&format!("time,key,op\n{rows}")).unwrap();
-        assert_eq!(with_header, read);
+        for header in ["time,key,op\n", "\n\"time\",\"key\",\"op\"\r\n", "\u{feff}time,key,op\n"] {
+            assert_eq!(events(&format!("{header}{rows}")).unwrap().0, read, "{header:?}");
+        }
+        let (quoted, _) = events("\"1.5\",\"a\",\"write\"\n\"2\",\"b\",\"GET\"\n").unwrap();
+        assert_eq!(quoted, [(0.0, hash("a"), Kind::Write), (0.5, hash("b"), Kind::Read)]);
     }
 
     #[test]

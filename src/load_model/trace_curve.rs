@@ -260,6 +260,34 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "takes a minute"]
+    fn the_usual_sample_is_within_a_point() {
+        for (popularity, writes, ttl_s) in [
+            (Popularity::Zipf { exponent: 0.8 }, 0.05, None),
+            (Popularity::Zipf { exponent: 1.0 }, 0.05, Some(600.0)),
+            (Popularity::Zipf { exponent: 1.2 }, 0.0, None),
+            (Popularity::Hotspot { keys: 0.1, reads: 0.9 }, 0.0, Some(600.0)),
+            (Popularity::Uniform, 0.1, None),
+        ] {
+            let sizes = [5_000, 50_000, 200_000, u32::MAX];
+            let mut whole = TraceCurve::with_sample(&sizes, ttl_s, usize::MAX);
+            let mut sampled = TraceCurve::new(&sizes, ttl_s);
+            for event in trace(popularity, 500_000, writes, 2_000_000) {
+                whole.add(&event);
+                sampled.add(&event);
+            }
+            let (whole, sampled) = (whole.finish(), sampled.finish());
+            assert!(whole.exact && !sampled.exact, "{popularity:?}");
+            for (exact, close) in whole.points.iter().zip(&sampled.points) {
+                assert!(
+                    (exact.hit_ratio - close.hit_ratio).abs() <= 0.01,
+                    "{popularity:?}: {exact:?} {close:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn one_key_hits_in_any_cache() {
         let mut curve = TraceCurve::new(&SIZES, None);
         for number in 0..100 {

@@ -1,6 +1,7 @@
 //! What a saved run says of one workload: the size of an entry, and what hits, misses and reads without a cache cost.
 
 use super::document::Workload;
+use crate::load_model::memory::{Memory, Tables};
 use crate::run_file::{HitRatio, Run, WorkloadRun};
 
 /// What a run measured of a workload.
@@ -11,6 +12,8 @@ pub(crate) struct Costs {
     pub(crate) keys: u64,
     pub(crate) entry_bytes: f64,
     pub(crate) entry_bytes_source: &'static str,
+    /// Of the server on which the run was made.
+    pub(crate) tables: Tables,
     pub(crate) mysql_ns: f64,
     pub(crate) hit_ns: f64,
     pub(crate) miss_ns: f64,
@@ -58,11 +61,17 @@ impl Costs {
             keys: chosen.keys,
             entry_bytes,
             entry_bytes_source,
+            tables: Tables::of_server(&run.environment.redis.flavor, &run.environment.redis.version),
             mysql_ns: mean("mysql")?,
             hit_ns: mean("warm")?,
             miss_ns: mean("cold")?,
             break_even: chosen.break_even_hit_ratio.or(chosen.typical.break_even_hit_ratio),
         })
+    }
+
+    /// The memory of a server like that of the run.
+    pub(crate) fn memory(&self) -> Memory {
+        Memory { entry_bytes: self.entry_bytes, tables: self.tables }
     }
 
     /// The mean of all reads at a hit ratio.

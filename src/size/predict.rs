@@ -48,7 +48,7 @@ pub(crate) fn predict(costs: &Costs, model: &LoadModel, wanted: &Wanted) -> Docu
     let lru = |lifetimes| Lru { classes: &classes, load: model.load(), lifetimes };
     let bounded = lru(model.lifetimes());
     let unlimited = bounded.unlimited();
-    let memory = Memory { entry_bytes: costs.entry_bytes };
+    let memory = costs.memory();
     let row = |maxmemory_bytes: Option<f64>, answer: Answer| Row {
         maxmemory_bytes,
         entries: answer.entries,
@@ -151,6 +151,7 @@ pub(super) fn of_trace(trace: Trace, rate_per_s: f64, writes: f64, ttl_s: Option
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::load_model::memory::Tables;
     use crate::run_file::HitRatio;
 
     pub(crate) fn costs() -> Costs {
@@ -160,6 +161,7 @@ pub(super) mod tests {
             keys: 100_000,
             entry_bytes: 200.0,
             entry_bytes_source: "memory_usage",
+            tables: Tables::Pointers,
             mysql_ns: 70_000.0,
             hit_ns: 25_000.0,
             miss_ns: 190_000.0,

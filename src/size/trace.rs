@@ -3,7 +3,6 @@
 use super::costs::Costs;
 use super::document::{Document, Losses, Target, Trace};
 use super::predict::{Row, Wanted, document, limits, of_trace};
-use crate::load_model::memory::Memory;
 use crate::load_model::trace::Counts;
 use crate::load_model::trace_curve::{Curve, SizePoint};
 
@@ -33,7 +32,7 @@ const TRIALS: u32 = 8;
 impl TraceSummary {
     /// The sizes of all limits.
     pub(crate) fn sizes(&self, costs: &Costs, wanted: &Wanted) -> TraceSizes {
-        let memory = Memory { entry_bytes: costs.entry_bytes };
+        let memory = costs.memory();
         let limits = limits(wanted, memory, self.endless.keys);
         let entries = limits.iter().map(|bytes| count(memory.entries(*bytes))).chain([u32::MAX]).collect();
         TraceSizes { limits, entries }
@@ -77,7 +76,7 @@ pub(crate) fn predict_trace(
     wanted: &Wanted,
     around: &[SizePoint],
 ) -> Document {
-    let memory = Memory { entry_bytes: costs.entry_bytes };
+    let memory = costs.memory();
     let maxmemory = sizes.limits.iter().map(|bytes| Some(*bytes)).chain([None]);
     let rows: Vec<Row> = maxmemory
         .zip(&curve.points)
@@ -141,7 +140,7 @@ mod tests {
             ttl_s: None,
             rate_per_s: None,
         };
-        let half = Memory { entry_bytes: costs().entry_bytes }.limit_for(50.0);
+        let half = costs().memory().limit_for(50.0);
         let wanted = Wanted { limits: vec![half], hit_ratio: Some(0.9) };
         let sizes = summary.sizes(&costs(), &wanted);
         let mut curve = TraceCurve::new(&sizes.entries, None);

@@ -10,6 +10,7 @@ use crate::world::{Place, Ran, ran, rcache};
 
 crate::tests![
     a_run_says_how_much_redis_leads_to_which_hit_ratio,
+    a_run_of_the_users_query_is_a_run_like_any_other,
     a_trace_is_replayed_and_no_key_is_shown,
     traces_of_all_kinds_end_well,
     wrong_input_is_explained,
@@ -49,17 +50,35 @@ fn a_run_says_how_much_redis_leads_to_which_hit_ratio() {
             is_as_published("rcache-size.schema.json", &document);
         }
     }
-    // A run of a query has a workload like any other.
+}
+
+fn a_run_of_the_users_query_is_a_run_like_any_other() {
     let place = Place::seeded(100);
-    let run = place.run(&["bench", "-n", "20", "-w", "page", "--format", "json"]).fine();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("run.json");
-    std::fs::write(&file, run.stdout).unwrap();
-    let document = ran(rcache().arg("size").arg(&file).args(["--format", "json"])).fine().json();
-    assert_eq!(
-        (document["workload"]["name"].as_str(), document["workload"]["keys"].as_f64()),
-        (Some("page"), Some(2.0))
-    );
+    let saved = |arguments: &[&str]| {
+        let run = place.run(&[&["bench", "-n", "40", "--format", "json"][..], arguments].concat()).fine();
+        std::fs::write(&file, run.stdout).unwrap();
+        ran(rcache().arg("size").arg(&file).args(["--format", "json"])).fine().json()
+    };
+    let name = |document: &Value| document["workload"]["name"].as_str().unwrap().to_owned();
+    let page = saved(&["-w", "page"]);
+    assert_eq!((name(&page), page["workload"]["keys"].as_f64()), ("page".to_owned(), Some(2.0)));
+    let query = [
+        "--query",
+        "SELECT username, 'secret' FROM users WHERE id = ?",
+        "--params",
+        "1..40",
+        "--name",
+        "who",
+    ];
+    let own = saved(&query);
+    is_as_published("rcache-size.schema.json", &own);
+    assert_eq!((name(&own), own["workload"]["keys"].as_f64()), ("who".to_owned(), Some(40.0)));
+    assert!(!own.to_string().contains("secret"));
+    let size = ["--workload", "who", "--hit-ratio", "50%", "--keys", "1M"];
+    let page = ran(rcache().arg("size").arg(&file).args(size)).fine().stdout;
+    assert!(page.contains("who") && !page.contains("secret"), "{page}");
 }
 
 fn trace(text: &str, arguments: &[&str]) -> Ran {

@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
+use std::sync::mpsc::{self, SyncSender};
+use std::thread;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use super::super::console::Console;
 use crate::interrupt;
@@ -15,8 +17,9 @@ use crate::run_file::load;
 use crate::size::document::Document;
 use crate::size::{Costs, TraceSummary, Wanted, predict_trace};
 
-/// Events between two looks at whether the command was interrupted.
-const LOOK_EVERY: u64 = 1 << 16;
+/// Events that go from thread to thread together, and how many such parts may wait.
+const CHUNK: usize = 4_096;
+const CHUNKS: usize = 4;
 const BUFFER_BYTES: usize = 1 << 18;
 
 pub(super) fn predict(
@@ -71,19 +74,38 @@ fn open(path: &Path) -> anyhow::Result<File> {
     Ok(copy)
 }
 
+/// Reads the trace on a thread of its own, and shows every event to `take` on this one.
 fn pass(file: &mut File, mut take: impl FnMut(&Event)) -> anyhow::Result<Counts> {
     file.rewind().context("cannot read the trace again")?;
-    let (mut seen, mut interrupted) = (0_u64, false);
-    let counts = trace::read(BufReader::with_capacity(BUFFER_BYTES, &mut *file), |event| {
-        seen += 1;
-        if seen.is_multiple_of(LOOK_EVERY) {
-            interrupted |= interrupt::requested();
+    let (sender, receiver) = mpsc::sync_channel(CHUNKS);
+    let counts = thread::scope(|scope| {
+        let reading = scope.spawn(move || read(file, &sender));
+        for events in &receiver {
+            if interrupt::requested() {
+                break;
+            }
+            events.iter().for_each(&mut take);
         }
-        if !interrupted {
-            take(&event);
+        // Whoever still reads learns that nobody listens.
+        drop(receiver);
+        reading.join().unwrap_or_else(|_| Err(anyhow!("the trace could not be read to its end")))
+    });
+    interrupt::check()?;
+    counts
+}
+
+fn read(file: &mut File, sender: &SyncSender<Vec<Event>>) -> anyhow::Result<Counts> {
+    let mut chunk = Vec::with_capacity(CHUNK);
+    let mut is_heard = true;
+    let counts = trace::read(BufReader::with_capacity(BUFFER_BYTES, file), |event| {
+        chunk.push(event);
+        if chunk.len() == CHUNK {
+            let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK));
+            is_heard = is_heard && sender.send(full).is_ok();
         }
     })?;
-    interrupt::check()?;
+    // If nobody listens any more, there was an interrupt.
+    let _ = sender.send(chunk);
     Ok(counts)
 }
 
