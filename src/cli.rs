@@ -190,7 +190,7 @@ pub(crate) enum Command {
     /// One failure of caching on real servers, shown with and without the cure
     Scenario(Scenario),
     /// A mixed load for a while: popularity, writes, a rate; or the highest rate at which a condition holds
-    Traffic(Traffic),
+    Traffic(Box<Traffic>),
     /// How much Redis for which hit ratio, predicted from a saved run and a load or a trace
     Size(Size),
     /// The blog post's web application, with a page that shows live what the cache does
@@ -248,7 +248,7 @@ pub(crate) struct PictureArgs {
 /// Queries of the user's own. Texts as they were typed: none of them may be quoted in an error.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Your own query")]
-pub(crate) struct OwnQueryArgs {
+pub(crate) struct QueryArgs {
     /// Measure this SELECT, with ? for its parameters; may be repeated
     ///
     /// The session can only read and its statements are limited in time. Nothing but the statement's names is printed or
@@ -278,10 +278,6 @@ pub(crate) struct OwnQueryArgs {
     #[arg(long, value_enum, default_value = "prepared", value_name = "HOW")]
     pub(crate) statement: StatementKind,
 
-    /// Keep each connection busy for at most PERCENT of the time [default: 50, and 100 in the sandbox]
-    #[arg(long, value_parser = count_in::<u8>(1, 100), value_name = "PERCENT")]
-    pub(crate) share: Option<u8>,
-
     /// Have the server end a read that takes longer
     #[arg(long, value_parser = time, default_value = "30s", value_name = "SECONDS")]
     pub(crate) query_timeout: Duration,
@@ -289,6 +285,18 @@ pub(crate) struct OwnQueryArgs {
     /// Refuse larger answers, such as 1MiB or 500k
     #[arg(long, value_parser = bytes, default_value = "64MiB", value_name = "BYTES")]
     pub(crate) max_answer: u64,
+}
+
+/// Queries of the user's own, and how a bench goes about them.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Your own query")]
+pub(crate) struct OwnQueryArgs {
+    #[command(flatten)]
+    pub(crate) asked: QueryArgs,
+
+    /// Keep each connection busy for at most PERCENT of the time [default: 50, and 100 in the sandbox]
+    #[arg(long, value_parser = count_in::<u8>(1, 100), value_name = "PERCENT")]
+    pub(crate) share: Option<u8>,
 
     /// Prepare and explain, say what would be read, and read nothing
     #[arg(long)]

@@ -61,7 +61,7 @@ pub(crate) struct Config {
     pub(crate) duration_s: Option<f64>,
     /// Threads, each with connections of its own.
     pub(crate) clients: u64,
-    /// Rows of the table, and keys of the cache.
+    /// Different keys: rows of the table, and entries of the cache; of several workloads the most.
     pub(crate) keys: u64,
     /// `uniform`, `zipf:EXPONENT` or `hotspot:KEYS%:READS%`; null for a trace.
     pub(crate) popularity: Option<String>,
@@ -77,6 +77,23 @@ pub(crate) struct Config {
     pub(crate) cores_awake: bool,
     /// Draws keys, instants and kinds of operations.
     pub(crate) rng_seed: u64,
+    /// What was read instead of rows of rcache's own; empty if they were.
+    #[serde(default)]
+    pub(crate) workloads: Vec<WorkloadConfig>,
+}
+
+/// A workload, or a query of the user's own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct WorkloadConfig {
+    /// Its name.
+    pub(crate) name: String,
+    /// How entries are encoded.
+    pub(crate) codec: String,
+    /// Different keys that were read.
+    pub(crate) keys: u64,
+    /// The statement of a query without its literals; null for a workload.
+    pub(crate) statement: Option<String>,
 }
 
 /// One strategy of caching under the load. For a search, the trial at the highest rate at which the condition held.
@@ -85,6 +102,9 @@ pub(crate) struct Config {
 pub(crate) struct Strategy {
     /// `mysql`, `naive`, `lock`, `lease` or `lease-marker`.
     pub(crate) strategy: String,
+    /// The workload that was read; null for rows of rcache's own.
+    #[serde(default)]
+    pub(crate) workload: Option<String>,
     /// Why it ended before its time: `interrupted`, or `failures` if more than a tenth of the operations failed; null if it
     /// did not.
     pub(crate) ended_early: Option<String>,
@@ -100,7 +120,7 @@ pub(crate) struct Strategy {
     pub(crate) first_error: Option<String>,
     /// Operations that no client was free for in time.
     pub(crate) given_up: u64,
-    /// Operations done a second.
+    /// Operations done a second, until the last one was done.
     pub(crate) throughput_per_s: f64,
     /// From when an operation was due to its answer. Of a percentile, operations that failed or were given up count as slower
     /// than any answer.
@@ -129,12 +149,30 @@ pub(crate) struct Strategy {
     pub(crate) stale_age_max_ns: Option<u64>,
     /// Answers that were never in the database under that id.
     pub(crate) wrong_reads: u64,
+    /// Answers of a query that MySQL gave at another time: other programs changed the rows.
+    #[serde(default)]
+    pub(crate) changed_reads: u64,
     /// How often the database was asked for a row.
     pub(crate) database_loads: u64,
     /// By the second in which operations were due; in a closed loop, in which they began.
     pub(crate) seconds: Vec<SecondRow>,
     /// What `--find` found; null without it.
     pub(crate) max_rate: Option<MaxRate>,
+}
+
+impl Strategy {
+    /// Its name on pages and in assertions: `lease`, or `point.lease` for a workload.
+    pub(crate) fn label(&self) -> String {
+        match &self.workload {
+            Some(workload) => format!("{workload}.{}", self.strategy),
+            None => self.strategy.clone(),
+        }
+    }
+
+    /// Whether it reads without a cache what `other` reads.
+    pub(crate) fn is_control_of(&self, other: &Self) -> bool {
+        self.strategy == "mysql" && self.workload == other.workload
+    }
 }
 
 /// Operations of one kind.

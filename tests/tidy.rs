@@ -36,7 +36,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("paths", "answer cache cli db endpoint interrupt parts query reopen users"),
     ("measure", "cli db interrupt parts paths permutation rounds_log sample sandbox units users"),
     ("scenario", "cache cli db endpoint interrupt permutation reopen sample sandbox units"),
-    ("traffic", "cache interrupt load_model measure sample scenario"),
+    ("traffic", "cache cli db endpoint interrupt load_model measure paths reopen sample scenario"),
     ("size_check", "cache endpoint interrupt load_model units"),
     ("stats", "cache cli db measure operator paths permutation rounds_log sample units"),
     ("run_file", "cli interrupt measure paths sample sandbox stats units"),
@@ -68,7 +68,7 @@ const ROOMS: &[(&str, &str)] = &[
 const LIBRARY: [&str; 3] = ["secret", "texts", "socket_calls"];
 
 /// Modules that exist in tests alone.
-const TEST_FILES: [&str; 9] = [
+const TEST_FILES: [&str; 10] = [
     "src/answer/fuzzing.rs",
     "src/answer/tests.rs",
     "src/formats.rs",
@@ -77,6 +77,7 @@ const TEST_FILES: [&str; 9] = [
     "src/paths/frugality.rs",
     "sample_runs.rs",
     "src/query/hostile.rs",
+    "src/traffic/virtual_time.rs",
     "samples.rs",
 ];
 

@@ -18,6 +18,7 @@ pub(crate) struct TrafficAssertion {
 /// A figure of a strategy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Term {
+    /// `lease`, or `point.lease` if there are several workloads.
     pub(crate) strategy: String,
     pub(crate) field: Field,
 }
@@ -120,12 +121,14 @@ pub(crate) fn parse_condition(text: &str) -> Result<Condition, String> {
 }
 
 fn term(text: &str, strategies: &[&str]) -> Result<Term, String> {
-    let (strategy, name) =
-        text.split_once('.').ok_or_else(|| format!("{text:?} names no field of a strategy"))?;
-    if !strategies.contains(&strategy) {
-        return Err(format!("{strategy:?} is no strategy ({})", strategies.join(", ")));
+    // Names and fields may have dots themselves.
+    let named = |name: &&str| Some(((*name).to_owned(), text.strip_prefix(name)?.strip_prefix('.')?));
+    if let Some((strategy, name)) = strategies.iter().filter_map(named).max_by_key(|(name, _)| name.len()) {
+        return Ok(Term { strategy, field: field(name)? });
     }
-    Ok(Term { strategy: strategy.to_owned(), field: field(name)? })
+    let (strategy, _) =
+        text.split_once('.').ok_or_else(|| format!("{text:?} names no field of a strategy"))?;
+    Err(format!("{strategy:?} is no strategy ({})", strategies.join(", ")))
 }
 
 fn field(name: &str) -> Result<Field, String> {
@@ -184,6 +187,21 @@ mod tests {
         assert_eq!(parsed("lease.mean < mysql.p50").3, Right::Multiple(1.0, mysql(Field::Percentile("50"))));
         let condition = parse_condition("p99 < 5ms").unwrap();
         assert_eq!((condition.field, condition.threshold), (Field::Percentile("99"), 5e6));
+    }
+
+    #[test]
+    fn strategies_of_several_workloads_are_told_apart() {
+        let strategies = ["point.mysql", "point.lease", "page.lease"];
+        let parsed = parse("point.lease.p99.9 < 2 * page.lease.mean", &strategies).unwrap();
+        assert_eq!(
+            (parsed.left.strategy.as_str(), parsed.left.field),
+            ("point.lease", Field::Percentile("99.9"))
+        );
+        let page = Term { strategy: "page.lease".to_owned(), field: Field::Mean };
+        assert_eq!(parsed.right, Right::Multiple(2.0, page));
+        for text in ["lease.p99 < 5ms", "page.mysql.p99 < 5ms", "point.lease < 5ms"] {
+            assert!(parse(text, &strategies).is_err(), "{text}");
+        }
     }
 
     #[test]

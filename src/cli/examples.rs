@@ -63,6 +63,7 @@ rcache scenario outage --sandbox --format json",
         &["traffic"],
         "rcache traffic --rate 2000 --duration 30 --popularity zipf:1.0 --writes 5% --ttl 60
 rcache traffic --find 'p99 < 5ms'
+rcache traffic --workload point,page --rate 1000 --popularity hotspot:10%:90%
 rcache traffic --rate 500 -s naive,lease --assert 'lease.p99 < 5ms' -o traffic.json",
     ),
     (

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::numbers::{self, count_in};
+use super::{QueryArgs, Workload};
 use crate::load_model::arrivals;
 use crate::load_model::popularity::Popularity;
 
@@ -32,6 +33,10 @@ pub(crate) struct Traffic {
     #[arg(value_hint = clap::ValueHint::FilePath)]
     pub(crate) trace: Option<PathBuf>,
 
+    /// Read these workloads, one after the other, instead of rows of rcache's own; nothing is written
+    #[arg(short, long, value_enum, value_delimiter = ',', value_name = "LIST")]
+    pub(crate) workload: Vec<Workload>,
+
     /// Strategies of caching, one after the other
     #[arg(
         short,
@@ -47,17 +52,17 @@ pub(crate) struct Traffic {
     #[arg(long, value_parser = Popularity::parse, default_value = "zipf:1.0", value_name = "LAW")]
     pub(crate) popularity: Popularity,
 
-    /// The share of operations that are writes
-    #[arg(long, value_parser = numbers::share, default_value = "5%", value_name = "PERCENT")]
-    pub(crate) writes: f64,
+    /// The share of operations that are writes [default: 5%; workloads and queries are only read]
+    #[arg(long, value_parser = numbers::share, value_name = "PERCENT")]
+    pub(crate) writes: Option<f64>,
 
     /// How long entries live, such as 60, 500ms or 10m
     #[arg(long, value_parser = numbers::lifetime, default_value = "60", value_name = "SECONDS")]
     pub(crate) ttl: f64,
 
-    /// Rows of the table, each under a key of its own
-    #[arg(long, value_parser = count_in::<u32>(1, 1_000_000), default_value = "10,000", value_name = "N")]
-    pub(crate) keys: u32,
+    /// Rows of the table, each under a key of its own; of a workload the first N of its keys [default: 10,000, or all there are]
+    #[arg(long, value_parser = count_in::<u32>(1, 1_000_000), value_name = "N")]
+    pub(crate) keys: Option<u32>,
 
     /// Threads, each with connections of its own
     #[arg(short, long, value_parser = count_in::<u16>(1, 1024), default_value_t = 16, value_name = "N")]
@@ -89,16 +94,20 @@ pub(crate) struct Traffic {
 
     /// Judge the traffic, such as 'lease.p99 < 5ms' or 'lease.hit_ratio > 80%'; may be repeated
     ///
-    /// On the left STRATEGY.FIELD with p50, p90, p95, p99, p99.9, mean, max (response times with their unit: ns, us, ms, s),
-    /// hit_ratio, throughput, errors, stale_reads, given_up or, with --find, max_rate. Then <, <=, >, >= or ==. On the right a
-    /// value, or a figure of another strategy: 'lease.max_rate > 2 * mysql.max_rate'. What has an interval is judged by it:
-    /// wholly on the wrong side fails (exit status 3), astride is inconclusive (exit status 4).
+    /// On the left STRATEGY.FIELD, or WORKLOAD.STRATEGY.FIELD if there are several workloads, with p50, p90, p95, p99, p99.9,
+    /// mean, max (response times with their unit: ns, us, ms, s), hit_ratio, throughput, errors, stale_reads, given_up or,
+    /// with --find, max_rate. Then <, <=, >, >= or ==. On the right a value, or a figure of another strategy:
+    /// 'lease.max_rate > 2 * mysql.max_rate'. What has an interval is judged by it: wholly on the wrong side fails (exit
+    /// status 3), astride is inconclusive (exit status 4).
     #[arg(long, value_name = "EXPR")]
     pub(crate) assert: Vec<String>,
 
     /// Do not ask before more than 1,000 operations a second are offered to a server that is not on this machine
     #[arg(short, long)]
     pub(crate) yes: bool,
+
+    #[command(flatten)]
+    pub(crate) own: QueryArgs,
 }
 
 /// The ways of caching that traffic can use.
@@ -146,7 +155,8 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 const AFTER_TRAFFIC_HELP: &str = "\
 Reads and writes rows of a table of its own, rcache_scenario, and keys of its own, and removes both. Every answer is checked: a stale \
-read returns a version older than one whose write had returned before the read began.
+read returns a version older than one whose write had returned before the read began. With --workload the users of `rcache seed` are \
+read instead, with --query whatever it asks for, and nothing is written but entries of the cache.
 
 With --rate or --trace, each operation has an instant at which it is due. The response time counts from there, the service time from \
 when a client was free for it. Without them, each client goes on as soon as it has its answer, so that a slow server is offered less.

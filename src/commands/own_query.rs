@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 
 use super::servers::Servers;
 use crate::answer::{Answer, Cell};
-use crate::cli::{self, Codec, OwnQueryArgs, StatementKind, Workload};
+use crate::cli::{self, Codec, OwnQueryArgs, QueryArgs, StatementKind, Workload};
 use crate::config::UsageError;
 use crate::db::rows::RowConnection;
 use crate::paths::query::own::{OwnQuery, OwnReader, Protocol, ReadLimits};
@@ -60,11 +60,27 @@ pub(super) struct Probed {
     pub(super) answers: Vec<Answer>,
 }
 
-/// The queries of the command line.
+/// The queries of a bench.
 pub(super) fn typed(arguments: &OwnQueryArgs, runs: u16) -> Result<Vec<Typed>, UsageError> {
+    let typed = queries(&arguments.asked, runs)?;
+    let options = [
+        ("--dry-run", arguments.dry_run),
+        ("--keep", arguments.keep),
+        ("--share", arguments.share.is_some()),
+    ];
+    if typed.is_empty() { without_query(&options).map(|()| typed) } else { Ok(typed) }
+}
+
+/// The queries of the command line.
+pub(super) fn queries(arguments: &QueryArgs, runs: u16) -> Result<Vec<Typed>, UsageError> {
     let texts = texts(arguments)?;
     if texts.is_empty() {
-        return without_query(arguments).map(|()| Vec::new());
+        let options = [
+            ("--name", !arguments.name.is_empty()),
+            ("--params", !arguments.params.is_empty()),
+            ("--params-query", !arguments.params_query.is_empty()),
+        ];
+        return without_query(&options).map(|()| Vec::new());
     }
     let names = names(&texts, &arguments.name)?;
     let mut statements = Vec::new();
@@ -85,16 +101,8 @@ pub(super) fn typed(arguments: &OwnQueryArgs, runs: u16) -> Result<Vec<Typed>, U
         .collect())
 }
 
-/// Options that say something about a query, without one.
-fn without_query(arguments: &OwnQueryArgs) -> Result<(), UsageError> {
-    let options = [
-        ("--name", !arguments.name.is_empty()),
-        ("--params", !arguments.params.is_empty()),
-        ("--params-query", !arguments.params_query.is_empty()),
-        ("--dry-run", arguments.dry_run),
-        ("--keep", arguments.keep),
-        ("--share", arguments.share.is_some()),
-    ];
+/// Refuses options that say something about a query, without one.
+fn without_query(options: &[(&str, bool)]) -> Result<(), UsageError> {
     match options.iter().find(|(_, is_given)| *is_given) {
         Some((option, _)) => {
             Err(UsageError(format!("{option} is for a query of your own; give --query or --query-file")))
@@ -104,7 +112,7 @@ fn without_query(arguments: &OwnQueryArgs) -> Result<(), UsageError> {
 }
 
 /// Where each statement comes from, its text, and what it is called if nobody says otherwise.
-fn texts(arguments: &OwnQueryArgs) -> Result<Vec<(String, String, String)>, UsageError> {
+fn texts(arguments: &QueryArgs) -> Result<Vec<(String, String, String)>, UsageError> {
     let typed =
         arguments.query.iter().map(|text| Ok(("--query".to_owned(), text.clone(), "query".to_owned())));
     let files = arguments.query_file.iter().map(|path| {
@@ -180,7 +188,7 @@ fn names(texts: &[(String, String, String)], typed: &[String]) -> Result<Vec<Str
 /// Where the parameters of each statement come from.
 fn parameters(
     statements: &[Statement],
-    arguments: &OwnQueryArgs,
+    arguments: &QueryArgs,
     runs: u16,
 ) -> Result<Vec<TypedParameters>, UsageError> {
     let mut given = Vec::new();
@@ -378,6 +386,6 @@ pub(super) fn share(arguments: &OwnQueryArgs, in_sandbox: bool) -> Option<u8> {
 
 /// True if only queries of the user's own are measured.
 pub(super) fn is_alone(arguments: &cli::Bench) -> bool {
-    let has_query = !arguments.own.query.is_empty() || !arguments.own.query_file.is_empty();
+    let has_query = !arguments.own.asked.query.is_empty() || !arguments.own.asked.query_file.is_empty();
     has_query && arguments.workload.is_empty()
 }

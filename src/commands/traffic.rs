@@ -2,19 +2,23 @@
 //! clients can.
 
 mod ask;
+mod load;
 mod progress;
 mod run;
+mod subjects;
 mod trace;
 
 use super::Outcome;
 use super::console::Console;
 use super::json;
+use super::left::{Left, Made};
 use super::output_file::OutputFile;
 use super::output_folder::OutputFolder;
 use super::outputs::report_saved;
+use super::own_query::{self, Typed};
 use super::servers::{Need, Servers};
 use crate::assertion::traffic::{self as conditions, Condition, TrafficAssertion};
-use crate::cli::{self, Format};
+use crate::cli::{self, Format, Workload};
 use crate::config::{Settings, UsageError};
 use crate::plain_text;
 use crate::report;
@@ -25,6 +29,9 @@ use crate::traffic_file::{Document, judge};
 pub(super) struct Request<'a> {
     arguments: &'a cli::Traffic,
     ways: Vec<Way>,
+    /// With the queries, what is read instead of rows of our own.
+    workloads: Vec<Workload>,
+    queries: Vec<Typed>,
     find: Option<Condition>,
 }
 
@@ -35,7 +42,7 @@ pub(super) fn run(
 ) -> anyhow::Result<Outcome> {
     let request = Request::new(arguments)?;
     let assertions = request.assertions()?;
-    let plan = run::plan(arguments, console)?;
+    let load = load::Load::new(&request, console)?;
     let output = arguments.output.as_deref().map(OutputFile::create).transpose();
     let output = output.map_err(|error| error.context("--output"))?;
     let to_stdout = output.as_ref().is_some_and(OutputFile::is_stdout);
@@ -48,9 +55,9 @@ pub(super) fn run(
     }
     let folder = arguments.hgrm.as_deref().map(OutputFolder::create).transpose();
     let folder = folder.map_err(|error| error.context("--hgrm"))?;
-    let mut servers = Servers::open(settings, Need::Both, "traffic", console)?;
-    ask::before_much_load(arguments, &servers, console)?;
-    let run::Done { mut document, failure } = run::run(&request, &plan, settings, &mut servers, console)?;
+    let servers = Servers::open(settings, Need::Both, "traffic", console)?;
+    ask::before_much_load(load.mean_rate_per_s(), arguments.yes, &servers, console)?;
+    let run::Done { mut document, failure } = run::run(&request, &load, settings, &servers, console)?;
     let stopped = servers.stop();
     document.assertions = assertions.iter().map(|assertion| judge::judge(assertion, &document)).collect();
     let saved = json::pretty(&document)?;
@@ -75,34 +82,71 @@ pub(super) fn run(
         console.result(&text)?
     }
     let all_saved = report_saved(files, console);
+    if !request.workloads.is_empty() {
+        Left::report(settings, Need::Both, Made { tables: true, entries: None }, console);
+    }
+    let outcome = outcome(&document, console);
     if let Some(failure) = failure {
         return Err(failure.into());
     }
     stopped?;
-    Ok(outcome(&document, console).and_saved(all_saved))
+    Ok(outcome.and_saved(all_saved))
 }
 
 impl<'a> Request<'a> {
     fn new(arguments: &'a cli::Traffic) -> Result<Self, UsageError> {
-        let mut ways = Vec::new();
-        for strategy in &arguments.strategy {
-            let way = way(*strategy);
-            if !ways.contains(&way) {
-                ways.push(way);
-            }
-        }
         let find = arguments.find.as_deref().map(conditions::parse_condition).transpose();
         let find = find.map_err(|error| UsageError(format!("--find: {error}")))?;
-        Ok(Self { arguments, ways, find })
+        let request = Self {
+            arguments,
+            ways: distinct(arguments.strategy.iter().map(|strategy| way(*strategy))),
+            workloads: distinct(arguments.workload.iter().copied()),
+            queries: own_query::queries(&arguments.own, 1)?,
+            find,
+        };
+        if request.reads_only() && arguments.writes.is_some_and(|share| share > 0.0) {
+            let message = "--writes is for rows of rcache's own: workloads and queries are only read, because rcache \
+                           changes no other data; leave out --writes, or --workload and --query";
+            return Err(UsageError(message.to_owned()));
+        }
+        Ok(request)
+    }
+
+    /// Whether workloads or queries are read instead of rows of our own.
+    fn reads_only(&self) -> bool {
+        !self.workloads.is_empty() || !self.queries.is_empty()
+    }
+
+    /// The names of what is read instead of rows of our own.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let workloads = self.workloads.iter().map(|workload| workload.name());
+        workloads.chain(self.queries.iter().map(|query| query.name.as_str()))
     }
 
     fn assertions(&self) -> Result<Vec<TrafficAssertion>, UsageError> {
-        let names: Vec<&str> = self.ways.iter().map(|way| way.name()).collect();
+        let of_name = |name: &str| self.ways.iter().map(|way| format!("{name}.{}", way.name())).collect();
+        let mut names: Vec<String> = self.names().flat_map(|name| -> Vec<String> { of_name(name) }).collect();
+        // Without the name of the only workload it is clear, too.
+        if self.names().count() < 2 {
+            names.extend(self.ways.iter().map(|way| way.name().to_owned()));
+        }
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let parse = |text: &String| {
             conditions::parse(text, &names).map_err(|error| UsageError(format!("--assert {text:?}: {error}")))
         };
         self.arguments.assert.iter().map(parse).collect()
     }
+}
+
+/// Without repetitions, in the order in which they were typed.
+fn distinct<T: PartialEq>(typed: impl Iterator<Item = T>) -> Vec<T> {
+    let mut distinct = Vec::new();
+    for one in typed {
+        if !distinct.contains(&one) {
+            distinct.push(one);
+        }
+    }
+    distinct
 }
 
 fn way(strategy: cli::Strategy) -> Way {
@@ -124,16 +168,16 @@ fn outcome(document: &Document, console: &Console) -> Outcome {
     let promised = |name: &str| name.starts_with("lease") || name == "mysql";
     let mut failed = false;
     for strategy in &document.strategies {
-        let name = &strategy.strategy;
+        let label = strategy.label();
         let errors: u64 = strategy.errors.values().sum();
-        let broken = strategy.stale_reads > 0 && promised(name);
+        let broken = strategy.stale_reads > 0 && promised(&strategy.strategy);
         for (number, what) in [
             (errors, "operations failed"),
             (strategy.wrong_reads, "answers were wrong"),
             (if broken { strategy.stale_reads } else { 0 }, "reads were stale, which must not be"),
         ] {
             if number > 0 {
-                console.error(&format!("{name}: {} {what}", crate::units::count(number)));
+                console.error(&format!("{label}: {} {what}", crate::units::count(number)));
                 failed = true;
             }
         }

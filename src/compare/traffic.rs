@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::{Difference, Gate, Verdict};
-use crate::traffic_file::{Document, Strategy};
+use crate::traffic_file::{Config, Document, Strategy, WorkloadConfig};
 
 /// The value of `format` in every document.
 pub(crate) const TRAFFIC_FORMAT: &str = "rcache-traffic-comparison";
@@ -100,20 +100,18 @@ pub(crate) fn compare_traffic(
     if !unlike.is_empty() && !options.force {
         return Err(UnlikeLoads(unlike));
     }
-    let find = |document: &'_ Document, name: &str| -> Option<Strategy> {
-        document.strategies.iter().find(|strategy| strategy.strategy == name).cloned()
-    };
-    let controls = [find(baseline, "mysql"), find(candidate, "mysql")];
     let tolerance = options.tolerance_percent / 100.0;
     let strategies: Vec<StrategyComparison> = baseline
         .strategies
         .iter()
         .filter_map(|of_baseline| {
-            let of_candidate = find(candidate, &of_baseline.strategy)?;
-            let figures = FIGURES.iter().filter_map(|figure| {
-                compare_figure(figure, [of_baseline, &of_candidate], &controls, tolerance)
-            });
-            Some(StrategyComparison { strategy: of_baseline.strategy.clone(), figures: figures.collect() })
+            let label = of_baseline.label();
+            let of_candidate = candidate.strategies.iter().find(|strategy| strategy.label() == label)?;
+            let sides = [of_baseline, of_candidate];
+            let controls = [control(baseline, of_baseline), control(candidate, of_candidate)];
+            let figures =
+                FIGURES.iter().filter_map(|figure| compare_figure(figure, sides, controls, tolerance));
+            Some(StrategyComparison { strategy: label, figures: figures.collect() })
         })
         .collect();
     Ok(TrafficComparison {
@@ -131,9 +129,15 @@ pub(crate) fn compare_traffic(
     })
 }
 
+/// What reads the same without a cache.
+fn control<'a>(document: &'a Document, strategy: &Strategy) -> Option<&'a Strategy> {
+    document.strategies.iter().find(|other| other.is_control_of(strategy))
+}
+
 /// Cached strategies alone: a slower MySQL is no change of the cache.
 fn gate(strategies: &[StrategyComparison]) -> Gate {
-    let gated = strategies.iter().filter(|strategy| strategy.strategy != "mysql");
+    let is_control = |name: &str| name == "mysql" || name.ends_with(".mysql");
+    let gated = strategies.iter().filter(|strategy| !is_control(&strategy.strategy));
     let verdicts: Vec<Verdict> = gated
         .flat_map(|strategy| &strategy.figures)
         .filter(|figure| ["mean", "max_rate"].contains(&figure.figure.as_str()))
@@ -183,13 +187,13 @@ fn percentile(strategy: &Strategy, name: &str) -> Option<Measured> {
 fn compare_figure(
     figure: &Figure,
     sides: [&Strategy; 2],
-    controls: &[Option<Strategy>; 2],
+    controls: [Option<&Strategy>; 2],
     tolerance: f64,
 ) -> Option<FigureComparison> {
     let [baseline, candidate] = sides.map(figure.of);
     let (baseline, candidate) = (baseline?, candidate?);
     let is_control = sides[0].strategy == "mysql";
-    let control = |side: usize| controls[side].as_ref().and_then(figure.of).filter(|_| !is_control);
+    let control = |side: usize| controls[side].and_then(figure.of).filter(|_| !is_control);
     let controls = control(0).zip(control(1));
     let by_control = controls.map(|(before, after)| (divide(baseline, before), divide(candidate, after)));
     let (before, after) = by_control.unwrap_or((baseline, candidate));
@@ -241,8 +245,19 @@ fn difference(
 /// Loads whose numbers have nothing to do with each other.
 fn unlike(baseline: &Document, candidate: &Document) -> Vec<Difference> {
     let (before, after) = (&baseline.config, &candidate.config);
-    let names = |document: &Document| -> Vec<String> {
-        document.strategies.iter().map(|strategy| strategy.strategy.clone()).collect()
+    let names =
+        |document: &Document| -> Vec<String> { document.strategies.iter().map(Strategy::label).collect() };
+    let workloads = |config: &Config| -> Vec<String> {
+        let word = |it: &WorkloadConfig| {
+            format!(
+                "{} of {} keys, {}, {:?}",
+                it.name,
+                it.keys,
+                it.codec,
+                it.statement.as_deref().unwrap_or("")
+            )
+        };
+        config.workloads.iter().map(word).collect()
     };
     let (ours, theirs) = (names(baseline), names(candidate));
     let in_common = ours.iter().any(|name| theirs.contains(name));
@@ -257,6 +272,7 @@ fn unlike(baseline: &Document, candidate: &Document) -> Vec<Difference> {
         difference("config.writes_share", &before.writes_share, &after.writes_share),
         difference("config.ttl_s", &before.ttl_s, &after.ttl_s),
         difference("config.cold", &before.cold, &after.cold),
+        difference("config.workloads", &workloads(before), &workloads(after)),
         (!in_common).then(|| difference("strategies", &ours, &theirs)).flatten(),
     ]
     .into_iter()
@@ -281,7 +297,7 @@ fn environment_differences(baseline: &Document, candidate: &Document) -> Vec<Dif
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::traffic::tests::{sample, searched};
+    use crate::report::traffic::tests::{of_workloads, sample, searched};
 
     const OPTIONS: TrafficOptions = TrafficOptions { tolerance_percent: 10.0, gated: true, force: false };
 
@@ -321,6 +337,19 @@ mod tests {
         assert_eq!(cache.gate, Some(Gate::Failed));
         scale(&mut candidate.strategies[2], 0.1);
         assert_eq!(verdict_of(&compared(&candidate), "lease", "mean"), Verdict::Improved);
+    }
+
+    #[test]
+    fn each_workload_is_compared_with_its_own_control() {
+        let before = of_workloads();
+        let mut after = before.clone();
+        scale(&mut after.strategies[3], 2.0);
+        let compared = compare_traffic(["a", "b"], &before, &after, OPTIONS).unwrap();
+        let verdict = |name| verdict_of(&compared, name, "mean");
+        assert_ne!(verdict("point.lease"), Verdict::Regressed);
+        assert_eq!(verdict("orders.lease"), Verdict::Regressed);
+        after.config.workloads[1].statement = Some("SELECT 1".to_owned());
+        assert!(compare_traffic(["a", "b"], &before, &after, OPTIONS).is_err(), "another query");
     }
 
     #[test]

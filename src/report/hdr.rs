@@ -84,7 +84,7 @@ pub(crate) fn traffic_files(document: &Document) -> Result<BTreeMap<String, Stri
     let mut files = BTreeMap::new();
     for strategy in &document.strategies {
         for (kind, times) in [("response", &strategy.response), ("service", &strategy.service)] {
-            let tag = format!("{}.{kind}", strategy.strategy);
+            let tag = format!("{}.{kind}", strategy.label());
             let histogram = distribution::decode(&times.histogram)
                 .map_err(|cause| HdrError::Histogram { tag: tag.clone(), cause })?;
             files.insert(format!("{tag}.hgrm"), percentiles(&histogram));

@@ -4,7 +4,7 @@ use super::bench::head;
 use super::blocks::{Align, Block, Column, Entry, Heading, Page, Role, Row, Section, Table, Tone};
 use super::numbers::{NONE, UNKNOWN, percentile, two_digits};
 use crate::run_file::AssertionRun;
-use crate::traffic_file::{Config, Document, MaxRate, SecondRow, Strategy};
+use crate::traffic_file::{Config, Document, MaxRate, SecondRow, Strategy, WorkloadConfig};
 use crate::units::{self, count, counted};
 
 /// The whole page.
@@ -36,8 +36,16 @@ fn title(document: &Document) -> Section {
         .then(|| Block::Note("Interrupted: every number covers only what happened until then.".to_owned()));
     let warnings =
         document.warnings.iter().map(|warning| Block::Note(format!("Warning: {}", warning.message)));
-    let blocks = std::iter::once(Block::Sentence(load(&document.config))).chain(interrupted).chain(warnings);
+    let queries = document.config.workloads.iter().filter_map(query).map(Block::Sentence);
+    let load = std::iter::once(Block::Sentence(load(&document.config)));
+    let blocks = load.chain(queries).chain(interrupted).chain(warnings);
     Section { heading: Some(heading), ..Section::new(blocks.collect()) }
+}
+
+/// The statement of a query, without its literals.
+fn query(workload: &WorkloadConfig) -> Option<String> {
+    let statement = workload.statement.as_ref()?;
+    Some(format!("{}: {statement}", workload.name))
 }
 
 /// `2,000/s offered (poisson), 16 clients, 10 s each; 10,000 keys, zipf:1, 5.0 % writes, entries live 60 s`.
@@ -51,12 +59,20 @@ fn load(config: &Config) -> String {
         _ => "as fast as the clients can".to_owned(),
     };
     let popularity = config.popularity.as_ref().map(|law| format!(", {law}")).unwrap_or_default();
-    let writes =
-        config.writes_share.map(|share| format!(", {} % writes", percent(share))).unwrap_or_default();
+    let writes = match config.writes_share {
+        Some(share) if share > 0.0 => format!(", {} % writes", percent(share)),
+        Some(_) => ", reads only".to_owned(),
+        None => String::new(),
+    };
     let cold = if config.cold { ", cache empty at first" } else { "" };
+    let keys = |keys| counted(keys, "key", "keys");
+    let read = |it: &WorkloadConfig| format!("{} ({})", it.name, keys(it.keys));
+    let what = match config.workloads.as_slice() {
+        [] => keys(config.keys),
+        workloads => workloads.iter().map(read).collect::<Vec<_>>().join(" and "),
+    };
     format!(
-        "{pace}, {clients}{time}; {}{popularity}{writes}, entries live {}{cold}",
-        counted(config.keys, "key", "keys"),
+        "{pace}, {clients}{time}; {what}{popularity}{writes}, entries live {}{cold}",
         units::duration(config.ttl_s * 1e9)
     )
 }
@@ -98,7 +114,7 @@ fn table(document: &Document) -> Section {
             count(strategy.stale_reads),
             if strategy.given_up == 0 { NONE.to_owned() } else { count(strategy.given_up) },
         ];
-        Row { tone: tone(&strategy.strategy), ..Row::new(strategy.strategy.clone(), cells) }
+        Row { tone: tone(&strategy.strategy), ..Row::new(strategy.label(), cells) }
     };
     let rows = document.strategies.iter().map(row).collect();
     let table = Table::of_numbers("", titles, rows).without_blank_columns(&[NONE, UNKNOWN]);
@@ -148,7 +164,7 @@ fn series_row(strategy: &Strategy, name: &str, values: &[f64], text: impl Fn(f64
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(0.0, f64::max);
     let cells = vec![name.to_owned(), sparkline(values), format!("{} to {}", text(low), text(high))];
-    Some(Row { tone: tone(&strategy.strategy), ..Row::new(strategy.strategy.clone(), cells) })
+    Some(Row { tone: tone(&strategy.strategy), ..Row::new(strategy.label(), cells) })
 }
 
 /// From zero to the highest value, one character a second, or the highest of several seconds.
@@ -190,7 +206,7 @@ fn rates(document: &Document) -> Section {
             share(strategy.expected_hit_ratio),
             count(strategy.stale_reads),
         ];
-        Row { tone: tone(&strategy.strategy), ..Row::new(strategy.strategy.clone(), cells) }
+        Row { tone: tone(&strategy.strategy), ..Row::new(strategy.label(), cells) }
     };
     let rows = document.strategies.iter().map(row).collect();
     let table = Table::of_numbers("", titles, rows).without_blank_columns(&[NONE]);
@@ -231,7 +247,7 @@ fn troubles(document: &Document) -> Option<Section> {
         let wrong = (strategy.wrong_reads > 0).then(|| {
             format!("{} never in the database", counted(strategy.wrong_reads, "answer was", "answers were"))
         });
-        let entry = |text| Entry { label: strategy.strategy.clone(), tone: Tone::Alert, text };
+        let entry = |text| Entry { label: strategy.label(), tone: Tone::Alert, text };
         [errors, wrong].into_iter().flatten().map(entry).collect::<Vec<_>>()
     });
     let entries: Vec<Entry> = entries.collect();
@@ -252,25 +268,30 @@ fn assertions(assertions: &[AssertionRun]) -> Option<Section> {
     (!entries.is_empty()).then(|| Section::titled("Assertions", vec![Block::Entries(entries)]))
 }
 
-/// At most three sentences.
+/// At most three sentences, but one more for each further workload.
 fn summary(document: &Document) -> Section {
-    let sentences = if document.config.find.is_some() {
-        vec![bears(document)]
+    let controls = document.strategies.iter().filter(|strategy| strategy.strategy == "mysql");
+    let sentences: Vec<String> = if let Some(condition) = &document.config.find {
+        controls.filter_map(|mysql| bears(document, condition, mysql)).collect()
     } else {
-        vec![gain(document), kept_up(document), stale(document)]
+        let gains = controls.filter_map(|mysql| gain(document, mysql));
+        gains.chain(kept_up(document)).chain(stale(document)).collect()
     };
-    let blocks = sentences.into_iter().flatten().map(Block::Sentence).collect();
-    Section { role: Role::Summary, ..Section::new(blocks) }
+    Section { role: Role::Summary, ..Section::new(sentences.into_iter().map(Block::Sentence).collect()) }
+}
+
+/// The strategies with a cache that read what this one reads without.
+fn cached<'a>(document: &'a Document, mysql: &'a Strategy) -> impl Iterator<Item = &'a Strategy> {
+    let is_cached = move |it: &&Strategy| it.strategy != "mysql" && mysql.is_control_of(it);
+    document.strategies.iter().filter(is_cached)
 }
 
 /// How much more load the cache lets the database bear.
-fn bears(document: &Document) -> Option<String> {
-    let rate = |strategy: &Strategy| strategy.max_rate.clone();
-    let mysql = document.strategies.iter().find(|strategy| strategy.strategy == "mysql").and_then(rate)?;
-    let condition = document.config.find.as_deref().unwrap_or_default();
+fn bears(document: &Document, condition: &str, control: &Strategy) -> Option<String> {
+    let mysql = control.max_rate.as_ref()?;
     let times = |strategy: &Strategy| {
-        let rate = rate(strategy)?;
-        let (name, ratio) = (&strategy.strategy, two_digits(rate.per_s / mysql.per_s));
+        let rate = strategy.max_rate.as_ref()?;
+        let (name, ratio) = (strategy.label(), two_digits(rate.per_s / mysql.per_s));
         Some(match (rate.interval_per_s, mysql.interval_per_s, rate.kind.as_str(), mysql.kind.as_str()) {
             (Some([low, high]), Some([from, to]), _, _) => format!(
                 "{name} bears {ratio} times the load of MySQL alone ({} to {})",
@@ -287,32 +308,26 @@ fn bears(document: &Document) -> Option<String> {
             _ => format!("{name} and MySQL alone were not driven to their limit"),
         })
     };
-    let cached: Vec<String> = document
-        .strategies
-        .iter()
-        .filter(|strategy| strategy.strategy != "mysql")
-        .filter_map(times)
-        .collect();
+    let cached: Vec<String> = cached(document, control).filter_map(times).collect();
     (!cached.is_empty()).then(|| format!("With {condition}, {}.", cached.join("; ")))
 }
 
-/// What the first cached strategy does to response times and to MySQL.
-fn gain(document: &Document) -> Option<String> {
-    let mysql = document.strategies.iter().find(|strategy| strategy.strategy == "mysql")?;
-    let cached = document.strategies.iter().filter(|strategy| strategy.hit_ratio.is_some());
+/// What a cached strategy, the lease first, does to response times and to MySQL.
+fn gain(document: &Document, mysql: &Strategy) -> Option<String> {
+    let cached = cached(document, mysql).filter(|strategy| strategy.hit_ratio.is_some());
     let cached = cached.max_by_key(|strategy| strategy.strategy == "lease")?;
-    let (name, hits) = (&cached.strategy, percent(cached.hit_ratio?));
+    let (name, hits) = (cached.label(), percent(cached.hit_ratio?));
     let [mysql_mean, mean] = [mysql, cached].map(|strategy| strategy.response.mean_ns);
     let (mysql_mean, mean) = (mysql_mean?, mean?);
     let (times, word) =
         if mean <= mysql_mean { (mysql_mean / mean, "faster") } else { (mean / mysql_mean, "slower") };
-    let loads = cached.database_loads as f64 / cached.measured_s.max(1e-9);
-    let before = mysql.database_loads as f64 / mysql.measured_s.max(1e-9);
+    let loads =
+        |strategy: &Strategy| units::rate(strategy.database_loads as f64 / strategy.measured_s.max(1e-9));
     Some(format!(
         "With {name} {hits} % of reads hit, answers come {} x {word} on average, and MySQL answers {} instead of {}.",
         two_digits(times),
-        units::rate(loads),
-        units::rate(before)
+        loads(cached),
+        loads(mysql)
     ))
 }
 
@@ -327,11 +342,14 @@ fn kept_up(document: &Document) -> Option<String> {
         .filter(|strategy| (strategy.done as f64) < 0.99 * strategy.offered as f64)
         .map(|strategy| {
             let share = strategy.done as f64 / (strategy.offered as f64).max(1.0);
-            format!("{} did {} % of what was offered", strategy.strategy, percent(share))
+            format!("{} did {} % of what was offered", strategy.label(), percent(share))
         })
         .collect();
     if !behind.is_empty() {
         return Some(format!("{}: the rest failed or was given up.", behind.join("; ")));
+    }
+    if let Some(sentence) = waited(document) {
+        return Some(sentence);
     }
     let wait = document.strategies.iter().filter_map(|strategy| strategy.waiting_mean_ns).fold(0.0, f64::max);
     let waking = document
@@ -347,6 +365,23 @@ fn kept_up(document: &Document) -> Option<String> {
     Some(format!("Clients kept up: an operation waited {} for one on average{slept}.", units::duration(wait)))
 }
 
+/// Why response times are so much longer than service times, if they are.
+fn waited(document: &Document) -> Option<String> {
+    let waited = |strategy: &Strategy| {
+        let (wait, service) = (strategy.waiting_mean_ns?, strategy.service.mean_ns?);
+        let [longer, answer] = [wait, service].map(units::duration);
+        (wait > service).then(|| format!("{}: {longer}, then {answer} for the answer", strategy.label()))
+    };
+    let waited: Vec<String> = document.strategies.iter().filter_map(waited).collect();
+    (!waited.is_empty()).then(|| {
+        format!(
+            "Operations waited for a free client longer than the servers took on average ({}). Response times count that wait, \
+             service times do not; more --clients help, unless the servers are at their limit.",
+            waited.join("; ")
+        )
+    })
+}
+
 fn stale(document: &Document) -> Option<String> {
     let stale: Vec<String> = document
         .strategies
@@ -357,7 +392,7 @@ fn stale(document: &Document) -> Option<String> {
                 strategy.stale_age_max_ns.map(|ns| format!(" (up to {} old)", units::duration(ns as f64)));
             format!(
                 "{} served {}{}",
-                strategy.strategy,
+                strategy.label(),
                 counted(strategy.stale_reads, "stale read", "stale reads"),
                 age.unwrap_or_default()
             )
@@ -425,6 +460,7 @@ pub(crate) mod tests {
         let hit = units::whole(19_000.0 * hits.unwrap_or(0.0));
         Strategy {
             strategy: name.to_owned(),
+            workload: None,
             ended_early: None,
             measured_s: 10.0,
             offered: done,
@@ -446,6 +482,7 @@ pub(crate) mod tests {
             stale_reads: u64::from(name == "naive") * 12,
             stale_age_max_ns: (name == "naive").then_some(3_000_000),
             wrong_reads: 0,
+            changed_reads: 0,
             database_loads: 19_000 - hit,
             seconds: seconds.collect(),
             max_rate: None,
@@ -477,6 +514,7 @@ pub(crate) mod tests {
                 late_s: None,
                 cores_awake: true,
                 rng_seed: 42,
+                workloads: Vec::new(),
             },
             strategies: vec![
                 strategy("mysql", 180_000.0, None),
@@ -527,6 +565,29 @@ pub(crate) mod tests {
         document
     }
 
+    /// Of a workload and a query of the user's own.
+    pub(crate) fn of_workloads() -> Document {
+        let mut document = sample();
+        let workload = |name: &str, keys, statement: Option<&str>| WorkloadConfig {
+            name: name.to_owned(),
+            codec: "postcard".to_owned(),
+            keys,
+            statement: statement.map(str::to_owned),
+        };
+        document.config.writes_share = Some(0.0);
+        document.config.workloads = vec![
+            workload("point", 10_000, None),
+            workload("orders", 500, Some("SELECT * FROM o WHERE id = ?")),
+        ];
+        document.strategies.remove(1);
+        let mut strategies = document.strategies.clone();
+        strategies.extend(document.strategies);
+        for (strategy, name) in strategies.iter_mut().zip(["point", "point", "orders", "orders"]) {
+            strategy.workload = Some(name.to_owned());
+        }
+        Document { strategies, ..document }
+    }
+
     fn text(document: &Document) -> String {
         terminal::render(&page(document), &Screen { width: 100, ..Screen::default() })
     }
@@ -544,6 +605,20 @@ pub(crate) mod tests {
     #[test]
     fn the_highest_rates() {
         insta::assert_snapshot!(text(&searched()));
+    }
+
+    #[test]
+    fn traffic_of_workloads() {
+        insta::assert_snapshot!(text(&of_workloads()));
+    }
+
+    #[test]
+    fn a_long_wait_for_clients_is_explained() {
+        let mut document = sample();
+        document.strategies[0].waiting_mean_ns = Some(4e6);
+        let page = text(&document).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(page.contains("(mysql: 4.00 ms, then 162 µs for the answer)"), "{page}");
+        assert!(!page.contains("Clients kept up"), "{page}");
     }
 
     #[test]

@@ -90,8 +90,9 @@ fn arm(
     };
     if let Some(mut filler) = stage.filler(way)? {
         for id in 0..KEYS {
-            filler.fill(&Row::of(id, FIRST_VERSION), TTL)?;
+            filler.fill(&Row::of(id, FIRST_VERSION))?;
         }
+        filler.flush();
     }
     let Team { clients, background, usage } = stage.team(way, usize::from(setting.clients), 1)?;
     let timeline = Timeline::new(BEFORE + setting.duration);

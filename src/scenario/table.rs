@@ -8,6 +8,7 @@ use crate::db::error::DbError;
 use crate::db::schema::{self, MARK, SchemaError};
 use crate::db::session::Session;
 use crate::endpoint::MysqlEndpoint;
+use crate::interrupt;
 use crate::reopen::{KeptAlive, Reopening};
 
 /// Why there is no table to experiment on.
@@ -19,7 +20,7 @@ pub(crate) enum TableError {
     )]
     Foreign { database: String, kind: &'static str },
     #[error(
-        "another rcache scenario is running on the database {0:?}\n  wait until it is over, or give this one another database"
+        "another rcache scenario or traffic is running on the database {0:?}\n  wait until it is over, or give this one another database"
     )]
     Busy(String),
     #[error(transparent)]
@@ -95,6 +96,10 @@ fn fill(conn: &mut Session, rows: u32) -> Result<(), DbError> {
     let batches = ids.chunks_exact(BATCH_ROWS);
     let rest = batches.remainder().chunks(1);
     for (ids, insert) in batches.map(|ids| (ids, &many)).chain(rest.map(|ids| (ids, &one))) {
+        // Nothing will be read any more.
+        if interrupt::requested() {
+            break;
+        }
         let rows = ids.iter().map(|id| Row::of(*id, FIRST_VERSION));
         let values: Vec<Value> =
             rows.flat_map(|row| [row.id.into(), row.version.into(), row.payload.into()]).collect();

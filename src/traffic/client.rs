@@ -6,18 +6,16 @@ use std::time::Duration;
 
 use super::plan::{Next, Plan};
 use super::tally::{Done, DoneKind, Second, Tally};
+use super::time::Time;
+use super::worker::{Failure, Worker};
+use crate::interrupt;
 use crate::load_model::operations::{Kind, Operation};
-use crate::measure::timer;
-use crate::scenario::arms::{Client, ClientError, Fate};
-use crate::scenario::crowd::Shift;
-use crate::scenario::database::loaded_here;
-use crate::scenario::version_floor::Floors;
 
 /// A client that sleeps looks this often whether it is all over.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Operations that were due at the very end may still be taken for so long.
 pub(super) const GRACE: Duration = Duration::from_secs(1);
-/// A server that is gone refuses immediately; nobody needs to hear that a million times.
+/// A server that is gone refuses immediately; one failure in a millisecond says enough.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(1);
 /// A trial ends early if there are more failures than this, and more than a tenth of the operations fail.
 const FEW_FAILURES: u64 = 100;
@@ -28,7 +26,6 @@ struct Failed;
 /// What the clients of a trial share.
 pub(super) struct Shared<'a> {
     pub(super) plan: &'a Plan,
-    pub(super) floors: &'a Floors,
     /// The number of the next operation: one queue for all.
     next: AtomicU64,
     fails: AtomicBool,
@@ -36,14 +33,8 @@ pub(super) struct Shared<'a> {
 }
 
 impl<'a> Shared<'a> {
-    pub(super) fn new(plan: &'a Plan, floors: &'a Floors) -> Self {
-        Self {
-            plan,
-            floors,
-            next: AtomicU64::new(0),
-            fails: AtomicBool::new(false),
-            tally: Mutex::new(Tally::new()),
-        }
+    pub(super) fn new(plan: &'a Plan) -> Self {
+        Self { plan, next: AtomicU64::new(0), fails: AtomicBool::new(false), tally: Mutex::new(Tally::new()) }
     }
 
     fn tally(&self) -> MutexGuard<'_, Tally> {
@@ -64,42 +55,41 @@ impl<'a> Shared<'a> {
         self.tally.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn goes_on(&self, shift: &Shift) -> bool {
-        shift.goes_on() && !self.fails()
+    fn goes_on(&self, time: &dyn Time) -> bool {
+        time.goes_on() && !self.fails()
     }
 
-    /// Works until there is nothing left to do. The shift lasts longer than the plan by the grace.
-    pub(super) fn work(&self, client: &mut dyn Client, shift: &Shift) {
-        timer::sharpen();
+    /// Works until there is nothing left to do. The time lasts longer than the plan by the grace.
+    pub(super) fn work(&self, worker: &mut dyn Worker, time: &dyn Time) {
         let end_ns = ns(self.plan.duration);
-        while self.goes_on(shift) {
+        while self.goes_on(time) {
             let Some(Next { due_ns, operation }) =
                 self.plan.source.next(self.next.fetch_add(1, Ordering::Relaxed))
             else {
                 return;
             };
-            if due_ns.is_none() && ns(shift.elapsed()) >= end_ns {
+            if due_ns.is_none() && ns(time.elapsed()) >= end_ns {
                 return;
             }
-            let Some((due_ns, taken_ns)) = self.take(due_ns, shift) else { continue };
-            let failed = self.carry_out(client, operation, due_ns, taken_ns, shift).is_err();
+            let Some((due_ns, taken_ns)) = self.take(due_ns, time) else { continue };
+            let failed = self.carry_out(worker, operation, due_ns, taken_ns, time).is_err();
             if failed {
-                shift.pause(PAUSE_AFTER_FAILURE);
+                time.pause(PAUSE_AFTER_FAILURE);
             }
         }
     }
 
     /// Waits until an operation is due; none if it is not to be done any more. Returns when it was due and taken.
-    fn take(&self, due_ns: Option<u64>, shift: &Shift) -> Option<(u64, u64)> {
+    fn take(&self, due_ns: Option<u64>, time: &dyn Time) -> Option<(u64, u64)> {
         let Some(due_ns) = due_ns else {
-            let now = ns(shift.elapsed());
+            let now = ns(time.elapsed());
             return Some((now, now));
         };
-        let slept = ns(shift.elapsed()) < due_ns;
-        if slept && !self.sleep_until(due_ns, shift) {
+        let slept = ns(time.elapsed()) < due_ns;
+        if slept && !self.sleep_until(due_ns, time) {
             return None;
         }
-        let taken_ns = ns(shift.elapsed());
+        let taken_ns = ns(time.elapsed());
         let late_ns = taken_ns.saturating_sub(due_ns);
         if slept {
             self.tally().add_waking(late_ns);
@@ -113,73 +103,58 @@ impl<'a> Shared<'a> {
     }
 
     /// False if all ended before.
-    fn sleep_until(&self, due_ns: u64, shift: &Shift) -> bool {
+    fn sleep_until(&self, due_ns: u64, time: &dyn Time) -> bool {
         loop {
-            let left_ns = due_ns.saturating_sub(ns(shift.elapsed()));
+            let left_ns = due_ns.saturating_sub(ns(time.elapsed()));
             if left_ns == 0 {
                 return true;
             }
-            if !self.goes_on(shift) {
+            if !self.goes_on(time) {
                 return false;
             }
             let slice_ns = left_ns.min(ns(LOOK_EVERY));
             // The last slice ends at the instant itself, not so long after now.
-            let until_ns = if slice_ns == left_ns { due_ns } else { ns(shift.elapsed()) + slice_ns };
-            timer::sleep_until(shift.instant(Duration::from_nanos(until_ns)));
+            let until_ns = if slice_ns == left_ns { due_ns } else { ns(time.elapsed()) + slice_ns };
+            time.sleep_until(Duration::from_nanos(until_ns));
         }
     }
 
     fn carry_out(
         &self,
-        client: &mut dyn Client,
-        operation: Operation,
+        worker: &mut dyn Worker,
+        Operation { id, kind }: Operation,
         due_ns: u64,
         taken_ns: u64,
-        shift: &Shift,
+        time: &dyn Time,
     ) -> Result<(), Failed> {
-        let id = operation.id;
-        let (floor, loads) = (self.floors.of(id), loaded_here());
-        let (outcome, done_ns) = match operation.kind {
-            Kind::Read => {
-                let answer = client.read(id);
-                let done_ns = ns(shift.elapsed());
-                let kind = if loaded_here() == loads { DoneKind::Hit } else { DoneKind::Load };
-                (answer.map(|row| (kind, Some(row))), done_ns)
-            }
-            Kind::Write => {
-                let version = client.write(id, Fate::Returns);
-                let done_ns = ns(shift.elapsed());
-                if let Ok(version) = &version {
-                    self.floors.raise(id, *version, shift.elapsed());
-                }
-                (version.map(|_| (DoneKind::Write, None)), done_ns)
-            }
+        let outcome = match kind {
+            Kind::Read => worker.read(id),
+            Kind::Write => worker.write(id).map(|()| DoneKind::Write),
         };
-        let (kind, answer) = match outcome {
-            Ok(done) => done,
-            Err(error) => {
-                self.fail(due_ns, &error);
+        let done_ns = ns(time.elapsed());
+        let kind = match outcome {
+            Ok(kind) => kind,
+            Err(failure) => {
+                self.fail(due_ns, failure);
                 return Err(Failed);
             }
         };
         // Checked outside of the lock and of the time.
-        let row = answer.map(|row| row.filter(|row| row.is_genuine(id)));
+        let [began, done] = [taken_ns, done_ns].map(Duration::from_nanos);
+        let verdict = worker.check(id, began, done);
         let mut tally = self.tally();
         tally.add(Done { due_ns, taken_ns, done_ns, kind });
-        match row {
-            Some(None) => tally.wrong_reads += 1,
-            Some(Some(row)) if row.version < floor => {
-                tally.add_stale(due_ns, self.floors.age(id, row.version, Duration::from_nanos(taken_ns)));
-            }
-            Some(Some(_)) | None => {}
-        }
+        tally.add_verdict(due_ns, verdict);
         Ok(())
     }
 
-    fn fail(&self, due_ns: u64, error: &ClientError) {
-        let kind = if error.is_of_database() { "mysql" } else { "redis" };
+    fn fail(&self, due_ns: u64, failure: Failure) {
+        // What an interrupt cut off did not fail: it was given up.
+        if interrupt::requested() {
+            return;
+        }
         let mut tally = self.tally();
-        tally.add_failure(due_ns, kind, error);
+        tally.add_failure(due_ns, failure);
         let (failures, done) = (tally.failures(), tally.done());
         if failures > FEW_FAILURES && failures > done / 10 {
             self.fails.store(true, Ordering::Relaxed);

@@ -10,7 +10,7 @@ use crate::load_model::operations::{Mix, Operation};
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) source: Source,
-    /// Rows of the table.
+    /// Different keys, numbered from 0.
     pub(crate) keys: u32,
     pub(crate) clients: u16,
     pub(crate) duration: Duration,
@@ -20,6 +20,13 @@ pub(crate) struct Plan {
     /// What has waited longer for a client is given up.
     pub(crate) late: Option<Duration>,
     pub(crate) rng_seed: u64,
+}
+
+impl Plan {
+    /// How long entries live.
+    pub(crate) fn ttl(&self) -> Duration {
+        Duration::from_secs_f64(self.ttl_s.clamp(1e-3, 1e9))
+    }
 }
 
 /// Where operations come from.
@@ -48,6 +55,14 @@ pub(crate) struct Next {
 }
 
 impl Source {
+    /// None for a trace.
+    pub(crate) fn mix(&self) -> Option<&Mix> {
+        match self {
+            Self::Closed(mix) | Self::Open { mix, .. } => Some(mix),
+            Self::Trace(_) => None,
+        }
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         !matches!(self, Self::Closed(_))
     }
@@ -98,6 +113,20 @@ impl Source {
         }
         Some(low)
     }
+
+    /// How many operations are due in each second up to an instant; nothing in a closed loop.
+    pub(crate) fn due_by_second(&self, end_ns: u64) -> Vec<u64> {
+        const SECOND_NS: u64 = 1_000_000_000;
+        let after_ns = end_ns.saturating_add(1);
+        let before = |second: u64| self.due_before(second.saturating_mul(SECOND_NS).min(after_ns));
+        let due = |second| Some(before(second + 1)? - before(second)?);
+        let mut seconds: Vec<u64> = (0..after_ns.div_ceil(SECOND_NS)).filter_map(due).collect();
+        // The last instant begins a second of its own if the others are whole ones.
+        if end_ns.is_multiple_of(SECOND_NS) && seconds.last() == Some(&0) {
+            seconds.pop();
+        }
+        seconds
+    }
 }
 
 #[cfg(test)]
@@ -117,11 +146,17 @@ mod tests {
         for ns in [0, 1, 1_000_000_000, 5_500_000_000, 10_000_000_000, u64::MAX] {
             assert_eq!(open.due_before(ns), Some(counted(ns)), "{ns}");
         }
+        let by_second = open.due_by_second(10_000_000_000);
+        assert_eq!((by_second.len(), by_second.iter().sum::<u64>()), (10, 1_000));
+        assert_eq!(open.due_by_second(2_500_000_000).iter().sum::<u64>(), counted(2_500_000_001));
         assert_eq!(open.next(1_000), None);
         assert_eq!(Source::Closed(mix).due_before(5), None);
         let operation = Operation { id: 0, kind: Kind::Read };
         let events = [0, 5, 5, 9].map(|due_ns| TraceEvent { due_ns, operation });
         let trace = Source::Trace(events.into());
         assert_eq!([0, 5, 6, 10].map(|ns| trace.due_before(ns)), [Some(0), Some(1), Some(3), Some(4)]);
+        assert_eq!(trace.due_by_second(9), [4]);
+        let last = TraceEvent { due_ns: 1_000_000_000, operation };
+        assert_eq!(Source::Trace([last].into()).due_by_second(1_000_000_000), [0, 1]);
     }
 }

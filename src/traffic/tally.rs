@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use super::worker::{Failure, Verdict};
 use crate::sample::{Latencies, MAX_NS};
 
 /// One operation that was answered.
@@ -17,7 +18,7 @@ pub(super) struct Done {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DoneKind {
+pub(crate) enum DoneKind {
     Hit,
     /// A read that asked the database.
     Load,
@@ -43,6 +44,8 @@ pub(crate) struct Tally {
     pub(crate) failed: BTreeMap<&'static str, u64>,
     pub(crate) first_error: Option<String>,
     pub(crate) wrong_reads: u64,
+    /// Answers of a query that MySQL gave at another time.
+    pub(crate) changed_reads: u64,
     pub(crate) stale_reads: u64,
     pub(crate) stale_ages: Latencies,
     pub(crate) seconds: Vec<Second>,
@@ -99,6 +102,7 @@ impl Tally {
             failed: BTreeMap::new(),
             first_error: None,
             wrong_reads: 0,
+            changed_reads: 0,
             stale_reads: 0,
             stale_ages: Latencies::new(),
             seconds: Vec::new(),
@@ -132,13 +136,23 @@ impl Tally {
         self.waking.record(late_ns);
     }
 
-    pub(super) fn add_failure(&mut self, due_ns: u64, kind: &'static str, error: &dyn std::fmt::Display) {
-        *self.failed.entry(kind).or_default() += 1;
-        self.first_error.get_or_insert_with(|| error.to_string());
+    pub(super) fn add_failure(&mut self, due_ns: u64, failure: Failure) {
+        *self.failed.entry(failure.kind).or_default() += 1;
+        self.first_error.get_or_insert(failure.words);
         self.second(due_ns).failed += 1;
     }
 
-    pub(super) fn add_stale(&mut self, due_ns: u64, age: Duration) {
+    /// The outcome of comparing the answer to an operation that was due then.
+    pub(super) fn add_verdict(&mut self, due_ns: u64, verdict: Verdict) {
+        match verdict {
+            Verdict::Right => {}
+            Verdict::Wrong => self.wrong_reads += 1,
+            Verdict::Changed => self.changed_reads += 1,
+            Verdict::Stale(age) => self.add_stale(due_ns, age),
+        }
+    }
+
+    fn add_stale(&mut self, due_ns: u64, age: Duration) {
         self.stale_reads += 1;
         self.stale_ages.record(u64::try_from(age.as_nanos()).unwrap_or(u64::MAX));
         self.second(due_ns).stale += 1;
@@ -184,7 +198,8 @@ mod tests {
         tally.add(done(0, DoneKind::Hit));
         tally.add(done(2, DoneKind::Load));
         tally.add(done(2, DoneKind::Write));
-        tally.add_failure(1_500_000_000, "mysql", &"gone");
+        tally.add_failure(1_500_000_000, Failure { kind: Failure::MYSQL, words: "gone".to_owned() });
+        tally.add_verdict(2_000_000_000, Verdict::Stale(Duration::from_millis(3)));
         let seen: Vec<_> = tally
             .seconds
             .iter()
@@ -192,6 +207,7 @@ mod tests {
             .collect();
         assert_eq!(seen, [(1, 1, 0, 0), (0, 0, 0, 1), (2, 0, 1, 0)]);
         assert_eq!((tally.done(), tally.failures(), tally.reads()), (3, 1, 2));
+        assert_eq!((tally.seconds[2].stale, tally.stale_ages.max_ns()), (1, Some(3_000_000)));
         assert_eq!(tally.response.mean_ns(), Some(5_000.0));
         assert_eq!((tally.service.mean_ns(), tally.hits.mean_ns()), (Some(3_000.0), Some(3_000.0)));
     }

@@ -1,45 +1,57 @@
-//! One strategy under one load: the table filled anew, the cache in its expected state, clients at work, and what came of it.
+//! One strategy under one load: the cache in its expected state, clients at work, and what came of it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::client::{GRACE, Shared, ns};
 use super::filling;
 use super::plan::{Plan, Source};
+use super::subject::{Subject, TrafficError};
 use super::tally::{Second, Tally};
-use crate::cache::Options;
+use super::worker::Worker;
 use crate::interrupt;
 use crate::load_model::lru_simulation::LruSimulation;
-use crate::load_model::operations::{Kind, Mix};
+use crate::load_model::operations::Kind;
 use crate::load_model::steady_state::{self, Lifetimes, Load};
-use crate::scenario::arms::{Client, Stage, Team, Way};
+use crate::measure::clock::process_processor_s;
+use crate::measure::timer;
+use crate::scenario::arms::Way;
 use crate::scenario::crowd::{self, Shift};
-use crate::scenario::database::Loads;
 use crate::scenario::keys::{Keys, KeysGuard, new_run};
-use crate::scenario::table::Table;
-use crate::scenario::version_floor::Floors;
 use crate::scenario::{Ground, ScenarioError};
 
-/// The table of all trials, made for them and dropped with this.
+/// Runs trials on one pair of servers.
 pub(crate) struct Trials<'a> {
     ground: &'a Ground<'a>,
-    table: Table,
     run: String,
+}
+
+/// One strategy of caching one subject, under one load.
+pub(crate) struct Contender<'a> {
+    pub(crate) subject: &'a dyn Subject,
+    pub(crate) way: Way,
+    pub(crate) plan: Plan,
 }
 
 /// What came of a trial.
 #[derive(Clone, Debug)]
 pub(crate) struct TrialResult {
-    pub(crate) way: Way,
     pub(crate) tally: Tally,
     /// Operations that were due; in a closed loop those that were begun.
     pub(crate) offered: u64,
-    /// From the first to the last operation, s.
+    /// The same by second; empty in a closed loop.
+    pub(crate) offered_by_second: Vec<u64>,
+    /// The time in which operations were due, s.
     pub(crate) measured_s: f64,
-    /// Null without a cache, for a cold one, and for an interrupted trial.
+    /// Until the last client ended, s.
+    pub(crate) ended_s: f64,
+    /// Share of the reads; none without reads or without a cache.
+    pub(crate) hit_ratio: Option<f64>,
+    /// None without a cache, for a cold one, and for an interrupted trial.
     pub(crate) expected_hit_ratio: Option<f64>,
-    /// Rows that were asked of the database.
+    /// Answers that were asked of the database.
     pub(crate) database_loads: u64,
+    /// What this process used of the machine's processor meanwhile, 0 to 1.
+    pub(crate) own_processor_share: f64,
     pub(crate) end: End,
 }
 
@@ -53,84 +65,25 @@ pub(crate) enum End {
 }
 
 impl TrialResult {
-    /// Operations that were due and neither done nor failed.
-    pub(crate) fn given_up(&self) -> u64 {
-        self.offered.saturating_sub(self.tally.done() + self.tally.failures())
-    }
-
-    pub(crate) fn offered_per_s(&self) -> f64 {
-        self.offered as f64 / self.measured_s.max(1e-9)
-    }
-
-    /// Share of the reads; none without reads or without a cache.
-    pub(crate) fn hit_ratio(&self) -> Option<f64> {
-        let reads = self.tally.reads();
-        (self.way != Way::Mysql && reads > 0).then(|| self.tally.hits.count as f64 / reads as f64)
-    }
-}
-
-/// How a trial goes on: the strategy, the time, and once a second the last second that is over.
-pub(crate) type Watch<'a> = &'a mut dyn FnMut(Way, Duration, Option<&Second>);
-
-/// The closed loop is tried for so long, to find the rate for which the cache is filled.
-const PILOT: Duration = Duration::from_millis(600);
-/// The rate of which the pilot takes the cache to be full, operations a second.
-const PILOT_RATE_PER_S: f64 = 10_000.0;
-
-impl<'a> Trials<'a> {
-    pub(crate) fn new(ground: &'a Ground<'a>) -> Result<Self, ScenarioError> {
-        Ok(Self { ground, table: Table::create(ground.mysql)?, run: new_run() })
-    }
-
-    /// Runs one strategy. Its keys are removed at the end, however it comes.
-    pub(crate) fn run(&self, way: Way, plan: &Plan, watch: Watch<'_>) -> Result<TrialResult, ScenarioError> {
-        let rate_per_s = match &plan.source {
-            Source::Open { due, .. } => due.count() as f64 / plan.duration.as_secs_f64(),
-            Source::Closed(_) if way != Way::Mysql && !plan.cold => {
-                let pilot = Plan { duration: PILOT.min(plan.duration), ..plan.clone() };
-                let done = self.once(way, &pilot, PILOT_RATE_PER_S, &mut |_, _, _| {})?;
-                done.tally.done() as f64 / done.measured_s.max(1e-3)
-            }
-            Source::Closed(_) | Source::Trace(_) => PILOT_RATE_PER_S,
-        };
-        self.once(way, plan, rate_per_s, watch)
-    }
-
-    fn once(
-        &self,
-        way: Way,
-        plan: &Plan,
-        rate_per_s: f64,
-        watch: Watch<'_>,
-    ) -> Result<TrialResult, ScenarioError> {
-        self.table.fill(plan.keys)?;
-        let keys = Keys::new(self.ground.namespace, &self.run, way.name());
-        let _guard = KeysGuard { redis: self.ground.redis, keys: &keys, rows: plan.keys };
-        // By row the loads are of no interest.
-        let loads = Arc::new(Loads::new(0));
-        let options = Options::default().ttl(Duration::from_secs_f64(plan.ttl_s.clamp(1e-3, 1e9)));
-        let stage = Stage::new(self.ground, &keys, &loads, options);
-        let lifetimes = lifetimes(way, plan.ttl_s);
-        if let Some(mix) = plan.source.mix().filter(|_| !plan.cold) {
-            filling::fill(&stage, way, mix, Load::new(rate_per_s, mix.writes), lifetimes)?;
+    /// No trial.
+    pub(crate) fn none() -> Self {
+        Self {
+            tally: Tally::new(),
+            offered: 0,
+            offered_by_second: Vec::new(),
+            measured_s: 0.0,
+            ended_s: 0.0,
+            hit_ratio: None,
+            expected_hit_ratio: None,
+            database_loads: 0,
+            own_processor_share: 0.0,
+            end: End::Complete,
         }
-        let Team { clients, background, .. } = stage.team(way, usize::from(plan.clients), 1)?;
-        loads.forget();
-        let floors = Floors::new(plan.keys);
-        let shared = Shared::new(plan, &floors);
-        let work = |mut client: Box<dyn Client>, shift: &Shift| {
-            shared.work(client.as_mut(), shift);
-            ns(shift.elapsed())
-        };
-        let mut shown = 0;
-        let ends = crowd::work(clients, plan.duration + GRACE, work, &mut |elapsed| {
-            let over = elapsed.as_secs().min(plan.duration.as_secs());
-            let last = (over > shown).then(|| shared.second(over - 1)).flatten();
-            shown = over;
-            watch(way, elapsed.min(plan.duration), last.as_ref());
-        })?;
-        drop(background);
-        let ended_ns = ends.into_iter().max().unwrap_or(0);
+    }
+
+    /// Of clients that have ended; without a cache, the database and an expected hit ratio.
+    pub(super) fn new(shared: Shared<'_>, ended_ns: u64) -> Self {
+        let plan = shared.plan;
         let end = match (interrupt::requested(), shared.fails()) {
             (true, _) => End::Interrupted,
             (false, true) => End::Failures,
@@ -141,20 +94,119 @@ impl<'a> Trials<'a> {
         let measured_ns = if end == End::Complete { planned_ns } else { ended_ns.min(planned_ns) };
         let begun = tally.done() + tally.failures();
         let offered = plan.source.due_before(measured_ns.saturating_add(1)).unwrap_or(begun).max(begun);
-        let measured_s = measured_ns as f64 / 1e9;
-        let expected_hit_ratio = (end == End::Complete && way != Way::Mysql && !plan.cold)
-            .then(|| expected(plan, lifetimes, offered as f64 / measured_s))
-            .flatten();
-        Ok(TrialResult {
-            way,
-            tally,
-            offered,
-            measured_s,
-            expected_hit_ratio,
-            database_loads: loads.all(),
-            end,
-        })
+        let offered_by_second = plan.source.due_by_second(measured_ns);
+        let [measured_s, ended_s] = [measured_ns, ended_ns].map(|ns| ns as f64 / 1e9);
+        Self { tally, offered, offered_by_second, measured_s, ended_s, end, ..Self::none() }
     }
+
+    /// Operations that were due and neither done nor failed.
+    pub(crate) fn given_up(&self) -> u64 {
+        self.offered.saturating_sub(self.tally.done() + self.tally.failures())
+    }
+
+    pub(crate) fn offered_per_s(&self) -> f64 {
+        self.offered as f64 / self.measured_s.max(1e-9)
+    }
+
+    /// Operations done a second, also of those that were done after the last was due.
+    pub(crate) fn throughput_per_s(&self) -> f64 {
+        self.tally.done() as f64 / self.measured_s.max(self.ended_s).max(1e-9)
+    }
+}
+
+/// Hears how a trial goes on: the time, and once a second the last second that is over.
+pub(crate) type Watch<'a> = &'a mut dyn FnMut(Duration, Option<&Second>);
+
+/// The closed loop is tried for so long, to find the rate for which the cache is filled.
+const PILOT: Duration = Duration::from_millis(600);
+/// The rate of which the pilot takes the cache to be full, operations a second.
+const PILOT_RATE_PER_S: f64 = 10_000.0;
+
+impl<'a> Trials<'a> {
+    pub(crate) fn new(ground: &'a Ground<'a>) -> Self {
+        Self { ground, run: new_run() }
+    }
+
+    /// Runs a contender by another plan. Its keys are removed at the end, however it comes.
+    pub(crate) fn run(
+        &self,
+        contender: &Contender<'_>,
+        plan: &Plan,
+        watch: Watch<'_>,
+    ) -> Result<TrialResult, TrafficError> {
+        let rate_per_s = match &plan.source {
+            Source::Open { due, .. } => due.count() as f64 / plan.duration.as_secs_f64(),
+            Source::Closed(_) if contender.way != Way::Mysql && !plan.cold => {
+                let pilot = Plan { duration: PILOT.min(plan.duration), ..plan.clone() };
+                let done = self.once(contender, &pilot, PILOT_RATE_PER_S, &mut |_, _| {})?;
+                done.tally.done() as f64 / done.measured_s.max(1e-3)
+            }
+            Source::Closed(_) | Source::Trace(_) => PILOT_RATE_PER_S,
+        };
+        self.once(contender, plan, rate_per_s, watch)
+    }
+
+    fn once(
+        &self,
+        &Contender { subject, way, .. }: &Contender<'_>,
+        plan: &Plan,
+        rate_per_s: f64,
+        watch: Watch<'_>,
+    ) -> Result<TrialResult, TrafficError> {
+        let keys = Keys::new(self.ground.namespace, &self.run, way.name());
+        let _guard = KeysGuard { redis: self.ground.redis, keys: &keys, rows: plan.keys };
+        let arm = subject.arm(way, &keys, plan)?;
+        let lifetimes = lifetimes(way, plan.ttl_s);
+        let lives = match plan.source.mix().filter(|_| !plan.cold) {
+            Some(mix) => filling::fill(arm.as_ref(), mix, Load::new(rate_per_s, mix.writes), lifetimes)?,
+            None => Vec::new(),
+        };
+        let workers = arm.workers(plan.clients)?;
+        filling::begin(self.ground.redis, &keys, &lives)?;
+        let shared = Shared::new(plan);
+        let processor_s = process_processor_s();
+        let ended_ns = run_clients(workers, &shared, watch)?;
+        let processor_s = process_processor_s() - processor_s;
+        let mut result = TrialResult::new(shared, ended_ns);
+        result.own_processor_share = processor_s / (result.ended_s.max(1e-3) * cores());
+        result.database_loads = arm.loads();
+        if way != Way::Mysql {
+            let reads = result.tally.reads();
+            result.hit_ratio = (reads > 0).then(|| result.tally.hits.count as f64 / reads as f64);
+            // A cold cache has no hit ratio to expect, unless every read is known.
+            let is_known = !plan.cold || matches!(plan.source, Source::Trace(_));
+            result.expected_hit_ratio = (result.end == End::Complete && is_known)
+                .then(|| expected(plan, lifetimes, result.offered_per_s()))
+                .flatten();
+        }
+        Ok(result)
+    }
+}
+
+/// Returns when the last of them ended.
+fn run_clients(
+    workers: Vec<Box<dyn Worker>>,
+    shared: &Shared<'_>,
+    watch: Watch<'_>,
+) -> Result<u64, TrafficError> {
+    let duration = shared.plan.duration;
+    let work = |mut worker: Box<dyn Worker>, shift: &Shift| {
+        timer::sharpen();
+        shared.work(worker.as_mut(), shift);
+        ns(shift.elapsed())
+    };
+    let mut shown = 0;
+    let ends = crowd::work(workers, duration + GRACE, work, &mut |elapsed| {
+        let over = elapsed.as_secs().min(duration.as_secs());
+        let last = (over > shown).then(|| shared.second(over - 1)).flatten();
+        shown = over;
+        watch(elapsed.min(duration), last.as_ref());
+    });
+    Ok(ends.map_err(ScenarioError::from)?.into_iter().max().unwrap_or(0))
+}
+
+fn cores() -> f64 {
+    std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64)
 }
 
 /// The library shortens each time to live by a tenth at most; the others do not.
@@ -186,16 +238,6 @@ fn expected(plan: &Plan, lifetimes: Lifetimes, rate_per_s: f64) -> Option<f64> {
                 }
             }
             (reads > 0).then(|| hits as f64 / reads as f64)
-        }
-    }
-}
-
-impl Source {
-    /// None for a trace.
-    fn mix(&self) -> Option<&Mix> {
-        match self {
-            Self::Closed(mix) | Self::Open { mix, .. } => Some(mix),
-            Self::Trace(_) => None,
         }
     }
 }

@@ -1,7 +1,5 @@
 //! From what trials saw to their document, field by field.
 
-use std::collections::BTreeMap;
-
 use super::{Distribution, MaxRate, Operations, SecondRow, Strategy};
 use crate::load_model::search::Found;
 use crate::run_file::build::encode;
@@ -11,21 +9,28 @@ use crate::stats::estimate::Interval;
 use crate::stats::percentile_interval::percentile_interval;
 use crate::stats::summary::{PERCENTILES, samples_needed};
 use crate::traffic::find::{StrategyFound, quantile_ns};
-use crate::traffic::plan::Source;
 use crate::traffic::tally::{Second, Sum, Tally};
 use crate::traffic::trial::{End, TrialResult};
 
+/// The name of a strategy, and of the workload that it reads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Name<'a> {
+    pub(crate) strategy: &'a str,
+    pub(crate) workload: Option<&'a str>,
+}
+
 /// A strategy that ran for its time.
-pub(crate) fn strategy(result: &TrialResult, source: &Source) -> Strategy {
+pub(crate) fn strategy(name: Name<'_>, result: &TrialResult) -> Strategy {
     let tally = &result.tally;
-    let seconds = seconds(tally, source, result.measured_s);
+    let seconds = seconds(result);
     let hits: Vec<Batch> = tally
         .seconds
         .iter()
         .map(|second| Batch { count: (second.hits + second.loads) as f64, sum: second.hits as f64 })
         .collect();
     Strategy {
-        strategy: result.way.name().to_owned(),
+        strategy: name.strategy.to_owned(),
+        workload: name.workload.map(str::to_owned),
         ended_early: match result.end {
             End::Complete => None,
             End::Interrupted => Some("interrupted".to_owned()),
@@ -37,7 +42,7 @@ pub(crate) fn strategy(result: &TrialResult, source: &Source) -> Strategy {
         errors: tally.failed.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect(),
         first_error: tally.first_error.clone(),
         given_up: result.given_up(),
-        throughput_per_s: tally.done() as f64 / result.measured_s.max(1e-9),
+        throughput_per_s: result.throughput_per_s(),
         response: response(tally, result.offered),
         service: distribution(&tally.service),
         waiting_mean_ns: (tally.done() > 0).then(|| tally.waiting_ns as f64 / tally.done() as f64),
@@ -45,8 +50,8 @@ pub(crate) fn strategy(result: &TrialResult, source: &Source) -> Strategy {
         hits: operations(&tally.hits),
         loads: operations(&tally.loads),
         writes: operations(&tally.writes),
-        hit_ratio: result.hit_ratio(),
-        hit_ratio_ci95: result.hit_ratio().and_then(|_| batches::mean_interval(&hits)).map(|interval| {
+        hit_ratio: result.hit_ratio,
+        hit_ratio_ci95: result.hit_ratio.and_then(|_| batches::mean_interval(&hits)).map(|interval| {
             let Interval { low, high } = interval.clamped(0.0, 1.0);
             [low, high]
         }),
@@ -54,18 +59,18 @@ pub(crate) fn strategy(result: &TrialResult, source: &Source) -> Strategy {
         stale_reads: tally.stale_reads,
         stale_age_max_ns: tally.stale_ages.max_ns(),
         wrong_reads: tally.wrong_reads,
+        changed_reads: tally.changed_reads,
         database_loads: result.database_loads,
         seconds,
         max_rate: None,
     }
 }
 
-/// A strategy that was searched.
-pub(crate) fn found(found: &StrategyFound, source: &Source) -> Option<Strategy> {
+/// A strategy that was searched; without a trial in which the condition held, its figures are empty.
+pub(crate) fn found(name: Name<'_>, found: &StrategyFound) -> Option<Strategy> {
     let max_rate = found.found.map(|result| max_rate(result, found.trials))?;
-    let best = found.best.as_ref().map(|best| strategy(best, source));
-    let strategy = best.unwrap_or_else(|| empty(found.way.name()));
-    Some(Strategy { max_rate: Some(max_rate), ..strategy })
+    let best = found.best.clone().unwrap_or_else(TrialResult::none);
+    Some(Strategy { max_rate: Some(max_rate), ..strategy(name, &best) })
 }
 
 fn max_rate(found: Found, trials: u32) -> MaxRate {
@@ -75,38 +80,6 @@ fn max_rate(found: Found, trials: u32) -> MaxRate {
         Found::NotAt(high) => ("not_at", high, None),
     };
     MaxRate { kind: kind.to_owned(), per_s, interval_per_s, trials: u64::from(trials) }
-}
-
-/// No trial in which the condition held.
-fn empty(name: &str) -> Strategy {
-    let tally = Tally::new();
-    Strategy {
-        strategy: name.to_owned(),
-        ended_early: None,
-        measured_s: 0.0,
-        offered: 0,
-        done: 0,
-        errors: BTreeMap::new(),
-        first_error: None,
-        given_up: 0,
-        throughput_per_s: 0.0,
-        response: distribution(&tally.response),
-        service: distribution(&tally.service),
-        waiting_mean_ns: None,
-        waking: distribution(&tally.waking),
-        hits: operations(&tally.hits),
-        loads: operations(&tally.loads),
-        writes: operations(&tally.writes),
-        hit_ratio: None,
-        hit_ratio_ci95: None,
-        expected_hit_ratio: None,
-        stale_reads: 0,
-        stale_age_max_ns: None,
-        wrong_reads: 0,
-        database_loads: 0,
-        seconds: Vec::new(),
-        max_rate: None,
-    }
 }
 
 fn operations(sum: &Sum) -> Operations {
@@ -170,28 +143,22 @@ fn distribution(latencies: &Latencies) -> Distribution {
     }
 }
 
-fn seconds(tally: &Tally, source: &Source, measured_s: f64) -> Vec<SecondRow> {
-    let rows = crate::units::whole(measured_s.ceil()).max(tally.seconds.len() as u64);
-    let nothing = None;
-    (0..rows)
-        .map(|number| {
-            let second = usize::try_from(number).ok().and_then(|index| tally.seconds.get(index)).or(nothing);
-            row(number, second, source, measured_s)
-        })
+fn seconds(result: &TrialResult) -> Vec<SecondRow> {
+    let (seen, offered) = (&result.tally.seconds, &result.offered_by_second);
+    let measured = usize::try_from(crate::units::whole(result.measured_s.ceil())).unwrap_or(0);
+    (0..seen.len().max(offered.len()).max(measured))
+        .map(|index| row(index, seen.get(index), offered.get(index).copied().unwrap_or(0)))
         .collect()
 }
 
-fn row(number: u64, second: Option<&Second>, source: &Source, measured_s: f64) -> SecondRow {
+fn row(number: usize, second: Option<&Second>, offered: u64) -> SecondRow {
     let count = |get: fn(&Second) -> u64| second.map_or(0, get);
     let (done, failed) = (count(|second| second.done), count(|second| second.failed));
-    let end_ns = crate::units::whole(measured_s * 1e9).saturating_add(1);
-    let before = |second: u64| source.due_before((second * 1_000_000_000).min(end_ns));
-    let due = before(number + 1).zip(before(number)).map(|(after, before)| after - before);
-    let offered = due.unwrap_or(0).max(done + failed);
+    let offered = offered.max(done + failed);
     let answered = second.filter(|second| second.done > 0);
     let quantile = |quantile: f64| answered.map(|second| second.histogram.value_at_quantile(quantile));
     SecondRow {
-        second: number,
+        second: number as u64,
         offered,
         done,
         failed,

@@ -69,7 +69,8 @@ fn judge_figures(assertion: &TrafficAssertion, document: &Document) -> Result<(J
 }
 
 fn figure(term: &Term, document: &Document) -> Result<Figure, Missing> {
-    let strategy = document.strategies.iter().find(|strategy| strategy.strategy == term.strategy);
+    let is_meant = |it: &&Strategy| it.label() == term.strategy || it.strategy == term.strategy;
+    let strategy = document.strategies.iter().find(is_meant);
     let strategy =
         strategy.ok_or_else(|| Missing::Unknown(format!("strategy {} was not measured", term.strategy)))?;
     of_strategy(strategy, term.field)

@@ -64,9 +64,16 @@ impl PrivateMysql {
     }
 }
 
-impl Drop for PrivateMysql {
-    fn drop(&mut self) {
+impl PrivateMysql {
+    /// Ends it as a crash would.
+    pub(crate) fn kill(&mut self) {
         self.server.kill().unwrap();
         self.server.wait().unwrap();
+    }
+}
+
+impl Drop for PrivateMysql {
+    fn drop(&mut self) {
+        self.kill();
     }
 }

@@ -21,6 +21,7 @@ crate::tests![
     the_table_of_a_killed_experiment_is_replaced,
     a_foreign_table_is_left_untouched,
     an_interrupted_experiment_prints_what_it_has,
+    a_load_that_needs_no_cache_shows_nothing,
     a_server_that_is_not_there_is_named,
     an_unknown_scenario_is_a_wrong_command_line,
     the_names_are_listed_with_what_they_show,
@@ -279,6 +280,24 @@ fn an_interrupted_experiment_prints_what_it_has() {
     let document: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((&document["interrupted"], &document["valid"]), (&true.into(), &false.into()));
     assert!(arm(&document, "mysql")["writes"].as_u64().unwrap() > 0, "{document}");
+    assert!(tables(&place).is_empty() && keys(&place).is_empty());
+}
+
+/// The load of a few clients is bearable without a cache, so there is nothing to show; and what is to be changed is said.
+fn a_load_that_needs_no_cache_shows_nothing() {
+    let place = Place::new();
+    let few = ["scenario", "metastable", "--clients", "4", "--duration", "2", "--format", "json"];
+    let ran = not_broken(place.run(&few));
+    let document = ran.json();
+    crate::formats::is_as_published("rcache-scenario.schema.json", &document);
+    for name in ["naive", "lease"] {
+        let found = arm(&document, name);
+        assert!(found["answered_before_per_s"].as_f64().unwrap() > 0.0, "{found}");
+        assert_eq!(found["wrong_reads"], 0);
+    }
+    if arm(&document, "naive")["recovery_after_flush_ms"].is_number() {
+        ran.failed(4, &["try more --clients"]);
+    }
     assert!(tables(&place).is_empty() && keys(&place).is_empty());
 }
 

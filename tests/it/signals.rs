@@ -24,7 +24,7 @@ fn signals(child: &Child, names: &[&str]) {
 }
 
 /// Signals are caught from some moment on, which shows in /proc.
-fn wait_until_it_listens(child: &Child) {
+pub(crate) fn wait_until_it_listens(child: &Child) {
     let status = format!("/proc/{}/status", child.id());
     world::wait_until("it listens", || {
         let status = std::fs::read_to_string(&status).unwrap_or_default();

@@ -1,96 +1,44 @@
 //! From a request to the document of what happened.
 
-use std::time::Duration;
-
 use super::super::console::Console;
 use super::super::scenario::experiment;
 use super::super::servers::Servers;
 use super::Request;
+use super::load::Load;
 use super::progress::Progress;
-use super::trace;
+use super::subjects::{self, Asked};
 use crate::assertion::traffic::{Condition, Field};
-use crate::cli;
-use crate::config::{Settings, UsageError};
+use crate::config::Settings;
 use crate::interrupt;
-use crate::load_model::arrivals::DueTimes;
-use crate::load_model::operations::Mix;
-use crate::load_model::popularity::Keys;
 use crate::measure::awake::Awake;
 use crate::measure::clock::RunClock;
 use crate::operator::Operator;
-use crate::scenario::{Ground, ScenarioError};
+use crate::scenario::Ground;
 use crate::traffic::find::{self, Figure, SearchLoad, Target};
-use crate::traffic::plan::{Plan, Source, TraceEvent};
-use crate::traffic::trial::Trials;
-use crate::traffic_file::{Config, Document, FORMAT, FORMAT_VERSION, Strategy, build};
-
-const DEFAULT_DURATION: Duration = Duration::from_secs(10);
-/// More operations than anybody waits for.
-const MOST_OPERATIONS: f64 = 200_000_000.0;
+use crate::traffic::subject::TrafficError;
+use crate::traffic::trial::{Contender, Trials};
+use crate::traffic_file::build::{self, Name};
+use crate::traffic_file::{Config, Document, FORMAT, FORMAT_VERSION, Strategy, WorkloadConfig};
 
 /// What was measured, and what kept the rest from being.
 pub(super) struct Done {
     pub(super) document: Document,
-    pub(super) failure: Option<ScenarioError>,
+    pub(super) failure: Option<TrafficError>,
 }
 
-/// What is to be done, before any server is asked.
-pub(super) fn plan(arguments: &cli::Traffic, console: &Console) -> anyhow::Result<Plan> {
-    let mix = mix(arguments);
-    let wanted = arguments.duration.unwrap_or(DEFAULT_DURATION);
-    let (source, keys, duration) = match (&arguments.trace, arguments.rate) {
-        (Some(path), _) => {
-            let (events, keys) = trace::read(path, console)?;
-            let (events, duration) = within(events, arguments.duration);
-            (Source::Trace(events.into()), keys, duration)
-        }
-        (None, Some(rate)) => {
-            if rate * wanted.as_secs_f64() > MOST_OPERATIONS {
-                let message =
-                    "--rate times --duration is more than 200,000,000 operations; choose less of either";
-                return Err(UsageError(message.to_owned()).into());
-            }
-            let due = DueTimes::new(arguments.arrivals.law(), rate, wanted.as_secs_f64(), arguments.rng_seed);
-            (Source::Open { mix, due }, arguments.keys, wanted)
-        }
-        (None, None) => (Source::Closed(mix), arguments.keys, wanted),
-    };
-    Ok(Plan {
-        source,
-        keys,
-        clients: arguments.clients,
-        duration,
-        ttl_s: arguments.ttl,
-        cold: arguments.cold || arguments.trace.is_some(),
-        late: arguments.late,
-        rng_seed: arguments.rng_seed,
-    })
-}
-
-fn mix(arguments: &cli::Traffic) -> Mix {
-    Mix {
-        keys: Keys::new(arguments.popularity, arguments.keys, arguments.rng_seed),
-        writes: arguments.writes,
-        rng_seed: arguments.rng_seed,
-    }
-}
-
-/// The events of a trace that fall into the time, and the time that they take.
-fn within(mut events: Vec<TraceEvent>, duration: Option<Duration>) -> (Vec<TraceEvent>, Duration) {
-    if let Some(limit) = duration.and_then(|limit| u64::try_from(limit.as_nanos()).ok()) {
-        let end = events.partition_point(|event| event.due_ns <= limit);
-        events.truncate(end);
-    }
-    let last_ns = events.last().map_or(0, |event| event.due_ns);
-    let length = duration.unwrap_or(Duration::from_nanos(last_ns.saturating_add(1)));
-    (events, length.max(Duration::from_millis(1)))
+/// What is run one after the other, and on what.
+struct Work<'a> {
+    request: &'a Request<'a>,
+    trials: Trials<'a>,
+    contenders: Vec<Contender<'a>>,
+    console: &'a Console,
 }
 
 pub(super) fn run(
     request: &Request<'_>,
-    plan: &Plan,
+    load: &Load<'_>,
     settings: &Settings,
-    servers: &mut Servers,
+    servers: &Servers,
     console: &Console,
 ) -> anyhow::Result<Done> {
     let environment = experiment::look(servers)?;
@@ -98,14 +46,19 @@ pub(super) fn run(
     let ground = Ground { mysql: &mysql, redis: &redis, namespace: &settings.namespace };
     let clock = RunClock::start();
     let awake = Awake::hold();
+    let asked = subjects::open(request, &ground, servers, console)?;
+    let contenders = contenders(request, load, &asked)?;
+    let config = config(request, load, &asked, &contenders, awake.is_some());
+    let work = Work { request, trials: Trials::new(&ground), contenders, console };
     let mut progress = Progress::new(console);
-    let trials = Trials::new(&ground)?;
     let (strategies, failure) = match &request.find {
-        Some(condition) => search(request, condition, plan, &trials, &mut progress, console),
-        None => each(request, plan, &trials, &mut progress, console),
+        Some(condition) => work.search(condition, &mut progress),
+        None => work.each(&mut progress),
     };
-    drop(trials);
     progress.finish();
+    drop(work);
+    // With them goes the table.
+    drop(asked);
     let document = Document {
         format: FORMAT.to_owned(),
         format_version: FORMAT_VERSION,
@@ -114,7 +67,7 @@ pub(super) fn run(
         wall_s: clock.elapsed_s(),
         interrupted: interrupt::requested(),
         environment,
-        config: config(request, plan, awake.is_some()),
+        config,
         strategies,
         assertions: Vec::new(),
         warnings: experiment::warnings(),
@@ -125,52 +78,70 @@ pub(super) fn run(
     }
 }
 
-type Measured = (Vec<Strategy>, Option<ScenarioError>);
-
-/// One strategy after the other.
-fn each(
+/// Every strategy on every subject.
+fn contenders<'a>(
     request: &Request<'_>,
-    plan: &Plan,
-    trials: &Trials<'_>,
-    progress: &mut Progress,
-    console: &Console,
-) -> Measured {
-    let mut strategies = Vec::new();
-    for way in &request.ways {
-        if interrupt::requested() {
-            break;
-        }
-        console.step(&format!("Strategy {}, {} s.", way.name(), plan.duration.as_secs_f64()));
-        let result = trials.run(*way, plan, &mut |way, elapsed, second| {
-            progress.show(way, elapsed, plan.duration, second);
-        });
-        match result {
-            Ok(result) => strategies.push(build::strategy(&result, &plan.source)),
-            Err(failure) => return (strategies, Some(failure)),
-        }
+    load: &Load<'_>,
+    asked: &'a [Asked<'_>],
+) -> anyhow::Result<Vec<Contender<'a>>> {
+    let mut contenders = Vec::new();
+    for Asked { subject, .. } in asked {
+        let subject = subject.as_ref();
+        let plan = load.plan(subject.workload().unwrap_or("the table"), subject.most_keys())?;
+        contenders.extend(request.ways.iter().map(|way| Contender {
+            subject,
+            way: *way,
+            plan: plan.clone(),
+        }));
     }
-    (strategies, None)
+    Ok(contenders)
 }
 
-fn search(
-    request: &Request<'_>,
-    condition: &Condition,
-    plan: &Plan,
-    trials: &Trials<'_>,
-    progress: &mut Progress,
-    console: &Console,
-) -> Measured {
-    console.step(&format!("Searching the highest rate at which {}.", condition.text));
-    let load = SearchLoad {
-        mix: &mix(request.arguments),
-        arrivals: request.arguments.arrivals.law(),
-        target: target(condition),
-    };
-    let searched = find::find(trials, &request.ways, plan, &load, &mut |way, elapsed, second| {
-        progress.show_search(way, elapsed, second);
-    });
-    let strategies = searched.strategies.iter().filter_map(|found| build::found(found, &plan.source));
-    (strategies.collect(), searched.failure)
+fn name<'a>(contender: &Contender<'a>) -> Name<'a> {
+    Name { strategy: contender.way.name(), workload: contender.subject.workload() }
+}
+
+/// As it is shown while it is at work.
+fn words(contender: &Contender<'_>) -> String {
+    let Name { strategy, workload } = name(contender);
+    workload.map_or_else(|| strategy.to_owned(), |workload| format!("{workload}.{strategy}"))
+}
+
+type Measured = (Vec<Strategy>, Option<TrafficError>);
+
+impl Work<'_> {
+    /// One strategy after the other.
+    fn each(&self, progress: &mut Progress) -> Measured {
+        let mut strategies = Vec::new();
+        for contender in &self.contenders {
+            if interrupt::requested() {
+                break;
+            }
+            let (words, duration) = (words(contender), contender.plan.duration);
+            self.console.step(&format!("Strategy {words}, {} s.", duration.as_secs_f64()));
+            let mut watch = progress.of_strategy(&words, Some(duration));
+            match self.trials.run(contender, &contender.plan, &mut watch) {
+                Ok(result) => strategies.push(build::strategy(name(contender), &result)),
+                Err(failure) => return (strategies, Some(failure)),
+            }
+        }
+        (strategies, None)
+    }
+
+    fn search(&self, condition: &Condition, progress: &mut Progress) -> Measured {
+        self.console.step(&format!("Searching the highest rate at which {}.", condition.text));
+        let load = SearchLoad { arrivals: self.request.arguments.arrivals.law(), target: target(condition) };
+        let plans: Vec<_> = self.contenders.iter().map(|contender| contender.plan.clone()).collect();
+        let searched = find::find(&plans, &load, &mut |number, plan| {
+            let contender = &self.contenders[number];
+            let words = words(contender);
+            let mut watch = progress.of_strategy(&words, None);
+            self.trials.run(contender, plan, &mut watch)
+        });
+        let found = self.contenders.iter().zip(&searched.strategies);
+        let strategies = found.filter_map(|(contender, found)| build::found(name(contender), found));
+        (strategies.collect(), searched.failure)
+    }
 }
 
 fn target(condition: &Condition) -> Target {
@@ -189,30 +160,45 @@ fn target(condition: &Condition) -> Target {
     Target { figure, holds, threshold_ns: condition.threshold }
 }
 
-fn config(request: &Request<'_>, plan: &Plan, cores_awake: bool) -> Config {
+fn config(
+    request: &Request<'_>,
+    load: &Load<'_>,
+    asked: &[Asked<'_>],
+    contenders: &[Contender<'_>],
+    cores_awake: bool,
+) -> Config {
     let arguments = request.arguments;
     let is_trace = arguments.trace.is_some();
-    let kind = match (&request.find, &plan.source) {
-        (Some(_), _) => "find",
-        (None, Source::Closed(_)) => "closed",
-        (None, Source::Open { .. }) => "open",
-        (None, Source::Trace(_)) => "trace",
+    let kind = match (&request.find, is_trace, arguments.rate) {
+        (Some(_), _, _) => "find",
+        (None, true, _) => "trace",
+        (None, false, Some(_)) => "open",
+        (None, false, None) => "closed",
     };
+    let keys_of = |name: Option<&str>| {
+        let own = contenders.iter().filter(|contender| contender.subject.workload() == name);
+        own.map(|contender| u64::from(contender.plan.keys)).max().unwrap_or(0)
+    };
+    let described = asked.iter().filter_map(|asked| asked.described.clone());
+    let workloads: Vec<WorkloadConfig> = described
+        .map(|described| WorkloadConfig { keys: keys_of(Some(&described.name)), ..described })
+        .collect();
     let has_arrivals = matches!(kind, "open" | "find");
     Config {
         kind: kind.to_owned(),
         rate_per_s: arguments.rate,
         arrivals: has_arrivals.then(|| arguments.arrivals.law().name().to_owned()),
         find: request.find.as_ref().map(|condition| condition.text.clone()),
-        duration_s: request.find.is_none().then_some(plan.duration.as_secs_f64()),
-        clients: u64::from(plan.clients),
-        keys: u64::from(plan.keys),
+        duration_s: request.find.is_none().then_some(load.duration().as_secs_f64()),
+        clients: u64::from(arguments.clients),
+        keys: contenders.iter().map(|contender| u64::from(contender.plan.keys)).max().unwrap_or(0),
         popularity: (!is_trace).then(|| arguments.popularity.name()),
-        writes_share: (!is_trace).then_some(arguments.writes),
-        ttl_s: plan.ttl_s,
-        cold: plan.cold,
-        late_s: plan.late.map(|late| late.as_secs_f64()),
+        writes_share: load.writes(),
+        ttl_s: arguments.ttl,
+        cold: arguments.cold || is_trace,
+        late_s: arguments.late.map(|late| late.as_secs_f64()),
         cores_awake,
-        rng_seed: plan.rng_seed,
+        rng_seed: arguments.rng_seed,
+        workloads,
     }
 }

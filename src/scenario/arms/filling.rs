@@ -1,5 +1,4 @@
-//! Fills a cache before clients come, as if they had been there for long: with entries that each way of caching understands,
-//! and with remaining lives.
+//! Fills a cache before clients come, with entries that each way of caching understands.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,40 +10,47 @@ use crate::scenario::arms::app_redis::AppRedis;
 use crate::scenario::keys::Keys;
 use crate::scenario::row::Row;
 
-/// Puts rows into the cache of an arm.
+/// Puts rows into the cache of an arm. They live as long as those that its clients put there.
 pub(crate) struct Filler {
-    /// None if the entries are the library's.
-    cache: Option<Cache>,
-    redis: AppRedis,
     keys: Keys,
+    store: Store,
+}
+
+enum Store {
+    Library(Cache),
+    Application(Box<AppRedis>, Duration),
 }
 
 impl Stage<'_> {
     /// None for the way without a cache.
     pub(crate) fn filler(&self, way: Way) -> Result<Option<Filler>, StageError> {
-        let cache = match way {
+        let store = match way {
             Way::Mysql => return Ok(None),
-            Way::Naive | Way::NaiveDoubleDelete | Way::NaiveJitter | Way::Lock => None,
-            Way::Lease | Way::LeaseMarker | Way::LeaseEarly => Some(self.cache()?),
+            Way::Lease | Way::LeaseMarker | Way::LeaseEarly => Store::Library(self.cache()?),
+            Way::Naive | Way::NaiveDoubleDelete | Way::NaiveJitter | Way::Lock => {
+                // What is done here is no work of the clients.
+                Store::Application(Box::new(self.app_redis_with(&Arc::default())?), self.options.ttl)
+            }
         };
-        // What is done here is no work of the clients.
-        let redis = self.app_redis_with(&Arc::default())?;
-        Ok(Some(Filler { cache, redis, keys: self.keys.clone() }))
+        Ok(Some(Filler { keys: self.keys.clone(), store }))
     }
 }
 
 impl Filler {
-    /// Stores the row for so long.
-    pub(crate) fn fill(&mut self, row: &Row, remaining: Duration) -> Result<(), ClientError> {
-        // Redis takes no time to live of zero.
-        let remaining = remaining.max(Duration::from_millis(1));
-        let Some(cache) = &self.cache else {
-            return fill(&mut self.redis, &self.keys.entry(row.id), row, remaining);
-        };
-        cache.get(&self.keys.key(row.id)?, || Ok::<_, ClientError>(Some(row.clone())))?;
-        let remaining_ms = u64::try_from(remaining.as_millis()).unwrap_or(u64::MAX);
-        let entry = self.keys.entry(row.id);
-        self.redis.ask::<u64>(redis::cmd("PEXPIRE").arg(entry).arg(remaining_ms))?;
-        Ok(())
+    pub(crate) fn fill(&mut self, row: &Row) -> Result<(), ClientError> {
+        match &mut self.store {
+            Store::Library(cache) => {
+                cache.get(&self.keys.key(row.id)?, || Ok::<_, ClientError>(Some(row.clone())))?;
+                Ok(())
+            }
+            Store::Application(redis, ttl) => fill(redis, &self.keys.entry(row.id), row, *ttl),
+        }
+    }
+
+    /// Waits until every entry is there.
+    pub(crate) fn flush(&self) {
+        if let Store::Library(cache) = &self.store {
+            cache.flush();
+        }
     }
 }

@@ -1,0 +1,114 @@
+//! What is read and written: rows of rcache's own, or the workloads and queries that were asked for.
+
+use std::sync::Arc;
+
+use anyhow::bail;
+
+use super::super::console::Console;
+use super::super::own_query::Prepared;
+use super::super::seed;
+use super::super::servers::Servers;
+use super::Request;
+use crate::advice;
+use crate::cache::{admin, counters};
+use crate::cli::Workload;
+use crate::db::{connect, seed as users_table};
+use crate::paths::query::own::OwnReader;
+use crate::paths::query::{AllUsers, Expected, OneUser, Page, Query, TopDomains};
+use crate::scenario::Ground;
+use crate::traffic::reads::Reads;
+use crate::traffic::rows::Rows;
+use crate::traffic::subject::Subject;
+use crate::traffic_file::WorkloadConfig;
+use crate::units;
+
+/// A subject, and how the document describes it but for the number of keys; none for rows of our own.
+pub(super) struct Asked<'a> {
+    pub(super) subject: Box<dyn Subject + 'a>,
+    pub(super) described: Option<WorkloadConfig>,
+}
+
+pub(super) fn open<'a>(
+    request: &Request<'_>,
+    ground: &'a Ground<'a>,
+    servers: &Servers,
+    console: &Console,
+) -> anyhow::Result<Vec<Asked<'a>>> {
+    if !request.reads_only() {
+        return Ok(vec![Asked { subject: Box::new(Rows::new(ground)?), described: None }]);
+    }
+    let mut asked = Vec::new();
+    if !request.workloads.is_empty() {
+        seed::fill_sandbox(servers, None, console)?;
+        let expected = Arc::new(expected(&request.workloads, servers, console)?);
+        let open = |workload: &Workload| match workload {
+            Workload::All => users::<AllUsers>(*workload, 1, ground, &expected),
+            Workload::Aggregate => users::<TopDomains>(*workload, 1, ground, &expected),
+            Workload::Page => users::<Page>(*workload, expected.data.pages(), ground, &expected),
+            Workload::Point => users::<OneUser>(*workload, expected.data.users, ground, &expected),
+        };
+        asked.extend(request.workloads.iter().map(open));
+    }
+    for typed in &request.queries {
+        let prepared = typed.prepare(servers, request.arguments.rng_seed)?;
+        asked.push(own(&prepared, request.arguments.keys, ground, servers)?);
+    }
+    Ok(asked)
+}
+
+/// The users that the table holds, proved by their fingerprint, and what follows from them.
+fn expected(workloads: &[Workload], servers: &Servers, console: &Console) -> anyhow::Result<Expected> {
+    let _bar = console.spinner("checking the table's fingerprint");
+    match users_table::check(&mut connect::connect(servers.mysql()?)?)? {
+        Some(data) => Ok(Expected::of(data, workloads)),
+        None => bail!("the table is not seeded\n  fill it first:{}", advice::line("seed")),
+    }
+}
+
+fn users<'a, Q: Query<Reference = Expected> + 'static>(
+    workload: Workload,
+    keys: u32,
+    ground: &'a Ground<'a>,
+    expected: &Arc<Expected>,
+) -> Asked<'a> {
+    let (name, codec) = (workload.name().to_owned(), workload.default_codec());
+    let reads = Reads::<Q> { ground, name: name.clone(), codec, keys, reference: Arc::clone(expected) };
+    let described = WorkloadConfig { name, codec: codec.name().to_owned(), keys: 0, statement: None };
+    Asked { subject: Box::new(reads), described: Some(described) }
+}
+
+/// A query of the user's own, if Redis has room for its answers.
+fn own<'a>(
+    prepared: &Prepared,
+    keys: Option<u32>,
+    ground: &'a Ground<'a>,
+    servers: &Servers,
+) -> anyhow::Result<Asked<'a>> {
+    let (query, probed) = (&prepared.query, prepared.probe(servers)?);
+    let codec = probed.codec();
+    let most_keys = keys.unwrap_or(u32::MAX).min(query.sets());
+    let needed = probed.entry_bytes(&[codec])?.saturating_mul(u64::from(most_keys));
+    let free = counters::free_bytes(&mut admin::connect(servers.redis()?)?)?;
+    if let Some(free) = free.filter(|free| needed > *free) {
+        bail!(
+            "the entries would take about {} in Redis, and {} of its maxmemory are free; nothing was written\n  \
+             choose fewer --keys, or raise maxmemory",
+            units::bytes(needed as f64),
+            units::bytes(free as f64)
+        );
+    }
+    let reads = Reads::<OwnReader> {
+        ground,
+        name: query.name.clone(),
+        codec,
+        keys: query.sets(),
+        reference: Arc::clone(query),
+    };
+    let described = WorkloadConfig {
+        name: query.name.clone(),
+        codec: codec.name().to_owned(),
+        keys: 0,
+        statement: Some(query.statement.normalised().to_owned()),
+    };
+    Ok(Asked { subject: Box::new(reads), described: Some(described) })
+}

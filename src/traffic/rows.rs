@@ -1,0 +1,138 @@
+//! Rows of rcache's own, with the strategies of the experiments: the only subject that is written.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::plan::Plan;
+use super::subject::{Arm, FILLING, Filler, Subject, TrafficError};
+use super::tally::DoneKind;
+use super::worker::{Failure, Verdict, Worker};
+use crate::cache::Options;
+use crate::scenario::arms::{self, Client, Fate, Stage, Team, Way};
+use crate::scenario::database::{Loads, loaded_here};
+use crate::scenario::keys::Keys;
+use crate::scenario::row::{FIRST_VERSION, Row};
+use crate::scenario::table::Table;
+use crate::scenario::version_floor::Floors;
+use crate::scenario::{Ground, ScenarioError};
+
+/// The table of all trials, made for them and dropped with this.
+pub(crate) struct Rows<'a> {
+    ground: &'a Ground<'a>,
+    table: Table,
+}
+
+impl<'a> Rows<'a> {
+    pub(crate) fn new(ground: &'a Ground<'a>) -> Result<Self, ScenarioError> {
+        Ok(Self { ground, table: Table::create(ground.mysql)? })
+    }
+}
+
+impl Subject for Rows<'_> {
+    fn workload(&self) -> Option<&str> {
+        None
+    }
+
+    fn most_keys(&self) -> Option<u32> {
+        None
+    }
+
+    fn arm(&self, way: Way, keys: &Keys, plan: &Plan) -> Result<Box<dyn Arm + '_>, TrafficError> {
+        self.table.fill(plan.keys).map_err(ScenarioError::from)?;
+        // By row the loads are of no interest.
+        let loads = Arc::new(Loads::new(0));
+        let stage = |ttl| Stage::new(self.ground, keys, &loads, Options::default().ttl(ttl));
+        let (filling, stage) = (stage(plan.ttl() + FILLING), stage(plan.ttl()));
+        Ok(Box::new(RowArm { stage, filling, way, loads, floors: Arc::new(Floors::new(plan.keys)) }))
+    }
+}
+
+struct RowArm<'a> {
+    stage: Stage<'a>,
+    /// As the stage, for what is stored before the trial.
+    filling: Stage<'a>,
+    way: Way,
+    loads: Arc<Loads>,
+    floors: Arc<Floors>,
+}
+
+impl Arm for RowArm<'_> {
+    fn filler(&self) -> Result<Option<Box<dyn Filler>>, TrafficError> {
+        let filler = self.filling.filler(self.way).map_err(ScenarioError::from)?;
+        Ok(filler.map(|filler| Box::new(RowFiller(filler)) as Box<dyn Filler>))
+    }
+
+    fn workers(&self, clients: u16) -> Result<Vec<Box<dyn Worker>>, TrafficError> {
+        // None of the strategies of traffic works in the background.
+        let Team { clients, .. } =
+            self.stage.team(self.way, usize::from(clients), 1).map_err(ScenarioError::from)?;
+        let worker = |client| {
+            let floors = Arc::clone(&self.floors);
+            Box::new(RowWorker { client, floors, last: Last::Nothing }) as Box<dyn Worker>
+        };
+        Ok(clients.into_iter().map(worker).collect())
+    }
+
+    fn loads(&self) -> u64 {
+        self.loads.all()
+    }
+}
+
+struct RowFiller(arms::Filler);
+
+impl Filler for RowFiller {
+    /// The rows must have their first version.
+    fn fill(&mut self, key: u32) -> Result<(), TrafficError> {
+        Ok(self.0.fill(&Row::of(key, FIRST_VERSION)).map_err(ScenarioError::from)?)
+    }
+
+    fn flush(&mut self) {
+        self.0.flush();
+    }
+}
+
+struct RowWorker {
+    client: Box<dyn Client>,
+    floors: Arc<Floors>,
+    last: Last,
+}
+
+/// The last operation, as far as it is to be checked.
+enum Last {
+    Nothing,
+    Read { row: Option<Row>, floor: u64 },
+    Written { version: u64 },
+}
+
+impl Worker for RowWorker {
+    fn read(&mut self, key: u32) -> Result<DoneKind, Failure> {
+        let (floor, loads) = (self.floors.of(key), loaded_here());
+        let row = self.client.read(key)?;
+        self.last = Last::Read { row, floor };
+        Ok(if loaded_here() == loads { DoneKind::Hit } else { DoneKind::Load })
+    }
+
+    fn write(&mut self, key: u32) -> Result<(), Failure> {
+        let version = self.client.write(key, Fate::Returns)?;
+        self.last = Last::Written { version };
+        Ok(())
+    }
+
+    fn check(&mut self, key: u32, began: Duration, done: Duration) -> Verdict {
+        match std::mem::replace(&mut self.last, Last::Nothing) {
+            Last::Read { row: Some(row), floor } if row.is_genuine(key) => {
+                if row.version < floor {
+                    Verdict::Stale(self.floors.age(key, row.version, began))
+                } else {
+                    Verdict::Right
+                }
+            }
+            Last::Read { .. } => Verdict::Wrong,
+            Last::Written { version } => {
+                self.floors.raise(key, version, done);
+                Verdict::Right
+            }
+            Last::Nothing => Verdict::Right,
+        }
+    }
+}
