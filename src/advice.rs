@@ -7,16 +7,17 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use crate::cli::relevant_options;
 use crate::shell;
 
 /// How the program was called.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Invocation {
     /// As a word of a shell.
     pub(crate) program: String,
     /// The options for servers that were typed, by the name of their argument; no secret among them.
     pub(crate) options: Vec<(&'static str, String)>,
+    /// The arguments that a command has a use for, by its name.
+    pub(crate) relevant: fn(&str) -> &'static [&'static str],
 }
 
 static INVOCATION: OnceLock<Invocation> = OnceLock::new();
@@ -40,7 +41,7 @@ impl Invocation {
     fn command(&self, words: &str) -> String {
         let name = words.split(' ').next().unwrap_or_default();
         let mut text = format!("{} {words}", self.program);
-        for (_, option) in self.options.iter().filter(|(id, _)| relevant_options(name).contains(id)) {
+        for (_, option) in self.options.iter().filter(|(id, _)| (self.relevant)(name).contains(id)) {
             text.push(' ');
             text.push_str(option);
         }
@@ -73,6 +74,13 @@ mod tests {
                 ("sandbox_dir", "--sandbox-dir '/a b'".to_owned()),
                 ("namespace", "--namespace n".to_owned()),
             ],
+            relevant: |command| match command {
+                "seed" => &["mysql_url", "sandbox_dir"],
+                "flush" => &["redis_url", "sandbox_dir", "namespace"],
+                "sandbox" => &["sandbox_dir"],
+                "compare" => &[],
+                _ => &["mysql_url", "redis_url", "sandbox_dir", "namespace"],
+            },
         };
         for (words, command) in [
             ("seed --force", "rcache seed --force --mysql-url \"$RCACHE_MYSQL_URL\" --sandbox-dir '/a b'"),

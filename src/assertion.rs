@@ -6,8 +6,8 @@ use std::fmt;
 
 use clap::ValueEnum;
 
-use crate::cli::ReadPath;
-use crate::operator::Operator;
+use crate::model::ReadPath;
+use crate::model::operator::Operator;
 use crate::units;
 
 /// One expression, such as `all.warm.p99 < 5ms`.

@@ -5,24 +5,17 @@ mod candidates;
 mod clean;
 mod compare;
 mod completions;
-pub(crate) mod console;
 mod demo;
 mod dry_run;
-mod environment;
 mod flush;
-mod ground;
 mod json;
 mod left;
-mod machine;
 mod man;
-mod measurement;
 mod merge;
 mod output_file;
 mod output_folder;
 mod outputs;
-mod own_query;
 mod report;
-mod request;
 mod runs;
 mod sandbox;
 mod scenario;
@@ -30,11 +23,8 @@ mod schema;
 mod seed;
 #[cfg(feature = "serve")]
 mod serve;
-mod server_watch;
-mod servers;
 mod size;
 mod traffic;
-mod wrap;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -45,11 +35,12 @@ use clap::error::ErrorKind;
 use crate::advice;
 use crate::cache::admin::AdminError;
 use crate::cli::{self, Cli, Command, Format, Sandbox};
-use crate::config::{Settings, UsageError};
+use crate::config::Settings;
 use crate::db::error::DbError;
 use crate::db::seed::SeedError;
 use crate::interrupt::{self, Interrupted};
-use crate::limits::Limits;
+use crate::model::UsageError;
+use crate::{console, servers};
 use console::Console;
 
 const EXIT_FAILED: u8 = 1;
@@ -220,10 +211,11 @@ fn without_urls(argument: &str) -> &str {
 }
 
 /// Prints how far rcache is from the limits, as a page or pair by pair; no subcommand, since only its makers ask.
+#[cfg(feature = "limits")]
 pub(crate) fn limits() -> ExitCode {
     let console = Console::plain();
     let pair_by_pair = std::env::args_os().any(|argument| argument == "--pairs");
-    let told = |limits: Limits| if pair_by_pair { limits.pairs() } else { limits.page() };
+    let told = |limits: crate::limits::Limits| if pair_by_pair { limits.pairs() } else { limits.page() };
     match crate::limits::measure().and_then(|limits| console.result(&told(limits))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure(&error, &console),
@@ -291,6 +283,26 @@ fn is_interruption(error: &anyhow::Error) -> bool {
 fn interruption(error: &anyhow::Error) -> String {
     let text = format!("{error:#}");
     if text.contains("interrupted") { text } else { format!("interrupted\n  the last failure: {text}") }
+}
+
+/// The schemas of documents that only commands know, by their format.
+#[cfg(test)]
+pub(crate) fn schemas(
+    settings: fn() -> schemars::generate::SchemaSettings,
+) -> Vec<(&'static str, serde_json::Value)> {
+    use json::{Small, schema_of};
+    vec![
+        (flush::Document::FORMAT, schema_of::<flush::Document>(settings())),
+        (seed::Document::FORMAT, schema_of::<seed::Document>(settings())),
+        (schema::Document::FORMAT, schema_of::<schema::Document>(settings())),
+        (dry_run::Document::FORMAT, schema_of::<dry_run::Document>(settings())),
+        (scenario::List::FORMAT, schema_of::<scenario::List>(settings())),
+        ("rcache-clean", settings().into_generator().into_root_schema_for::<clean::Document>().to_value()),
+        (
+            "rcache-sandbox",
+            settings().into_generator().into_root_schema_for::<sandbox::Document<'_>>().to_value(),
+        ),
+    ]
 }
 
 #[cfg(test)]

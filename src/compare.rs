@@ -16,16 +16,16 @@ pub(crate) use traffic::{FigureComparison, TrafficComparison, TrafficOptions, co
 #[cfg(test)]
 pub(crate) use traffic::{TRAFFIC_FORMAT, TRAFFIC_FORMAT_VERSION};
 
+use crate::model::Judgement;
+pub(crate) use crate::model::Verdict;
 use crate::run_file::{Ratio, Run};
-use crate::stats::judge::Judgement;
-use crate::stats::two_runs;
 
 /// What `format` says in every saved comparison.
 pub(crate) const FORMAT: &str = "rcache-comparison";
 /// Raised when a field changes its meaning or goes; new fields leave it as it is.
 pub(crate) const FORMAT_VERSION: u32 = 1;
 /// How much a figure may differ before it counts as a change, if no gate says otherwise.
-pub(crate) use crate::cli::DEFAULT_TOLERANCE_PERCENT;
+pub(crate) const DEFAULT_TOLERANCE_PERCENT: f64 = 10.0;
 
 /// What was asked for beside the two runs.
 #[derive(Clone, Debug)]
@@ -117,38 +117,6 @@ pub(crate) struct Unsound {
     pub(crate) reason: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Verdict {
-    Improved,
-    Unchanged,
-    Regressed,
-    Inconclusive,
-}
-
-impl Verdict {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Improved => "improved",
-            Self::Unchanged => "unchanged",
-            Self::Regressed => "regressed",
-            Self::Inconclusive => "inconclusive",
-        }
-    }
-}
-
-impl From<two_runs::Verdict> for Verdict {
-    fn from(verdict: two_runs::Verdict) -> Self {
-        match verdict {
-            two_runs::Verdict::Improved => Self::Improved,
-            two_runs::Verdict::Unchanged => Self::Unchanged,
-            two_runs::Verdict::Regressed => Self::Regressed,
-            two_runs::Verdict::Inconclusive => Self::Inconclusive,
-        }
-    }
-}
-
 /// Whether a regression beyond the tolerance is ruled out, shown, or neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -177,8 +145,8 @@ impl Gate {
 impl From<Judgement> for Gate {
     fn from(judgement: Judgement) -> Self {
         match judgement {
-            Judgement::Passes => Self::Passed,
-            Judgement::Fails => Self::Failed,
+            Judgement::Passed => Self::Passed,
+            Judgement::Failed => Self::Failed,
             Judgement::Inconclusive => Self::Undecided,
         }
     }

@@ -7,15 +7,11 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 
 use crate::advice::{self, Invocation};
-use crate::cli::{Cli, Color, Format, Global, TypedFormat, TypedUrl};
+use crate::cli::{Cli, Color, Format, Global, TypedFormat, TypedUrl, relevant_options};
 use crate::endpoint::{MysqlEndpoint, RedisEndpoint, UrlError};
+use crate::model::UsageError;
 use crate::secret::Secret;
 use crate::shell;
-
-/// The command line was wrong: exit status 2.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct UsageError(pub(crate) String);
 
 /// How much is said on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -191,7 +187,11 @@ impl Settings {
             options.push((NAMESPACE.id, format!("{} {}", NAMESPACE.flag, shell::word(&self.namespace))));
         }
         let here = std::env::current_dir().ok();
-        Invocation { program: advice::program(&program, here.as_deref()), options }
+        Invocation {
+            program: advice::program(&program, here.as_deref()),
+            options,
+            relevant: relevant_options,
+        }
     }
 }
 

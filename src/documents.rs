@@ -10,7 +10,7 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use crate::compare::{self, Comparison};
 use crate::run_file::load::{self, LoadError};
 use crate::run_file::{self, Run};
-use crate::scenario_file::{self, Document};
+use crate::scenario::document::{self as scenario_file, Document};
 
 /// What a file holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,12 +45,6 @@ pub(crate) enum DocumentError {
     Load(#[from] LoadError),
 }
 
-/// What `scenario all` prints.
-#[derive(Deserialize)]
-struct Several {
-    experiments: Vec<Document>,
-}
-
 #[derive(Deserialize)]
 struct Version {
     format_version: u64,
@@ -81,7 +75,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Loaded, DocumentError> {
         }
         Some(scenario_file::FORMAT_OF_SEVERAL) => {
             check_version(bytes, scenario_file::FORMAT_VERSION)?;
-            Saved::Experiments(load::fields::<Several>(bytes)?.experiments)
+            Saved::Experiments(load::fields::<scenario_file::Experiments>(bytes)?.experiments)
         }
         Some(other) => {
             let found = format!("its format is {}", load::quoted(other));

@@ -11,13 +11,15 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use crate::candidates;
+use crate::commands;
 use crate::compare::{self, Comparison, Named, Options};
 use crate::report::bench::{self, Detail};
 use crate::report::render::terminal::{self, Screen};
 use crate::report::sample_runs;
 use crate::report::scenario::samples;
 use crate::run_file::{self, Run, load};
-use crate::scenario_file::{self, Document};
+use crate::scenario::ScenarioName;
+use crate::scenario::document::{self as scenario_file, Document};
 use crate::size::document as size;
 use crate::traffic_file::{self, Document as Traffic};
 use published::{complaints, each_object, strict_complaints};
@@ -61,18 +63,23 @@ fn scenario_schema() -> Value {
         "What `rcache scenario NAME --format json` prints. Units stand last in names: _ms, _s. Null is a number that cannot be \
          given, never zero. What a scenario does not count is absent from its arms.",
     );
-    let counts = [
-        fields::<scenario_file::Stale>(settings()),
-        fields::<scenario_file::Stampede>(settings()),
-        fields::<scenario_file::Outage>(settings()),
-        fields::<scenario_file::Avalanche>(settings()),
-        fields::<scenario_file::Penetration>(settings()),
-        fields::<scenario_file::Corrupt>(settings()),
-        fields::<scenario_file::Metastable>(settings()),
-        vec!["first_error".to_owned()],
-    ];
-    all_or_none(&mut schema["$defs"]["Arm"], &counts);
+    let mut groups = vec![vec!["first_error".to_owned()]];
+    for name in ScenarioName::ALL {
+        let mut own = name.scenario().schema(settings());
+        each_object(&mut own, &mut tidy);
+        groups.push(own["properties"].as_object().unwrap().keys().cloned().collect());
+        move_into(&mut schema["$defs"]["Arm"]["properties"], own["properties"].take());
+        move_into(&mut schema["$defs"], own["$defs"].take());
+    }
+    all_or_none(&mut schema["$defs"]["Arm"], &groups);
     schema
+}
+
+/// Adds the members of one object, if it is one, to another.
+fn move_into(object: &mut Value, members: Value) {
+    if let Value::Object(members) = members {
+        object.as_object_mut().unwrap().extend(members);
+    }
 }
 
 fn traffic_schema() -> Value {
@@ -104,11 +111,6 @@ fn size_schema() -> Value {
     )
 }
 
-fn fields<T: JsonSchema>(settings: SchemaSettings) -> Vec<String> {
-    let schema = settings.into_generator().into_root_schema_for::<T>().to_value();
-    schema["properties"].as_object().unwrap().keys().cloned().collect()
-}
-
 /// Of each group, an object has every field or none.
 fn all_or_none(object: &mut Value, groups: &[Vec<String>]) {
     let is_of_a_group = |name: &Value| groups.iter().flatten().any(|field| name == field.as_str());
@@ -124,8 +126,8 @@ fn all_or_none(object: &mut Value, groups: &[Vec<String>]) {
 }
 
 /// Every published schema, under the name of its file.
-fn schemas() -> [(&'static str, Value); 7] {
-    [
+fn schemas() -> Vec<(String, Value)> {
+    let own = [
         ("rcache-run.schema.json", run_schema()),
         ("rcache-comparison.schema.json", comparison_schema()),
         ("rcache-scenario.schema.json", scenario_schema()),
@@ -133,11 +135,45 @@ fn schemas() -> [(&'static str, Value); 7] {
         ("rcache-size.schema.json", size_schema()),
         ("rcache-traffic.schema.json", traffic_schema()),
         ("rcache-traffic-comparison.schema.json", traffic_comparison_schema()),
-    ]
+        ("rcache-scenarios.schema.json", scenarios_schema()),
+    ];
+    let small = commands::schemas(|| SchemaSettings::draft2020_12().for_serialize());
+    let small = small.into_iter().map(|(format, schema)| {
+        let command = format.trim_start_matches("rcache-").replace("-list", " --list");
+        let command = if command == "dry-run" { "bench --dry-run" } else { command.as_str() };
+        let description = format!("The output of `rcache {command} --format json`.");
+        (format!("{format}.schema.json"), published_as(schema, format, 1, &description))
+    });
+    own.into_iter().map(|(name, schema)| (name.to_owned(), schema)).chain(small).collect()
+}
+
+/// The experiments are described by the schema of one.
+fn scenarios_schema() -> Value {
+    let mut schema = schema::<scenario_file::Experiments>(
+        SchemaSettings::draft2020_12().for_serialize(),
+        scenario_file::FORMAT_OF_SEVERAL,
+        scenario_file::FORMAT_VERSION,
+        "What `rcache scenario all --format json` prints: one document for each scenario that ran.",
+    );
+    let mut one = scenario_schema();
+    schema["$defs"] = one["$defs"].take();
+    for name in ["$defs", "$id", "$schema"] {
+        one.as_object_mut().unwrap().remove(name);
+    }
+    schema["$defs"]["Document"] = one;
+    schema
 }
 
 fn schema<T: JsonSchema>(settings: SchemaSettings, format: &str, version: u32, description: &str) -> Value {
-    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    published_as(
+        settings.into_generator().into_root_schema_for::<T>().to_value(),
+        format,
+        version,
+        description,
+    )
+}
+
+fn published_as(mut schema: Value, format: &str, version: u32, description: &str) -> Value {
     each_object(&mut schema, &mut tidy);
     schema["$id"] = json!(format!("urn:rcache:{format}:{version}"));
     schema["title"] = json!(format);
@@ -172,7 +208,7 @@ fn published_schema(name: &str) -> Value {
 fn the_published_schemas_are_those_of_the_types() {
     for (name, schema) in schemas() {
         let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("formats").join(name);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("formats").join(&name);
         if std::env::var_os("UPDATE_FORMATS").is_some() {
             std::fs::write(&path, &text).unwrap();
         }
@@ -190,7 +226,10 @@ fn every_field_is_described() {
         let mut undescribed = Vec::new();
         each_object(&mut schema, &mut |object| {
             let Some(Value::Object(properties)) = object.get("properties") else { return };
+            // The one property of a variant is described by the variant.
+            let is_variant = properties.len() == 1 && object.contains_key("description");
             let bare = properties.iter().filter(|(_, property)| property.get("description").is_none());
+            let bare = bare.filter(|_| !is_variant);
             undescribed.extend(bare.map(|(name, _)| name.clone()));
         });
         assert_eq!(undescribed, [""; 0]);

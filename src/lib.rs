@@ -3,13 +3,16 @@
 mod advice;
 mod answer;
 mod assertion;
+mod bench;
 mod cache;
 mod candidates;
 mod claims;
 mod cli;
+mod client_threads;
 mod commands;
 mod compare;
 mod config;
+mod console;
 mod db;
 mod documents;
 mod dump;
@@ -17,11 +20,12 @@ mod endpoint;
 #[cfg(test)]
 mod formats;
 mod interrupt;
+#[cfg(feature = "limits")]
 mod limits;
 mod load_model;
 mod measure;
-mod operator;
-mod parts;
+mod model;
+mod page;
 mod paths;
 mod permutation;
 mod plain_text;
@@ -29,14 +33,13 @@ mod plain_text;
 mod query;
 mod reopen;
 mod report;
-mod rounds_log;
 mod run_file;
-mod sample;
+mod samples;
 mod sandbox;
 mod scenario;
-mod scenario_file;
 #[cfg(feature = "serve")]
 mod serve;
+mod servers;
 mod shell;
 mod size;
 mod size_check;
@@ -61,6 +64,7 @@ pub fn run() -> ExitCode {
 }
 
 /// Measures rcache beside the limits of what it does; for `scripts/limits`.
+#[cfg(feature = "limits")]
 pub fn limits() -> ExitCode {
     commands::limits()
 }

@@ -13,17 +13,18 @@ use anyhow::Context;
 use mysql::LocalInfileHandler;
 
 use crate::cache::wire;
-use crate::cli::{Codec, ReadPath, Workload};
 use crate::db::rows::RowConnection;
 use crate::db::session::Session;
 use crate::db::{connect, schema, seed};
 use crate::endpoint::{Address, MysqlEndpoint, RedisEndpoint};
 use crate::measure::clock::{timed, timed_in_parts};
-use crate::parts::Part;
-use crate::paths::lane::Lane;
+use crate::model::phase::Phase;
+use crate::model::series::{BlockKind, Series};
+use crate::model::{Codec, ReadPath, Workload};
+use crate::paths::client::Client;
 use crate::paths::query::{self, AllUsers, Expected};
 use crate::paths::reader::{self, Reader, ReaderOptions};
-use crate::sample::Latencies;
+use crate::samples::latencies::Latencies;
 use crate::sandbox::{Sandbox, Wanted};
 use crate::secret::Secret;
 use crate::units;
@@ -121,7 +122,7 @@ fn read_pairs(mysql: &MysqlEndpoint, redis: &RedisEndpoint) -> anyhow::Result<Ve
     let wire = wire::Connection::open(redis, reader::LIMITS)?;
     let mut reader: Reader<AllUsers> =
         Reader::new(RowConnection::open(mysql)?, (wire, redis), &expected, &options)?;
-    let warm = Lane::cached(ReadPath::Warm, Codec::Arrow);
+    let warm = Series::cached(ReadPath::Warm, Codec::Arrow);
     reader.prepare(warm, &[0])?;
     let entry_bytes = reader.written().iter().map(|(_, written)| written.bytes).sum();
     let key = reader::key_layout(namespace, kind, Codec::Arrow).key(0);
@@ -134,7 +135,7 @@ fn read_pairs(mysql: &MysqlEndpoint, redis: &RedisEndpoint) -> anyhow::Result<Ve
             if turn == 0 {
                 limit = Some(timed(|| raw.get()));
             } else {
-                read = Some(timed(|| reader.read(warm, 0, &mut |_| ())));
+                read = Some(timed(|| reader.read(BlockKind::Series(warm), 0, &mut |_| ())));
             }
         }
         if let (Some((raw_outcome, raw_ns)), Some((read, read_ns))) = (limit, read) {
@@ -240,7 +241,7 @@ fn sample_cost_ns() -> f64 {
 fn part_cost_ns() -> f64 {
     let ((), total_ns) = timed(|| {
         for _ in 0..SAMPLES {
-            let split = timed_in_parts(|laps| Part::ALL.into_iter().for_each(|part| laps.end(part)));
+            let split = timed_in_parts(|laps| Phase::ALL.into_iter().for_each(|part| laps.end(part)));
             std::hint::black_box(split.parts);
         }
     });
@@ -249,7 +250,7 @@ fn part_cost_ns() -> f64 {
             std::hint::black_box(timed(|| ()).1);
         }
     });
-    total_ns.saturating_sub(whole_ns) as f64 / (SAMPLES as f64 * Part::ALL.len() as f64)
+    total_ns.saturating_sub(whole_ns) as f64 / (SAMPLES as f64 * Phase::ALL.len() as f64)
 }
 
 fn compare(work: &str, pairs: &[Pair]) -> [String; 5] {

@@ -2,14 +2,12 @@
 //! so that every page can be tested to the letter.
 
 pub(crate) mod bench;
-pub(crate) mod blocks;
 pub(crate) mod candidates;
 mod charts;
 pub(crate) mod comparison;
 pub(crate) mod csv;
 pub(crate) mod demo;
 mod distribution;
-mod figures;
 pub(crate) mod hdr;
 mod names;
 mod numbers;
@@ -17,8 +15,10 @@ pub(crate) mod pictures;
 pub(crate) mod render;
 #[cfg(test)]
 pub(crate) mod sample_runs;
-mod scale;
 pub(crate) mod scenario;
 pub(crate) mod size;
 pub(crate) mod traffic;
 pub(crate) mod traffic_comparison;
+
+pub(crate) use crate::page::blocks;
+use crate::page::{figures, scale};

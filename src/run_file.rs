@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::Judgement;
+
 pub(crate) use servers::{Avoided, RedisMemory, ServerCounters};
 
 /// What `format` says in every run file.
@@ -107,7 +109,7 @@ pub(crate) struct AssertionRun {
     #[serde(default)]
     pub(crate) codec: Option<String>,
     /// `passed`, `failed` or `inconclusive`.
-    pub(crate) verdict: String,
+    pub(crate) verdict: Judgement,
     /// ns for times, reads per second for throughput, a plain number for ratios and counts; null where not measured.
     pub(crate) value: Option<f64>,
     /// The 95 % interval by which it was judged; null for counts and where there is none.

@@ -46,9 +46,8 @@ use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
 use crate::secret::Secret;
 
 pub(crate) use self::enter::Company;
-pub(crate) use self::folder::default_dir;
+pub(crate) use self::folder::{BELOW_STATE, default_dir};
 pub(crate) use self::kept::{Report, ServerReport, destroy, kept_servers, start, status, stop};
-pub(crate) use self::storage::Storage;
 
 /// Which servers a command needs.
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +97,15 @@ impl Sandbox {
         match entry {
             Entry::Attached { lock, state } => Self::attached(folder, lock, state, wanted, company),
             Entry::Owner(lock) => Self::started(folder, lock, wanted, company, note),
+        }
+    }
+
+    /// The process numbers of MySQL and Redis.
+    pub(crate) fn pids(&self) -> [Option<u32>; 2] {
+        let own = |server: &Option<Server>| Some(server.as_ref()?.identity()?.pid);
+        match &self.kept {
+            Some(state) => [Some(state.mysql.identity.pid), Some(state.redis.identity.pid)],
+            None => [own(&self.own_mysql), own(&self.own_redis)],
         }
     }
 
@@ -268,3 +276,8 @@ fn new_password() -> anyhow::Result<Secret> {
 
 #[cfg(test)]
 mod tests;
+
+/// A path in double quotes, as the configuration files of MySQL and Redis want it.
+fn quoted(path: &Path) -> String {
+    format!("\"{}\"", path.to_string_lossy().replace('\\', "\\\\").replace('"', "\\\""))
+}

@@ -1,31 +1,110 @@
-//! Experiments on real servers: one failure of caching, shown with and without the cure. Each has arms that go different
-//! ways with equal settings; one of them must show the harm, or the experiment proves nothing.
+//! Experiments on real servers: one failure of caching, shown with and without the cure. Each has arms that cache in
+//! different ways with equal settings; one of them must show the harm, or the experiment proves nothing.
+//!
+//! A scenario is a file with its [`definition::Scenario`], the page below it, and one line of the list here.
 
 mod activity;
 mod answers;
 pub(crate) mod arms;
-pub(crate) mod avalanche;
-pub(crate) mod corrupt;
+mod avalanche;
+mod corrupt;
 pub(crate) mod crowd;
 pub(crate) mod database;
-mod experiment;
+pub(crate) mod definition;
+pub(crate) mod document;
 pub(crate) mod keys;
-pub(crate) mod metastable;
+mod metastable;
 mod obstacle;
-pub(crate) mod outage;
-pub(crate) mod outcome;
-pub(crate) mod penetration;
+mod outage;
+pub(crate) mod page;
+mod penetration;
 pub(crate) mod row;
+pub(crate) mod runner;
 mod setting;
-pub(crate) mod stale;
-pub(crate) mod stampede;
+mod stale;
+mod stampede;
 pub(crate) mod table;
 pub(crate) mod version_floor;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use self::definition::Scenario;
 use crate::db::error::DbError;
 use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
+
+macro_rules! scenarios {
+    ($($name:ident: $module:ident),+ $(,)?) => {
+        /// The failures that can be provoked.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum ScenarioName { $($name),+ }
+
+        impl ScenarioName {
+            /// In the order in which `all` runs them.
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            pub(crate) fn scenario(self) -> &'static dyn Scenario {
+                match self { $(Self::$name => &$module::Experiment),+ }
+            }
+        }
+
+        /// The counts that only one scenario has.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(untagged)]
+        pub(crate) enum Found {
+            $($name($module::Found),)+
+            /// Those of no scenario. An object without fields matches all of them, so it is last.
+            Nothing {},
+        }
+
+        $(
+            impl From<$module::Found> for Found {
+                fn from(found: $module::Found) -> Self { Self::$name(found) }
+            }
+
+            impl definition::Counts for $module::Found {
+                fn among(found: &Found) -> Option<&Self> {
+                    if let Found::$name(found) = found { Some(found) } else { None }
+                }
+            }
+        )+
+    };
+}
+
+scenarios! {
+    Stale: stale,
+    Stampede: stampede,
+    Outage: outage,
+    Avalanche: avalanche,
+    Penetration: penetration,
+    Corrupt: corrupt,
+    Metastable: metastable,
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        Self::Nothing {}
+    }
+}
+
+/// The counts of every scenario, for samples of documents.
+#[cfg(test)]
+pub(crate) mod samples {
+    pub(crate) use super::avalanche::Found as Avalanche;
+    pub(crate) use super::corrupt::Found as Corrupt;
+    pub(crate) use super::metastable::Found as Metastable;
+    pub(crate) use super::outage::{Found as Outage, Phase, Recovery};
+    pub(crate) use super::penetration::Found as Penetration;
+    pub(crate) use super::stale::Found as Stale;
+    pub(crate) use super::stampede::Found as Stampede;
+}
+
+/// The scenario of this name.
+pub(crate) fn find(name: &str) -> Option<&'static dyn Scenario> {
+    let all = ScenarioName::ALL.iter().map(|name| name.scenario());
+    all.into_iter().find(|scenario| scenario.definition().name == name)
+}
 
 /// The servers of an experiment, and the prefix of its keys.
 pub(crate) struct Ground<'a> {
@@ -34,7 +113,7 @@ pub(crate) struct Ground<'a> {
     pub(crate) namespace: &'a str,
 }
 
-/// What was asked for; each scenario has defaults of its own.
+/// The typed options; each scenario has defaults of its own.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request {
     pub(crate) clients: Option<u16>,
@@ -60,4 +139,6 @@ pub(crate) enum ScenarioError {
     Client(#[from] arms::ClientError),
     #[error("{0:#}")]
     Sandbox(anyhow::Error),
+    #[error("this scenario needs private servers")]
+    NoSandbox,
 }

@@ -1,5 +1,6 @@
 //! Samples in, numbers out. Pure: no I/O, no clock.
 
+pub(crate) mod analysis;
 mod autocorrelation;
 pub(crate) mod batches;
 pub(crate) mod between_runs;

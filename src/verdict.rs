@@ -1,10 +1,10 @@
 //! Judges an assertion by a finished run: by the interval of what has one, and not at all where nothing was measured.
 
 use crate::assertion::{Assertion, PathField, Subject};
-use crate::cli::ReadPath;
+use crate::model::{Judgement, ReadPath};
 use crate::run_file::{AssertionRun, PathRun, Run, WorkloadRun};
 use crate::stats::estimate::Interval;
-use crate::stats::judge::{self, Judgement};
+use crate::stats::judge;
 
 /// What stands on the left side of an assertion.
 enum Measured {
@@ -38,7 +38,7 @@ fn depends_on_codec(subject: Subject) -> bool {
 }
 
 fn judged(assertion: &Assertion, codec: Option<&String>, measured: Measured) -> AssertionRun {
-    let (judgement, value, ci95, reason) = match measured {
+    let (verdict, value, ci95, reason) = match measured {
         Measured::Exact(value) => {
             (judge::judge_exact(value, assertion.operator, assertion.threshold), Some(value), None, None)
         }
@@ -48,19 +48,7 @@ fn judged(assertion: &Assertion, codec: Option<&String>, measured: Measured) -> 
         }
         Measured::Nothing { reason } => (Judgement::Inconclusive, None, None, Some(reason)),
     };
-    let verdict = match judgement {
-        Judgement::Passes => "passed",
-        Judgement::Fails => "failed",
-        Judgement::Inconclusive => "inconclusive",
-    };
-    AssertionRun {
-        expression: assertion.text.clone(),
-        codec: codec.cloned(),
-        verdict: verdict.to_owned(),
-        value,
-        ci95,
-        reason,
-    }
+    AssertionRun { expression: assertion.text.clone(), codec: codec.cloned(), verdict, value, ci95, reason }
 }
 
 fn of_workload(assertion: &Assertion, workload: &WorkloadRun) -> Measured {
@@ -121,7 +109,7 @@ mod tests {
     use crate::assertion::parse;
     use crate::report::sample_runs;
 
-    fn verdict(text: &str, run: &Run) -> String {
+    fn verdict(text: &str, run: &Run) -> Judgement {
         judge(&parse(text).unwrap(), run).remove(0).verdict
     }
 
@@ -129,23 +117,23 @@ mod tests {
     fn an_interval_must_lie_wholly_on_one_side() {
         let run = sample_runs::full(1_000);
         // The sample run's speedup of `all` is about 13, from 12.6 to 14.0.
-        assert_eq!(verdict("all.speedup > 10", &run), "passed");
-        assert_eq!(verdict("all.speedup > 20", &run), "failed");
-        assert_eq!(verdict("all.speedup > 13", &run), "inconclusive");
-        assert_eq!(verdict("all.warm.mean < 5ms", &run), "passed");
-        assert_eq!(verdict("all.break_even < 50%", &run), "passed");
-        assert_eq!(verdict("all.warm.errors == 0", &run), "passed");
-        assert_eq!(verdict("all.warm.max < 1ns", &run), "failed");
+        assert_eq!(verdict("all.speedup > 10", &run), Judgement::Passed);
+        assert_eq!(verdict("all.speedup > 20", &run), Judgement::Failed);
+        assert_eq!(verdict("all.speedup > 13", &run), Judgement::Inconclusive);
+        assert_eq!(verdict("all.warm.mean < 5ms", &run), Judgement::Passed);
+        assert_eq!(verdict("all.break_even < 50%", &run), Judgement::Passed);
+        assert_eq!(verdict("all.warm.errors == 0", &run), Judgement::Passed);
+        assert_eq!(verdict("all.warm.max < 1ns", &run), Judgement::Failed);
     }
 
     #[test]
     fn what_was_not_measured_is_inconclusive_and_says_why() {
         let mut run = sample_runs::full(5);
         let judged = judge(&parse("all.warm.p99 < 5ms").unwrap(), &run).remove(0);
-        assert_eq!((judged.verdict.as_str(), judged.value), ("inconclusive", None));
+        assert_eq!((judged.verdict, judged.value), (Judgement::Inconclusive, None));
         assert!(judged.reason.unwrap().contains("--iterations"));
         run.workloads.clear();
-        assert_eq!(verdict("all.speedup > 1", &run), "inconclusive");
+        assert_eq!(verdict("all.speedup > 1", &run), Judgement::Inconclusive);
     }
 
     #[test]
@@ -155,13 +143,16 @@ mod tests {
         json.codec = "json".to_owned();
         json.speedup = json.speedup.map(|_| crate::run_file::Ratio { ratio: 2.0, ci95: [1.9, 2.1] });
         run.workloads.insert(1, json);
-        let judged = |text: &str| -> Vec<(Option<String>, String)> {
+        let judged = |text: &str| -> Vec<(Option<String>, Judgement)> {
             let judged = judge(&parse(text).unwrap(), &run).into_iter();
             judged.map(|judged| (judged.codec, judged.verdict)).collect()
         };
-        let of = |codec: &str, verdict: &str| (Some(codec.to_owned()), verdict.to_owned());
-        assert_eq!(judged("all.speedup > 10"), [of("arrow", "passed"), of("json", "failed")]);
-        assert_eq!(judged("all.mysql.errors == 0"), [(None, "passed".to_owned())]);
+        let of = |codec: &str, verdict| (Some(codec.to_owned()), verdict);
+        assert_eq!(
+            judged("all.speedup > 10"),
+            [of("arrow", Judgement::Passed), of("json", Judgement::Failed)]
+        );
+        assert_eq!(judged("all.mysql.errors == 0"), [(None, Judgement::Passed)]);
         assert_eq!(judged("point.speedup > 1.5").len(), 1);
     }
 }

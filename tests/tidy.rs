@@ -9,57 +9,65 @@ use std::path::{Path, PathBuf};
 /// Each room of the program and the rooms it may use. A room is a file or folder directly under `src/`. Rooms are
 /// listed from the lowest floor up, and a room may only name rooms above itself in this list.
 const ROOMS: &[(&str, &str)] = &[
-    ("operator", ""),
     ("units", ""),
     ("shell", ""),
     ("claims", ""),
     ("plain_text", ""),
     ("interrupt", ""),
-    ("parts", ""),
-    ("sample", ""),
-    ("rounds_log", ""),
     ("permutation", ""),
+    ("client_threads", ""),
     ("reopen", ""),
+    ("model", ""),
+    ("samples", "model"),
+    ("stats", "model permutation samples units"),
+    ("page", "units"),
     ("load_model", "permutation units"),
     ("users", "permutation"),
     ("query", "interrupt permutation"),
     ("answer", ""),
     ("endpoint", ""),
     ("dump", ""),
-    ("cli", "load_model shell units users"),
-    ("advice", "cli shell"),
-    ("config", "advice cli endpoint shell"),
-    ("assertion", "cli operator units"),
-    ("cache", "endpoint interrupt plain_text reopen"),
-    ("db", "advice answer dump endpoint interrupt query reopen units users"),
-    ("sandbox", "advice cli config db endpoint interrupt plain_text shell units"),
-    ("paths", "answer cache cli db endpoint interrupt parts query reopen users"),
-    ("measure", "cli db interrupt parts paths permutation rounds_log sample sandbox units users"),
-    ("scenario", "cache cli db endpoint interrupt permutation reopen sample sandbox units"),
-    ("traffic", "cache cli db endpoint interrupt load_model measure paths reopen sample scenario"),
+    ("advice", "shell"),
+    ("assertion", "model units"),
+    ("cache", "endpoint interrupt plain_text reopen samples"),
+    ("db", "advice answer dump endpoint interrupt query reopen samples units users"),
+    ("sandbox", "advice db endpoint interrupt model plain_text shell units"),
+    ("paths", "answer cache db endpoint interrupt model query reopen samples users"),
+    ("measure", "client_threads db interrupt model paths permutation samples sandbox units users"),
     ("size_check", "cache endpoint interrupt load_model units"),
-    ("stats", "cache cli db measure operator paths permutation rounds_log sample units"),
-    ("run_file", "cli interrupt measure paths sample sandbox stats units"),
-    ("scenario_file", "run_file sample scenario stats"),
+    ("run_file", "interrupt measure model paths samples sandbox stats units"),
+    (
+        "scenario",
+        "cache client_threads db endpoint interrupt page permutation reopen run_file samples sandbox stats units",
+    ),
+    ("traffic", "cache db endpoint interrupt load_model measure model paths reopen samples scenario"),
     ("candidates", "db query"),
-    ("traffic_file", "assertion load_model run_file sample stats traffic units"),
+    ("traffic_file", "assertion load_model model run_file samples stats traffic units"),
     ("size", "load_model run_file units"),
-    ("compare", "cli plain_text run_file stats traffic_file"),
-    ("documents", "compare run_file scenario_file"),
-    ("verdict", "assertion cli run_file stats"),
+    ("compare", "model plain_text run_file stats traffic_file"),
+    ("documents", "compare run_file scenario"),
+    ("verdict", "assertion model run_file stats"),
     (
         "report",
-        "candidates claims compare documents load_model parts plain_text run_file scenario_file size stats traffic_file units",
+        "candidates claims compare documents load_model model page plain_text run_file scenario size stats traffic_file units",
     ),
     ("serve", "db endpoint reopen users"),
     (
         "limits",
-        "cache cli db endpoint measure parts paths permutation rounds_log run_file sample sandbox units users",
+        "cache db endpoint measure model paths permutation run_file samples sandbox stats units users",
+    ),
+    ("cli", "compare load_model model sandbox scenario shell units users"),
+    ("config", "advice cli endpoint model shell"),
+    ("console", "cli config plain_text report units"),
+    ("servers", "advice cache config console db endpoint model run_file sandbox"),
+    (
+        "bench",
+        "advice answer assertion cache cli config console db endpoint interrupt measure model paths query reopen run_file samples scenario servers stats units users",
     ),
     (
         "commands",
-        "advice answer assertion cache candidates cli compare config db documents dump endpoint interrupt limits load_model measure operator paths \
-         plain_text query reopen report run_file sandbox scenario scenario_file serve shell size size_check stats traffic traffic_file units \
+        "advice answer assertion bench cache candidates cli compare config console db documents dump endpoint interrupt limits load_model measure model paths \
+         plain_text query reopen report run_file samples sandbox scenario serve servers shell size size_check stats traffic traffic_file units \
          users verdict",
     ),
 ];
@@ -68,7 +76,8 @@ const ROOMS: &[(&str, &str)] = &[
 const LIBRARY: [&str; 3] = ["secret", "texts", "socket_calls"];
 
 /// Modules that exist in tests alone.
-const TEST_FILES: [&str; 10] = [
+const TEST_FILES: [&str; 11] = [
+    "src/bench/tests.rs",
     "src/answer/fuzzing.rs",
     "src/answer/tests.rs",
     "src/formats.rs",

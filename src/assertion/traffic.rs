@@ -2,7 +2,7 @@
 //! strategy, what `--find` searches for: `p99 < 5ms`.
 
 use super::{AssertionError, number, share, split};
-use crate::operator::Operator;
+use crate::model::operator::Operator;
 use crate::units;
 
 /// One condition.

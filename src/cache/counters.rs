@@ -5,35 +5,7 @@ use redis::RedisError;
 
 use super::admin::AdminError;
 use super::connection::Connection;
-
-/// Counters of the whole server, all databases, since it started; none where it does not give one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct RedisCounters {
-    /// Look-ups of keys that were there. GET, GETRANGE and EXISTS count for each key, also those of scripts; SET and
-    /// UNLINK do not.
-    pub(crate) hits: Option<u64>,
-    /// Look-ups of keys that were not.
-    pub(crate) misses: Option<u64>,
-    /// Keys thrown out for want of memory.
-    pub(crate) evicted: Option<u64>,
-}
-
-impl RedisCounters {
-    /// What was added since `before`; none where the counter was reset in between.
-    pub(crate) fn since(&self, before: &Self) -> Self {
-        let since = |after: Option<u64>, before: Option<u64>| after?.checked_sub(before?);
-        Self {
-            hits: since(self.hits, before.hits),
-            misses: since(self.misses, before.misses),
-            evicted: since(self.evicted, before.evicted),
-        }
-    }
-
-    /// Hits and misses together.
-    pub(crate) fn look_ups(&self) -> Option<u64> {
-        self.hits?.checked_add(self.misses?)
-    }
-}
+use crate::samples::server_counters::RedisCounters;
 
 /// Reads the counters.
 pub(crate) fn read(connection: &mut Connection) -> Result<RedisCounters, AdminError> {

@@ -1,15 +1,19 @@
-//! What is typed behind `rcache scenario`.
+//! The arguments of `rcache scenario`. Names, defaults and arms come from the scenarios themselves.
+
+use std::fmt::Write;
 
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::numbers::count_in;
-use super::{ScenarioChoice, ScenarioName};
+use crate::scenario::ScenarioName;
+use crate::scenario::definition::{ArmKind, Definition, Scenario as Experiment};
 
 #[derive(Debug, Args)]
-#[command(after_long_help = AFTER_SCENARIO_HELP)]
+#[command(after_long_help = arms_help())]
 pub(crate) struct Scenario {
     /// The failure to provoke
-    #[arg(value_enum, value_name = "NAME", required_unless_present = "list")]
+    #[arg(value_parser = choices(), value_name = "NAME", required_unless_present = "list")]
     pub(crate) name: Option<ScenarioChoice>,
 
     /// Print the names of the scenarios, with one line each
@@ -27,8 +31,26 @@ pub(crate) struct Scenario {
     pub(crate) rng_seed: u64,
 }
 
+/// One scenario, or all of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ScenarioChoice {
+    One(&'static dyn Experiment),
+    All,
+}
+
+fn definitions() -> impl Iterator<Item = &'static Definition> {
+    ScenarioName::ALL.iter().map(|name| name.scenario().definition())
+}
+
+fn choices() -> impl TypedValueParser<Value = ScenarioChoice> {
+    let one = |definition: &Definition| PossibleValue::new(definition.name).help(definition.meaning);
+    let all = PossibleValue::new("all").help("each of them in turn, and a summary at the end");
+    PossibleValuesParser::new(definitions().map(one).chain([all]))
+        .map(|name| crate::scenario::find(&name).map_or(ScenarioChoice::All, ScenarioChoice::One))
+}
+
 fn clients_help() -> String {
-    let of_each = ScenarioName::ALL.map(|name| format!("{} {}", name.name(), name.defaults().clients));
+    let of_each: Vec<String> = definitions().map(|it| format!("{} {}", it.name, it.clients)).collect();
     format!(
         "Threads that read at the same time, each with connections of its own [default: {}]",
         of_each.join(", ")
@@ -36,27 +58,31 @@ fn clients_help() -> String {
 }
 
 fn duration_help() -> String {
-    let of_each = ScenarioName::ALL.map(|name| {
-        let defaults = name.defaults();
-        let all = defaults.duration_s * defaults.durations;
-        format!("{} {}, in all {all}", name.name(), defaults.duration_s)
+    let of_each = definitions().map(|it| {
+        let arms = u16::try_from(it.arms.len()).unwrap_or(u16::MAX);
+        let all = it.duration_s * it.durations_per_arm * arms;
+        format!("{} {}, in all {all}", it.name, it.duration_s)
     });
+    let of_each: Vec<String> = of_each.collect();
     format!("How long each arm lasts; of outage, each time without Redis [default: {}]", of_each.join("; "))
 }
 
-const AFTER_SCENARIO_HELP: &str = "\
-Each arm is another way of caching, with equal settings:
-  mysql                no cache
-  naive                GET; on a miss SELECT, then SET. Writers COMMIT, then DEL
-  naive-double-delete  as naive, and a second DEL a while later
-  lock                 as naive, with a lock (SET NX) around the miss
-  lease                rcache's library; writers COMMIT, then invalidate
-  lease-marker         rcache's library; writers mark, COMMIT, finish
-  lease-no-mutex       as lease, every client a process of its own
-  naive-jitter         as naive, with times to live shortened by chance
-  lease-no-negative    as lease, but it does not remember which rows do not exist
-  lease-early          as lease, with values refreshed ahead of their expiry, so that no reader waits
+fn arms_help() -> String {
+    let mut help = "Each arm is another way of caching, with equal settings:\n".to_owned();
+    let used = |kind: &ArmKind| definitions().any(|it| it.arms.contains(kind));
+    for kind in ArmKind::ALL.into_iter().filter(used) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(help, "  {:<20} {}", kind.name(), kind.meaning());
+    }
+    help.push_str("\nThe arms of each scenario:\n");
+    for it in definitions() {
+        let arms: Vec<&str> = it.arms.iter().map(|kind| kind.name()).collect();
+        let _ = writeln!(help, "  {:<20} {}", it.name, arms.join(", "));
+    }
+    help + AFTER_ARMS
+}
 
+const AFTER_ARMS: &str = "
 An experiment makes a table of its own, rcache_scenario, and keys of its own, and removes both.
 
 Exit status: 0 the harm appeared without the cure and not with it; 1 the library broke a promise, or the experiment

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::QueryArgs;
 use super::numbers::{self, count_in};
-use super::{QueryArgs, Workload};
 use crate::load_model::arrivals;
 use crate::load_model::popularity::Popularity;
+use crate::model::Workload;
 
 #[derive(Debug, Args)]
 #[command(after_long_help = AFTER_TRAFFIC_HELP)]

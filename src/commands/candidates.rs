@@ -11,13 +11,14 @@ use crate::cache::admin;
 use crate::cache::connection::Connection;
 use crate::candidates::{self, Document, FORMAT, FORMAT_VERSION};
 use crate::cli::Format;
-use crate::config::{Settings, UsageError};
+use crate::config::Settings;
 use crate::db::connect::{self, ServerInfo};
 use crate::db::counters;
 use crate::db::digests::{self, Counted, Counting};
 use crate::db::error::DbError;
 use crate::db::session::Session;
 use crate::measure::clock::timed;
+use crate::model::UsageError;
 use crate::report;
 use crate::{shell, units};
 

@@ -3,11 +3,11 @@
 use anyhow::bail;
 use serde::Serialize;
 
-use super::Outcome;
 use super::console::Console;
-use super::flush;
 use super::servers::{self, Need, Servers};
+use super::{Outcome, json};
 use crate::advice;
+use crate::bench::flush as bench_flush;
 use crate::cache::admin;
 use crate::cli::Format;
 use crate::config::Settings;
@@ -20,10 +20,15 @@ use crate::units;
 
 /// What was done, on one server after the other.
 #[derive(Serialize)]
-struct Document {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Document {
+    /// The kind of document.
     format: &'static str,
+    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore those that you do not know.
     format_version: u32,
+    /// The tables.
     mysql: Half<Tables>,
+    /// The entries.
     redis: Half<Entries>,
     /// The sandbox that stays, where one of the servers is its own.
     sandbox: Option<Remains>,
@@ -31,34 +36,49 @@ struct Document {
 
 /// One server's part.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 enum Half<T> {
+    /// Its remains were removed.
     Cleaned(T),
     /// There is nothing, and nothing was started to look for it.
     NothingThere,
+    /// The reason why it could not be cleaned.
     Failed(String),
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Tables {
+    /// The address of MySQL.
     address: String,
+    /// The database that was cleaned.
     database: String,
+    /// The tables that were dropped.
     dropped: Vec<&'static str>,
     /// Why a table under one of our names was left alone.
     left_alone: Option<String>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Entries {
+    /// The address of Redis.
     address: String,
+    /// The prefix of every key that was looked at.
     namespace: String,
+    /// Entries that were removed.
     removed: u64,
+    /// Keys that begin alike and that rcache did not make.
     left_alone: u64,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Remains {
+    /// The folder of the sandbox.
     folder: String,
+    /// The size of its data.
     data_bytes: u64,
 }
 
@@ -81,7 +101,7 @@ pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Outc
     };
     console.result(&match settings.format {
         Format::Text => console.prose(&text(&document)),
-        Format::Json => format!("{}\n", serde_json::to_string_pretty(&document)?),
+        Format::Json => json::pretty(&document)?,
     })?;
     for error in [document.mysql.error(), document.redis.error()].into_iter().flatten() {
         console.error(error);
@@ -177,10 +197,10 @@ fn drop_served(_endpoint: &MysqlEndpoint, _tables: &mut Tables) -> anyhow::Resul
 fn redis(settings: &Settings, console: &Console) -> anyhow::Result<Entries> {
     let servers = Servers::open(settings, Need::Redis, "clean", console)?;
     let mut connection = admin::connect(servers.redis()?)?;
-    let flushed = flush::with_progress(&mut connection, &settings.namespace, console)?;
+    let flushed = bench_flush::with_progress(&mut connection, &settings.namespace, console)?;
     let address = servers.redis()?.address.to_string();
     servers.stop()?;
-    if let Some(refusal) = flush::refusal(&flushed, &settings.namespace) {
+    if let Some(refusal) = bench_flush::refusal(&flushed, &settings.namespace) {
         bail!("removed {}; {refusal}", units::counted(flushed.removed, "entry", "entries"));
     }
     Ok(Entries {

@@ -8,17 +8,20 @@ use super::bench::{self, ALL_PATHS};
 use super::console::Console;
 use super::json;
 use super::left::{self, Left, Made};
-use super::measurement::Bench;
 use super::output_file::OutputFile;
 use super::outputs;
-use super::request::{self, Request};
 use super::seed;
 use super::servers::{Need, Servers, sandbox_dir};
 use crate::advice;
-use crate::cli::{self, Codec, Cores, Format, ReadPath, Workload};
+use crate::bench::arguments;
+use crate::bench::request::Request;
+use crate::bench::{self as stage, QueryEntries, Ready};
+use crate::cli::{self, Format};
 use crate::config::Settings;
 use crate::measure::clock::timed;
-use crate::paths::lane::Lane;
+use crate::model::series::{BlockKind, Series};
+use crate::model::{Codec, Cores, ReadPath, Workload};
+use crate::paths::client::Client;
 use crate::paths::query::AllUsers;
 use crate::paths::reader::{CacheOutcome, Reader};
 use crate::report::demo::{self, Opening};
@@ -67,28 +70,29 @@ fn told(
             console.result(text)
         }
     };
-    let mut bench = Bench::prepare(servers, settings, console, true)?;
-    bench.flush()?;
-    let [first_ns, second_ns] = two_accesses(&bench)?;
+    let mut ready = Ready::new(servers, settings, console, true)?;
+    ready.flush()?;
+    let [first_ns, second_ns] = two_accesses(&ready)?;
     made.entries = Some(TTL);
     let screen = console.screen();
     let command = advice::command;
     if settings.format == Format::Text {
-        let (mysql, redis) = bench.described();
+        let (mysql, redis) = ready.described();
         let opening = Opening {
             mysql,
             redis,
             sandbox: if mysql.sandbox || redis.sandbox { usage(settings)? } else { None },
-            users: u64::from(bench.data()?.users),
+            users: u64::from(ready.data()?.users),
             first_ns,
             second_ns,
         };
         // Shown before the bench, which takes a while.
         show(&format!("{}\n", terminal::render(&demo::opening(&opening, &command), &screen)))?;
     }
-    let mut measured = bench.run(
+    let measured = stage::run(
+        ready,
         &Request {
-            amount: request::amount(&arguments.amount),
+            amount: arguments::amount(&arguments.amount),
             clients: 1,
             workloads: vec![Workload::All, Workload::Point],
             paths: ALL_PATHS.to_vec(),
@@ -101,9 +105,9 @@ fn told(
             start_at: None,
             rng_seed: DEFAULT_RNG_SEED,
         },
-        false,
+        QueryEntries::Removed,
+        Some(FirstAccesses { mysql_ns: first_ns, redis_ns: second_ns }),
     )?;
-    measured.run.first_accesses = Some(FirstAccesses { mysql_ns: first_ns, redis_ns: second_ns });
     let document = json::pretty(&measured.run)?;
     let saved = html.map(|file| outputs::save_html(file, "demo", &document, &measured.run));
     show(&match settings.format {
@@ -116,26 +120,26 @@ fn told(
 }
 
 /// The blog post's two requests: the first finds no entry, the second finds the one that the first left.
-fn two_accesses(bench: &Bench<'_>) -> anyhow::Result<[f64; 2]> {
-    let mut reader = bench.reader(&bench.users::<AllUsers>(Workload::All)?, &[Codec::Arrow], TTL)?;
-    let first_ns = access(bench, &mut reader, ReadPath::Cold, CacheOutcome::Miss)?;
-    let second_ns = access(bench, &mut reader, ReadPath::Warm, CacheOutcome::Hit)?;
+fn two_accesses(ready: &Ready<'_>) -> anyhow::Result<[f64; 2]> {
+    let mut reader = ready.reader(&ready.users::<AllUsers>(Workload::All)?, &[Codec::Arrow], TTL)?;
+    let first_ns = access(ready, &mut reader, ReadPath::Cold, CacheOutcome::Miss)?;
+    let second_ns = access(ready, &mut reader, ReadPath::Warm, CacheOutcome::Hit)?;
     #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
     Ok([first_ns as f64, second_ns as f64])
 }
 
 /// One access, verified outside the timed part.
 fn access(
-    bench: &Bench<'_>,
+    ready: &Ready<'_>,
     reader: &mut Reader<AllUsers>,
     path: ReadPath,
     expected: CacheOutcome,
 ) -> anyhow::Result<u64> {
-    let lane = Lane::cached(path, Codec::Arrow);
-    let (read, ns) = timed(|| reader.read(lane, 0, &mut |_| ()));
+    let series = Series::cached(path, Codec::Arrow);
+    let (read, ns) = timed(|| reader.read(BlockKind::Series(series), 0, &mut |_| ()));
     // The error's own words name its cause already.
     let read = read.map_err(|error| anyhow::anyhow!("{error}"))?;
-    anyhow::ensure!(read.answer == bench.data()?.all(), "an access did not return the users of the data set");
+    anyhow::ensure!(read.answer == ready.data()?.all(), "an access did not return the users of the data set");
     let found = read.cache;
     anyhow::ensure!(
         found == expected,

@@ -1,18 +1,16 @@
 //! `rcache flush`: removes rcache's entries from Redis and says how many.
 
-use serde_json::json;
+use serde::Serialize;
 
-use super::Outcome;
 use super::console::Console;
 use super::servers::{Need, Servers};
+use super::{Outcome, json};
 use crate::advice;
+use crate::bench::flush::{refusal, with_progress};
 use crate::cache::admin;
-use crate::cache::connection::Connection;
-use crate::cache::flush::{self, Flushed, Owner};
+use crate::cache::flush::Flushed;
 use crate::cli::Format;
 use crate::config::Settings;
-use crate::paths::reader;
-use crate::scenario::keys;
 use crate::units::{self, counted};
 
 pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
@@ -23,43 +21,13 @@ pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Outc
     servers.stop()?;
     console.result(&match settings.format {
         Format::Text => console.prose(&words(&flushed, &settings.namespace, ephemeral)),
-        Format::Json => format!("{}\n", document(&flushed, &settings.namespace)),
+        Format::Json => json::line(document(&flushed, &settings.namespace))?,
     })?;
     if let Some(refusal) = refusal(&flushed, &settings.namespace) {
         console.error(&refusal);
         return Ok(Outcome::Failed);
     }
     Ok(Outcome::Fine)
-}
-
-/// Flushes under a bar that runs through the key space.
-pub(super) fn with_progress(
-    connection: &mut Connection,
-    namespace: &str,
-    console: &Console,
-) -> anyhow::Result<Flushed> {
-    // Only for the bar: an account need not have the right to count keys.
-    let keys = admin::key_count(connection).unwrap_or(0);
-    let bar = console.progress(keys, "flushing {wide_bar} {human_pos} removed of {human_len} keys in Redis");
-    let outcome = flush::flush(connection, namespace, &owner_in(namespace), &|flushed| {
-        bar.set_position(flushed.removed);
-    });
-    bar.finish_and_clear();
-    Ok(outcome?)
-}
-
-/// Tells by its name who uses a key of this namespace.
-fn owner_in(namespace: &str) -> impl Fn(&[u8]) -> Owner + use<> {
-    let (bench, namespace) = (reader::key_prefixes(namespace), namespace.to_owned());
-    move |key| {
-        if bench.iter().any(|prefix| key.starts_with(prefix)) {
-            Owner::Bench
-        } else if keys::is_of_experiment(&namespace, key) {
-            Owner::Experiment
-        } else {
-            Owner::Library
-        }
-    }
 }
 
 fn words(flushed: &Flushed, namespace: &str, ephemeral: bool) -> String {
@@ -99,23 +67,35 @@ fn ms(ms: u64) -> String {
     units::duration(ms as f64 * 1e6)
 }
 
-fn document(flushed: &Flushed, namespace: &str) -> serde_json::Value {
-    json!({
-        "namespace": namespace,
-        "removed": flushed.removed,
-        "left_alone": flushed.left_alone,
-        "leases_and_markers": flushed.spared,
-        "other_version": flushed.other_version,
-        "not_looked_at": flushed.not_looked_at,
-    })
+/// The document of a flush.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Document {
+    /// The prefix of every key that was looked at.
+    namespace: String,
+    /// Entries of rcache that were removed.
+    removed: u64,
+    /// Keys that begin alike and that rcache did not make.
+    left_alone: u64,
+    /// Leases and markers, which end by themselves.
+    leases_and_markers: u64,
+    /// Values of another version of rcache.
+    other_version: u64,
+    /// Keys that could not be looked at.
+    not_looked_at: u64,
 }
 
-/// What kept some keys from being looked at or removed, and the next step.
-pub(super) fn refusal(flushed: &Flushed, namespace: &str) -> Option<String> {
-    let words = flushed.refusal.as_ref()?;
-    let hint = admin::hint_for(words).map(|hint| format!("\n  {hint}")).unwrap_or_default();
-    Some(format!(
-        "{} of namespace {namespace:?} could not be looked at or removed: {words}{hint}",
-        counted(flushed.not_looked_at, "key", "keys"),
-    ))
+impl json::Small for Document {
+    const FORMAT: &'static str = "rcache-flush";
+}
+
+fn document(flushed: &Flushed, namespace: &str) -> Document {
+    Document {
+        namespace: namespace.to_owned(),
+        removed: flushed.removed,
+        left_alone: flushed.left_alone,
+        leases_and_markers: flushed.spared,
+        other_version: flushed.other_version,
+        not_looked_at: flushed.not_looked_at,
+    }
 }

@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::console::Console;
-use super::measurement::Measured;
+use crate::bench::Measured;
 use crate::interrupt;
 use crate::run_file::{Run, load, pool};
 

@@ -8,6 +8,7 @@ mod load;
 
 use serde::Serialize;
 
+use super::json;
 use crate::advice;
 use crate::cli::{Format, Sandbox as Action};
 use crate::db::load::Loaded;
@@ -17,12 +18,17 @@ use holds::Holds;
 
 /// The JSON document of every action.
 #[derive(Serialize)]
-struct Document<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Document<'a> {
+    /// The kind of document.
     format: &'static str,
+    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore those that you do not know.
     format_version: u32,
+    /// `start`, `load`, `status`, `stop` or `destroy`.
     action: &'static str,
     /// What the action changed: started, stopped or deleted something.
     changed: bool,
+    /// The sandbox after the action; null if there is none.
     sandbox: Option<&'a Report>,
     /// What the servers hold, if they run.
     holds: Option<&'a Holds>,
@@ -95,8 +101,7 @@ pub(crate) fn run(
                 holds: holds.as_ref(),
                 loaded: loaded.as_ref(),
             };
-            serde_json::to_writer_pretty(&mut *out, &document)?;
-            out.write_all(b"\n")?;
+            out.write_all(json::pretty(&document)?.as_bytes())?;
         }
     }
     out.flush()?;

@@ -3,17 +3,21 @@
 pub(super) mod experiment;
 
 use anyhow::bail;
+use serde::Serialize;
 
 use super::Outcome;
 use super::console::Console;
 use super::json;
 use super::servers::{Need, Servers};
-use crate::cli::{self, Format, ScenarioChoice, ScenarioName, TypedFormat};
-use crate::config::{Settings, UsageError};
+use crate::cli::{self, Format, ScenarioChoice, TypedFormat};
+use crate::config::Settings;
+use crate::model::UsageError;
 use crate::report;
 use crate::report::blocks::{Block, Entry as PageEntry, Section};
 use crate::report::scenario::summary::{self, Entry, Found};
-use crate::scenario_file::{self, Document};
+use crate::scenario::ScenarioName;
+use crate::scenario::definition::{Needs, Scenario};
+use crate::scenario::document::{Document, Experiments};
 
 pub(super) fn run(
     arguments: &cli::Scenario,
@@ -22,37 +26,60 @@ pub(super) fn run(
 ) -> anyhow::Result<Outcome> {
     match arguments.name {
         None => list(settings.format, console),
-        Some(ScenarioChoice::One(name)) => one(name, arguments, settings, console),
+        Some(ScenarioChoice::One(scenario)) => one(scenario, arguments, settings, console),
         Some(ScenarioChoice::All) => all(arguments, settings, console),
     }
 }
 
 /// The names, with one line each.
 fn list(format: Format, console: &Console) -> anyhow::Result<Outcome> {
-    let names = ScenarioName::ALL.map(|name| (name.name(), name.meaning()));
+    let names = ScenarioName::ALL.iter().map(|name| name.scenario().definition());
     console.result(&match format {
         Format::Text => {
-            let entries = names.iter().map(|(name, meaning)| PageEntry::new(*name, meaning.clone()));
+            let entries = names.map(|it| PageEntry::new(it.name, it.meaning));
             console.render(&[Section::new(vec![Block::Entries(entries.collect())])], TypedFormat::Text)
         }
-        Format::Json => json::pretty(
-            &names.map(|(name, meaning)| serde_json::json!({ "scenario": name, "meaning": meaning })),
-        )?,
+        Format::Json => {
+            let scenarios = names.map(|it| Listed { scenario: it.name, meaning: it.meaning }).collect();
+            json::line(List { scenarios })?
+        }
     })?;
     Ok(Outcome::Fine)
 }
 
+/// The document of `scenario --list`.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct List {
+    /// In the order in which `all` runs them.
+    scenarios: Vec<Listed>,
+}
+
+impl json::Small for List {
+    const FORMAT: &'static str = "rcache-scenario-list";
+}
+
+/// One scenario.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Listed {
+    /// Its name on the command line.
+    scenario: &'static str,
+    /// The failure, in one line.
+    meaning: &'static str,
+}
+
 fn one(
-    name: ScenarioName,
+    scenario: &dyn Scenario,
     arguments: &cli::Scenario,
     settings: &Settings,
     console: &Console,
 ) -> anyhow::Result<Outcome> {
-    if let Some(obstacle) = named_servers(name, settings)? {
+    if let Some(obstacle) = named_servers(scenario, settings)? {
         bail!(UsageError(format!("{obstacle}: add --sandbox, or leave --mysql-url and --redis-url away")));
     }
     let mut servers = Servers::open(settings, Need::Both, "scenario", console)?;
-    let document = experiment::run(name, arguments, settings, &mut servers, console)?;
+    let document = experiment::run(scenario, arguments, settings, &mut servers, console)?;
     servers.stop()?;
     console.result(&match settings.format {
         Format::Text => console.render(&report::scenario::page(&document), settings.page_format),
@@ -62,25 +89,30 @@ fn one(
 }
 
 /// Only servers of rcache's own are stopped and killed.
-fn named_servers(name: ScenarioName, settings: &Settings) -> anyhow::Result<Option<&'static str>> {
+fn named_servers(scenario: &dyn Scenario, settings: &Settings) -> anyhow::Result<Option<String>> {
     let named = settings.mysql()?.is_some() || settings.redis()?.is_some();
-    Ok((name == ScenarioName::Outage && named).then_some(
-        "the scenario outage stops and kills Redis, which rcache does to servers of its own alone",
-    ))
+    let definition = scenario.definition();
+    Ok((definition.needs == Needs::PrivateServers && named).then(|| {
+        format!(
+            "the scenario {} stops and kills Redis, which rcache does to servers of its own alone",
+            definition.name
+        )
+    }))
 }
 
 /// Each scenario in turn, and a summary at the end. One that fails does not keep the others from running.
 fn all(arguments: &cli::Scenario, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
     let mut servers = Servers::open(settings, Need::Both, "scenario", console)?;
     let (mut entries, mut documents, mut worst) = (Vec::new(), Vec::new(), Outcome::Fine);
-    for name in ScenarioName::ALL {
+    for scenario in ScenarioName::ALL.iter().map(|name| name.scenario()) {
+        let name = scenario.definition().name;
         if worst == Outcome::Interrupted {
             break;
         }
-        let (found, outcome) = match in_turn(name, arguments, settings, &mut servers, console) {
+        let (found, outcome) = match in_turn(scenario, arguments, settings, &mut servers, console) {
             InTurn::Skipped(reason) => (Found::Skipped(reason), Outcome::Fine),
             InTurn::Failed(error) => {
-                console.error(&format!("scenario {}: {error:#}", name.name()));
+                console.error(&format!("scenario {name}: {error:#}"));
                 (Found::Failed(format!("{error:#}")), failed())
             }
             InTurn::Ran(document) => {
@@ -93,15 +125,13 @@ fn all(arguments: &cli::Scenario, settings: &Settings, console: &Console) -> any
                 (Found::Ran(document), outcome)
             }
         };
-        entries.push(Entry { name: name.name(), found });
+        entries.push(Entry { name, found });
         worst = worse(worst, outcome);
     }
     servers.stop()?;
     console.result(&match settings.format {
         Format::Text => console.render(&summary::page(&entries), settings.page_format),
-        Format::Json => json::pretty(&serde_json::json!({
-            "format": scenario_file::FORMAT_OF_SEVERAL, "format_version": 1, "experiments": documents
-        }))?,
+        Format::Json => json::pretty(&Experiments::new(documents))?,
     })?;
     Ok(worst)
 }
@@ -114,23 +144,23 @@ enum InTurn {
 }
 
 fn in_turn(
-    name: ScenarioName,
+    scenario: &dyn Scenario,
     arguments: &cli::Scenario,
     settings: &Settings,
     servers: &mut Servers,
     console: &Console,
 ) -> InTurn {
-    match named_servers(name, settings) {
-        Ok(Some(obstacle)) => return InTurn::Skipped(obstacle.to_owned()),
+    match named_servers(scenario, settings) {
+        Ok(Some(obstacle)) => return InTurn::Skipped(obstacle),
         Err(error) => return InTurn::Failed(error),
         Ok(None) => {}
     }
-    if name == ScenarioName::Outage
+    if scenario.definition().needs == Needs::PrivateServers
         && let Err(error) = servers.own_sandbox()
     {
         return InTurn::Skipped(format!("{error:#}").replace("\n  ", "; "));
     }
-    match experiment::run(name, arguments, settings, servers, console) {
+    match experiment::run(scenario, arguments, settings, servers, console) {
         Ok(document) => InTurn::Ran(Box::new(document)),
         Err(error) => InTurn::Failed(error),
     }

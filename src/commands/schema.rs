@@ -1,10 +1,10 @@
 //! `rcache schema`: creates the tables, prints their SQL, or drops what rcache created.
 
-use serde_json::json;
+use serde::Serialize;
 
-use super::Outcome;
 use super::console::Console;
 use super::servers::{Need, Servers};
+use super::{Outcome, json};
 use crate::advice;
 use crate::cli::{self, Format};
 use crate::config::Settings;
@@ -32,22 +32,40 @@ pub(super) fn run(
         let dropped = Dropped { tables: schema::drop(&mut conn)?, leftover: leftover.is_some() };
         leftover.map(Leftover::drop).transpose()?;
         let changed = dropped.tables || dropped.leftover;
-        (dropped.words(&endpoint.database), json!({ "action": "drop", "changed": changed }))
+        (dropped.words(&endpoint.database), Document { action: "drop", changed: Some(changed), sql: None })
     } else {
         let (created, state) = schema::create(&mut conn)?;
         let text = format!("{} {}\n", created_words(created, &endpoint.database), next_step(&state));
-        (text, json!({ "action": "create", "changed": created == Created::Now }))
+        (text, Document { action: "create", changed: Some(created == Created::Now), sql: None })
     };
     drop(conn);
     servers.stop()?;
     console.result(&match settings.format {
         Format::Text => text,
-        Format::Json => format!("{document}\n"),
+        Format::Json => json::line(document)?,
     })?;
     Ok(Outcome::Fine)
 }
 
-/// What was there.
+/// The document of an action on the tables.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Document {
+    /// `create`, `drop` or `print`.
+    action: &'static str,
+    /// Whether the database is another one now; absent if the SQL was only printed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed: Option<bool>,
+    /// The statements; absent unless they were printed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sql: Option<String>,
+}
+
+impl json::Small for Document {
+    const FORMAT: &'static str = "rcache-schema";
+}
+
+/// The tables that were there.
 struct Dropped {
     tables: bool,
     /// The table of an experiment that was killed.
@@ -72,7 +90,7 @@ fn print_sql(format: Format, console: &Console) -> anyhow::Result<()> {
     let sql = schema::sql();
     console.result(&match format {
         Format::Text => sql,
-        Format::Json => format!("{}\n", json!({ "action": "print", "sql": sql })),
+        Format::Json => json::line(Document { action: "print", changed: None, sql: Some(sql) })?,
     })
 }
 

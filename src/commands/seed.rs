@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde::Serialize;
 
-use super::Outcome;
 use super::console::Console;
 use super::left::{Left, Made};
 use super::servers::{Need, Servers};
+use super::{Outcome, json};
 use crate::cli::{self, Format};
 use crate::config::Settings;
 use crate::db::connect;
@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &cli::Seed, settings: &Settings, console: &Console)
     servers.stop()?;
     let text = match settings.format {
         Format::Text => format!("{}\n", console.prose(&words(&seeded, data, &database, ns))),
-        Format::Json => format!("{}\n", document(&seeded, data, ns)),
+        Format::Json => json::line(document(&seeded, data, ns))?,
     };
     console.result(&text)?;
     Left::report(settings, Need::Mysql, Made { tables: true, entries: None }, console);
@@ -114,7 +114,27 @@ pub(super) fn words(seeded: &Seeded, data: DataSet, database: &str, ns: u64) -> 
     )
 }
 
-fn document(seeded: &Seeded, data: DataSet, ns: u64) -> serde_json::Value {
+/// The document of a seed.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Document {
+    /// `already`, `filled`, `mended` or `replaced`.
+    outcome: &'static str,
+    /// `load_data` or `insert`; null if nothing was to be done.
+    method: Option<&'static str>,
+    /// Users in the table.
+    users: u32,
+    /// The seed of the random generator that named them.
+    rng_seed: u64,
+    /// The duration, ns.
+    took_ns: u64,
+}
+
+impl json::Small for Document {
+    const FORMAT: &'static str = "rcache-seed";
+}
+
+fn document(seeded: &Seeded, data: DataSet, took_ns: u64) -> Document {
     let (outcome, method) = match seeded {
         Seeded::Already => ("already", None),
         Seeded::Filled(method) => ("filled", Some(method)),
@@ -125,5 +145,5 @@ fn document(seeded: &Seeded, data: DataSet, ns: u64) -> serde_json::Value {
         Method::LoadData => "load_data",
         Method::Insert { .. } => "insert",
     });
-    json!({ "outcome": outcome, "method": method, "users": data.users, "rng_seed": data.rng_seed, "took_ns": ns })
+    Document { outcome, method, users: data.users, rng_seed: data.rng_seed, took_ns }
 }

@@ -11,8 +11,9 @@ use super::seed;
 use super::servers::{Need, Servers};
 use crate::cache::Cache;
 use crate::cli::{self, Format};
-use crate::config::{Settings, UsageError};
+use crate::config::Settings;
 use crate::interrupt;
+use crate::model::UsageError;
 use crate::sandbox::Sandbox;
 use crate::serve::{self, App, Listener, Power, Setup, UserTable};
 

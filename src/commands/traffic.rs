@@ -15,11 +15,12 @@ use super::left::{Left, Made};
 use super::output_file::OutputFile;
 use super::output_folder::OutputFolder;
 use super::outputs::report_saved;
-use super::own_query::{self, Typed};
 use super::servers::{Need, Servers};
 use crate::assertion::traffic::{self as conditions, Condition, TrafficAssertion};
-use crate::cli::{self, Format, Workload};
-use crate::config::{Settings, UsageError};
+use crate::bench::typed_query::{self as own_query, Typed};
+use crate::cli::{self, Format};
+use crate::config::Settings;
+use crate::model::{Judgement, UsageError, Workload};
 use crate::plain_text;
 use crate::report;
 use crate::scenario::arms::Way;
@@ -182,8 +183,8 @@ fn outcome(document: &Document, console: &Console) -> Outcome {
             }
         }
     }
-    let verdict = |verdict: &str| document.assertions.iter().filter(|it| it.verdict == verdict).count();
-    match (failed, verdict("failed"), verdict("inconclusive")) {
+    let verdict = |verdict| document.assertions.iter().filter(|it| it.verdict == verdict).count();
+    match (failed, verdict(Judgement::Failed), verdict(Judgement::Inconclusive)) {
         (true, ..) => Outcome::Failed,
         (false, 0, 0) => Outcome::Fine,
         (false, 0, undecided) => {

@@ -403,8 +403,9 @@ pub(super) fn estimate(value: f64, [low, high]: [f64; 2]) -> Option<Estimate> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Verdict;
     use crate::report::sample_runs;
-    use crate::stats::two_runs::{Verdict, verdict};
+    use crate::stats::two_runs::verdict;
 
     /// What servers and cache take, in µs.
     #[derive(Clone, Copy)]

@@ -227,7 +227,7 @@ impl<'a> Pair<'a> {
             candidate_ns: ns(self.candidate),
             change: estimate.as_ref().map(saved),
             verdict: estimate.map_or(Verdict::Inconclusive, |change| {
-                two_runs::verdict(&change, tolerance_percent / 100.0).into()
+                two_runs::verdict(&change, tolerance_percent / 100.0)
             }),
             tolerance_percent,
             withheld: change.as_ref().err().cloned(),

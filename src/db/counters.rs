@@ -4,35 +4,7 @@ use std::collections::BTreeMap;
 
 use super::error::DbError;
 use super::session::Session;
-
-/// Counters of the whole server since it started; none where it does not give one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct MysqlCounters {
-    /// SELECT statements of either protocol: a prepared one counts each time that it is executed.
-    pub(crate) selects: Option<u64>,
-    /// Executions of prepared statements.
-    pub(crate) executes: Option<u64>,
-    /// Pages that InnoDB had to read from disk.
-    pub(crate) innodb_disk_reads: Option<u64>,
-    /// Pages that InnoDB was asked for.
-    pub(crate) innodb_page_requests: Option<u64>,
-    /// Pages that InnoDB has read from disk, those ahead of being asked for included.
-    pub(crate) innodb_pages_read: Option<u64>,
-}
-
-impl MysqlCounters {
-    /// What was added since `before`; none where the counter was reset in between.
-    pub(crate) fn since(&self, before: &Self) -> Self {
-        let since = |after: Option<u64>, before: Option<u64>| after?.checked_sub(before?);
-        Self {
-            selects: since(self.selects, before.selects),
-            executes: since(self.executes, before.executes),
-            innodb_disk_reads: since(self.innodb_disk_reads, before.innodb_disk_reads),
-            innodb_page_requests: since(self.innodb_page_requests, before.innodb_page_requests),
-            innodb_pages_read: since(self.innodb_pages_read, before.innodb_pages_read),
-        }
-    }
-}
+use crate::samples::server_counters::MysqlCounters;
 
 /// Reads the counters.
 pub(crate) fn read(conn: &mut Session) -> Result<MysqlCounters, DbError> {

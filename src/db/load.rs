@@ -13,7 +13,9 @@ use crate::units::counted;
 
 /// What was loaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Loaded {
+    /// Statements that were run.
     pub(crate) statements: u64,
     /// Statements about databases and the server that the dump came from.
     pub(crate) skipped: u64,

@@ -1,13 +1,14 @@
 //! What the statistics of a long run cost: time, and the memory of this process at its highest.
 
-use crate::cli::{Codec, ReadPath, Workload};
-use crate::measure::WorkloadSamples;
 use crate::measure::clock::timed;
-use crate::measure::plan::{Amount, BlockKind, Plan};
-use crate::paths::lane::Lane;
+use crate::measure::plan::{Amount, Plan};
+use crate::model::series::{BlockKind, Series};
+use crate::model::{Codec, ReadPath, Workload};
 use crate::permutation::{below, mix};
-use crate::rounds_log::RoundSums;
 use crate::run_file::build;
+use crate::samples::round_series::RoundSums;
+use crate::samples::workload::WorkloadSamples;
+use crate::stats::analysis::Analysis;
 use crate::users::{DEFAULT_RNG_SEED, DEFAULT_USERS, DataSet};
 
 const READS: u64 = 1_000_000;
@@ -20,7 +21,17 @@ pub(super) fn of_a_million_reads() -> (u64, Option<u64>) {
     let plan = Plan::new(Workload::Point, Amount::Reads(READS), 1, DATA, None, DEFAULT_RNG_SEED);
     let samples = samples(&plan);
     let (run, ns) = timed(|| {
-        build::workload(Workload::Point.name(), Codec::Postcard, &plan, &samples, None, DEFAULT_RNG_SEED)
+        let samples = samples.of_codec(Codec::Postcard);
+        let analysis = Analysis::new(&samples, plan.clients(), None, DEFAULT_RNG_SEED);
+        build::workload(build::Workload {
+            name: Workload::Point.name().to_owned(),
+            codec: Codec::Postcard,
+            keys: plan.keys(),
+            samples: &samples,
+            analysis: &analysis,
+            server_side: None,
+            query: None,
+        })
     });
     std::hint::black_box(run);
     (ns, peak_bytes())
@@ -28,9 +39,9 @@ pub(super) fn of_a_million_reads() -> (u64, Option<u64>) {
 
 /// Latencies spread over some microseconds, in as many rounds as a real run has.
 fn samples(plan: &Plan) -> WorkloadSamples {
-    let lanes: Vec<BlockKind> =
-        Lane::all(&PATHS, &[Codec::Postcard]).into_iter().map(BlockKind::Lane).collect();
-    let mut samples = WorkloadSamples::new(&lanes);
+    let all_series: Vec<BlockKind> =
+        Series::all(&PATHS, &[Codec::Postcard]).into_iter().map(BlockKind::Series).collect();
+    let mut samples = WorkloadSamples::new(&all_series);
     for round in 0..plan.rounds().unwrap_or(0) {
         let mut sums = vec![RoundSums::default(); PATHS.len()];
         for (path, (samples, sums)) in (0..).zip(samples.paths.iter_mut().zip(&mut sums)) {

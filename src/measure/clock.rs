@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::parts::{Part, PartTimes};
+use crate::model::phase::{Phase, PhaseTimes};
 
 /// Runs the work and says how long it took, ns.
 #[inline]
@@ -25,18 +25,18 @@ fn ns(time: Duration) -> u64 {
 pub(crate) struct InParts<T> {
     pub(crate) outcome: T,
     pub(crate) ns: u64,
-    pub(crate) parts: PartTimes,
+    pub(crate) parts: PhaseTimes,
 }
 
 /// Looks at the clock wherever a part of a read ends; the next one begins there.
 pub(crate) struct Laps {
     last: Instant,
-    parts: PartTimes,
+    parts: PhaseTimes,
 }
 
 impl Laps {
     #[inline]
-    pub(crate) fn end(&mut self, part: Part) {
+    pub(crate) fn end(&mut self, part: Phase) {
         let now = Instant::now();
         self.parts.add(part, ns(now.duration_since(self.last)));
         self.last = now;
@@ -48,7 +48,7 @@ impl Laps {
 #[inline]
 pub(crate) fn timed_in_parts<T>(work: impl FnOnce(&mut Laps) -> T) -> InParts<T> {
     let start = Instant::now();
-    let mut laps = Laps { last: start, parts: PartTimes::default() };
+    let mut laps = Laps { last: start, parts: PhaseTimes::default() };
     let outcome = work(&mut laps);
     let ns = ns(start.elapsed());
     InParts { outcome, ns, parts: laps.parts }
@@ -78,7 +78,7 @@ impl RunClock {
 
     /// RFC 3339, UTC, whole seconds.
     pub(crate) fn started_at(&self) -> String {
-        self.started_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+        crate::units::rfc3339(self.started_at)
     }
 
     pub(crate) fn elapsed_s(&self) -> f64 {

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::cli::Workload;
+use crate::model::Workload;
 use crate::users::DataSet;
 
 /// Reads of one client in one block, where clients share a queue on average: long enough that going from path to path does

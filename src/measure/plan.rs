@@ -1,13 +1,12 @@
 //! Which reads each round makes: a pure function of what was asked for and the number of the round.
 
-use std::fmt;
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use super::dealing::Dealing;
 use super::keys::Keys;
-use crate::cli::{Codec, ReadPath, Workload};
-use crate::paths::lane::Lane;
+use crate::model::series::{BlockKind, Series};
+use crate::model::{ReadPath, Workload};
 use crate::permutation::{Permutation, below, mix};
 use crate::units::whole;
 use crate::users::DataSet;
@@ -34,29 +33,6 @@ pub(crate) enum Amount {
     Reads(u64),
     /// As many rounds as fit into this time.
     Time(Duration),
-}
-
-/// What a block's reads find in the cache.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BlockKind {
-    /// All of them by one lane.
-    Lane(Lane),
-    /// So many percent of them an entry, the others none.
-    AtHitRatio { percent: u8, codec: Codec },
-}
-
-impl fmt::Display for BlockKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Lane(Lane { path, codec: None }) => write!(f, "path {}", path.name()),
-            Self::Lane(Lane { path, codec: Some(codec) }) => {
-                write!(f, "path {} with {}", path.name(), codec.name())
-            }
-            Self::AtHitRatio { percent, codec } => {
-                write!(f, "the cache at {percent} % hits with {}", codec.name())
-            }
-        }
-    }
 }
 
 /// A client's share of one block: the reads whose entries it arranges, and which it makes itself unless clients take them
@@ -178,7 +154,7 @@ impl Plan {
     pub(super) fn repeat(&mut self, kind: BlockKind, read_ns: f64) {
         let can_repeat = self.keys == Keys::OneAClient
             && matches!(self.shape, Shape::Open { .. })
-            && matches!(kind, BlockKind::Lane(Lane { path: ReadPath::Mysql | ReadPath::Warm, .. }));
+            && matches!(kind, BlockKind::Series(Series { path: ReadPath::Mysql | ReadPath::Warm, .. }));
         self.repeats.retain(|(own, _)| *own != kind);
         if can_repeat && read_ns > 0.0 {
             let of_one = (SHORT_BLOCK_NS / read_ns).ceil();
@@ -355,11 +331,12 @@ mod tests {
 
     use super::super::keys::most_clients;
     use super::*;
+    use crate::model::Codec;
 
     const KINDS: [BlockKind; 3] = [
-        BlockKind::Lane(Lane::MYSQL),
-        BlockKind::Lane(Lane { path: ReadPath::Cold, codec: Some(Codec::Json) }),
-        BlockKind::Lane(Lane { path: ReadPath::Warm, codec: Some(Codec::Json) }),
+        BlockKind::Series(Series::MYSQL),
+        BlockKind::Series(Series { path: ReadPath::Cold, codec: Some(Codec::Json) }),
+        BlockKind::Series(Series { path: ReadPath::Warm, codec: Some(Codec::Json) }),
     ];
 
     fn data(users: u32) -> DataSet {

@@ -76,13 +76,13 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::plan::BlockKind;
     use super::*;
-    use crate::paths::lane::Lane;
+    use crate::model::series::BlockKind;
+    use crate::model::series::Series;
 
     fn block(items: &[u32], cores: &[u32]) -> Block {
         Block {
-            kind: BlockKind::Lane(Lane::MYSQL),
+            kind: BlockKind::Series(Series::MYSQL),
             items: items.to_vec(),
             repeats: 1,
             cores: cores.to_vec(),

@@ -1,4 +1,4 @@
-//! Runs the rounds: every lane reads the same block, in an order shuffled anew, all clients at the same time.
+//! Runs the rounds: every series reads the same block, in an order shuffled anew, all clients at the same time.
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -8,17 +8,17 @@ use std::time::Duration;
 use super::affinity::Affinity;
 use super::clock::timed;
 use super::pace::Pace;
-use super::plan::{Amount, Block, BlockKind, Plan};
+use super::plan::{Amount, Block, Plan};
 use super::queue;
-use super::schedule::{Ended, Next, Position, Schedule};
+use super::schedule::{Next, Position, Schedule};
 use super::start_line::StartLine;
 use super::worker::{BlockDone, ControlLoad, Controls, Step, Worker};
-use super::{Course, WorkloadSamples};
-use crate::interrupt;
-use crate::paths::lane::Lane;
-use crate::paths::query::Query;
-use crate::paths::reader::Reader;
-use crate::rounds_log::RoundSums;
+use crate::model::series::{BlockKind, Series};
+use crate::paths::client::Client;
+use crate::samples::ended::Ended;
+use crate::samples::round_series::RoundSums;
+use crate::samples::workload::{Course, WorkloadSamples};
+use crate::{client_threads, interrupt};
 
 /// Blocks grow until a round takes this share of the time: a run then has a hundred rounds or more. Several clients need
 /// longer blocks, so that waiting for the last of them is a small part of each.
@@ -30,19 +30,18 @@ const RECONNECT_TRIES: u32 = 20;
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What is measured, and how much of it.
-pub(crate) struct Task<'a, Q: Query> {
+pub(crate) struct Task<'a> {
     pub(crate) plan: Plan,
     pub(crate) amount: Amount,
     pub(crate) kinds: &'a [BlockKind],
-    pub(crate) reference: &'a Arc<Q::Reference>,
     /// At most so many percent of each connection's time keep MySQL busy.
     pub(crate) share: Option<u8>,
 }
 
 /// What the rounds need from outside while they run.
-pub(crate) struct Outside<'a, Q: Query> {
+pub(crate) struct Outside<'a, C: Client> {
     /// Opens the connections of one client.
-    pub(crate) open: &'a dyn Fn() -> anyhow::Result<Reader<Q>>,
+    pub(crate) open: &'a dyn Fn() -> anyhow::Result<C>,
     /// Whether more rounds would add no digit to any ratio.
     pub(crate) is_precise: &'a dyn Fn(&WorkloadSamples) -> bool,
     /// Is told the share that is done, 0 to 1.
@@ -57,17 +56,17 @@ struct Link {
 
 /// Measures one workload, group by group, with one worker a client. Stops early when asked to, or when a whole block fails;
 /// what was measured until then is returned. An error only if the first connections cannot be opened.
-pub(crate) fn measure<Q: Query>(
-    task: Task<'_, Q>,
+pub(crate) fn measure<C: Client>(
+    task: Task<'_>,
     clients: u16,
-    outside: &mut Outside<'_, Q>,
+    outside: &mut Outside<'_, C>,
 ) -> anyhow::Result<WorkloadSamples> {
-    let readers = open(clients, outside.open)?;
+    let first = open(clients, outside.open)?;
     let mut rounds = Rounds::new(task);
-    let mut next = rounds.group(readers, outside);
+    let mut next = rounds.group(first, outside);
     while next == Next::Reconnect {
         next = match reopen(clients, outside.open) {
-            Ok(readers) => rounds.group(readers, outside),
+            Ok(again) => rounds.group(again, outside),
             Err(error) => {
                 rounds.samples.first_error.get_or_insert(format!("{error:#}"));
                 Next::End(Ended::Early)
@@ -77,18 +76,12 @@ pub(crate) fn measure<Q: Query>(
     Ok(rounds.finish(next))
 }
 
-fn open<Q: Query>(
-    clients: u16,
-    open: &dyn Fn() -> anyhow::Result<Reader<Q>>,
-) -> anyhow::Result<Vec<Reader<Q>>> {
+fn open<C: Client>(clients: u16, open: &dyn Fn() -> anyhow::Result<C>) -> anyhow::Result<Vec<C>> {
     (0..clients).map(|_| open()).collect()
 }
 
 /// As [`open`], with patience.
-fn reopen<Q: Query>(
-    clients: u16,
-    connect: &dyn Fn() -> anyhow::Result<Reader<Q>>,
-) -> anyhow::Result<Vec<Reader<Q>>> {
+fn reopen<C: Client>(clients: u16, connect: &dyn Fn() -> anyhow::Result<C>) -> anyhow::Result<Vec<C>> {
     let mut tries = 1;
     loop {
         match open(clients, connect) {
@@ -102,12 +95,11 @@ fn reopen<Q: Query>(
 }
 
 /// The coordinator: it hands out blocks and adds up what needs all clients to be known.
-struct Rounds<'a, Q: Query> {
+struct Rounds<'a> {
     plan: Plan,
     schedule: Schedule,
     amount: Amount,
     kinds: &'a [BlockKind],
-    reference: &'a Arc<Q::Reference>,
     share: Option<u8>,
     links: Vec<Link>,
     position: Position,
@@ -119,16 +111,15 @@ struct Rounds<'a, Q: Query> {
 /// A block in which nothing succeeded: going on would only repeat it.
 struct AllFailed;
 
-impl<'a, Q: Query> Rounds<'a, Q> {
-    fn new(task: Task<'a, Q>) -> Self {
-        let Task { plan, amount, kinds, reference, share } = task;
+impl<'a> Rounds<'a> {
+    fn new(task: Task<'a>) -> Self {
+        let Task { plan, amount, kinds, share } = task;
         let samples = WorkloadSamples::new(kinds);
         Self {
             schedule: Schedule::new(amount, plan.rounds()),
             plan,
             amount,
             kinds,
-            reference,
             share,
             links: Vec::new(),
             position: Position::default(),
@@ -138,46 +129,47 @@ impl<'a, Q: Query> Rounds<'a, Q> {
     }
 
     /// The rounds over one set of connections.
-    fn group(&mut self, readers: Vec<Reader<Q>>, outside: &mut Outside<'_, Q>) -> Next {
-        let start_line = Arc::new(StartLine::new(readers.len()));
+    fn group<C: Client>(&mut self, clients: Vec<C>, outside: &mut Outside<'_, C>) -> Next {
+        let start_line = Arc::new(StartLine::new(clients.len()));
         self.position.groups += 1;
         self.position.rounds_in_group = 0;
         self.position.elapsed_in_group = Duration::ZERO;
         self.samples.rounds.start_group();
-        thread::scope(|scope| {
-            let (links, handles): (Vec<_>, Vec<_>) = readers
-                .into_iter()
-                .map(|reader| {
-                    let worker = Worker {
-                        reader,
-                        reference: Arc::clone(self.reference),
-                        start_line: Arc::clone(&start_line),
-                        affinity: Affinity::of_this_thread(),
-                        samples: WorkloadSamples::new(self.kinds),
-                        processor_ns: 0,
-                        pace: self.share.map(Pace::new),
-                    };
-                    let (step_sender, steps) = mpsc::channel();
-                    let (done_sender, done) = mpsc::channel();
-                    let handle = scope.spawn(move || worker.run(&steps, &done_sender));
-                    (Link { steps: step_sender, done }, handle)
-                })
-                .unzip();
-            self.links = links;
+        let (links, workers): (Vec<_>, Vec<_>) = clients
+            .into_iter()
+            .map(|client| {
+                let worker = Worker {
+                    client,
+                    start_line: Arc::clone(&start_line),
+                    affinity: Affinity::of_this_thread(),
+                    samples: WorkloadSamples::new(self.kinds),
+                    processor_ns: 0,
+                    pace: self.share.map(Pace::new),
+                };
+                let (step_sender, steps) = mpsc::channel();
+                let (done_sender, done) = mpsc::channel();
+                (Link { steps: step_sender, done }, (worker, steps, done_sender))
+            })
+            .unzip();
+        self.links = links;
+        let work =
+            |(worker, steps, done): (Worker<C>, Receiver<Step>, Sender<BlockDone>)| worker.run(&steps, &done);
+        let (next, parts) = client_threads::run(workers, work, |_| {
             let next = self.run_group(outside);
             // Hangs up on the workers, which then return what they have.
             self.links.clear();
-            for handle in handles {
-                match handle.join() {
-                    Ok(part) => self.samples.merge(&part),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
+            next
+        });
+        for part in parts {
+            match part {
+                Ok(part) => self.samples.merge(&part),
+                Err(panic) => std::panic::resume_unwind(panic),
             }
-            next.unwrap_or(Next::End(Ended::Early))
-        })
+        }
+        next.unwrap_or(Next::End(Ended::Early))
     }
 
-    fn run_group(&mut self, outside: &mut Outside<'_, Q>) -> Result<Next, AllFailed> {
+    fn run_group<C: Client>(&mut self, outside: &mut Outside<'_, C>) -> Result<Next, AllFailed> {
         self.warm_up()?;
         loop {
             let samples = &self.samples;
@@ -277,7 +269,7 @@ impl<'a, Q: Query> Rounds<'a, Q> {
     ) -> Result<(), AllFailed> {
         let reads = self.plan.control_reads();
         for (client, link) in (0u64..).zip(&self.links).take(clients) {
-            let items = self.plan.block_of(BlockKind::Lane(Lane::MYSQL), round, client).items;
+            let items = self.plan.block_of(BlockKind::Series(Series::MYSQL), round, client).items;
             let cores = self.plan.control_cores(round, client);
             let controls = Controls { reads, cores, item: items.first().copied(), counted, load };
             link.steps.send(Step::Controls(controls)).map_err(|_| AllFailed)?;
@@ -321,7 +313,8 @@ impl<'a, Q: Query> Rounds<'a, Q> {
         for report in reports {
             self.sums.iter_mut().zip(&report.sums).for_each(|(total, sums)| total.add(*sums));
         }
-        let samples = self.samples.paths.iter_mut().find(|samples| BlockKind::Lane(samples.lane()) == kind);
+        let samples =
+            self.samples.paths.iter_mut().find(|samples| BlockKind::Series(samples.series()) == kind);
         let reading_ns: u64 = reports.iter().map(|report| report.reading_ns).sum();
         match samples {
             Some(samples) if counted => {

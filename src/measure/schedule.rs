@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::plan::Amount;
+use crate::samples::ended::Ended;
 
 /// Into how many groups a measurement is divided, each over connections of its own. What a connection brings with it (the
 /// server's thread, its memory, its core) then varies within the run, and the intervals include it.
@@ -37,31 +38,6 @@ pub(super) enum Next {
     /// The current group is complete.
     Reconnect,
     End(Ended),
-}
-
-/// Why a measurement ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// All reads that were asked for are done.
-    Complete,
-    /// The time is up.
-    TimeIsUp,
-    /// Every ratio is known to two digits.
-    Precise,
-    /// By a signal or a failure.
-    Early,
-}
-
-impl Ended {
-    /// Its name in the run file.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Complete => "complete",
-            Self::TimeIsUp => "time",
-            Self::Precise => "precise",
-            Self::Early => "early",
-        }
-    }
 }
 
 /// The rules of one measurement.

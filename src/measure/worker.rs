@@ -9,18 +9,20 @@ use super::affinity::Affinity;
 use super::clock::{self, InParts, timed, timed_in_parts};
 use super::dealing::stretches;
 use super::pace::Pace;
-use super::plan::{Block, BlockKind};
+use super::plan::Block;
 use super::queue::{Queue, Stretch};
 use super::start_line::{Presence, StartLine};
-use super::{ControlKind, WorkloadSamples, count_error};
-use crate::cli::{Codec, ReadPath};
 use crate::interrupt;
-use crate::parts::{Part, PartTimes};
-use crate::paths::issued::Exchanges;
-use crate::paths::lane::Lane;
-use crate::paths::query::{Check, Query};
-use crate::paths::reader::{CacheOutcome, Read, ReadError, Reader};
-use crate::rounds_log::RoundSums;
+use crate::model::phase::{Phase, PhaseTimes};
+use crate::model::series::{BlockKind, Series};
+use crate::model::{Codec, ReadPath};
+use crate::paths::client::Client;
+use crate::paths::query::Check;
+use crate::paths::reader::{CacheOutcome, Read, ReadError};
+use crate::samples::path::count_error;
+use crate::samples::request_counts::Exchanges;
+use crate::samples::round_series::RoundSums;
+use crate::samples::workload::{ControlKind, WorkloadSamples};
 
 /// What the coordinator asks of a worker.
 pub(super) enum Step {
@@ -69,9 +71,8 @@ pub(super) struct BlockDone {
     pub(super) first_error: Option<String>,
 }
 
-pub(super) struct Worker<Q: Query> {
-    pub(super) reader: Reader<Q>,
-    pub(super) reference: Arc<Q::Reference>,
+pub(super) struct Worker<C: Client> {
+    pub(super) client: C,
     pub(super) start_line: Arc<StartLine>,
     pub(super) affinity: Affinity,
     /// What this worker has seen so far; the log of rounds is the coordinator's.
@@ -97,12 +98,12 @@ struct Taken<A> {
     ns: u64,
     /// The time until Redis had answered for the entry of a miss.
     stored_ns: Option<u64>,
-    parts: PartTimes,
+    parts: PhaseTimes,
     exchanges: Exchanges,
     outcome: Result<Read<A>, ReadError>,
 }
 
-impl<Q: Query> Worker<Q> {
+impl<C: Client> Worker<C> {
     /// Serves steps until the coordinator hangs up.
     pub(super) fn run(mut self, steps: &Receiver<Step>, done: &Sender<BlockDone>) -> WorkloadSamples {
         let start_line = Arc::clone(&self.start_line);
@@ -116,15 +117,15 @@ impl<Q: Query> Worker<Q> {
                 break;
             }
         }
-        self.samples.written = self.reader.written();
-        self.samples.issued = self.reader.issued();
+        self.samples.written = self.client.written();
+        self.samples.requests = self.client.requests();
         self.samples
     }
 
     fn block(&mut self, block: &Block, stretches: &[Stretch], counted: bool) -> BlockDone {
-        let loads = self.reader.loads();
+        let loads = self.client.loads();
         let (prepared, preparing_ns) = timed(|| self.prepare(block));
-        let filled = self.reader.loads() > loads;
+        let filled = self.client.loads() > loads;
         let mut database_ns = if filled { preparing_ns } else { 0 };
         if prepared.is_err() {
             // In whatever state they are, it is not the one that was to be measured.
@@ -158,7 +159,7 @@ impl<Q: Query> Worker<Q> {
             report.first_error = Some(error.to_string());
         }
         for read in taken {
-            database_ns = database_ns.saturating_add(read.parts.get(Part::Query));
+            database_ns = database_ns.saturating_add(read.parts.get(Phase::Query));
             self.judge(block.kind, read, counted, &mut report);
         }
         self.samples.database_ns = self.samples.database_ns.saturating_add(database_ns);
@@ -170,10 +171,10 @@ impl<Q: Query> Worker<Q> {
 
     fn prepare(&mut self, block: &Block) -> Result<(), ReadError> {
         match block.kind {
-            BlockKind::Lane(lane) => self.reader.prepare(lane, &block.items),
+            BlockKind::Series(series) => self.client.prepare(series, &block.items),
             BlockKind::AtHitRatio { codec, .. } => {
-                self.reader.prepare(Lane::cached(ReadPath::Cold, codec), &block.absent)?;
-                self.reader.prepare(Lane::cached(ReadPath::Warm, codec), &block.present)
+                self.client.prepare(Series::cached(ReadPath::Cold, codec), &block.absent)?;
+                self.client.prepare(Series::cached(ReadPath::Warm, codec), &block.present)
             }
         }
     }
@@ -183,7 +184,7 @@ impl<Q: Query> Worker<Q> {
         &mut self,
         block: &Block,
         stretches: &[Stretch],
-        taken: &mut Vec<Taken<Q::Answer>>,
+        taken: &mut Vec<Taken<C::Answer>>,
     ) -> Spent {
         let mut spent = Spent::default();
         for Stretch { core, queue } in stretches {
@@ -201,7 +202,7 @@ impl<Q: Query> Worker<Q> {
         let ((), ns) = timed(|| {
             self.affinity.move_to(core);
             // A server that is gone is found by the read that comes next.
-            let _ = self.reader.prime();
+            let _ = self.client.prime();
         });
         ns
     }
@@ -215,26 +216,21 @@ impl<Q: Query> Worker<Q> {
 
     /// The only place where a read is timed. The clock stops when the answer is decoded and usable.
     /// Returns how long all of them took together, ns.
-    fn timed_reads(&mut self, block: &Block, queue: &Queue, taken: &mut Vec<Taken<Q::Answer>>) -> u64 {
+    fn timed_reads(&mut self, block: &Block, queue: &Queue, taken: &mut Vec<Taken<C::Answer>>) -> u64 {
         let before_ns = clock::processor_ns();
         let ((), reading_ns) = timed(|| {
             while !interrupt::requested() {
                 let Some(item) = queue.take() else { break };
                 for _ in 0..block.repeats {
-                    let before = self.reader.exchanges();
+                    let before = self.client.exchanges();
                     let InParts { outcome, ns, parts } = timed_in_parts(|laps| {
                         let mut end = |part| laps.end(part);
-                        match block.kind {
-                            BlockKind::Lane(lane) => self.reader.read(lane, item, &mut end),
-                            BlockKind::AtHitRatio { codec, .. } => {
-                                self.reader.read_mixed(codec, item, &mut end)
-                            }
-                        }
+                        self.client.read(block.kind, item, &mut end)
                     });
-                    let exchanges = self.reader.exchanges().since(before);
+                    let exchanges = self.client.exchanges().since(before);
                     // The answer is usable; that the entry is stored counts for the throughput alone.
                     let is_miss = outcome.as_ref().is_ok_and(|read| read.cache == CacheOutcome::Miss);
-                    let stored_ns = is_miss.then(|| ns + timed(|| self.reader.flush()).1);
+                    let stored_ns = is_miss.then(|| ns + timed(|| self.client.flush()).1);
                     taken.push(Taken { item, ns, stored_ns, parts, exchanges, outcome });
                 }
             }
@@ -244,10 +240,10 @@ impl<Q: Query> Worker<Q> {
     }
 
     /// Verifies a read and books it under the path that it really took, with the same codec.
-    fn judge(&mut self, planned: BlockKind, read: Taken<Q::Answer>, counted: bool, report: &mut BlockDone) {
+    fn judge(&mut self, planned: BlockKind, read: Taken<C::Answer>, counted: bool, report: &mut BlockDone) {
         let Taken { item, ns, stored_ns, parts, exchanges, outcome } = read;
         let checked = outcome.and_then(|read| {
-            let check = self.reader.check(item, &read, &self.reference)?;
+            let check = self.client.check(item, &read)?;
             Ok((read.cache, check))
         });
         let failure = match checked {
@@ -259,7 +255,7 @@ impl<Q: Query> Worker<Q> {
                 return;
             }
             Ok((_, Check::Wrong)) => {
-                ("wrong_answer", format!("the answer for item {item} by {planned} is not what {}", Q::TRUTH))
+                ("wrong_answer", format!("the answer for item {item} by {planned} is not what {}", C::TRUTH))
             }
             Err(error) if error.is_interruption() => return,
             Err(error) => {
@@ -276,11 +272,11 @@ impl<Q: Query> Worker<Q> {
         &mut self,
         planned: BlockKind,
         cache: CacheOutcome,
-        (ns, stored_ns, parts, exchanges): (u64, Option<u64>, PartTimes, Exchanges),
+        (ns, stored_ns, parts, exchanges): (u64, Option<u64>, PhaseTimes, Exchanges),
         sums: &mut [RoundSums],
     ) {
         let (hit, miss) = (cache == CacheOutcome::Hit, cache == CacheOutcome::Miss);
-        let BlockKind::Lane(planned) = planned else {
+        let BlockKind::Series(planned) = planned else {
             let Some(index) = self.samples.mixed_index(planned) else { return };
             let column = self.samples.mixed_column(index, miss);
             if let (Some(mixed), Some(sums)) = (self.samples.mixed.get_mut(index), sums.get_mut(column)) {
@@ -292,17 +288,17 @@ impl<Q: Query> Worker<Q> {
             return;
         };
         let taken = match cache {
-            CacheOutcome::Bypassed => Lane::MYSQL,
-            CacheOutcome::Hit => Lane { path: ReadPath::Warm, ..planned },
+            CacheOutcome::Bypassed => Series::MYSQL,
+            CacheOutcome::Hit => Series { path: ReadPath::Warm, ..planned },
             CacheOutcome::Miss if planned.path == ReadPath::Naive => planned,
-            CacheOutcome::Miss => Lane { path: ReadPath::Cold, ..planned },
+            CacheOutcome::Miss => Series { path: ReadPath::Cold, ..planned },
         };
         for (samples, sums) in self.samples.paths.iter_mut().zip(sums) {
-            if samples.lane() == planned {
+            if samples.series() == planned {
                 samples.hits += u64::from(hit);
                 samples.misses += u64::from(miss);
             }
-            if samples.lane() == taken {
+            if samples.series() == taken {
                 samples.latencies.record(ns);
                 samples.parts.record(parts);
                 samples.stored.extend(stored_ns);
@@ -315,7 +311,8 @@ impl<Q: Query> Worker<Q> {
     /// What the timed reads of a block took of the machine.
     fn book_processor_time(&mut self, kind: BlockKind, counted: bool) {
         let ns = std::mem::take(&mut self.processor_ns);
-        let samples = self.samples.paths.iter_mut().find(|samples| BlockKind::Lane(samples.lane()) == kind);
+        let samples =
+            self.samples.paths.iter_mut().find(|samples| BlockKind::Series(samples.series()) == kind);
         if let (true, Some(samples)) = (counted, samples) {
             samples.processor_ns += ns;
         }
@@ -324,8 +321,8 @@ impl<Q: Query> Worker<Q> {
     /// A failure counts in warm-up rounds too: a wrong answer is never excused.
     fn count_error(&mut self, planned: BlockKind, kind: &'static str, count: u64) {
         let errors = match planned {
-            BlockKind::Lane(lane) => {
-                let samples = self.samples.paths.iter_mut().find(|samples| samples.lane() == lane);
+            BlockKind::Series(series) => {
+                let samples = self.samples.paths.iter_mut().find(|samples| samples.series() == series);
                 samples.map(|samples| &mut samples.errors)
             }
             BlockKind::AtHitRatio { .. } => {
@@ -342,7 +339,7 @@ impl<Q: Query> Worker<Q> {
     fn control_block(&mut self, controls: &Controls) -> BlockDone {
         let mut sums = vec![RoundSums::default(); self.samples.rounds.columns()];
         let mut moving_ns = 0;
-        let mut outcome = self.reader.wake();
+        let mut outcome = self.client.wake();
         if let (Some(item), true) = (controls.item, controls.load != ControlLoad::OneOfSeveral) {
             outcome = outcome.and_then(|()| self.prepare_transfers(item));
         }
@@ -386,9 +383,9 @@ impl<Q: Query> Worker<Q> {
         for kind in [ControlKind::Ping, ControlKind::SelectOne] {
             for _ in 0..reads {
                 let (outcome, ns) = if kind == ControlKind::Ping {
-                    timed(|| self.reader.ping())
+                    timed(|| self.client.ping())
                 } else {
-                    timed(|| self.reader.select_1())
+                    timed(|| self.client.select_1())
                 };
                 outcome?;
                 if is_compared {
@@ -407,7 +404,7 @@ impl<Q: Query> Worker<Q> {
     /// The codecs whose entries are large.
     fn large_codecs(&self) -> Vec<Codec> {
         let fetched = |kind: &ControlKind| match *kind {
-            ControlKind::Fetch(codec) => self.reader.has_large_entries(codec).then_some(codec),
+            ControlKind::Fetch(codec) => self.client.has_large_entries(codec).then_some(codec),
             ControlKind::Ping | ControlKind::SelectOne => None,
         };
         self.samples.control_kinds.iter().filter_map(fetched).collect()
@@ -417,7 +414,7 @@ impl<Q: Query> Worker<Q> {
     fn prepare_transfers(&mut self, item: u32) -> Result<(), ReadError> {
         self.large_codecs()
             .into_iter()
-            .try_for_each(|codec| self.reader.prepare(Lane::cached(ReadPath::Warm, codec), &[item]))
+            .try_for_each(|codec| self.client.prepare(Series::cached(ReadPath::Warm, codec), &[item]))
     }
 
     /// Receives large entries and does nothing with them: what a hit of them takes at the least.
@@ -426,7 +423,7 @@ impl<Q: Query> Worker<Q> {
         const TRANSFERS: usize = 2;
         for codec in self.large_codecs() {
             for _ in 0..TRANSFERS {
-                let (outcome, ns) = timed(|| self.reader.fetch(codec, item));
+                let (outcome, ns) = timed(|| self.client.fetch(codec, item));
                 outcome?;
                 self.book_control(ControlKind::Fetch(codec), ns, sums);
             }

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::lane::Lane;
+use super::client::Client;
 use super::query::{Expected, OneUser};
 use super::reader::{CacheOutcome, LIMITS, Reader, ReaderOptions};
 use crate::cache::{Cache, Key, Options, wire};
-use crate::cli::{Codec, ReadPath};
 use crate::db::rows::RowConnection;
 use crate::db::{connect, schema, seed};
+use crate::model::series::{BlockKind, Series};
+use crate::model::{Codec, ReadPath};
 use crate::sandbox::{Sandbox, Wanted};
 use crate::socket_calls::{self, SocketCalls};
 use crate::users::{DataSet, User};
@@ -55,11 +56,11 @@ fn reader(sandbox: &Sandbox) -> Reader<OneUser> {
     Reader::new(RowConnection::open(mysql).unwrap(), (wire, redis), &expected, &options).unwrap()
 }
 
-/// Reads users by a lane, each of them checked to be whole and to have come by that lane.
-fn read_all(reader: &mut Reader<OneUser>, lane: Lane) {
-    let by_cache = if lane.codec.is_some() { CacheOutcome::Hit } else { CacheOutcome::Bypassed };
+/// Reads users by a series, each of them checked to be whole and to have come by that series.
+fn read_all(reader: &mut Reader<OneUser>, series: Series) {
+    let by_cache = if series.codec.is_some() { CacheOutcome::Hit } else { CacheOutcome::Bypassed };
     for item in items() {
-        let read = reader.read(lane, item, &mut |_| ()).unwrap();
+        let read = reader.read(BlockKind::Series(series), item, &mut |_| ()).unwrap();
         assert!(read.cache == by_cache && read.answer == DATA.user(item), "{:?}", read.answer);
     }
 }
@@ -71,13 +72,13 @@ fn reading_one_user_takes_no_memory_and_one_call_each_way() {
     let sandbox = Sandbox::open(&folder.path().join("sandbox"), wanted, "test", &mut |_| {}).unwrap();
     let mut reader = reader(&sandbox);
     let items: Vec<u32> = items().collect();
-    let warm = CODECS.map(|codec| Lane::cached(ReadPath::Warm, codec));
-    for lane in [&[Lane::MYSQL][..], &warm].concat() {
-        reader.prepare(lane, &items).unwrap();
+    let warm = CODECS.map(|codec| Series::cached(ReadPath::Warm, codec));
+    for series in [&[Series::MYSQL][..], &warm].concat() {
+        reader.prepare(series, &items).unwrap();
         // Buffers grow to the longest entry.
-        read_all(&mut reader, lane);
-        assert!(allocations(|| read_all(&mut reader, lane)) < SELDOM, "{lane:?}");
-        assert_one_each(socket_calls::during(|| read_all(&mut reader, lane)));
+        read_all(&mut reader, series);
+        assert!(allocations(|| read_all(&mut reader, series)) < SELDOM, "{series:?}");
+        assert_one_each(socket_calls::during(|| read_all(&mut reader, series)));
     }
     library_hits(&sandbox);
     sandbox.stop().unwrap();

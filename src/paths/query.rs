@@ -18,10 +18,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::cache::codec::{self, Codec, Columnar};
-use crate::cli::{self, Workload};
 use crate::db::error::DbError;
 use crate::db::rows::{RowConnection, RowsError, WrongCells};
 use crate::endpoint::MysqlEndpoint;
+use crate::model::{self, Workload};
 use crate::users::{DataSet, Users};
 
 /// Why the database gave no answer.
@@ -125,15 +125,15 @@ pub(crate) fn kind(workload: Workload) -> &'static str {
 }
 
 /// The codec of this name for answers of this type.
-pub(crate) fn codec<A>(name: cli::Codec) -> Box<dyn Codec<A>>
+pub(crate) fn codec<A>(name: model::Codec) -> Box<dyn Codec<A>>
 where
     A: Columnar + Serialize + DeserializeOwned,
 {
     match name {
-        cli::Codec::Arrow => Box::new(codec::Arrow),
-        cli::Codec::Postcard => Box::new(codec::Postcard),
-        cli::Codec::Msgpack => Box::new(codec::Msgpack),
-        cli::Codec::Json => Box::new(codec::Json),
+        model::Codec::Arrow => Box::new(codec::Arrow),
+        model::Codec::Postcard => Box::new(codec::Postcard),
+        model::Codec::Msgpack => Box::new(codec::Msgpack),
+        model::Codec::Json => Box::new(codec::Json),
     }
 }
 
@@ -176,7 +176,7 @@ mod tests {
         A: Columnar + Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,
     {
         let mut ids = Vec::new();
-        for name in cli::Codec::value_variants() {
+        for name in model::Codec::value_variants() {
             let codec = codec::<A>(*name);
             let payload = encoded(&*codec, value);
             let range = 0..payload.len();
@@ -184,7 +184,7 @@ mod tests {
             let mut longer = [&payload[..], b"\0"].concat();
             let range = 0..longer.len();
             // Padding behind the end of an Arrow stream is the one thing that a reader may pass over.
-            if *name != cli::Codec::Arrow {
+            if *name != model::Codec::Arrow {
                 assert!(codec.decode(&mut longer, range).is_err(), "{name:?}");
             }
             ids.push(codec.id().0);
@@ -205,7 +205,7 @@ mod tests {
 
     /// Bytes that a careful decoder answers with a value or an error.
     fn decoded<A: Columnar + Serialize + DeserializeOwned>(bytes: &[u8]) {
-        for name in cli::Codec::value_variants() {
+        for name in model::Codec::value_variants() {
             let _ = codec::<A>(*name).decode(&mut bytes.to_vec(), 0..bytes.len());
         }
     }
@@ -214,7 +214,7 @@ mod tests {
         #[test]
         fn damaged_payloads_are_errors_or_other_users_and_never_a_panic(at: prop::sample::Index, byte: u8, cut: prop::sample::Index) {
             let users = DataSet { users: 20, rng_seed: 3 }.all();
-            for name in cli::Codec::value_variants() {
+            for name in model::Codec::value_variants() {
                 let codec = codec::<Users>(*name);
                 let mut payload = encoded(&*codec, &users);
                 let at = at.index(payload.len());
@@ -230,7 +230,7 @@ mod tests {
         #[test]
         fn damaged_counts_are_errors_or_other_counts_and_never_a_panic(at: prop::sample::Index, byte: u8, cut: prop::sample::Index) {
             let counts = DomainCounts(DataSet { users: 200, rng_seed: 3 }.top_domains());
-            for name in cli::Codec::value_variants() {
+            for name in model::Codec::value_variants() {
                 let mut payload = encoded(&*codec::<DomainCounts>(*name), &counts);
                 let at = at.index(payload.len());
                 payload[at] = byte;

@@ -1,5 +1,6 @@
-//! A client: two open connections, a prepared question, and the two ways to have it answered.
+//! The connections of a bench's client, and the library's cache as a bench wants it.
 
+mod client;
 mod naive;
 
 use std::cell::RefCell;
@@ -7,24 +8,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::naive::Naive;
-use super::issued::{Exchanges, Issued};
-use super::lane::Lane;
-use super::query::{self, Check, LoadError, Query};
+use super::query::{self, LoadError, Query};
 use crate::cache::admin;
 use crate::cache::codec::Codec;
 use crate::cache::entry;
 use crate::cache::key::{self, KeyLayout};
 use crate::cache::wire::{Connection, Limits, WireError};
 use crate::cache::{
-    Cache, CallOptions, Foreign, Key, KeyError, Observer, Options, Phase, RedisError, SetupError,
+    Cache, CallOptions, Foreign, Key, KeyError, Observer, Options, Phase as CachePhase, RedisError,
+    SetupError,
 };
-use crate::cli;
 use crate::db::error::DbError;
 use crate::db::rows::RowConnection;
 use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
 use crate::interrupt;
-use crate::parts::Part;
-use crate::reopen::TRUSTED_FOR;
+use crate::model;
+use crate::model::phase::Phase;
+use crate::model::series::Series;
+use crate::samples::request_counts::RequestCounts;
+use crate::samples::written::Written;
 
 /// Receiving an entry of this size or more takes longer than the round trip: hits of it are compared with its bare
 /// transfer.
@@ -64,7 +66,7 @@ pub(crate) enum ReadError {
     /// On the naive path; the library keeps such a value to its caller.
     #[error("an answer cannot be an entry: {0}")]
     Encode(String),
-    #[error("this client was opened without the codec of the lane that it was to read")]
+    #[error("this client was opened without the codec of the series that it was to read")]
     NoCodec,
 }
 
@@ -114,8 +116,8 @@ pub(crate) struct Read<A> {
 
 /// How a client reads and what it writes.
 pub(crate) struct ReaderOptions<'a> {
-    /// It can read the lanes of these.
-    pub(crate) codecs: &'a [cli::Codec],
+    /// It can read the all_series of these.
+    pub(crate) codecs: &'a [model::Codec],
     pub(crate) namespace: &'a str,
     /// The second part of every key.
     pub(crate) kind: &'a str,
@@ -124,24 +126,24 @@ pub(crate) struct ReaderOptions<'a> {
 
 /// Where the entries of one codec stand. The codec is part of the key: two codecs in one run, or in two runs, would
 /// otherwise take each other's entries for damaged and overwrite them, and a warm read would be a miss.
-pub(crate) fn key_layout(namespace: &str, kind: &str, codec: cli::Codec) -> KeyLayout {
+pub(crate) fn key_layout(namespace: &str, kind: &str, codec: model::Codec) -> KeyLayout {
     KeyLayout::new(namespace, &key_kind(kind, codec))
 }
 
 /// The keys of the naive path.
-fn naive_layout(namespace: &str, kind: &str, codec: cli::Codec) -> KeyLayout {
+fn naive_layout(namespace: &str, kind: &str, codec: model::Codec) -> KeyLayout {
     KeyLayout::new(namespace, &format!("{}.naive", key_kind(kind, codec)))
 }
 
-fn key_kind(kind: &str, codec: cli::Codec) -> String {
+fn key_kind(kind: &str, codec: model::Codec) -> String {
     format!("{kind}.{}", codec.name())
 }
 
 /// What the keys of every workload's entries begin with, whatever their codec.
 pub(crate) fn key_prefixes(namespace: &str) -> Vec<Vec<u8>> {
     use clap::ValueEnum;
-    let layouts = cli::Codec::value_variants().iter().flat_map(|codec| {
-        cli::Workload::value_variants()
+    let layouts = model::Codec::value_variants().iter().flat_map(|codec| {
+        model::Workload::value_variants()
             .iter()
             .map(|workload| query::kind(*workload))
             .flat_map(|kind| [key_layout(namespace, kind, *codec), naive_layout(namespace, kind, *codec)])
@@ -169,7 +171,7 @@ pub(crate) fn remove_entries(
 
 /// The entries of one codec: the cache that keeps them, their keys, and what was written of them.
 struct Entries<A> {
-    name: cli::Codec,
+    name: model::Codec,
     cache: Cache<Box<dyn Codec<A>>>,
     /// Of the last read.
     key: Key,
@@ -221,7 +223,7 @@ enum Trouble {
 /// Follows a read through the cache.
 struct Watch<'a, F> {
     end: &'a mut F,
-    issued: &'a mut Issued,
+    requests: &'a mut RequestCounts,
     redis_exchanges: &'a mut u64,
     written: &'a mut Written,
     /// Also seen by the loader, which then does not load.
@@ -237,17 +239,17 @@ impl From<Trouble> for ReadError {
     }
 }
 
-impl<F: FnMut(Part)> Observer for Watch<'_, F> {
+impl<F: FnMut(Phase)> Observer for Watch<'_, F> {
     #[inline]
-    fn ended(&mut self, phase: Phase) {
+    fn ended(&mut self, phase: CachePhase) {
         let part = match phase {
-            Phase::Get => Part::Get,
-            Phase::Decode => Part::Decode,
-            Phase::Load => Part::Query,
-            Phase::Encode => Part::Encode,
-            Phase::Send => Part::Set,
+            CachePhase::Get => Phase::Get,
+            CachePhase::Decode => Phase::Decode,
+            CachePhase::Load => Phase::Query,
+            CachePhase::Encode => Phase::Encode,
+            CachePhase::Send => Phase::Set,
             // And whatever a later version of the library puts before the load.
-            _ => Part::Lease,
+            _ => Phase::Lease,
         };
         (self.end)(part);
     }
@@ -255,7 +257,7 @@ impl<F: FnMut(Part)> Observer for Watch<'_, F> {
     #[inline]
     fn exchanged(&mut self, round_trips: u64) {
         // Each looks at one key.
-        self.issued.look_ups += 1;
+        self.requests.look_ups += 1;
         *self.redis_exchanges += round_trips;
     }
 
@@ -274,25 +276,6 @@ impl<F: FnMut(Part)> Observer for Watch<'_, F> {
     }
 }
 
-/// Entries written, and their size together, headers included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Written {
-    pub(crate) entries: u64,
-    pub(crate) bytes: u64,
-}
-
-impl Written {
-    pub(crate) fn add(&mut self, other: Self) {
-        self.entries += other.entries;
-        self.bytes += other.bytes;
-    }
-
-    /// Mean size of an entry; none where none was written.
-    pub(crate) fn entry_bytes(self) -> Option<u64> {
-        self.bytes.checked_div(self.entries)
-    }
-}
-
 /// One client with connections of its own. Buffers are kept from read to read.
 pub(crate) struct Reader<Q: Query> {
     mysql: RowConnection,
@@ -300,10 +283,11 @@ pub(crate) struct Reader<Q: Query> {
     redis: Connection,
     redis_exchanges: u64,
     query: Q,
+    reference: Arc<Q::Reference>,
     entries: Vec<Entries<Q::Answer>>,
     /// What all entries share, whatever their codec.
     cache: Cache,
-    issued: Issued,
+    requests: RequestCounts,
     /// Questions of the query so far.
     loads: u64,
     /// Of [`Reader::fetch`]: the key and what it holds.
@@ -341,15 +325,16 @@ impl<Q: Query> Reader<Q> {
             })
         });
         let entries = entries.collect::<Result<_, KeyError>>()?;
-        let issued = Issued { text_selects: mysql.set_up_selects(), ..Issued::default() };
+        let requests = RequestCounts { text_selects: mysql.set_up_selects(), ..RequestCounts::default() };
         Ok(Self {
             mysql,
             redis,
             redis_exchanges: 0,
             query,
+            reference: Arc::clone(reference),
             entries,
             cache,
-            issued,
+            requests,
             loads: 0,
             fetched: Default::default(),
             used: Instant::now(),
@@ -358,13 +343,8 @@ impl<Q: Query> Reader<Q> {
     }
 
     /// The same client, whose connections may be closed while they are idle.
-    pub(crate) fn reopening(
-        mut self,
-        mysql: &MysqlEndpoint,
-        redis: &RedisEndpoint,
-        reference: &Arc<Q::Reference>,
-    ) -> Self {
-        let (mysql, redis, reference) = (mysql.clone(), redis.clone(), Arc::clone(reference));
+    pub(crate) fn reopening(mut self, mysql: &MysqlEndpoint, redis: &RedisEndpoint) -> Self {
+        let (mysql, redis, reference) = (mysql.clone(), redis.clone(), Arc::clone(&self.reference));
         self.reopen = Some(Box::new(move || {
             let mut conn = Q::open(&mysql, &reference)?;
             let query = Q::prepare(&mut conn, &reference)?;
@@ -373,50 +353,9 @@ impl<Q: Query> Reader<Q> {
         self
     }
 
-    /// Opens the connections anew if one was lost while the other was busy, or while other clients were: a long block of
-    /// one path leaves the other server's connection idle. Never called while a read is timed.
-    pub(crate) fn wake(&mut self) -> Result<(), ReadError> {
-        let Some(reopen) = self.reopen.as_ref().filter(|_| self.used.elapsed() >= TRUSTED_FOR) else {
-            return Ok(());
-        };
-        let is_alive = self.redis.ping().is_ok() && self.mysql.round_trip().is_ok();
-        self.issued.text_selects += 1;
-        if !is_alive {
-            let (mysql, redis, query) = reopen().map_err(|error| ReadError::Lost(format!("{error:#}")))?;
-            self.issued.text_selects += mysql.set_up_selects();
-            (self.mysql, self.query) = (mysql, query);
-            self.redis = redis;
-        }
-        self.used = Instant::now();
-        Ok(())
-    }
-
-    /// The read that the lane stands for; `end` hears of the end of each of its parts. `cold` and `warm` are the same
-    /// code: what makes the difference is whether the entry is there, see [`Reader::prepare`].
-    #[inline]
-    pub(crate) fn read(
-        &mut self,
-        lane: Lane,
-        item: u32,
-        end: &mut impl FnMut(Part),
-    ) -> Result<Read<Q::Answer>, ReadError> {
-        match lane.path {
-            cli::ReadPath::Mysql | cli::ReadPath::Disk => {
-                let answer = self.load(item)?;
-                end(Part::Query);
-                Ok(Read { answer, cache: CacheOutcome::Bypassed })
-            }
-            cli::ReadPath::Cold | cli::ReadPath::Warm => {
-                let (entries, expects_miss) = (self.entries_of(lane)?, lane.path == cli::ReadPath::Cold);
-                self.read_through_cache(entries, item, Some(expects_miss), end)
-            }
-            cli::ReadPath::Naive => self.read_naively(self.entries_of(lane)?, item, end),
-        }
-    }
-
-    /// Which of the codecs is the lane's.
-    fn entries_of(&self, lane: Lane) -> Result<usize, ReadError> {
-        let own = |entries: &Entries<Q::Answer>| Some(entries.name) == lane.codec;
+    /// Which of the codecs is the series's.
+    fn entries_of(&self, series: Series) -> Result<usize, ReadError> {
+        let own = |entries: &Entries<Q::Answer>| Some(entries.name) == series.codec;
         self.entries.iter().position(own).ok_or(ReadError::NoCodec)
     }
 
@@ -427,16 +366,16 @@ impl<Q: Query> Reader<Q> {
         entries: usize,
         item: u32,
         expects_miss: Option<bool>,
-        end: &mut impl FnMut(Part),
+        end: &mut impl FnMut(Phase),
     ) -> Result<Read<Q::Answer>, ReadError> {
         let call = expects_miss.map_or_else(CallOptions::default, |expects_miss| {
             CallOptions::default().expects_miss(expects_miss)
         });
-        let Self { mysql, redis_exchanges, query, entries: all, issued, loads, .. } = self;
+        let Self { mysql, redis_exchanges, query, entries: all, requests, loads, .. } = self;
         let Entries { cache, key, written, .. } = &mut all[entries];
         key.set_number(query.key_id(item));
         let (trouble, mut executes) = (RefCell::new(None), 0);
-        let mut watch = Watch { end, issued, redis_exchanges, written, trouble: &trouble };
+        let mut watch = Watch { end, requests, redis_exchanges, written, trouble: &trouble };
         let answer = cache.get_observed(key, &call, &mut watch, || {
             if let Some(trouble) = trouble.take() {
                 return Err(trouble.into());
@@ -444,7 +383,7 @@ impl<Q: Query> Reader<Q> {
             executes += 1;
             query.load(mysql, item).map(Some).map_err(ReadError::from)
         });
-        issued.asked(executes, query.is_prepared());
+        requests.asked(executes, query.is_prepared());
         *loads += executes;
         let answer = answer?;
         if let Some(trouble) = trouble.into_inner() {
@@ -457,65 +396,27 @@ impl<Q: Query> Reader<Q> {
 
     /// Asks MySQL.
     fn load(&mut self, item: u32) -> Result<Q::Answer, LoadError> {
-        self.issued.asked(1, self.query.is_prepared());
+        self.requests.asked(1, self.query.is_prepared());
         self.loads += 1;
         self.query.load(&mut self.mysql, item)
     }
 
-    /// Brings the cache into the state that the lane wants for these items; not part of any measurement.
-    /// Every lane is prepared alike, down to a round trip on both connections: none starts on a colder one.
-    pub(crate) fn prepare(&mut self, lane: Lane, items: &[u32]) -> Result<(), ReadError> {
-        self.wake()?;
-        match lane.path {
-            cli::ReadPath::Mysql | cli::ReadPath::Disk => {}
-            cli::ReadPath::Cold | cli::ReadPath::Naive => self.remove(lane, items)?,
-            cli::ReadPath::Warm => self.fill_missing(lane, items)?,
-        }
-        self.prime()?;
-        self.used = Instant::now();
-        Ok(())
-    }
-
-    /// Waits until Redis has answered for every entry that reads have sent to it.
-    pub(crate) fn flush(&self) {
-        self.cache.flush();
-    }
-
-    /// A read at whatever hit ratio there is: the library's own choice of the first look.
-    #[inline]
-    pub(crate) fn read_mixed(
-        &mut self,
-        codec: cli::Codec,
-        item: u32,
-        end: &mut impl FnMut(Part),
-    ) -> Result<Read<Q::Answer>, ReadError> {
-        let entries = self.entries_of(Lane::cached(cli::ReadPath::Warm, codec))?;
-        self.read_through_cache(entries, item, None, end)
-    }
-
-    /// Makes a bare round trip on every connection.
-    pub(crate) fn prime(&mut self) -> Result<(), ReadError> {
-        self.select_1()?;
-        self.ping()?;
-        if self.entries.is_empty() { Ok(()) } else { self.cache.ping().map_err(ReadError::Cache) }
-    }
-
-    fn remove(&mut self, lane: Lane, items: &[u32]) -> Result<(), ReadError> {
-        let entries = self.entries_of(lane)?;
-        let layout = match lane.path {
-            cli::ReadPath::Naive => &self.entries[entries].naive.keys,
+    fn remove(&mut self, series: Series, items: &[u32]) -> Result<(), ReadError> {
+        let entries = self.entries_of(series)?;
+        let layout = match series.path {
+            model::ReadPath::Naive => &self.entries[entries].naive.keys,
             _ => &self.entries[entries].keys,
         };
         let keys = self.keys(layout, items);
-        self.issued.look_ups += 2 * keys.len() as u64;
+        self.requests.look_ups += 2 * keys.len() as u64;
         let foreign = self.redis.eval(UNLINK_ENTRIES, &keys, entry::magic())?;
         if foreign > 0 { Err(ReadError::ForeignKey) } else { Ok(()) }
     }
 
-    fn fill_missing(&mut self, lane: Lane, items: &[u32]) -> Result<(), ReadError> {
-        let entries = self.entries_of(lane)?;
+    fn fill_missing(&mut self, series: Series, items: &[u32]) -> Result<(), ReadError> {
+        let entries = self.entries_of(series)?;
         let keys = self.keys(&self.entries[entries].keys, items);
-        self.issued.look_ups += keys.len() as u64;
+        self.requests.look_ups += keys.len() as u64;
         let there = self.redis.exists(&keys)?;
         if usize::try_from(there) == Ok(items.len()) {
             return Ok(());
@@ -531,72 +432,5 @@ impl<Q: Query> Reader<Q> {
 
     fn keys(&self, layout: &KeyLayout, items: &[u32]) -> Vec<Vec<u8>> {
         items.iter().map(|item| layout.key(self.query.key_id(*item))).collect()
-    }
-
-    /// One bare round trip to Redis.
-    pub(crate) fn ping(&mut self) -> Result<(), ReadError> {
-        Ok(self.redis.ping()?)
-    }
-
-    /// One bare round trip to MySQL.
-    pub(crate) fn select_1(&mut self) -> Result<(), ReadError> {
-        self.issued.text_selects += 1;
-        self.mysql.round_trip().map_err(LoadError::from)?;
-        Ok(())
-    }
-
-    /// Whether the entries that this client wrote take longer to receive than a round trip.
-    pub(crate) fn has_large_entries(&self, codec: cli::Codec) -> bool {
-        let own = self.entries.iter().find(|entries| entries.name == codec);
-        let bytes = own.and_then(|entries| entries.written.entry_bytes());
-        bytes.is_some_and(|bytes| bytes >= LARGE_ENTRY_BYTES)
-    }
-
-    /// Receives an entry and does not look at it.
-    pub(crate) fn fetch(&mut self, codec: cli::Codec, item: u32) -> Result<(), ReadError> {
-        let own = self.entries.iter().find(|entries| entries.name == codec).ok_or(ReadError::NoCodec)?;
-        let (key, value) = &mut self.fetched;
-        own.keys.write_key(self.query.key_id(item), key);
-        self.issued.look_ups += 1;
-        self.redis.get(key, value, &mut |_| ())?;
-        Ok(())
-    }
-
-    /// Compares the answer with what it must be, outside everything timed.
-    pub(crate) fn check(
-        &mut self,
-        item: u32,
-        read: &Read<Q::Answer>,
-        reference: &Q::Reference,
-    ) -> Result<Check, ReadError> {
-        let found = query::Found {
-            item,
-            answer: &read.answer,
-            is_hit: read.cache == CacheOutcome::Hit,
-            is_entry: read.cache == CacheOutcome::Miss,
-            reference,
-        };
-        Ok(self.query.check(&mut self.mysql, found)?)
-    }
-
-    /// Round trips of reads so far; those to MySQL since its connection was opened.
-    #[inline]
-    pub(crate) fn exchanges(&self) -> Exchanges {
-        Exchanges { mysql: self.mysql.exchanges(), redis: self.redis_exchanges }
-    }
-
-    /// Questions of the query so far.
-    pub(crate) fn loads(&self) -> u64 {
-        self.loads
-    }
-
-    /// What was asked of both servers so far.
-    pub(crate) fn issued(&self) -> Issued {
-        self.issued
-    }
-
-    /// What was written so far, codec by codec.
-    pub(crate) fn written(&self) -> Vec<(cli::Codec, Written)> {
-        self.entries.iter().map(|entries| (entries.name, entries.written)).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use super::blocks::{Bin, Chart, Lane, Tone};
+use super::blocks::{Bin, Chart, Series, Tone};
 use super::distribution;
 use crate::run_file::PathRun;
 
@@ -21,7 +21,7 @@ pub(super) fn of_paths(paths: &[(String, Tone, &PathRun)], range: Range) -> Opti
     let filled = || histograms.iter().flatten().filter(|histogram| !histogram.is_empty());
     let from_ns = filled().map(|histogram| histogram.value_at_quantile(range.0)).min()?;
     let to_ns = filled().map(|histogram| histogram.value_at_quantile(range.1)).max()?;
-    let lanes = paths.iter().zip(&histograms).map(|((label, tone, path), histogram)| Lane {
+    let lanes = paths.iter().zip(&histograms).map(|((label, tone, path), histogram)| Series {
         label: label.clone(),
         tone: *tone,
         mean_ns: path.mean_ns.filter(|_| path.operations > 0),

@@ -9,7 +9,7 @@ use super::distribution;
 use crate::compare::Comparison;
 use crate::documents::{Loaded, Saved};
 use crate::run_file::{HitRatio, Ratio, Run};
-use crate::scenario_file::Document;
+use crate::scenario::document::Document;
 
 /// Tables by the names of their files. Each row begins with the file that it comes from.
 pub(crate) fn files(documents: &[(String, Loaded)]) -> BTreeMap<String, String> {

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::claims;
 pub(super) use crate::claims::Side;
+pub(super) use crate::page::sentences::{UNKNOWN, list};
 use crate::run_file::{HitRatio, PathRun, Ratio, WorkloadRun};
 use crate::units;
 
 /// A number that was not measured, or has no meaning here.
 pub(super) const NONE: &str = "-";
-/// A number that the samples cannot tell. A line below the table says why.
-pub(super) const UNKNOWN: &str = "?";
 
 pub(super) fn duration(ns: Option<f64>) -> String {
     ns.map_or_else(|| UNKNOWN.to_owned(), units::duration)
@@ -112,15 +111,6 @@ pub(super) fn two_digits(number: f64) -> String {
     format!("{number:.decimals$}")
 }
 
-/// `a`, `a and b`, `a, b and c`.
-pub(super) fn list(items: &[String]) -> String {
-    match items {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
-}
-
 pub(super) fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
@@ -163,13 +153,5 @@ mod tests {
             [0.54, 2.649, 9.96, 13.6, 99.4, 123.0, 45_678.0].map(two_digits),
             ["0.54", "2.6", "10", "14", "99", "120", "46,000"]
         );
-    }
-
-    #[test]
-    fn lists_read_like_a_sentence() {
-        let items = ["a", "b", "c"].map(str::to_owned);
-        assert_eq!(list(&items), "a, b and c");
-        assert_eq!(list(&items[..2]), "a and b");
-        assert_eq!(list(&[]), "");
     }
 }

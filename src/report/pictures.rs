@@ -11,7 +11,7 @@ use super::{comparison, scenario};
 use crate::compare::Comparison;
 use crate::documents::{Loaded, Saved};
 use crate::run_file::Run;
-use crate::scenario_file::Document;
+use crate::scenario::document::Document;
 
 /// The parts of a page that shows a file: one, or one for each experiment in it. `file` is the name that people know
 /// the file by.

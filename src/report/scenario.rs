@@ -1,50 +1,40 @@
-//! An experiment as a page: the setting, the arms side by side, and what was found, in words made from the numbers.
+//! An experiment as a page: the setting, the arms side by side, the findings in words, and the verdict. The part between
+//! the arms and the verdict is the scenario's own.
 
-mod avalanche;
-mod corrupt;
-mod figures;
-mod metastable;
-mod outage;
-mod penetration;
 #[cfg(test)]
 pub(crate) mod samples;
-mod so_what;
-mod stale;
-mod stampede;
 pub(crate) mod summary;
 
-pub(super) use figures::figures;
-
 use super::bench::head;
-use super::blocks::{Block, Entry, Page, Role, Row, Section, Table, Tone};
-use super::numbers::UNKNOWN;
-use crate::scenario_file::{Arm, Document};
+use super::blocks::{Block, Entry, Page, Role, Section, Tone};
+use crate::scenario;
+use crate::scenario::definition::ArmKind;
+use crate::scenario::document::{Arm, Document, INTERRUPTED};
+pub(super) use crate::scenario::page::FINDINGS;
 use crate::units::{self, counted};
 
-/// The heading above what was found.
-pub(super) const FINDINGS: &str = "Findings";
-
-/// The whole page; what to take away is last.
+/// The whole page; the lesson is last.
 pub(crate) fn page(document: &Document) -> Page {
     let mut sections = vec![title(document)];
     if !document.arms.is_empty() {
         sections.push(meanings(document));
     }
-    sections.extend(match document.scenario.as_str() {
-        "stale" => stale::sections(document),
-        "outage" => outage::sections(document),
-        "avalanche" => avalanche::sections(document),
-        "penetration" => penetration::sections(document),
-        "stampede" => stampede::sections(document),
-        "corrupt" => corrupt::sections(document),
-        "metastable" => metastable::sections(document),
-        _ => Vec::new(),
-    });
+    if let Some(scenario) = scenario::find(&document.scenario) {
+        sections.extend(scenario.sections(document));
+    }
     sections.extend(errors(document));
     sections.extend(warnings(document));
     sections.extend(verdict(document));
     sections.extend(so_what(document));
     sections
+}
+
+/// The pictures of an experiment: the arms side by side.
+pub(super) fn figures(document: &Document) -> Vec<Section> {
+    let figures = scenario::find(&document.scenario).map(|scenario| scenario.figures(document));
+    let blocks: Vec<Block> =
+        figures.into_iter().flatten().map(|figure| Block::Figure(Box::new(figure))).collect();
+    if blocks.is_empty() { Vec::new() } else { vec![Section::new(blocks)] }
 }
 
 fn title(document: &Document) -> Section {
@@ -62,28 +52,12 @@ fn title(document: &Document) -> Section {
     Section::titled(title, std::iter::once(Block::Sentence(servers)).chain(interrupted).collect())
 }
 
-/// What each arm does.
+/// The meaning of each arm.
 fn meanings(document: &Document) -> Section {
+    let meaning =
+        |name: &str| ArmKind::ALL.into_iter().find(|kind| kind.name() == name).map(ArmKind::meaning);
     let entry = |arm: &Arm| Some(Entry::new(arm.arm.clone(), meaning(&arm.arm)?));
     Section::titled("Arms", vec![Block::Entries(document.arms.iter().filter_map(entry).collect())])
-}
-
-fn meaning(arm: &str) -> Option<&'static str> {
-    Some(match arm {
-        "mysql" => "no cache",
-        "naive" => "GET; on a miss SELECT, then SET. Writers COMMIT, then DEL",
-        "naive-double-delete" => "as naive; a second DEL follows each write a while later",
-        "lock" => "as naive, but only the client that gets a lock (SET NX) loads",
-        "lease" => "rcache's library; writers COMMIT, then invalidate",
-        "lease-marker" => "rcache's library; writers mark, COMMIT, finish",
-        "naive-jitter" => "as naive; each time to live is shortened by a random 0 to 10 %",
-        "lease-no-negative" => "as lease, but it does not remember which rows do not exist",
-        "lease-no-mutex" => "as lease; each client is a process of its own, so no mutex is shared",
-        "lease-early" => {
-            "as lease; values are refreshed in the background before they expire, at random (XFetch)"
-        }
-        _ => return None,
-    })
 }
 
 /// The first error of each arm that has one.
@@ -109,50 +83,33 @@ fn warnings(document: &Document) -> Option<Section> {
 
 /// The reason why the run proves nothing, or proves the library wrong.
 fn verdict(document: &Document) -> Option<Section> {
-    let reason = document.reason.as_ref()?;
-    let what = if document.broken {
-        "The library broke a promise"
-    } else if document.valid {
-        return None;
-    } else {
-        "This run proves nothing"
+    let what = match (document.broken, document.valid) {
+        (true, _) => "The library broke a promise",
+        (false, false) => "This run proves nothing",
+        (false, true) => return None,
     };
-    Some(Section { role: Role::Summary, ..Section::new(vec![Block::Note(format!("{what}: {reason}."))]) })
+    let note = Block::Note(format!("{what}: {}.", reason(document)?));
+    Some(Section { role: Role::Summary, ..Section::new(vec![note]) })
 }
 
-/// One line that says what to take away, from a run that shows it.
-fn so_what(document: &Document) -> Option<Section> {
-    let line = Block::Sentence(format!("So what: {}", so_what::line(document)?));
-    Some(Section { role: Role::Summary, ..Section::new(vec![line]) })
-}
-
-/// A table of arms below a heading, each row under its arm's name.
-fn arms_table(
-    title: &str,
-    header: &[&str],
-    document: &Document,
-    row: impl Fn(&Arm) -> Vec<String>,
-) -> Section {
-    let rows = document.arms.iter().map(|arm| Row::new(arm.arm.clone(), row(arm))).collect();
-    let table = Table::of_numbers("arm", header.iter().copied(), rows);
-    Section::titled(title, vec![Block::Table(table)])
-}
-
-/// What was found, sentence by sentence.
-fn sentences(sentences: &[String]) -> Section {
-    if sentences.is_empty() {
-        return Section::default();
+/// The reason for the verdict. An interrupted run is not to be blamed for arms that did not run, as older documents do.
+fn reason(document: &Document) -> Option<&str> {
+    let reason = document.reason.as_deref();
+    if document.interrupted && !document.broken {
+        return reason.filter(|reason| reason.starts_with(INTERRUPTED)).or(Some(INTERRUPTED));
     }
-    Section::titled(FINDINGS, sentences.iter().cloned().map(Block::Sentence).collect())
+    reason
 }
 
-/// A setting by its name in the document.
-fn config(document: &Document, name: &str) -> u64 {
-    document.config.get(name).copied().unwrap_or(0)
+/// A run that shows the harm and the cure has a lesson.
+fn lesson(document: &Document) -> Option<String> {
+    let is_whole = document.valid && !document.broken && !document.interrupted;
+    scenario::find(&document.scenario).filter(|_| is_whole)?.lesson(document)
 }
 
-fn time(ns: Option<f64>) -> String {
-    ns.map_or_else(|| UNKNOWN.to_owned(), units::duration)
+fn so_what(document: &Document) -> Option<Section> {
+    let line = Block::Sentence(format!("So what: {}", lesson(document)?));
+    Some(Section { role: Role::Summary, ..Section::new(vec![line]) })
 }
 
 #[cfg(test)]
@@ -183,6 +140,19 @@ mod tests {
     #[test]
     fn interrupted_before_the_first_arm() {
         insta::assert_snapshot!(text(&samples::interrupted()));
+    }
+
+    #[test]
+    fn an_interrupted_run_says_so_and_blames_no_arm() {
+        // As runs were saved before.
+        let old = Document { reason: Some("the arm naive did not run".to_owned()), ..samples::interrupted() };
+        for document in [old.clone(), Document { reason: None, ..old }, samples::interrupted()] {
+            let page = text(&document);
+            assert!(page.contains("This run proves nothing: it was interrupted"), "{page}");
+            assert!(!page.contains("did not run"), "{page}");
+        }
+        let broken = Document { interrupted: true, ..samples::stale_broken() };
+        assert!(text(&broken).contains("The library broke a promise: the arm lease"));
     }
 
     #[test]

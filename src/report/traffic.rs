@@ -3,6 +3,7 @@
 use super::bench::head;
 use super::blocks::{Align, Block, Column, Entry, Heading, Page, Role, Row, Section, Table, Tone};
 use super::numbers::{NONE, UNKNOWN, percentile, two_digits};
+use crate::model::Judgement;
 use crate::run_file::AssertionRun;
 use crate::traffic_file::{Config, Document, MaxRate, SecondRow, Strategy, WorkloadConfig};
 use crate::units::{self, count, counted};
@@ -256,13 +257,17 @@ fn troubles(document: &Document) -> Option<Section> {
 
 fn assertions(assertions: &[AssertionRun]) -> Option<Section> {
     let entry = |assertion: &AssertionRun| {
-        let tone = match assertion.verdict.as_str() {
-            "passed" => Tone::Good,
-            "failed" => Tone::Bad,
-            _ => Tone::Alert,
+        let tone = match assertion.verdict {
+            Judgement::Passed => Tone::Good,
+            Judgement::Failed => Tone::Bad,
+            Judgement::Inconclusive => Tone::Alert,
         };
         let reason = assertion.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        Entry { label: assertion.verdict.clone(), tone, text: format!("{}{reason}", assertion.expression) }
+        Entry {
+            label: assertion.verdict.name().to_owned(),
+            tone,
+            text: format!("{}{reason}", assertion.expression),
+        }
     };
     let entries: Vec<Entry> = assertions.iter().map(entry).collect();
     (!entries.is_empty()).then(|| Section::titled("Assertions", vec![Block::Entries(entries)]))
@@ -539,7 +544,7 @@ pub(crate) mod tests {
         document.assertions = vec![AssertionRun {
             expression: "lease.p99 < 5ms".to_owned(),
             codec: None,
-            verdict: "passed".to_owned(),
+            verdict: Judgement::Passed,
             value: Some(300_000.0),
             ci95: None,
             reason: None,

@@ -7,64 +7,81 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
+use super::own::OwnQueryRun;
 use super::{
     AtDistance, Control, CurvePoint, DiskReads, ExchangesPerRead, HitRatio, OverControl, PathRun, Ratio,
     RoundControl, Stalls, TypicalRatios, VerifiedHitRatio, WorkloadRun,
 };
-use crate::cli::{Codec, ReadPath};
-use crate::measure::disk::DiskSamples;
-use crate::measure::plan::Plan;
-use crate::measure::{ControlKind, ControlSamples, MixedSamples, PathSamples, WorkloadSamples};
-use crate::sample::Latencies;
-use crate::sandbox::Storage;
+use crate::model::{Codec, ReadPath};
+use crate::samples::disk::DiskSamples;
+use crate::samples::latencies::Latencies;
+use crate::samples::path::{MixedSamples, PathSamples};
+use crate::samples::workload::{ControlKind, ControlSamples, WorkloadSamples};
+use crate::stats::analysis::{Analysis, PathAnalysis};
 use crate::stats::break_even::BreakEven;
 use crate::stats::curve;
-use crate::stats::distance::{self, Distance};
+use crate::stats::distance;
 use crate::stats::estimate::{Estimate, Missing};
+use crate::stats::foreign::ServerSide;
 use crate::stats::stalls;
-use crate::stats::statistics::{self, PathStatistics, Statistics};
-use crate::stats::summary::{self, PERCENTILES, Summary};
+use crate::stats::statistics::Statistics;
+use crate::stats::summary::{PERCENTILES, Summary};
 use crate::stats::typical::Typical;
 use crate::stats::verified::Verified;
 
+/// One workload with one codec.
+pub(crate) struct Workload<'a> {
+    pub(crate) name: String,
+    pub(crate) codec: Codec,
+    pub(crate) keys: u64,
+    /// Of this codec.
+    pub(crate) samples: &'a WorkloadSamples,
+    pub(crate) analysis: &'a Analysis,
+    /// None if the servers were not asked for their counters.
+    pub(crate) server_side: Option<&'a ServerSide>,
+    /// Of a query of the user's own.
+    pub(crate) query: Option<OwnQueryRun>,
+}
+
 /// One workload's part of the run file, with one codec.
-pub(crate) fn workload(
-    name: &str,
-    codec: Codec,
-    plan: &Plan,
-    samples: &WorkloadSamples,
-    distance: Option<Distance>,
-    rng_seed: u64,
-) -> WorkloadRun {
-    let samples = &samples.of_codec(codec);
-    let statistics = Statistics::of(samples, rng_seed);
-    WorkloadRun {
-        name: name.to_owned(),
+pub(crate) fn workload(workload: Workload<'_>) -> WorkloadRun {
+    let Workload { name, codec, keys, samples, analysis, server_side, query } = workload;
+    let statistics = &analysis.statistics;
+    let mut run = WorkloadRun {
+        name,
         codec: codec.name().to_owned(),
-        keys: plan.keys(),
+        keys,
         value_bytes: samples.entry_bytes(codec),
         rounds: samples.rounds.rounds(),
         block: samples.course.block,
         measured_s: Some(samples.course.elapsed.as_secs_f64()),
         ended: samples.course.ended.map(|ended| ended.name().to_owned()),
         connection_groups: u64::from(samples.course.groups),
-        controls: round_controls(samples, &statistics),
-        paths: paths(samples, plan.clients(), &statistics, rng_seed),
+        controls: round_controls(samples, statistics),
+        paths: paths(samples, analysis),
         speedup: statistics.speedup.as_ref().ok().map(ratio),
         miss_penalty: statistics.miss_penalty.as_ref().ok().map(ratio),
         break_even_hit_ratio: statistics.break_even.estimate().as_ref().map(hit_ratio),
         cold_over_naive: statistics.cold_over_naive.as_ref().and_then(|found| found.as_ref().ok()).map(ratio),
         warm_over_mysql: statistics.warm_over_mysql.as_ref().ok().map(ratio),
         typical: typical(&statistics.typical),
-        withheld: withheld(&statistics),
+        withheld: withheld(statistics),
         hit_ratio_curve: statistics.curve.iter().map(curve_point).collect(),
-        at_distance: distance.map(|distance| at_distance(&statistics.at(samples, distance))),
-        verified_hit_ratio: samples.mixed.first().map(|mixed| verified(mixed, &statistics)),
+        at_distance: analysis.at_distance.as_ref().map(at_distance),
+        verified_hit_ratio: samples
+            .mixed
+            .first()
+            .zip(analysis.mixed.as_ref())
+            .map(|(mixed, summary)| verified(mixed, summary, statistics)),
         server_counters: None,
         avoided: None,
         redis_memory: None,
-        query: None,
+        query,
+    };
+    if let Some(counted) = server_side {
+        run.add_server_side(counted, &samples.requests, codec);
     }
+    run
 }
 
 fn typical(typical: &Typical) -> TypicalRatios {
@@ -129,8 +146,7 @@ fn curve_point(point: &curve::CurvePoint) -> CurvePoint {
     }
 }
 
-fn verified(mixed: &MixedSamples, statistics: &Statistics) -> VerifiedHitRatio {
-    let summary = Summary::of(&mixed.latencies);
+fn verified(mixed: &MixedSamples, summary: &Summary, statistics: &Statistics) -> VerifiedHitRatio {
     let found = statistics.verified.unwrap_or(Verified::NOTHING);
     VerifiedHitRatio {
         hit_percent: u64::from(mixed.percent),
@@ -144,7 +160,7 @@ fn verified(mixed: &MixedSamples, statistics: &Statistics) -> VerifiedHitRatio {
         expected_mean_ci95_ns: found.expected_ns.ok().as_ref().map(ends),
         measured_over_expected: found.ratio.ok().as_ref().map(ratio),
         withheld: found.ratio.err().map(|missing| missing.to_string()),
-        percentiles_ns: percentiles(&summary),
+        percentiles_ns: percentiles(summary),
         histogram: encode(mixed.latencies.histogram()),
     }
 }
@@ -165,65 +181,46 @@ fn withheld(statistics: &Statistics) -> BTreeMap<String, String> {
 }
 
 /// Those of the rounds, and the one from disk behind them.
-fn paths(samples: &WorkloadSamples, clients: u64, statistics: &Statistics, rng_seed: u64) -> Vec<PathRun> {
-    let naive = statistics::alone(statistics::column(samples, ReadPath::Naive), rng_seed);
-    let of_rounds = samples.paths.iter().map(|samples| {
-        let of_path = match samples.path {
-            ReadPath::Naive => Some(PathStatistics::of_alone(&naive)),
-            path => statistics.of_path(path),
-        };
-        let typical = statistics.typical_ns(samples.path);
-        PathRun {
-            typical_ns: typical.map(|estimate| estimate.value),
-            typical_ci95_ns: typical.as_ref().map(ends),
-            over_control: over_control(samples.path, statistics),
-            ..path(samples, clients, of_path)
-        }
+fn paths(samples: &WorkloadSamples, analysis: &Analysis) -> Vec<PathRun> {
+    let of_rounds = samples.paths.iter().zip(&analysis.paths).map(|(samples, found)| PathRun {
+        over_control: over_control(samples.path, &analysis.statistics),
+        ..path(samples, found)
     });
-    of_rounds.chain(samples.disk.as_ref().map(|disk| from_disk(disk, rng_seed))).collect()
+    let disk = samples.disk.as_ref().zip(analysis.disk.as_ref());
+    of_rounds.chain(disk.map(|(disk, found)| from_disk(disk, found))).collect()
 }
 
-fn from_disk(samples: &DiskSamples, rng_seed: u64) -> PathRun {
-    let bootstrap = statistics::alone(samples.rounds.column(0), rng_seed);
-    let storage = match samples.storage {
-        Storage::Direct => "direct",
-        Storage::PageCache => "page_cache",
-        Storage::Memory => "memory",
-        Storage::Unknown => "unknown",
-    };
-    let disk = DiskReads { storage: storage.to_owned(), pages_per_read: samples.pages_per_read() };
-    PathRun { disk: Some(disk), ..path(&samples.path, 1, Some(PathStatistics::of_alone(&bootstrap))) }
+fn from_disk(samples: &DiskSamples, found: &PathAnalysis) -> PathRun {
+    let disk =
+        DiskReads { storage: samples.storage.name().to_owned(), pages_per_read: samples.pages_per_read() };
+    PathRun { disk: Some(disk), ..path(&samples.path, found) }
 }
 
-fn path(samples: &PathSamples, clients: u64, statistics: Option<PathStatistics<'_>>) -> PathRun {
-    let summary = Summary::of(&samples.latencies);
+fn path(samples: &PathSamples, found: &PathAnalysis) -> PathRun {
+    let summary = &found.summary;
     let cached = matches!(samples.path, ReadPath::Cold | ReadPath::Warm | ReadPath::Naive);
-    let mean = statistics.and_then(|statistics| statistics.mean_ns());
     PathRun {
         path: samples.path.name().to_owned(),
         operations: summary.operations,
         hits: cached.then_some(samples.hits),
         misses: cached.then_some(samples.misses),
         errors: counts(&samples.errors),
-        throughput_per_s: summary::throughput_per_s(samples.answered, clients, samples.reading_ns),
-        clients_at_work: summary::clients_at_work(samples.reading_ns, samples.busy_ns, clients),
+        throughput_per_s: found.throughput_per_s,
+        clients_at_work: found.clients_at_work,
         mean_ns: summary.mean_ns,
-        mean_ci95_ns: mean.as_ref().map(ends),
-        typical_ns: None,
-        typical_ci95_ns: None,
+        mean_ci95_ns: found.mean_ns.as_ref().map(ends),
+        typical_ns: found.typical_ns.map(|estimate| estimate.value),
+        typical_ci95_ns: found.typical_ns.as_ref().map(ends),
         over_control: None,
         min_ns: summary.min_ns,
         max_ns: summary.max_ns,
         saturated: summary.saturated,
-        percentiles_ns: percentiles(&summary),
-        percentiles_ci95_ns: percentile_intervals(samples, &summary, statistics),
+        percentiles_ns: percentiles(summary),
+        percentiles_ci95_ns: percentile_intervals(found),
         parts_mean_ns: samples.parts.means_ns().map(|(part, ns)| (part.name().to_owned(), ns)).collect(),
         stored_mean_ns: samples.stored.mean_ns(),
-        exchanges_per_read: (summary.operations > 0).then(|| {
-            let [mysql, redis] = distance::per_read(samples.exchanges, summary.operations);
-            ExchangesPerRead { mysql, redis }
-        }),
-        stalls: stalls::stalls(samples.latencies.histogram()).map(Into::into),
+        exchanges_per_read: found.exchanges_per_read.map(|[mysql, redis]| ExchangesPerRead { mysql, redis }),
+        stalls: found.stalls.map(Into::into),
         disk: None,
         histogram: encode(samples.latencies.histogram()),
     }
@@ -283,18 +280,11 @@ fn percentiles(summary: &Summary) -> BTreeMap<String, Option<u64>> {
         .collect()
 }
 
-/// An interval only for percentiles that are given at all.
-fn percentile_intervals(
-    samples: &PathSamples,
-    summary: &Summary,
-    statistics: Option<PathStatistics<'_>>,
-) -> BTreeMap<String, Option<[f64; 2]>> {
-    let interval = |percentile, value: Option<u64>| {
-        let ci95 = value.and(statistics)?.percentile_ns(samples, percentile)?;
-        Some([ci95.low, ci95.high])
-    };
-    let given = PERCENTILES.iter().zip(summary.percentiles_ns);
-    given.map(|((name, percentile), value)| ((*name).to_owned(), interval(*percentile, value))).collect()
+fn percentile_intervals(found: &PathAnalysis) -> BTreeMap<String, Option<[f64; 2]>> {
+    let intervals = PERCENTILES.iter().zip(&found.percentiles_ci95);
+    intervals
+        .map(|((name, _), ci95)| ((*name).to_owned(), ci95.as_ref().map(|ci95| [ci95.low, ci95.high])))
+        .collect()
 }
 
 /// The round-trip floors of both servers.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::WorkloadRun;
-use crate::cli::Codec;
-use crate::paths::issued::Issued;
+use crate::model::Codec;
+use crate::samples::request_counts::RequestCounts;
 use crate::stats::foreign::ServerSide;
 use crate::units;
 
@@ -91,7 +91,7 @@ pub(crate) struct RedisMemory {
 
 impl WorkloadRun {
     /// Adds what the servers counted to the run of a workload with this codec.
-    pub(crate) fn add_server_side(&mut self, counted: &ServerSide, ours: &Issued, codec: Codec) {
+    pub(crate) fn add_server_side(&mut self, counted: &ServerSide, ours: &RequestCounts, codec: Codec) {
         let counters = ServerCounters {
             mysql: counted.mysql.as_ref().ok().map(|counted| MysqlCounters {
                 com_select: counted.selects,

@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use crate::config::UsageError;
 use crate::endpoint::tls_files::plain_io;
-use crate::{advice, cli, plain_text, units};
+use crate::model::UsageError;
+use crate::{advice, plain_text, units};
+
+/// Where the sandbox is, below the user's state folder.
+pub(crate) const BELOW_STATE: &str = "rcache/sandbox";
 
 const MARKER: &str = "rcache-sandbox";
 const MARKER_TEXT: &str =
@@ -32,7 +35,7 @@ pub(crate) fn default_dir() -> anyhow::Result<PathBuf> {
     let base = etcetera::base_strategy::Xdg::new()
         .context("cannot tell where your home folder is; name a folder with --sandbox-dir")?;
     let state = base.state_dir().unwrap_or_else(|| base.data_dir());
-    Ok(state.join(cli::SANDBOX_BELOW_STATE))
+    Ok(state.join(BELOW_STATE))
 }
 
 impl Folder {

@@ -18,35 +18,51 @@ use crate::shell;
 
 /// The sandbox as `status` shows it; holds no secret.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Report {
+    /// The folder of the sandbox.
     pub(crate) folder: PathBuf,
     /// True if the servers are kept and both run.
     pub(crate) running: bool,
+    /// The start of the kept servers: RFC 3339, UTC; null if none are kept.
     pub(crate) since: Option<String>,
+    /// The kept servers.
     pub(crate) servers: Vec<ServerReport>,
     /// Another rcache that has the sandbox for itself just now.
     pub(crate) in_use_by: Option<InUse>,
     /// Servers that an rcache which was killed left running; `stop` ends them.
     pub(crate) left_behind: Vec<u32>,
+    /// The size of the data on disk.
     pub(crate) data_bytes: u64,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct ServerReport {
+    /// The program, such as MariaDB.
     pub(crate) flavor: String,
+    /// Its version.
     pub(crate) version: String,
+    /// The number of its process.
     pub(crate) pid: u32,
+    /// False if it has ended.
     pub(crate) running: bool,
+    /// The host and port.
     pub(crate) address: String,
+    /// The unix socket.
     pub(crate) socket: PathBuf,
     /// A command line that logs a person in.
     pub(crate) login: String,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct InUse {
+    /// The number of its process.
     pub(crate) pid: u32,
+    /// Its command.
     pub(crate) command: String,
+    /// The time since which it has the sandbox: RFC 3339, UTC.
     pub(crate) since: String,
 }
 
@@ -58,7 +74,7 @@ pub(crate) fn start(dir: &Path, note: &mut dyn FnMut(&str)) -> anyhow::Result<(R
         Entry::Owner(_lock) => {
             let up = launch(&folder, Wanted { mysql: true, redis: true }, Life::Kept, note)?;
             let (mysql, redis) = up.mysql.zip(up.redis).context("a server is missing")?;
-            let since = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+            let since = crate::units::rfc3339(jiff::Timestamp::now());
             let state = State { since, mysql: kept(&mysql)?, redis: kept(&redis)? };
             state.save(&folder)?;
             mysql.server.release();

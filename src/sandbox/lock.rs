@@ -39,7 +39,7 @@ impl Lock {
         let holder = Holder {
             pid,
             purpose: purpose.to_owned(),
-            since: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            since: crate::units::rfc3339(jiff::Timestamp::now()),
             identity: Identity::of(pid),
         };
         // Only others' messages need it; on a full disk `sandbox destroy` is wanted most.

@@ -104,15 +104,10 @@ fn config(port: u16, socket: &Path, work_folder: &Path, password: &Secret) -> St
          daemonize no\n\
          supervised no\n\
          always-show-logo no\n",
-        quoted(socket),
+        super::quoted(socket),
         password.reveal(),
-        quoted(work_folder),
+        super::quoted(work_folder),
     )
-}
-
-fn quoted(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 #[cfg(test)]

@@ -15,10 +15,10 @@ use super::mysql::{self, DATABASE, MysqlPlan};
 use super::process::end_all;
 use super::programs::{self, Program, Release};
 use super::state::{Kept, State};
-use super::storage::Storage;
 use super::{Sandbox, Up};
 use crate::advice;
 use crate::endpoint::Address;
+use crate::model::Storage;
 use crate::secret::Secret;
 
 /// What it takes to start the database again just as it was.

@@ -1,7 +1,7 @@
 //! What `rcache sandbox start` leaves for later commands: where the kept servers are, and how to log in.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -104,13 +104,9 @@ fn login_file(server: &Kept) -> String {
         "[client]\nuser={}\npassword={}\nsocket={}\n\n[mysql]\ndatabase={}\n",
         mysql::USER,
         server.password.0,
-        quoted(&server.socket),
+        super::quoted(&server.socket),
         mysql::DATABASE
     )
-}
-
-fn quoted(path: &Path) -> String {
-    format!("\"{}\"", path.to_string_lossy().replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 #[cfg(test)]

@@ -2,17 +2,7 @@
 
 use std::path::Path;
 
-/// Where a file's pages come from when the server asks for them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Storage {
-    /// Opened with O_DIRECT: from the disk, past the system's own cache.
-    Direct,
-    /// Through the system's page cache, which may still hold them.
-    PageCache,
-    /// The file system itself is in memory.
-    Memory,
-    Unknown,
-}
+use crate::model::Storage;
 
 #[cfg(target_os = "linux")]
 impl Storage {

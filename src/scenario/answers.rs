@@ -1,8 +1,11 @@
 //! What readers got, counted: answers, wrong answers, and none at all.
 
+use super::Found;
 use super::arms::ClientError;
-use super::outcome::{Arm, CacheUse, Findings};
+use super::definition::ArmKind;
+use super::document::{Arm, Evidence};
 use super::row::{FIRST_VERSION, Row};
+use crate::samples::cache_use::CacheUse;
 
 /// What one reader got, or many together.
 #[derive(Debug, Default)]
@@ -21,9 +24,7 @@ impl Answers {
         let row = match answer {
             Ok(row) => row,
             Err(error) => {
-                self.failed_reads += 1;
-                self.failed_by_database += u64::from(error.is_of_database());
-                self.first_error.get_or_insert_with(|| error.to_string());
+                self.fail(&error);
                 return false;
             }
         };
@@ -31,6 +32,23 @@ impl Answers {
         let right = exists.then(|| Row::of(id, FIRST_VERSION));
         self.wrong_reads += u64::from(row != right);
         true
+    }
+
+    /// Books a read that was not answered.
+    pub(super) fn fail(&mut self, error: &ClientError) {
+        self.failed_reads += 1;
+        self.failed_by_database += u64::from(error.is_of_database());
+        self.note(error);
+    }
+
+    /// Keeps the first error.
+    pub(super) fn note(&mut self, error: &ClientError) {
+        self.first_error.get_or_insert_with(|| error.to_string());
+    }
+
+    /// Those of all readers together.
+    pub(super) fn sum(all: impl IntoIterator<Item = Self>) -> Self {
+        all.into_iter().fold(Self::default(), Self::with)
     }
 
     /// Both together.
@@ -44,27 +62,28 @@ impl Answers {
         }
     }
 
-    /// As an arm in which nobody wrote.
+    /// As an arm that wrote nothing.
     pub(super) fn into_arm(
         self,
-        name: &'static str,
+        kind: ArmKind,
         database_loads: u64,
         cache: Option<CacheUse>,
-        findings: Findings,
+        found: impl Into<Found>,
     ) -> Arm {
         Arm {
-            name,
+            arm: kind.name().to_owned(),
             reads: self.reads,
             failed_reads: self.failed_reads,
             wrong_reads: self.wrong_reads,
             database_loads,
             writes: 0,
             failed_writes: 0,
+            cache_hits: cache.map(|cache| cache.hits),
+            cache_fills: cache.map(|cache| cache.fills),
+            redis_errors: cache.map(|cache| cache.redis_errors),
             first_error: self.first_error,
-            failed_by_database: self.failed_by_database,
-            cache,
-            obstacle: None,
-            findings,
+            found: found.into(),
+            evidence: Evidence { failed_by_database: self.failed_by_database, cache, obstacle: None },
         }
     }
 }
@@ -72,13 +91,20 @@ impl Answers {
 /// Names the promise that an arm of the library broke: each read is answered, and rightly. Reads that MySQL failed are
 /// not the library's doing.
 pub(super) fn broken(arm: &Arm) -> Option<String> {
-    let failed = arm.failed_reads.saturating_sub(arm.failed_by_database);
-    let counts: Vec<String> = [(arm.wrong_reads, "wrong answers"), (failed, "failed reads")]
-        .into_iter()
+    broken_with(arm, &[])
+}
+
+/// The same, with promises that only one scenario tests.
+pub(super) fn broken_with(arm: &Arm, more: &[(u64, &str)]) -> Option<String> {
+    let failed = arm.failed_reads.saturating_sub(arm.evidence.failed_by_database);
+    let common = [(arm.wrong_reads, "wrong answers"), (failed, "failed reads")];
+    let counts: Vec<String> = common
+        .iter()
+        .chain(more)
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
-    (!counts.is_empty()).then(|| format!("the arm {} shows {}", arm.name, counts.join(", ")))
+    (!counts.is_empty()).then(|| format!("the arm {} shows {}", arm.arm, counts.join(", ")))
 }
 
 #[cfg(test)]

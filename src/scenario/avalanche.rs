@@ -1,5 +1,6 @@
 //! Thousands of values that were loaded at once expire together: how hard do the loads come?
 
+mod page;
 mod peak;
 mod verdict;
 
@@ -7,111 +8,126 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::RngExt;
-use rand::rngs::StdRng;
+use serde::{Deserialize, Serialize};
 
+use super::ScenarioError;
 use super::answers::Answers;
-use super::arms::{Client, Stage, Team, Way};
-use super::crowd::{self, Shift};
+use super::arms::{Team, Way};
+use super::crowd::Shift;
 use super::database::Loads;
-use super::experiment::{self, Ids};
-use super::keys::Keys;
-use super::outcome::{Arm, Avalanche, Findings, Outcome};
+use super::definition::{ArmKind, Arms, Definition, Needs, Provokes, Scenario};
+use super::document::{self, Arm, Document};
+use super::runner::{ArmRun, Reader};
 use super::setting::{Setting, ms};
-use super::{Ground, Progress, Request, ScenarioError};
 use crate::cache::Options;
-use crate::cli::ScenarioName;
+use crate::page::blocks::Section;
+use crate::page::figures::Figure;
 
-/// The library shortens every time to live by chance, so an arm without that is a naive one; another naive one that does it
-/// too tells what the shortening does from what the lease does.
-const WAYS: [Way; 3] = [Way::Naive, Way::NaiveJitter, Way::Lease];
-const DEFAULT_CLIENTS: u16 = ScenarioName::Avalanche.defaults().clients;
-/// For each arm.
-const DEFAULT_DURATION_S: u16 = ScenarioName::Avalanche.defaults().duration_s;
-const PROCESSES: u16 = 4;
 const KEYS: u32 = 2_000;
-/// What a client waits on average between two reads.
+/// The mean pause of a client between two reads.
 const PAUSE: Duration = Duration::from_millis(1);
-/// The peak is that of a window so long.
+/// The peak is that of a window of this length.
 const WINDOW: Duration = Duration::from_millis(100);
 
-fn setting(request: &Request) -> Setting {
-    Setting::new(request, DEFAULT_CLIENTS, DEFAULT_DURATION_S)
+const DEFINITION: Definition = Definition {
+    name: "avalanche",
+    meaning: "thousands of values that were loaded at once expire together",
+    // The library shortens every time to live by chance, so an arm without that is a naive one; another naive one that
+    // does it too separates the effect of the shortening from that of the lease.
+    arms: &[ArmKind::Whole(Way::Naive), ArmKind::Whole(Way::NaiveJitter), ArmKind::Whole(Way::Lease)],
+    rows: KEYS,
+    missing_rows: 0,
+    clients: 16,
+    processes: 4,
+    duration_s: 10,
+    durations_per_arm: 1,
+    provokes: Provokes::Nothing,
+    needs: Needs::AnyServers,
+};
+
+/// Counts of this scenario alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Found {
+    /// The most loads that began within `window_ms`.
+    pub(crate) peak_loads: u64,
+    /// How long it took until all but the first and the last twentieth of the loads had begun; null without loads.
+    pub(crate) nine_tenths_of_loads_ms: Option<f64>,
 }
 
-/// So that all expire once within the time, and are read for a while afterwards.
+pub(super) struct Experiment;
+
+impl Scenario for Experiment {
+    fn definition(&self) -> &'static Definition {
+        &DEFINITION
+    }
+
+    fn config(&self, setting: &Setting) -> Vec<(&'static str, u64)> {
+        vec![
+            ("keys", u64::from(KEYS)),
+            ("read_pause_ms", ms(PAUSE)),
+            ("ttl_ms", ms(ttl(setting))),
+            ("window_ms", ms(WINDOW)),
+        ]
+    }
+
+    fn run(&self, arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
+        let loads = Arc::new(Loads::logged(KEYS));
+        let stage = arm.stage(&loads, Options::default().ttl(ttl(arm.setting)).early_refresh(0.0));
+        let Team { clients, background, usage } = arm.team(&stage, arm.setting.clients)?;
+        let step = usize::from(arm.setting.clients);
+        let fill = |reader: Reader, _: &Shift| fill(reader, step);
+        let readers = arm.prepare(arm.setting.duration, arm.readers(clients), fill)?;
+        loads.forget();
+        let seen = arm.work(readers, read)?;
+        drop(background);
+        let begun = loads.begun();
+        let found = Found {
+            peak_loads: peak::most_within(&begun, WINDOW),
+            nine_tenths_of_loads_ms: peak::nine_tenths(&begun).map(document::ms),
+        };
+        Ok(Answers::sum(seen).into_arm(arm.kind, loads.all(), usage.seen(arm.asks_missing()), found))
+    }
+
+    fn proves_nothing(&self, arms: &Arms<'_>) -> Option<String> {
+        verdict::proves_nothing(arms)
+    }
+
+    fn sections(&self, document: &Document) -> Vec<Section> {
+        page::sections(document)
+    }
+
+    fn figures(&self, document: &Document) -> Vec<Figure> {
+        page::figures(document)
+    }
+
+    fn lesson(&self, document: &Document) -> Option<String> {
+        page::lesson(document)
+    }
+
+    #[cfg(test)]
+    fn schema(&self, settings: schemars::generate::SchemaSettings) -> serde_json::Value {
+        settings.into_generator().into_root_schema_for::<Found>().to_value()
+    }
+}
+
+/// All expire once within the time, and are read for a while afterwards.
 fn ttl(setting: &Setting) -> Duration {
     setting.duration * 4 / 5
 }
 
-/// Everything that changes a number, by the names that it has in the document.
-pub(crate) fn config(request: &Request) -> Vec<(&'static str, u64)> {
-    let setting = setting(request);
-    let own = [
-        ("keys", u64::from(KEYS)),
-        ("read_pause_ms", ms(PAUSE)),
-        ("ttl_ms", ms(ttl(&setting))),
-        ("window_ms", ms(WINDOW)),
-    ];
-    setting.config(PROCESSES).into_iter().chain(own).collect()
+/// Each client loads its share. A failure here shows up soon enough.
+fn fill(mut reader: Reader, clients: usize) -> Reader {
+    let own = usize::try_from(reader.number).unwrap_or(usize::MAX);
+    (0..KEYS).skip(own).step_by(clients.max(1)).for_each(|id| drop(reader.client.read(id)));
+    reader
 }
 
-/// Runs every arm, or as many as there is time for before an interrupt.
-pub(crate) fn run(
-    ground: &Ground<'_>,
-    request: &Request,
-    progress: Progress<'_>,
-) -> Result<Outcome, ScenarioError> {
-    let setting = setting(request);
-    let arms =
-        experiment::run(ground, &Ids::of_rows(KEYS), WAYS.map(|way| (way.name(), way)), |way, keys| {
-            arm(ground, &setting, way, keys, progress)
-        })?;
-    Ok(Outcome { verdict: verdict::judge(&arms), arms })
-}
-
-fn arm(
-    ground: &Ground<'_>,
-    setting: &Setting,
-    way: Way,
-    keys: &Keys,
-    progress: Progress<'_>,
-) -> Result<Arm, ScenarioError> {
-    let loads = Arc::new(Loads::logged(KEYS));
-    let options = Options::default().ttl(ttl(setting)).early_refresh(0.0);
-    let stage = Stage::new(ground, keys, &loads, options);
-    let Team { clients, background, usage } =
-        stage.team(way, usize::from(setting.clients), usize::from(PROCESSES))?;
-    let numbered = clients.into_iter().zip(0u32..).collect();
-    let step = usize::from(setting.clients);
-    let fill = |(mut client, number): (Box<dyn Client>, u32), _: &Shift| {
-        // What goes wrong here comes to light soon enough.
-        (number..KEYS).step_by(step).for_each(|id| drop(client.read(id)));
-        (client, number)
-    };
-    let filled =
-        crowd::work(numbered, setting.duration, fill, &mut |_| progress(way.name(), Duration::ZERO))?;
-    loads.forget();
-    let work = |(mut client, number): (Box<dyn Client>, u32), shift: &Shift| {
-        // The same choices in every arm.
-        read(client.as_mut(), &mut setting.rng(u64::from(number)), shift)
-    };
-    let seen = crowd::work(filled, setting.duration, work, &mut |elapsed| progress(way.name(), elapsed))?;
-    drop(background);
-    let answers = seen.into_iter().fold(Answers::default(), Answers::with);
-    let begun = loads.begun();
-    let findings = Findings::Avalanche(Avalanche {
-        peak_loads: peak::most_within(&begun, WINDOW),
-        most_within: peak::nine_tenths(&begun),
-    });
-    Ok(answers.into_arm(way.name(), loads.all(), usage.seen(false), findings))
-}
-
-fn read(client: &mut dyn Client, rng: &mut StdRng, shift: &Shift) -> Answers {
+fn read(mut reader: Reader, shift: &Shift) -> Answers {
     let mut answers = Answers::default();
-    while shift.goes_on() {
-        let id = rng.random_range(0..KEYS);
-        answers.book(id, true, client.read(id));
-        shift.pause(PAUSE.mul_f64(2.0 * rng.random::<f64>()));
-    }
+    reader.repeat(shift, PAUSE, |reader| {
+        let id = reader.rng.random_range(0..KEYS);
+        answers.book(id, true, reader.client.read(id));
+    });
     answers
 }

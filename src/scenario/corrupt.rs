@@ -1,97 +1,124 @@
-//! Entries that are damaged while readers go on: who notices, and who passes nonsense on?
+//! Entries that are damaged while readers go on: which arm notices, and which passes nonsense on?
 
+mod page;
 mod vandal;
 mod verdict;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rand::RngExt;
-use rand::rngs::StdRng;
+use serde::{Deserialize, Serialize};
 
 use self::vandal::Vandal;
-use super::answers::Answers;
-use super::arms::{Client, Stage, Team, Usage, Way};
-use super::crowd::{self, Shift};
+use super::ScenarioError;
+use super::answers::{self, Answers};
+use super::arms::{Stage, Team, Usage, Way};
+use super::crowd::Shift;
 use super::database::Loads;
-use super::experiment::{self, Ids};
-use super::keys::Keys;
-use super::outcome::{Arm, Corruption, Damage, Findings, Outcome};
+use super::definition::{ArmKind, Arms, Definition, Needs, Provokes, Scenario};
+use super::document::{Arm, Document};
+use super::runner::{ArmRun, Reader};
 use super::setting::{Setting, ms};
-use super::{Ground, Progress, Request, ScenarioError};
 use crate::cache::Options;
-use crate::cli::ScenarioName;
+use crate::page::blocks::Section;
+use crate::page::figures::Figure;
 
-/// One after the other: nothing that is compared here is a time.
-const WAYS: [Way; 2] = [Way::Naive, Way::Lease];
-const DEFAULT_READERS: u16 = ScenarioName::Corrupt.defaults().clients;
-/// For each arm.
-const DEFAULT_DURATION_S: u16 = ScenarioName::Corrupt.defaults().duration_s;
-/// Each with a cache of its own.
-const PROCESSES: u16 = 2;
 const KEYS: u32 = 64;
 /// Between two acts of the vandal.
 const DAMAGE_PAUSE: Duration = Duration::from_millis(5);
-/// Short, so that entries nobody repairs come back once in a while.
+/// Short, so that entries that stay damaged come back once in a while.
 const TTL: Duration = Duration::from_secs(1);
-/// Short too: a lease is damaged as an entry is, and then belongs to nobody until it expires.
+/// Short too: a lease is damaged as an entry is, and then has no owner until it expires.
 const LEASE: Duration = Duration::from_millis(500);
 const LEASE_WAIT: Duration = Duration::from_millis(100);
+/// After a failed read: a server that is gone answers immediately.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(1);
 
-fn setting(request: &Request) -> Setting {
-    Setting::new(request, DEFAULT_READERS, DEFAULT_DURATION_S)
+const DEFINITION: Definition = Definition {
+    name: "corrupt",
+    meaning: "entries get damaged: flipped bits, values cut short or under the wrong key, values of other programs",
+    // One after the other: nothing that is compared here is a time.
+    arms: &[ArmKind::Whole(Way::Naive), ArmKind::Whole(Way::Lease)],
+    rows: KEYS,
+    missing_rows: 0,
+    clients: 8,
+    processes: 2,
+    duration_s: 3,
+    durations_per_arm: 1,
+    provokes: Provokes::Nothing,
+    needs: Needs::AnyServers,
+};
+
+/// Counts of this scenario alone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Found {
+    /// How often cached values were damaged, by kind: `flipped`, `truncated`, `swapped`, `other_type`, `foreign`.
+    pub(crate) damage: BTreeMap<String, u64>,
+    /// Reads of the library that met a damaged value and took it for a miss; several may meet the same one before it is
+    /// removed. Null in arms without the library.
+    pub(crate) corrupt: Option<u64>,
+    /// Rows that could not be read, or not rightly, once the damage was over.
+    pub(crate) unusable_when_quiet: u64,
 }
 
-/// Everything that changes a number, by the names that it has in the document.
-pub(crate) fn config(request: &Request) -> Vec<(&'static str, u64)> {
-    let setting = setting(request);
-    let own = [
-        ("keys", u64::from(KEYS)),
-        ("damage_pause_ms", ms(DAMAGE_PAUSE)),
-        ("ttl_ms", ms(TTL)),
-        ("lease_ms", ms(LEASE)),
-        ("lease_wait_ms", ms(LEASE_WAIT)),
-    ];
-    setting.config(PROCESSES).into_iter().chain(own).collect()
-}
+pub(super) struct Experiment;
 
-/// Runs every arm, or as many as there is time for before an interrupt.
-pub(crate) fn run(
-    ground: &Ground<'_>,
-    request: &Request,
-    progress: Progress<'_>,
-) -> Result<Outcome, ScenarioError> {
-    let setting = setting(request);
-    let arms =
-        experiment::run(ground, &Ids::of_rows(KEYS), WAYS.map(|way| (way.name(), way)), |way, keys| {
-            arm(ground, &setting, way, keys, progress)
-        })?;
-    Ok(Outcome { verdict: verdict::judge(&arms), arms })
-}
+impl Scenario for Experiment {
+    fn definition(&self) -> &'static Definition {
+        &DEFINITION
+    }
 
-fn arm(
-    ground: &Ground<'_>,
-    setting: &Setting,
-    way: Way,
-    keys: &Keys,
-    progress: Progress<'_>,
-) -> Result<Arm, ScenarioError> {
-    let loads = Arc::new(Loads::new(KEYS));
-    let options = Options::default().ttl(TTL).lease(LEASE).lease_wait(LEASE_WAIT);
-    let stage = Stage::new(ground, keys, &loads, options);
-    let Team { clients, background: _background, usage } =
-        stage.team(way, usize::from(setting.clients), usize::from(PROCESSES))?;
-    let (seen, damage) = at_work(&stage, setting, clients, way, progress)?;
-    let noticed = of_library(&usage);
-    let (database_loads, cache) = (loads.all(), usage.seen(false));
-    let left = look_around(&stage, way)?;
-    let findings = Findings::Corrupt(Corruption {
-        damage,
-        noticed,
-        unusable_when_quiet: left.wrong_reads + left.failed_reads,
-    });
-    let seen = Answers { first_error: seen.first_error.or(left.first_error), ..seen };
-    Ok(seen.into_arm(way.name(), database_loads, cache, findings))
+    fn config(&self, _setting: &Setting) -> Vec<(&'static str, u64)> {
+        vec![
+            ("keys", u64::from(KEYS)),
+            ("damage_pause_ms", ms(DAMAGE_PAUSE)),
+            ("ttl_ms", ms(TTL)),
+            ("lease_ms", ms(LEASE)),
+            ("lease_wait_ms", ms(LEASE_WAIT)),
+        ]
+    }
+
+    fn run(&self, arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
+        let loads = Arc::new(Loads::new(KEYS));
+        let stage = arm.stage(&loads, Options::default().ttl(TTL).lease(LEASE).lease_wait(LEASE_WAIT));
+        let Team { clients, background: _background, usage } = arm.team(&stage, arm.setting.clients)?;
+        let (seen, damage) = at_work(arm, &stage, arm.readers(clients))?;
+        let corrupt = of_library(&usage);
+        let (database_loads, cache) = (loads.all(), usage.seen(arm.asks_missing()));
+        let left = read_all(&stage, arm.kind.way())?;
+        let unusable_when_quiet = left.wrong_reads + left.failed_reads;
+        let seen = Answers { first_error: seen.first_error.or(left.first_error), ..seen };
+        Ok(seen.into_arm(arm.kind, database_loads, cache, Found { damage, corrupt, unusable_when_quiet }))
+    }
+
+    fn broken_promise(&self, _kind: ArmKind, arm: &Arm) -> Option<String> {
+        let unusable = arm.found::<Found>()?.unusable_when_quiet;
+        answers::broken_with(arm, &[(unusable, "rows that could not be read when all was quiet")])
+    }
+
+    fn proves_nothing(&self, arms: &Arms<'_>) -> Option<String> {
+        verdict::proves_nothing(arms)
+    }
+
+    fn sections(&self, document: &Document) -> Vec<Section> {
+        page::sections(document)
+    }
+
+    fn figures(&self, document: &Document) -> Vec<Figure> {
+        page::figures(document)
+    }
+
+    fn lesson(&self, document: &Document) -> Option<String> {
+        page::lesson(document)
+    }
+
+    #[cfg(test)]
+    fn schema(&self, settings: schemars::generate::SchemaSettings) -> serde_json::Value {
+        settings.into_generator().into_root_schema_for::<Found>().to_value()
+    }
 }
 
 /// Damaged values that the library met; none without it.
@@ -100,66 +127,64 @@ fn of_library(usage: &Usage) -> Option<u64> {
     (!caches.is_empty()).then(|| caches.iter().map(|cache| cache.stats().corrupt).sum())
 }
 
-/// Who takes part.
+/// Acts of damage, by kind.
+type Damage = BTreeMap<String, u64>;
+
 enum Part {
-    /// With the number that its choices follow from.
-    Reader(Box<dyn Client>, u64),
+    Reader(Box<Reader>),
     Vandal(Box<Vandal>),
 }
 
-/// What became of it.
-enum Saw {
+enum Report {
     Answers(Answers),
     Damage(Damage),
 }
 
-/// Readers, and one who damages what they have cached, until time is over.
+/// Readers, and one vandal that damages what they have cached, until time is over.
 fn at_work(
+    arm: &ArmRun<'_>,
     stage: &Stage<'_>,
-    setting: &Setting,
-    clients: Vec<Box<dyn Client>>,
-    way: Way,
-    progress: Progress<'_>,
+    readers: Vec<Reader>,
 ) -> Result<(Answers, Damage), ScenarioError> {
-    let vandal = Vandal::new(stage, KEYS, TTL, setting.rng(0))?;
-    let readers = clients.into_iter().zip(1..).map(|(client, number)| Part::Reader(client, number));
-    let parts = readers.chain([Part::Vandal(Box::new(vandal))]).collect();
+    let vandal = Vandal::new(stage, KEYS, TTL, arm.setting.rng(u64::from(arm.setting.clients)))?;
+    let parts = readers
+        .into_iter()
+        .map(|reader| Part::Reader(Box::new(reader)))
+        .chain([Part::Vandal(Box::new(vandal))])
+        .collect();
     let work = |part: Part, shift: &Shift| match part {
-        Part::Reader(mut client, number) => {
-            Saw::Answers(read(client.as_mut(), &mut setting.rng(number), shift))
-        }
+        Part::Reader(reader) => Report::Answers(read(*reader, shift)),
         Part::Vandal(mut vandal) => {
             while shift.goes_on() {
                 vandal.act();
                 shift.pause(DAMAGE_PAUSE);
             }
-            Saw::Damage(vandal.done)
+            Report::Damage(vandal.done)
         }
     };
     let (mut seen, mut damage) = (Answers::default(), Damage::default());
-    for saw in crowd::work(parts, setting.duration, work, &mut |elapsed| progress(way.name(), elapsed))? {
-        match saw {
-            Saw::Answers(answers) => seen = seen.with(answers),
-            Saw::Damage(done) => damage = done,
+    for result in arm.work(parts, work)? {
+        match result {
+            Report::Answers(answers) => seen = seen.with(answers),
+            Report::Damage(done) => damage = done,
         }
     }
     Ok((seen, damage))
 }
 
-fn read(client: &mut dyn Client, rng: &mut StdRng, shift: &Shift) -> Answers {
+fn read(mut reader: Reader, shift: &Shift) -> Answers {
     let mut seen = Answers::default();
     while shift.goes_on() {
-        let id = rng.random_range(0..KEYS);
-        if !seen.book(id, true, client.read(id)) {
-            // A server that is gone answers at once.
-            shift.pause(Duration::from_millis(1));
+        let id = reader.rng.random_range(0..KEYS);
+        if !seen.book(id, true, reader.client.read(id)) {
+            shift.pause(PAUSE_AFTER_FAILURE);
         }
     }
     seen
 }
 
-/// Reads every row once more: what cannot be used now stays so until its time to live is over.
-fn look_around(stage: &Stage<'_>, way: Way) -> Result<Answers, ScenarioError> {
+/// Reads every row once more: one that cannot be used now stays so until its time to live is over.
+fn read_all(stage: &Stage<'_>, way: Way) -> Result<Answers, ScenarioError> {
     let mut team = stage.team(way, 1, 1)?;
     let mut seen = Answers::default();
     for client in &mut team.clients {

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::interrupt;
+use crate::{client_threads, interrupt};
 
 /// How often the one who waits looks whether time is over.
 const TICK: Duration = Duration::from_millis(50);
@@ -55,24 +55,19 @@ pub(crate) fn work<C: Send, T: Send>(
 ) -> Result<Vec<T>, Lost> {
     let shift = Shift { duration, started: OnceLock::new() };
     let all_here = Barrier::new(clients.len());
-    let (shift, all_here, work) = (&shift, &all_here, &work);
-    thread::scope(|scope| {
-        let threads: Vec<_> = clients
-            .into_iter()
-            .map(|client| {
-                scope.spawn(move || {
-                    all_here.wait();
-                    shift.started.get_or_init(Instant::now);
-                    work(client, shift)
-                })
-            })
-            .collect();
-        while threads.iter().any(|thread| !thread.is_finished()) {
+    let work = |client| {
+        all_here.wait();
+        shift.started.get_or_init(Instant::now);
+        work(client, &shift)
+    };
+    let watch = |is_running: &dyn Fn() -> bool| {
+        while is_running() {
             thread::sleep(TICK);
             progress(shift.elapsed().min(duration));
         }
-        threads.into_iter().map(|thread| thread.join().map_err(|_| Lost)).collect()
-    })
+    };
+    let ((), results) = client_threads::run(clients, work, watch);
+    results.into_iter().map(|result| result.map_err(|_| Lost)).collect()
 }
 
 #[cfg(test)]

@@ -2,140 +2,152 @@
 //! so the cache is never filled again, although the load is the same as before (Bronson et al., "Metastable Failures in
 //! Distributed Systems", HotOS 2021).
 
+mod page;
 mod timeline;
 mod verdict;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rand::RngExt;
-use rand::rngs::StdRng;
+use serde::{Deserialize, Serialize};
 
 use self::timeline::Timeline;
+use super::ScenarioError;
 use super::answers::Answers;
-use super::arms::{Client, Stage, Team, Way};
-use super::crowd::{self, Shift};
+use super::arms::{Stage, Team, Way};
+use super::crowd::Shift;
 use super::database::{Capacity, Loads};
-use super::experiment::{self, Ids};
-use super::keys::{Keys, KeysGuard};
-use super::outcome::{Arm, Findings, Metastable, Outcome};
+use super::definition::{ArmKind, Arms, Definition, Needs, Provokes, Scenario};
+use super::document::{self, Arm, Document};
+use super::keys::KeysGuard;
 use super::row::{FIRST_VERSION, Row};
+use super::runner::{ArmRun, Reader};
 use super::setting::{Setting, ms};
-use super::{Ground, Progress, Request, ScenarioError};
 use crate::cache::Options;
-use crate::cli::ScenarioName;
+use crate::page::blocks::Section;
+use crate::page::figures::Figure;
 
-const WAYS: [Way; 2] = [Way::Naive, Way::Lease];
-const DEFAULT_CLIENTS: u16 = ScenarioName::Metastable.defaults().clients;
-/// After the flush, for each arm.
-const DEFAULT_DURATION_S: u16 = ScenarioName::Metastable.defaults().duration_s;
 /// Before the flush.
 const BEFORE: Duration = Duration::from_secs(2);
 const KEYS: u32 = 1_200;
-/// What a client waits on average between two reads.
+/// The mean pause of a client between two reads.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Loads that the database does a second, one after the other.
 const LOADS_PER_S: u32 = 300;
-/// What an application waits for a query. The database carries it out all the same.
+/// An application waits so long for a query. The database carries it out all the same.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// Loads that the library lets run at a time: they wait much less than the patience for each other.
 const MAX_LOADS: usize = 8;
 /// Longer than an experiment.
 const TTL: Duration = Duration::from_secs(3_600);
 
-fn setting(request: &Request) -> Setting {
-    Setting::new(request, DEFAULT_CLIENTS, DEFAULT_DURATION_S)
+const DEFINITION: Definition = Definition {
+    name: "metastable",
+    meaning: "a load that only the cache makes bearable: after a flush the database never catches up",
+    arms: &[ArmKind::Whole(Way::Naive), ArmKind::Whole(Way::Lease)],
+    rows: KEYS,
+    missing_rows: 0,
+    clients: 64,
+    processes: 1,
+    // After the flush.
+    duration_s: 12,
+    durations_per_arm: 1,
+    provokes: Provokes::DatabaseFailures,
+    needs: Needs::AnyServers,
+};
+
+/// Counts of this scenario alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Found {
+    /// Reads answered a second before the flush.
+    pub(crate) answered_before_per_s: f64,
+    /// Reads answered a second in the last second.
+    pub(crate) answered_at_the_end_per_s: f64,
+    /// How long after the flush 80 % as many reads as before were answered, for half a second; null if that did not happen.
+    pub(crate) recovery_after_flush_ms: Option<f64>,
 }
 
-/// Everything that changes a number, by the names that it has in the document.
-pub(crate) fn config(request: &Request) -> Vec<(&'static str, u64)> {
-    let own = [
-        ("keys", u64::from(KEYS)),
-        ("read_pause_ms", ms(PAUSE)),
-        ("before_flush_ms", ms(BEFORE)),
-        ("loads_per_s", u64::from(LOADS_PER_S)),
-        ("query_timeout_ms", ms(PATIENCE)),
-        ("max_loads", MAX_LOADS as u64),
-    ];
-    setting(request).config(1).into_iter().chain(own).collect()
-}
+pub(super) struct Experiment;
 
-/// Runs every arm, or as many as there is time for before an interrupt.
-pub(crate) fn run(
-    ground: &Ground<'_>,
-    request: &Request,
-    progress: Progress<'_>,
-) -> Result<Outcome, ScenarioError> {
-    let setting = setting(request);
-    let arms =
-        experiment::run(ground, &Ids::of_rows(KEYS), WAYS.map(|way| (way.name(), way)), |way, keys| {
-            arm(ground, &setting, way, keys, progress)
-        })?;
-    Ok(Outcome { verdict: verdict::judge(&arms), arms })
-}
-
-fn arm(
-    ground: &Ground<'_>,
-    setting: &Setting,
-    way: Way,
-    keys: &Keys,
-    progress: Progress<'_>,
-) -> Result<Arm, ScenarioError> {
-    let loads = Arc::new(Loads::new(0));
-    let options = Options::default().ttl(TTL).early_refresh(0.0).max_loads(MAX_LOADS);
-    let stage = Stage {
-        capacity: Some(Arc::new(Capacity::new(LOADS_PER_S, PATIENCE))),
-        ..Stage::new(ground, keys, &loads, options)
-    };
-    if let Some(mut filler) = stage.filler(way)? {
-        for id in 0..KEYS {
-            filler.fill(&Row::of(id, FIRST_VERSION))?;
-        }
-        filler.flush();
+impl Scenario for Experiment {
+    fn definition(&self) -> &'static Definition {
+        &DEFINITION
     }
-    let Team { clients, background, usage } = stage.team(way, usize::from(setting.clients), 1)?;
-    let timeline = Timeline::new(BEFORE + setting.duration);
-    let flushed = AtomicBool::new(false);
-    let numbered = clients.into_iter().zip(0u64..).collect();
-    let work = |(mut client, number): (Box<dyn Client>, u64), shift: &Shift| {
-        // One of the clients flushes, as an operator would.
-        let flush = || {
-            if number == 0 && shift.elapsed() >= BEFORE && !flushed.swap(true, Ordering::SeqCst) {
-                drop(KeysGuard { redis: ground.redis, keys, rows: KEYS });
-            }
+
+    fn config(&self, _setting: &Setting) -> Vec<(&'static str, u64)> {
+        vec![
+            ("keys", u64::from(KEYS)),
+            ("read_pause_ms", ms(PAUSE)),
+            ("before_flush_ms", ms(BEFORE)),
+            ("loads_per_s", u64::from(LOADS_PER_S)),
+            ("query_timeout_ms", ms(PATIENCE)),
+            ("max_loads", MAX_LOADS as u64),
+        ]
+    }
+
+    fn run(&self, arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
+        let loads = Arc::new(Loads::new(0));
+        let options = Options::default().ttl(TTL).early_refresh(0.0).max_loads(MAX_LOADS);
+        let stage = Stage {
+            capacity: Some(Arc::new(Capacity::new(LOADS_PER_S, PATIENCE))),
+            ..arm.stage(&loads, options)
         };
-        // The same choices in every arm.
-        read(client.as_mut(), &mut setting.rng(number), shift, &timeline, &flush)
-    };
-    let seen = crowd::work(numbered, BEFORE + setting.duration, work, &mut |elapsed| {
-        progress(way.name(), elapsed);
-    })?;
-    drop(background);
-    let answers = seen.into_iter().fold(Answers::default(), Answers::with);
-    let findings = Findings::Metastable(Metastable {
-        answered_before_per_s: timeline.answered_per_s(Duration::ZERO, BEFORE),
-        answered_at_the_end_per_s: timeline.answered_at_the_end_per_s(),
-        recovery: timeline.recovery(BEFORE),
-    });
-    Ok(answers.into_arm(way.name(), loads.all(), usage.seen(false), findings))
-}
-
-fn read(
-    client: &mut dyn Client,
-    rng: &mut StdRng,
-    shift: &Shift,
-    timeline: &Timeline,
-    flush: &dyn Fn(),
-) -> Answers {
-    let mut answers = Answers::default();
-    while shift.goes_on() {
-        flush();
-        let id = rng.random_range(0..KEYS);
-        if answers.book(id, true, client.read(id)) {
-            timeline.answered(shift.elapsed());
+        if let Some(mut filler) = stage.filler(arm.kind.way())? {
+            for id in 0..KEYS {
+                filler.fill(&Row::of(id, FIRST_VERSION))?;
+            }
+            filler.flush();
         }
-        shift.pause(PAUSE.mul_f64(2.0 * rng.random::<f64>()));
+        let Team { clients, background, usage } = arm.team(&stage, arm.setting.clients)?;
+        let length = BEFORE + arm.setting.duration;
+        let timeline = Timeline::new(length);
+        let (redis, keys) = (arm.ground.redis, arm.keys);
+        let work = |mut reader: Reader, shift: &Shift| {
+            // One of the clients flushes, as an operator would.
+            let mut flushes = reader.number == 0;
+            let mut answers = Answers::default();
+            reader.repeat(shift, PAUSE, |reader| {
+                if flushes && shift.elapsed() >= BEFORE {
+                    flushes = false;
+                    drop(KeysGuard { redis, keys, rows: KEYS });
+                }
+                let id = reader.rng.random_range(0..KEYS);
+                if answers.book(id, true, reader.client.read(id)) {
+                    timeline.answered(shift.elapsed());
+                }
+            });
+            answers
+        };
+        let seen = arm.work_for(length, arm.readers(clients), work)?;
+        drop(background);
+        let found = Found {
+            answered_before_per_s: timeline.answered_per_s(Duration::ZERO, BEFORE),
+            answered_at_the_end_per_s: timeline.answered_at_the_end_per_s(),
+            recovery_after_flush_ms: timeline.recovery(BEFORE).map(document::ms),
+        };
+        Ok(Answers::sum(seen).into_arm(arm.kind, loads.all(), usage.seen(arm.asks_missing()), found))
     }
-    answers
+
+    fn proves_nothing(&self, arms: &Arms<'_>) -> Option<String> {
+        verdict::proves_nothing(arms)
+    }
+
+    fn sections(&self, document: &Document) -> Vec<Section> {
+        page::sections(document)
+    }
+
+    fn figures(&self, document: &Document) -> Vec<Figure> {
+        page::figures(document)
+    }
+
+    fn lesson(&self, document: &Document) -> Option<String> {
+        page::lesson(document)
+    }
+
+    #[cfg(test)]
+    fn schema(&self, settings: schemars::generate::SchemaSettings) -> serde_json::Value {
+        settings.into_generator().into_root_schema_for::<Found>().to_value()
+    }
 }

@@ -1,5 +1,6 @@
-//! Redis stops answering, goes on, is killed, comes back empty: what do readers get meanwhile, and how soon is all well?
+//! Redis stops answering, goes on, is killed, comes back empty: what do readers get, and how soon do hits flow again?
 
+mod page;
 mod phases;
 mod saboteur;
 mod tally;
@@ -9,146 +10,190 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::RngExt;
-use rand::rngs::StdRng;
+use serde::{Deserialize, Serialize};
 
 use self::phases::{Phases, at_all};
 use self::saboteur::Saboteur;
 use self::tally::Tally;
-use super::arms::{Client, Stage, Team, Way};
+use super::ScenarioError;
+use super::arms::{APP_TIMEOUT, Team, Way};
 use super::crowd::{self, Shift};
 use super::database::{Database, Loads, loaded_here};
-use super::experiment::{self, Ids};
-use super::keys::Keys;
-use super::outcome::{Arm, Findings, Outcome};
+use super::definition::{ArmKind, Arms, Definition, Needs, Provokes, Scenario};
+use super::document::{self, Arm, Document, Spread};
+use super::runner::{ArmRun, Reader};
 use super::setting::{Setting, ms};
-use super::{Ground, Progress, Request, ScenarioError};
 use crate::cache::Options;
-use crate::cli::ScenarioName;
 use crate::db::error::DbError;
-use crate::sandbox::Sandbox;
+use crate::page::blocks::Section;
+use crate::page::figures::Figure;
 
-const WAYS: [Way; 3] = [Way::Mysql, Way::Naive, Way::Lease];
-const DEFAULT_CLIENTS: u16 = ScenarioName::Outage.defaults().clients;
-/// Without Redis; twice as long with it afterwards.
-const DEFAULT_DURATION_S: u16 = ScenarioName::Outage.defaults().duration_s;
-const PROCESSES: u16 = 2;
 const KEYS: u32 = 64;
-/// What a client waits on average between two reads.
+/// The mean pause of a client between two reads.
 const PAUSE: Duration = Duration::from_millis(2);
 /// Longer than an arm of the default length.
 const TTL: Duration = Duration::from_secs(60);
 
-fn setting(request: &Request) -> Setting {
-    Setting::new(request, DEFAULT_CLIENTS, DEFAULT_DURATION_S)
+const DEFINITION: Definition = Definition {
+    name: "outage",
+    meaning: "Redis stops answering, goes on, is killed, comes back empty; only in the sandbox",
+    arms: &[ArmKind::Whole(Way::Mysql), ArmKind::Whole(Way::Naive), ArmKind::Whole(Way::Lease)],
+    rows: KEYS,
+    missing_rows: 0,
+    clients: 8,
+    processes: 2,
+    // Without Redis; twice as long with it afterwards.
+    duration_s: 2,
+    durations_per_arm: phases::DURATIONS,
+    provokes: Provokes::RedisFailures,
+    needs: Needs::PrivateServers,
+};
+
+/// Counts of this scenario alone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Found {
+    /// `before`, `stopped`, `continued`, `killed`, `restarted`, in this order.
+    pub(crate) phases: Vec<Phase>,
+    /// How soon hits flow again.
+    pub(crate) recovery_ms: Recovery,
 }
 
-/// Everything that changes a number, by the names that it has in the document.
-pub(crate) fn config(request: &Request) -> Vec<(&'static str, u64)> {
-    let setting = setting(request);
-    let own = [
-        ("keys", u64::from(KEYS)),
-        ("read_pause_ms", ms(PAUSE)),
-        ("ttl_ms", ms(TTL)),
-        ("naive_timeout_ms", ms(super::arms::APP_TIMEOUT)),
-        ("library_connect_timeout_ms", ms(Options::default().connect_timeout)),
-        ("library_reply_timeout_ms", ms(Options::default().reply_timeout)),
-    ];
-    setting.config(PROCESSES).into_iter().chain(own).collect()
+/// What readers got in one phase of an outage; a read belongs to the phase in which it began, or to the outage
+/// that it met.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Phase {
+    /// Its name.
+    pub(crate) phase: String,
+    /// Reads that were answered.
+    pub(crate) reads: u64,
+    /// Reads that were not.
+    pub(crate) failed_reads: u64,
+    /// Reads that were answered without a load.
+    pub(crate) hits: u64,
+    /// How often the database was asked.
+    pub(crate) database_loads: u64,
+    /// Until there was an answer, or an error; null where nothing was read.
+    pub(crate) latency_ms: Option<Spread>,
+    /// The same of reads past the cache, which the same clients made in between and which are in no other count: what a read
+    /// costs without a cache, in the same moments.
+    pub(crate) past_the_cache_ms: Option<Spread>,
 }
 
-/// Runs every arm, or as many as there is time for before an interrupt. Redis runs when this returns.
-pub(crate) fn run(
-    ground: &Ground<'_>,
-    sandbox: &mut Sandbox,
-    request: &Request,
-    progress: Progress<'_>,
-) -> Result<Outcome, ScenarioError> {
-    let setting = setting(request);
-    let arms =
-        experiment::run(ground, &Ids::of_rows(KEYS), WAYS.map(|way| (way.name(), way)), |way, keys| {
-            arm(ground, sandbox, &setting, way, keys, progress)
-        })?;
-    Ok(Outcome { verdict: verdict::judge(&arms), arms })
+/// How long after Redis' return every client had a hit again; null where that did not happen in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Recovery {
+    /// After it was stopped and continued.
+    pub(crate) continued: Option<f64>,
+    /// After it was killed and restarted.
+    pub(crate) restarted: Option<f64>,
 }
 
-fn arm(
-    ground: &Ground<'_>,
-    sandbox: &mut Sandbox,
-    setting: &Setting,
-    way: Way,
-    keys: &Keys,
-    progress: Progress<'_>,
-) -> Result<Arm, ScenarioError> {
-    let loads = Arc::new(Loads::new(KEYS));
-    let options = Options::default().ttl(TTL);
-    let stage = Stage::new(ground, keys, &loads, options);
-    let Team { clients, background, usage } =
-        stage.team(way, usize::from(setting.clients), usize::from(PROCESSES))?;
-    let phases = Phases::new();
-    let numbered = clients
-        .into_iter()
-        .zip(0u64..)
-        .map(|(client, number)| Ok((Reader { client, past: stage.database()? }, number)))
-        .collect::<Result<Vec<_>, DbError>>()?;
-    let work = |(mut reader, number): (Reader, u64), shift: &Shift| {
-        // The same choices in every arm.
-        reader.read(&mut setting.rng(number), &phases, shift)
-    };
-    let mut saboteur = Saboteur::new(sandbox, &phases, setting.duration);
-    let seen = crowd::work(numbered, phases::length(setting.duration), work, &mut |elapsed| {
-        progress(way.name(), elapsed);
-        saboteur.look(elapsed);
-    });
-    saboteur.make_good().map_err(ScenarioError::Sandbox)?;
-    drop(background);
-    let seen = seen?;
-    let recovery = phases::RETURNS
-        .map(|phase| at_all(seen.iter().map(|tally| tally.first_hit(phase)), phases.began(phase)));
-    let tally = seen.into_iter().fold(Tally::new(), Tally::with);
-    let (answers, phases) = tally.into_parts();
-    Ok(answers.into_arm(
-        way.name(),
-        loads.all(),
-        usage.seen(false),
-        Findings::Outage(super::outcome::Outage { phases, recovery }),
-    ))
+pub(super) struct Experiment;
+
+impl Scenario for Experiment {
+    fn definition(&self) -> &'static Definition {
+        &DEFINITION
+    }
+
+    fn config(&self, _setting: &Setting) -> Vec<(&'static str, u64)> {
+        vec![
+            ("keys", u64::from(KEYS)),
+            ("read_pause_ms", ms(PAUSE)),
+            ("ttl_ms", ms(TTL)),
+            ("naive_timeout_ms", ms(APP_TIMEOUT)),
+            ("library_connect_timeout_ms", ms(Options::default().connect_timeout)),
+            ("library_reply_timeout_ms", ms(Options::default().reply_timeout)),
+        ]
+    }
+
+    fn run(&self, arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
+        let loads = Arc::new(Loads::new(KEYS));
+        let stage = arm.stage(&loads, Options::default().ttl(TTL));
+        let Team { clients, background, usage } = arm.team(&stage, arm.setting.clients)?;
+        let clients = arm
+            .readers(clients)
+            .into_iter()
+            .map(|reader| Ok(ComparingReader { reader, past: stage.database()? }))
+            .collect::<Result<Vec<_>, DbError>>()?;
+        let phases = Phases::new();
+        let (name, progress, outage) = (arm.name(), arm.progress, arm.setting.duration);
+        let sandbox = arm.sandbox.as_deref_mut().ok_or(ScenarioError::NoSandbox)?;
+        let mut saboteur = Saboteur::new(sandbox, &phases, outage);
+        let work = |reader: ComparingReader, shift: &Shift| reader.read(&phases, shift);
+        let seen = crowd::work(clients, phases::length(outage), work, &mut |elapsed| {
+            progress(name, elapsed);
+            saboteur.look(elapsed);
+        });
+        saboteur.make_good().map_err(ScenarioError::Sandbox)?;
+        drop(background);
+        let seen = seen?;
+        let [continued, restarted] = phases::RETURNS
+            .map(|phase| at_all(seen.iter().map(|tally| tally.first_hit(phase)), phases.began(phase)))
+            .map(|recovery| recovery.map(document::ms));
+        let (answers, phases) = seen.into_iter().fold(Tally::new(), Tally::with).into_parts();
+        let found = Found { phases, recovery_ms: Recovery { continued, restarted } };
+        Ok(answers.into_arm(arm.kind, loads.all(), usage.seen(arm.asks_missing()), found))
+    }
+
+    fn proves_nothing(&self, arms: &Arms<'_>) -> Option<String> {
+        verdict::proves_nothing(arms)
+    }
+
+    fn sections(&self, document: &Document) -> Vec<Section> {
+        page::sections(document)
+    }
+
+    fn figures(&self, document: &Document) -> Vec<Figure> {
+        page::figures(document)
+    }
+
+    fn lesson(&self, document: &Document) -> Option<String> {
+        page::lesson(document)
+    }
+
+    #[cfg(test)]
+    fn schema(&self, settings: schemars::generate::SchemaSettings) -> serde_json::Value {
+        settings.into_generator().into_root_schema_for::<Found>().to_value()
+    }
 }
 
-/// A client, and its own way to the database past the cache: what a read costs without one is measured by the same
-/// thread in the same moments.
-struct Reader {
-    client: Box<dyn Client>,
+/// A client with a connection of its own that goes past the cache: the same thread measures, in the same moments, what a
+/// read costs without a cache.
+struct ComparingReader {
+    reader: Reader,
     past: Database,
 }
 
-impl Reader {
-    fn read(&mut self, rng: &mut StdRng, phases: &Phases, shift: &Shift) -> Tally {
+impl ComparingReader {
+    fn read(self, phases: &Phases, shift: &Shift) -> Tally {
+        let Self { mut reader, mut past } = self;
         let mut tally = Tally::new();
-        while shift.goes_on() {
-            let id = rng.random_range(0..KEYS);
-            if rng.random() {
-                self.by_the_arm(id, phases, shift, &mut tally);
+        reader.repeat(shift, PAUSE, |reader| {
+            let id = reader.rng.random_range(0..KEYS);
+            if reader.rng.random() {
+                by_the_arm(reader, id, phases, shift, &mut tally);
             } else {
-                self.past_the_cache(id, phases, shift, &mut tally);
+                past_the_cache(&mut past, id, phases, shift, &mut tally);
             }
-            shift.pause(PAUSE.mul_f64(2.0 * rng.random::<f64>()));
-        }
+        });
         tally
     }
+}
 
-    fn by_the_arm(&mut self, id: u32, phases: &Phases, shift: &Shift, tally: &mut Tally) {
-        let (phase, began, loaded) = (phases.now(), shift.elapsed(), loaded_here());
-        let answer = self.client.read(id);
-        let ended = shift.elapsed();
-        let phase = phase.or_met(phases.now());
-        tally.book(phase, id, answer, loaded_here() - loaded, began, ended);
-    }
+fn by_the_arm(reader: &mut Reader, id: u32, phases: &Phases, shift: &Shift, tally: &mut Tally) {
+    let (phase, began, loaded) = (phases.now(), shift.elapsed(), loaded_here());
+    let answer = reader.client.read(id);
+    let ended = shift.elapsed();
+    tally.book(phase.or_met(phases.now()), id, answer, loaded_here() - loaded, began, ended);
+}
 
-    /// In no count of the arm. Where the database fails, the arm's own reads tell of it.
-    fn past_the_cache(&mut self, id: u32, phases: &Phases, shift: &Shift, tally: &mut Tally) {
-        let (phase, began) = (phases.now(), shift.elapsed());
-        if self.past.committed(id).is_ok() {
-            tally.book_past(phase.or_met(phases.now()), shift.elapsed().saturating_sub(began));
-        }
+/// In no count of the arm. If the database fails, the arm's own reads show it.
+fn past_the_cache(past: &mut Database, id: u32, phases: &Phases, shift: &Shift, tally: &mut Tally) {
+    let (phase, began) = (phases.now(), shift.elapsed());
+    if past.committed(id).is_ok() {
+        tally.book_past(phase.or_met(phases.now()), shift.elapsed().saturating_sub(began));
     }
 }

@@ -1,124 +1,125 @@
-//! Reads of ids that do not exist go past a cache that keeps only what there is: how many reach the database?
+//! Reads of ids that do not exist go past a cache that keeps only rows that exist: how many reach the database?
 
+mod page;
 mod verdict;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use rand::RngExt;
-use rand::rngs::StdRng;
+use serde::{Deserialize, Serialize};
 
+use super::ScenarioError;
 use super::answers::Answers;
-use super::arms::{Client, Stage, Team, Way};
-use super::crowd::{self, Shift};
+use super::arms::{Team, Way};
+use super::crowd::Shift;
 use super::database::{Loads, loaded_here};
-use super::experiment::{self, Ids};
-use super::keys::Keys;
-use super::outcome::{Arm, Findings, Outcome, Penetration};
+use super::definition::{ArmKind, Arms, Definition, Needs, Provokes, Scenario};
+use super::document::{Arm, Document};
+use super::runner::{ArmRun, Reader};
 use super::setting::{Setting, ms};
-use super::{Ground, Progress, Request, ScenarioError};
 use crate::cache::Options;
-use crate::cli::ScenarioName;
+use crate::page::blocks::Section;
+use crate::page::figures::Figure;
 
-const DEFAULT_CLIENTS: u16 = ScenarioName::Penetration.defaults().clients;
-/// For each arm.
-const DEFAULT_DURATION_S: u16 = ScenarioName::Penetration.defaults().duration_s;
-const PROCESSES: u16 = 2;
-/// The rows that exist, 0 and up, and behind them the ids of those that do not.
+/// The rows that exist, 0 and up, and above them the ids of those that do not.
 const KEYS: u32 = 100;
 const MISSING: u32 = 100;
-/// What a client waits on average between two reads.
+/// The mean pause of a client between two reads.
 const PAUSE: Duration = Duration::from_millis(1);
 const TTL: Duration = Duration::from_secs(60);
 const NEGATIVE_TTL: Duration = Duration::from_secs(30);
 
-/// An arm: a way of caching, and whether it remembers that a row does not exist.
-struct Course {
-    name: &'static str,
-    way: Way,
-    negative_ttl: Option<Duration>,
+const DEFINITION: Definition = Definition {
+    name: "penetration",
+    meaning: "reads of rows that do not exist go past the cache to the database",
+    arms: &[ArmKind::Whole(Way::Naive), ArmKind::LeaseNoNegative, ArmKind::Whole(Way::Lease)],
+    rows: KEYS,
+    missing_rows: MISSING,
+    clients: 8,
+    processes: 2,
+    duration_s: 3,
+    durations_per_arm: 1,
+    provokes: Provokes::Nothing,
+    needs: Needs::AnyServers,
+};
+
+/// Counts of this scenario alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Found {
+    /// Reads of rows that do not exist that were answered.
+    pub(crate) missing_reads: u64,
+    /// How often the database was asked for such a row.
+    pub(crate) missing_loads: u64,
 }
 
-const COURSES: [Course; 3] = [
-    Course { name: "naive", way: Way::Naive, negative_ttl: None },
-    Course { name: "lease-no-negative", way: Way::Lease, negative_ttl: None },
-    Course { name: "lease", way: Way::Lease, negative_ttl: Some(NEGATIVE_TTL) },
-];
+pub(super) struct Experiment;
 
-fn setting(request: &Request) -> Setting {
-    Setting::new(request, DEFAULT_CLIENTS, DEFAULT_DURATION_S)
+impl Scenario for Experiment {
+    fn definition(&self) -> &'static Definition {
+        &DEFINITION
+    }
+
+    fn config(&self, _setting: &Setting) -> Vec<(&'static str, u64)> {
+        vec![
+            ("keys", u64::from(KEYS)),
+            ("missing_keys", u64::from(MISSING)),
+            ("read_pause_ms", ms(PAUSE)),
+            ("ttl_ms", ms(TTL)),
+            ("negative_ttl_ms", ms(NEGATIVE_TTL)),
+        ]
+    }
+
+    fn run(&self, arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
+        let loads = Arc::new(Loads::new(KEYS));
+        let negative_ttl = (arm.kind == ArmKind::Whole(Way::Lease)).then_some(NEGATIVE_TTL);
+        let stage = arm.stage(&loads, Options::default().ttl(TTL).negative_ttl(negative_ttl));
+        let Team { clients, background, usage } = arm.team(&stage, arm.setting.clients)?;
+        let seen = arm.work(arm.readers(clients), read)?;
+        drop(background);
+        let (answers, found): (Vec<Answers>, Vec<Found>) = seen.into_iter().unzip();
+        let found = Found {
+            missing_reads: found.iter().map(|found| found.missing_reads).sum(),
+            missing_loads: found.iter().map(|found| found.missing_loads).sum(),
+        };
+        Ok(Answers::sum(answers).into_arm(arm.kind, loads.all(), usage.seen(arm.asks_missing()), found))
+    }
+
+    fn proves_nothing(&self, arms: &Arms<'_>) -> Option<String> {
+        verdict::proves_nothing(arms)
+    }
+
+    fn sections(&self, document: &Document) -> Vec<Section> {
+        page::sections(document)
+    }
+
+    fn figures(&self, document: &Document) -> Vec<Figure> {
+        page::figures(document)
+    }
+
+    fn lesson(&self, document: &Document) -> Option<String> {
+        page::lesson(document)
+    }
+
+    #[cfg(test)]
+    fn schema(&self, settings: schemars::generate::SchemaSettings) -> serde_json::Value {
+        settings.into_generator().into_root_schema_for::<Found>().to_value()
+    }
 }
 
-/// Everything that changes a number, by the names that it has in the document.
-pub(crate) fn config(request: &Request) -> Vec<(&'static str, u64)> {
-    let setting = setting(request);
-    let own = [
-        ("keys", u64::from(KEYS)),
-        ("missing_keys", u64::from(MISSING)),
-        ("read_pause_ms", ms(PAUSE)),
-        ("ttl_ms", ms(TTL)),
-        ("negative_ttl_ms", ms(NEGATIVE_TTL)),
-    ];
-    setting.config(PROCESSES).into_iter().chain(own).collect()
-}
-
-/// Runs every arm, or as many as there is time for before an interrupt.
-pub(crate) fn run(
-    ground: &Ground<'_>,
-    request: &Request,
-    progress: Progress<'_>,
-) -> Result<Outcome, ScenarioError> {
-    let setting = setting(request);
-    let arms = experiment::run(
-        ground,
-        &Ids { rows: KEYS, asked: KEYS + MISSING },
-        COURSES.iter().map(|course| (course.name, course)),
-        |course, keys| arm(ground, &setting, course, keys, progress),
-    )?;
-    Ok(Outcome { verdict: verdict::judge(&arms), arms })
-}
-
-fn arm(
-    ground: &Ground<'_>,
-    setting: &Setting,
-    course: &Course,
-    keys: &Keys,
-    progress: Progress<'_>,
-) -> Result<Arm, ScenarioError> {
-    let loads = Arc::new(Loads::new(KEYS));
-    let options = Options::default().ttl(TTL).negative_ttl(course.negative_ttl);
-    let stage = Stage::new(ground, keys, &loads, options);
-    let Team { clients, background, usage } =
-        stage.team(course.way, usize::from(setting.clients), usize::from(PROCESSES))?;
-    let numbered = clients.into_iter().zip(0u64..).collect();
-    let work = |(mut client, number): (Box<dyn Client>, u64), shift: &Shift| {
-        // The same choices in every arm.
-        let mut rng = setting.rng(number);
-        read(client.as_mut(), &mut rng, shift)
-    };
-    let seen = crowd::work(numbered, setting.duration, work, &mut |elapsed| progress(course.name, elapsed))?;
-    drop(background);
-    let (answers, found) = seen
-        .into_iter()
-        .fold((Answers::default(), Penetration::default()), |(answers, found), (more, also_found)| {
-            (answers.with(more), found.with(also_found))
-        });
-    Ok(answers.into_arm(course.name, loads.all(), usage.seen(true), Findings::Penetration(found)))
-}
-
-/// Every second read asks for what does not exist.
-fn read(client: &mut dyn Client, rng: &mut StdRng, shift: &Shift) -> (Answers, Penetration) {
-    let (mut answers, mut found) = (Answers::default(), Penetration::default());
-    while shift.goes_on() {
+/// Every second read asks for a row that does not exist.
+fn read(mut reader: Reader, shift: &Shift) -> (Answers, Found) {
+    let (mut answers, mut found) = (Answers::default(), Found::default());
+    reader.repeat(shift, PAUSE, |Reader { client, rng, .. }| {
         let exists = rng.random();
         let id = if exists { rng.random_range(0..KEYS) } else { rng.random_range(KEYS..KEYS + MISSING) };
         let loaded = loaded_here();
         let answered = answers.book(id, exists, client.read(id));
         if !exists {
-            found.reads += u64::from(answered);
-            found.loads += loaded_here() - loaded;
+            found.missing_reads += u64::from(answered);
+            found.missing_loads += loaded_here() - loaded;
         }
-        shift.pause(PAUSE.mul_f64(2.0 * rng.random::<f64>()));
-    }
+    });
     (answers, found)
 }

@@ -6,18 +6,20 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::Request;
+use super::definition::Definition;
 
-pub(super) struct Setting {
+pub(crate) struct Setting {
     pub(super) clients: u16,
     pub(super) duration: Duration,
     rng_seed: u64,
 }
 
 impl Setting {
-    pub(super) fn new(request: &Request, default_clients: u16, default_duration_s: u16) -> Self {
+    pub(super) fn new(request: &Request, definition: &Definition) -> Self {
+        let duration_s = request.duration_s.unwrap_or(definition.duration_s);
         Self {
-            clients: request.clients.unwrap_or(default_clients),
-            duration: Duration::from_secs(u64::from(request.duration_s.unwrap_or(default_duration_s))),
+            clients: request.clients.unwrap_or(definition.clients),
+            duration: Duration::from_secs(u64::from(duration_s)),
             rng_seed: request.rng_seed,
         }
     }

@@ -1,5 +1,6 @@
-//! Readers against writers on a few hot rows: who gets to read what was already replaced?
+//! Readers and writers on a few hot rows: which reads return a row that was already replaced?
 
+mod page;
 mod tally;
 mod verdict;
 
@@ -7,188 +8,208 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::RngExt;
-use rand::rngs::StdRng;
+use serde::{Deserialize, Serialize};
 
 use self::tally::Tally;
-use super::arms::{Client, Fate, Stage, Team, Way};
-use super::crowd::{self, Shift};
+use super::ScenarioError;
+use super::arms::{Fate, Stage, Team, Way};
+use super::crowd::Shift;
 use super::database::Loads;
-use super::experiment::{self, Ids};
-use super::keys::Keys;
-use super::outcome::{Arm, CacheUse, Findings, Outcome, Staleness, WhenQuiet};
+use super::definition::{ArmKind, Arms, Definition, Needs, Provokes, Scenario};
+use super::document::{Arm, Document, Spread};
+use super::runner::{ArmRun, Reader};
 use super::setting::{Setting, ms};
 use super::version_floor::Floors;
-use super::{Ground, Progress, Request, ScenarioError};
 use crate::cache::Options;
-use crate::cli::ScenarioName;
+use crate::page::blocks::Section;
+use crate::page::figures::Figure;
+use crate::samples::cache_use::CacheUse;
 
-/// One after the other, each with the machine to itself: nothing that is compared here is a time.
-pub(crate) const WAYS: [Way; 6] =
-    [Way::Mysql, Way::Naive, Way::NaiveDoubleDelete, Way::Lock, Way::Lease, Way::LeaseMarker];
-const DEFAULT_READERS: u16 = ScenarioName::Stale.defaults().clients;
-/// For each arm.
-const DEFAULT_DURATION_S: u16 = ScenarioName::Stale.defaults().duration_s;
-/// So many readers for each writer.
+/// Readers for each writer.
 const READERS_PER_WRITER: u16 = 4;
-/// Each with a cache of its own.
-const PROCESSES: u16 = 4;
 const KEYS: u32 = 64;
 const LOAD_DELAY: Duration = Duration::from_millis(2);
-/// What a writer waits on average between two writes.
+/// The mean pause of a writer between two writes.
 const WRITE_PAUSE: Duration = Duration::from_millis(4);
-/// Longer than a load takes, as the custom has it; shorter than readers are patient.
+/// Longer than a load takes, as is usual; shorter than readers are patient.
 const SECOND_DELETE_AFTER: Duration = Duration::from_millis(20);
 /// One write in so many ends with the writer's death after its COMMIT.
 const WRITES_PER_DEATH: u32 = 1_000;
-/// So many writers die at the very end, when nobody mends it any more.
+/// So many writers die at the very end, when no later write mends it.
 const DEATHS_AT_THE_END: u32 = 4;
 /// Longer than a COMMIT takes, and as long as a key stays uncached after a death.
 const MARKER: Duration = Duration::from_secs(1);
 /// Longer than an experiment of the default length.
 const TTL: Duration = Duration::from_secs(60);
+/// After a failed read: a server that is gone answers immediately.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(1);
 
-fn setting(request: &Request) -> Setting {
-    Setting::new(request, DEFAULT_READERS, DEFAULT_DURATION_S)
+const DEFINITION: Definition = Definition {
+    name: "stale",
+    meaning: "reads return rows that a write has replaced: a reader stores the old row after the writer removed the entry",
+    // One after the other, each with the machine to itself: nothing that is compared here is a time.
+    arms: &[
+        ArmKind::Whole(Way::Mysql),
+        ArmKind::Whole(Way::Naive),
+        ArmKind::Whole(Way::NaiveDoubleDelete),
+        ArmKind::Whole(Way::Lock),
+        ArmKind::Whole(Way::Lease),
+        ArmKind::Whole(Way::LeaseMarker),
+    ],
+    rows: KEYS,
+    missing_rows: 0,
+    clients: 16,
+    processes: 4,
+    duration_s: 2,
+    durations_per_arm: 1,
+    provokes: Provokes::Writes,
+    needs: Needs::AnyServers,
+};
+
+/// Counts of this scenario alone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Found {
+    /// Reads that returned a version older than one whose write had returned before the read began.
+    pub(crate) stale_reads: u64,
+    /// The share of reads that were stale; where none was, null, and the bound below says what that is worth.
+    pub(crate) stale_share: Option<f64>,
+    /// Where no read was stale: 3/N, which the true share lies below with 95 % certainty.
+    pub(crate) stale_share_below: Option<f64>,
+    /// How long before a stale read began the write had returned that it missed; null where none was stale.
+    pub(crate) stale_age_ms: Option<Spread>,
+    /// Cached values that differ from the committed row when all is over.
+    pub(crate) stale_keys_when_quiet: u64,
+    /// Those of them that miss a write that had returned; the others miss what a writer committed that then died.
+    pub(crate) stale_keys_that_miss_a_returned_write: u64,
+    /// Reads that returned an older version than the same reader had seen of the same row before.
+    pub(crate) non_monotonic_reads: u64,
+    /// Writers that died after their COMMIT.
+    pub(crate) dead_writers: u64,
+}
+
+pub(super) struct Experiment;
+
+impl Scenario for Experiment {
+    fn definition(&self) -> &'static Definition {
+        &DEFINITION
+    }
+
+    fn config(&self, setting: &Setting) -> Vec<(&'static str, u64)> {
+        vec![
+            ("writers", u64::from(writers(setting))),
+            ("keys", u64::from(KEYS)),
+            ("load_delay_ms", ms(LOAD_DELAY)),
+            ("write_pause_ms", ms(WRITE_PAUSE)),
+            ("second_delete_after_ms", ms(SECOND_DELETE_AFTER)),
+            ("writes_per_death", u64::from(WRITES_PER_DEATH)),
+            ("deaths_at_the_end", u64::from(DEATHS_AT_THE_END)),
+            ("ttl_ms", ms(TTL)),
+            ("marker_ms", ms(MARKER)),
+        ]
+    }
+
+    fn run(&self, arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
+        let loads = Arc::new(Loads::new(KEYS));
+        let options = Options::default().ttl(TTL).marker(MARKER);
+        let stage = Stage {
+            load_delay: LOAD_DELAY,
+            second_delete_after: SECOND_DELETE_AFTER,
+            ..arm.stage(&loads, options)
+        };
+        let floors = Floors::new(KEYS);
+        let (mut tally, cache) = at_work(arm, &stage, &floors)?;
+        let database_loads = loads.all();
+        let deaths = last_deaths(&stage, arm.kind.way(), &mut tally)?;
+        tally.dead_writers += deaths;
+        let left = compare_entries(&stage, arm.kind.way(), &floors, &mut tally)?;
+        Ok(tally.into_arm(arm.kind, database_loads, cache, left))
+    }
+
+    fn broken_promise(&self, kind: ArmKind, arm: &Arm) -> Option<String> {
+        verdict::broken_promise(kind, arm)
+    }
+
+    fn proves_nothing(&self, arms: &Arms<'_>) -> Option<String> {
+        verdict::proves_nothing(arms)
+    }
+
+    fn sections(&self, document: &Document) -> Vec<Section> {
+        page::sections(document)
+    }
+
+    fn figures(&self, document: &Document) -> Vec<Figure> {
+        page::figures(document)
+    }
+
+    fn lesson(&self, document: &Document) -> Option<String> {
+        page::lesson(document)
+    }
+
+    #[cfg(test)]
+    fn schema(&self, settings: schemars::generate::SchemaSettings) -> serde_json::Value {
+        settings.into_generator().into_root_schema_for::<Found>().to_value()
+    }
 }
 
 fn writers(setting: &Setting) -> u16 {
     setting.clients.div_ceil(READERS_PER_WRITER)
 }
 
-/// Everything that changes a number, by the names that it has in the document.
-pub(crate) fn config(request: &Request) -> Vec<(&'static str, u64)> {
-    let setting = setting(request);
-    let own = [
-        ("writers", u64::from(writers(&setting))),
-        ("keys", u64::from(KEYS)),
-        ("load_delay_ms", ms(LOAD_DELAY)),
-        ("write_pause_ms", ms(WRITE_PAUSE)),
-        ("second_delete_after_ms", ms(SECOND_DELETE_AFTER)),
-        ("writes_per_death", u64::from(WRITES_PER_DEATH)),
-        ("deaths_at_the_end", u64::from(DEATHS_AT_THE_END)),
-        ("ttl_ms", ms(TTL)),
-        ("marker_ms", ms(MARKER)),
-    ];
-    setting.config(PROCESSES).into_iter().chain(own).collect()
-}
-
-/// Runs every arm, or as many as there is time for before an interrupt.
-pub(crate) fn run(
-    ground: &Ground<'_>,
-    request: &Request,
-    progress: Progress<'_>,
-) -> Result<Outcome, ScenarioError> {
-    let setting = setting(request);
-    let arms =
-        experiment::run(ground, &Ids::of_rows(KEYS), WAYS.map(|way| (way.name(), way)), |way, keys| {
-            arm(ground, &setting, way, keys, progress)
-        })?;
-    Ok(Outcome { verdict: verdict::judge(&arms), arms })
-}
-
-fn arm(
-    ground: &Ground<'_>,
-    setting: &Setting,
-    way: Way,
-    keys: &Keys,
-    progress: Progress<'_>,
-) -> Result<Arm, ScenarioError> {
-    let loads = Arc::new(Loads::new(KEYS));
-    let options = Options::default().ttl(TTL).marker(MARKER);
-    let stage = Stage {
-        load_delay: LOAD_DELAY,
-        second_delete_after: SECOND_DELETE_AFTER,
-        ..Stage::new(ground, keys, &loads, options)
-    };
-    let floors = Floors::new(KEYS);
-    let (mut tally, cache) = at_work(&stage, way, setting, &floors, progress)?;
-    let database_loads = loads.all();
-    let dead_at_the_end = last_deaths(&stage, way, &mut tally)?;
-    let when_quiet = look_around(&stage, way, &floors, &mut tally)?;
-    Ok(Arm {
-        name: way.name(),
-        reads: tally.reads,
-        failed_reads: tally.failed_reads,
-        wrong_reads: tally.wrong_reads,
-        database_loads,
-        writes: tally.writes,
-        failed_writes: tally.failed_writes,
-        first_error: tally.first_error,
-        failed_by_database: tally.failed_by_database,
-        cache,
-        obstacle: None,
-        findings: Findings::Stale(Staleness {
-            stale_reads: tally.stale_reads,
-            ages: tally.ages,
-            non_monotonic_reads: tally.non_monotonic_reads,
-            dead_writers: tally.dead_writers + dead_at_the_end,
-            when_quiet,
-        }),
-    })
-}
-
 /// Readers and writers at the same time, until time is over. When this returns, nothing goes on any more.
 fn at_work(
+    arm: &ArmRun<'_>,
     stage: &Stage<'_>,
-    way: Way,
-    setting: &Setting,
     floors: &Floors,
-    progress: Progress<'_>,
 ) -> Result<(Tally, Option<CacheUse>), ScenarioError> {
-    let clients = usize::from(setting.clients + writers(setting));
-    let Team { clients, background, usage } = stage.team(way, clients, usize::from(PROCESSES))?;
-    let numbered = clients.into_iter().zip(0u64..).collect();
-    let work = |(mut client, number): (Box<dyn Client>, u64), shift: &Shift| {
-        // The same choices in every arm.
-        let mut rng = setting.rng(number);
-        if number < u64::from(setting.clients) {
-            read(client.as_mut(), &mut rng, floors, shift)
+    let readers = arm.setting.clients;
+    let Team { clients, background, usage } = arm.team(stage, readers + writers(arm.setting))?;
+    let work = |client: Reader, shift: &Shift| {
+        if client.number < u64::from(readers) {
+            read(client, floors, shift)
         } else {
-            write(client.as_mut(), &mut rng, floors, shift)
+            write(client, floors, shift)
         }
     };
-    let tallies =
-        crowd::work(numbered, setting.duration, work, &mut |elapsed| progress(way.name(), elapsed))?;
+    let tallies = arm.work(arm.readers(clients), work)?;
     // Waits for the last of the delayed DELs.
     drop(background);
-    Ok((tallies.into_iter().fold(Tally::new(0), Tally::with), usage.seen(false)))
+    Ok((tallies.into_iter().fold(Tally::new(0), Tally::with), usage.seen(arm.asks_missing())))
 }
 
-fn read(client: &mut dyn Client, rng: &mut StdRng, floors: &Floors, shift: &Shift) -> Tally {
+fn read(mut reader: Reader, floors: &Floors, shift: &Shift) -> Tally {
     let mut tally = Tally::new(KEYS);
     while shift.goes_on() {
-        let id = rng.random_range(0..KEYS);
+        let id = reader.rng.random_range(0..KEYS);
         let floor = floors.of(id);
         let began = shift.elapsed();
-        let answer = client.read(id);
+        let answer = reader.client.read(id);
         let failed = answer.is_err();
         tally.book_read(id, floor, answer, |version| floors.age(id, version, began));
         if failed {
-            // A server that is gone answers at once.
-            shift.pause(Duration::from_millis(1));
+            shift.pause(PAUSE_AFTER_FAILURE);
         }
     }
     tally
 }
 
-fn write(client: &mut dyn Client, rng: &mut StdRng, floors: &Floors, shift: &Shift) -> Tally {
+fn write(mut writer: Reader, floors: &Floors, shift: &Shift) -> Tally {
     let mut tally = Tally::new(0);
-    while shift.goes_on() {
+    writer.repeat(shift, WRITE_PAUSE, |Reader { client, rng, .. }| {
         let id = rng.random_range(0..KEYS);
         let dies = rng.random_range(0..WRITES_PER_DEATH) == 0;
         let fate = if dies { Fate::DiesAfterCommit } else { Fate::Returns };
         let written = client.write(id, fate);
-        // What a writer does not return from, nobody is promised to see.
+        // No reader is promised to see a write that did not return.
         if let (Ok(version), Fate::Returns) = (&written, fate) {
             floors.raise(id, *version, shift.elapsed());
         }
         tally.book_write(fate, written);
-        shift.pause(WRITE_PAUSE.mul_f64(2.0 * rng.random::<f64>()));
-    }
+    });
     tally
 }
 
-/// A few more writers, of rows that are cached, who die after their COMMIT. Nobody comes after them.
+/// A few more writers, of rows that are cached, die after their COMMIT, and no other write follows.
 fn last_deaths(stage: &Stage<'_>, way: Way, tally: &mut Tally) -> Result<u64, ScenarioError> {
     let mut team = stage.team(way, 1, 1)?;
     let mut deaths = 0;
@@ -204,30 +225,38 @@ fn last_deaths(stage: &Stage<'_>, way: Way, tally: &mut Tally) -> Result<u64, Sc
     Ok(deaths)
 }
 
-/// Compares every cached value with the committed row. What cannot be looked at is a failed read.
-fn look_around(
+/// Cached values that differ from the committed row when all is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct LeftStale {
+    keys: u64,
+    /// Those of them that miss a write that had returned; the others miss only what a dead writer committed.
+    missed_a_returned_write: u64,
+}
+
+/// Compares every cached value with the committed row. One that cannot be read is a failed read.
+fn compare_entries(
     stage: &Stage<'_>,
     way: Way,
     floors: &Floors,
     tally: &mut Tally,
-) -> Result<WhenQuiet, ScenarioError> {
+) -> Result<LeftStale, ScenarioError> {
     let mut database = stage.database()?;
     let mut inspector = stage.inspector(way)?;
-    let mut found = WhenQuiet::default();
+    let mut left = LeftStale::default();
     for id in 0..KEYS {
         let cached = match inspector.cached(id) {
             Ok(Some(cached)) => cached,
             Ok(None) => continue,
             Err(error) => {
-                tally.failed_reads += 1;
+                tally.answers.failed_reads += 1;
                 tally.note(&error);
                 continue;
             }
         };
         if database.committed(id)?.as_ref() != Some(&cached) {
-            found.stale_keys += 1;
-            found.missed_a_returned_write += u64::from(cached.version < floors.of(id));
+            left.keys += 1;
+            left.missed_a_returned_write += u64::from(cached.version < floors.of(id));
         }
     }
-    Ok(found)
+    Ok(left)
 }

@@ -1,33 +1,30 @@
 //! Many clients, one popular value that expires again and again: how many of them run to the database?
 
 mod expiries;
+mod page;
 mod verdict;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::RngExt;
-use rand::rngs::StdRng;
+use serde::{Deserialize, Serialize};
 
 use self::expiries::Expiries;
+use super::ScenarioError;
 use super::answers::Answers;
-use super::arms::{Client, Stage, Team, Way};
-use super::crowd::{self, Shift};
+use super::arms::{Stage, Team, Way};
+use super::crowd::Shift;
 use super::database::Loads;
-use super::experiment::{self, Ids};
-use super::keys::Keys;
-use super::outcome::{Arm, Findings, Outcome, Rush, RushCounts};
+use super::definition::{ArmKind, Arms, Definition, Needs, Provokes, Scenario};
+use super::document::{self, Arm, Document, Spread};
+use super::runner::{ArmRun, Reader};
 use super::setting::{Setting, ms};
-use super::{Ground, Progress, Request, ScenarioError};
 use crate::cache::{Cache, Options};
-use crate::cli::ScenarioName;
-use crate::sample::Latencies;
+use crate::page::blocks::Section;
+use crate::page::figures::Figure;
+use crate::samples::latencies::Latencies;
 
-const DEFAULT_CLIENTS: u16 = ScenarioName::Stampede.defaults().clients;
-/// For each arm.
-const DEFAULT_DURATION_S: u16 = ScenarioName::Stampede.defaults().duration_s;
-const PROCESSES: u16 = 4;
-/// The one row that everybody wants.
+/// The one row that every client reads.
 const HOT: u32 = 0;
 /// Read by all before anything counts, so that every connection is open.
 const PRIMER: u32 = 1;
@@ -35,145 +32,190 @@ const ROWS: u32 = 2;
 const PRIMING: Duration = Duration::from_millis(500);
 const TTL: Duration = Duration::from_millis(600);
 const LOAD_DELAY: Duration = Duration::from_millis(40);
-/// What a client waits on average between two reads: less than a load takes, so that an expiry meets them all.
+/// The mean pause of a client between two reads: less than a load takes, so that an expiry meets them all.
 const PAUSE: Duration = Duration::from_millis(20);
 /// A read that took so long has loaded, or has waited for a load. A hit takes a hundredth of it.
 const WAITED_FROM: Duration = Duration::from_millis(20);
 /// The loads that begin so soon after the first are for one expiry: a value lives nine tenths of its time at least.
 const ONE_EXPIRY: Duration = Duration::from_millis(200);
 
-/// An arm: a way of caching, how its clients are spread, and how eagerly values are refreshed ahead of their expiry.
-struct Course {
-    name: &'static str,
-    way: Way,
-    spread: Spread,
-    early_refresh: f64,
+const DEFINITION: Definition = Definition {
+    name: "stampede",
+    meaning: "a popular value expires, and every client that wants it asks the database at the same time",
+    arms: &[
+        ArmKind::Whole(Way::Naive),
+        ArmKind::Whole(Way::Lease),
+        ArmKind::LeaseNoMutex,
+        ArmKind::Whole(Way::LeaseEarly),
+    ],
+    rows: ROWS,
+    missing_rows: 0,
+    clients: 64,
+    processes: 4,
+    duration_s: 10,
+    durations_per_arm: 1,
+    provokes: Provokes::Nothing,
+    needs: Needs::AnyServers,
+};
+
+/// Counts of this scenario alone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Found {
+    /// How often the value was gone, or about to go, and was loaded anew.
+    pub(crate) expiries: u64,
+    /// Loads for one of them, on average; null where nothing was loaded.
+    pub(crate) loads_per_expiry: Option<f64>,
+    /// The most loads for one of them.
+    pub(crate) most_loads_in_an_expiry: u64,
+    /// Reads that took `waited_from_ms` or longer: they have loaded, or have waited for a load. What is loaded behind the
+    /// readers' backs is no read.
+    pub(crate) waited_reads: u64,
+    /// How long these took; null where none did.
+    pub(crate) wait_ms: Option<Spread>,
+    /// Loads ahead of the expiry; null where the arm does not use the library.
+    pub(crate) early_refreshes: Option<u64>,
+    /// The library's reads that found no value, and those that waited for somebody else's load; one may be both, and without
+    /// any no reader waited; null as above.
+    pub(crate) found_nothing: Option<u64>,
+    /// The library's loads that fill nothing: Redis did not answer, or waiting took too long; null as above.
+    pub(crate) excused_loads: Option<u64>,
 }
 
-/// Which clients share a process, and with it the library's mutex.
-enum Spread {
-    Few,
-    EachItsOwn,
-}
+pub(super) struct Experiment;
 
-const COURSES: [Course; 4] = [
-    Course { name: "naive", way: Way::Naive, spread: Spread::Few, early_refresh: 0.0 },
-    Course { name: "lease", way: Way::Lease, spread: Spread::Few, early_refresh: 0.0 },
-    Course { name: "lease-no-mutex", way: Way::Lease, spread: Spread::EachItsOwn, early_refresh: 0.0 },
-    Course { name: "lease-early", way: Way::LeaseEarly, spread: Spread::Few, early_refresh: 1.0 },
-];
-
-fn setting(request: &Request) -> Setting {
-    Setting::new(request, DEFAULT_CLIENTS, DEFAULT_DURATION_S)
-}
-
-/// Everything that changes a number, by the names that it has in the document.
-pub(crate) fn config(request: &Request) -> Vec<(&'static str, u64)> {
-    let setting = setting(request);
-    let own = [
-        ("ttl_ms", ms(TTL)),
-        ("load_delay_ms", ms(LOAD_DELAY)),
-        ("read_pause_ms", ms(PAUSE)),
-        ("waited_from_ms", ms(WAITED_FROM)),
-    ];
-    setting.config(PROCESSES).into_iter().chain(own).collect()
-}
-
-/// Runs every arm, or as many as there is time for before an interrupt.
-pub(crate) fn run(
-    ground: &Ground<'_>,
-    request: &Request,
-    progress: Progress<'_>,
-) -> Result<Outcome, ScenarioError> {
-    let setting = setting(request);
-    let arms = experiment::run(
-        ground,
-        &Ids::of_rows(ROWS),
-        COURSES.iter().map(|course| (course.name, course)),
-        |course, keys| arm(ground, &setting, course, keys, progress),
-    )?;
-    Ok(Outcome { verdict: verdict::judge(&arms), arms })
-}
-
-fn arm(
-    ground: &Ground<'_>,
-    setting: &Setting,
-    course: &Course,
-    keys: &Keys,
-    progress: Progress<'_>,
-) -> Result<Arm, ScenarioError> {
-    let loads = Arc::new(Loads::logged(ROWS));
-    let options = Options::default().ttl(TTL).early_refresh(course.early_refresh);
-    let stage = Stage { load_delay: LOAD_DELAY, ..Stage::new(ground, keys, &loads, options) };
-    let processes = match course.spread {
-        Spread::Few => PROCESSES,
-        Spread::EachItsOwn => setting.clients,
-    };
-    let Team { clients, background, usage } =
-        stage.team(course.way, usize::from(setting.clients), usize::from(processes))?;
-    let mut clients = crowd::work(clients, PRIMING, prime, &mut |_| progress(course.name, Duration::ZERO))?;
-    if let Some(client) = clients.first_mut() {
-        // That nothing is there before the first load is no expiry.
-        let _ = client.read(HOT);
+impl Scenario for Experiment {
+    fn definition(&self) -> &'static Definition {
+        &DEFINITION
     }
-    loads.forget();
-    let before = counts(usage.caches());
-    let numbered = clients.into_iter().zip(0u64..).collect();
-    let work = |(mut client, number): (Box<dyn Client>, u64), shift: &Shift| {
-        // The same pauses in every arm.
-        let mut rng = setting.rng(number);
-        read(client.as_mut(), &mut rng, shift)
-    };
-    let seen = crowd::work(numbered, setting.duration, work, &mut |elapsed| progress(course.name, elapsed))?;
-    drop(background);
-    let (answers, waits) =
-        seen.into_iter().fold((Answers::default(), Latencies::new()), |(answers, mut waits), seen| {
-            waits.merge(&seen.1);
-            (answers.with(seen.0), waits)
-        });
-    let expiries = Expiries::of(&loads.begun(), ONE_EXPIRY);
-    let findings = Findings::Stampede(Rush {
-        expiries: expiries.count,
-        most_loads: expiries.most_loads,
-        waits,
-        library: before.zip(counts(usage.caches())).map(|(before, after)| after.since(before)),
-    });
-    Ok(answers.into_arm(course.name, loads.all(), usage.seen(false), findings))
+
+    fn config(&self, _setting: &Setting) -> Vec<(&'static str, u64)> {
+        vec![
+            ("ttl_ms", ms(TTL)),
+            ("load_delay_ms", ms(LOAD_DELAY)),
+            ("read_pause_ms", ms(PAUSE)),
+            ("waited_from_ms", ms(WAITED_FROM)),
+        ]
+    }
+
+    fn run(&self, arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
+        let loads = Arc::new(Loads::logged(ROWS));
+        let early_refresh = if arm.kind == ArmKind::Whole(Way::LeaseEarly) { 1.0 } else { 0.0 };
+        let options = Options::default().ttl(TTL).early_refresh(early_refresh);
+        let stage = Stage { load_delay: LOAD_DELAY, ..arm.stage(&loads, options) };
+        let Team { clients, background, usage } = arm.team(&stage, arm.setting.clients)?;
+        let mut readers = arm.prepare(PRIMING, arm.readers(clients), prime)?;
+        if let Some(reader) = readers.first_mut() {
+            // That nothing is there before the first load is no expiry.
+            let _ = reader.client.read(HOT);
+        }
+        loads.forget();
+        let before = LibraryCounts::of(usage.caches());
+        let seen = arm.work(readers, read)?;
+        drop(background);
+        let (answers, waits): (Vec<Answers>, Vec<Latencies>) = seen.into_iter().unzip();
+        let library =
+            before.zip(LibraryCounts::of(usage.caches())).map(|(before, after)| after.since(before));
+        let found = Found::new(Expiries::of(&loads.begun(), ONE_EXPIRY), loads.all(), &waits, library);
+        Ok(Answers::sum(answers).into_arm(arm.kind, loads.all(), usage.seen(arm.asks_missing()), found))
+    }
+
+    fn broken_promise(&self, kind: ArmKind, arm: &Arm) -> Option<String> {
+        verdict::broken_promise(kind, arm)
+    }
+
+    fn proves_nothing(&self, arms: &Arms<'_>) -> Option<String> {
+        verdict::proves_nothing(arms)
+    }
+
+    fn sections(&self, document: &Document) -> Vec<Section> {
+        page::sections(document)
+    }
+
+    fn figures(&self, document: &Document) -> Vec<Figure> {
+        page::figures(document)
+    }
+
+    fn lesson(&self, document: &Document) -> Option<String> {
+        page::lesson(document)
+    }
+
+    #[cfg(test)]
+    fn schema(&self, settings: schemars::generate::SchemaSettings) -> serde_json::Value {
+        settings.into_generator().into_root_schema_for::<Found>().to_value()
+    }
 }
 
-/// One client opens its connections. What goes wrong here comes to light soon enough.
-fn prime(mut client: Box<dyn Client>, shift: &Shift) -> Box<dyn Client> {
+impl Found {
+    fn new(expiries: Expiries, loads: u64, waits: &[Latencies], library: Option<LibraryCounts>) -> Self {
+        let mut all = Latencies::new();
+        waits.iter().for_each(|waits| all.merge(waits));
+        Self {
+            expiries: expiries.count,
+            loads_per_expiry: document::share(loads, expiries.count),
+            most_loads_in_an_expiry: expiries.most_loads,
+            waited_reads: all.count(),
+            wait_ms: Spread::of(&all),
+            early_refreshes: library.map(|counts| counts.early_refreshes),
+            found_nothing: library.map(|counts| counts.found_nothing),
+            excused_loads: library.map(|counts| counts.excused_loads),
+        }
+    }
+}
+
+/// Counts of the library itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct LibraryCounts {
+    /// Loads ahead of the expiry.
+    early_refreshes: u64,
+    /// Reads that found no value, and those that waited for a load of another reader; one may be both.
+    found_nothing: u64,
+    /// Loads that no reader was asked to wait for: Redis failed, waiting took too long, or the value could not be kept.
+    excused_loads: u64,
+}
+
+impl LibraryCounts {
+    /// Of all processes together; none in an arm without the library.
+    fn of(caches: &[Cache]) -> Option<Self> {
+        let add = |sum: Self, cache: &Cache| {
+            let stats = cache.stats();
+            Self {
+                early_refreshes: sum.early_refreshes + stats.early_refreshes,
+                found_nothing: sum.found_nothing + stats.misses + stats.waits,
+                excused_loads: sum.excused_loads + stats.bypasses + stats.fills_skipped,
+            }
+        };
+        (!caches.is_empty()).then(|| caches.iter().fold(Self::default(), add))
+    }
+
+    /// The difference to an earlier count.
+    fn since(self, before: Self) -> Self {
+        Self {
+            early_refreshes: self.early_refreshes.saturating_sub(before.early_refreshes),
+            found_nothing: self.found_nothing.saturating_sub(before.found_nothing),
+            excused_loads: self.excused_loads.saturating_sub(before.excused_loads),
+        }
+    }
+}
+
+/// A client opens its connections. A failure here shows up soon enough.
+fn prime(mut reader: Reader, shift: &Shift) -> Reader {
     while shift.goes_on() {
-        let _ = client.read(PRIMER);
+        let _ = reader.client.read(PRIMER);
         shift.pause(PAUSE);
     }
-    client
+    reader
 }
 
-/// One client: reads, and rests a little.
-fn read(client: &mut dyn Client, rng: &mut StdRng, shift: &Shift) -> (Answers, Latencies) {
+fn read(mut reader: Reader, shift: &Shift) -> (Answers, Latencies) {
     let (mut answers, mut waits) = (Answers::default(), Latencies::new());
-    while shift.goes_on() {
+    reader.repeat(shift, PAUSE, |reader| {
         let began = shift.elapsed();
-        let answer = client.read(HOT);
+        let answer = reader.client.read(HOT);
         let took = shift.elapsed().saturating_sub(began);
         if answers.book(HOT, true, answer) && took >= WAITED_FROM {
             waits.record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
         }
-        shift.pause(PAUSE.mul_f64(2.0 * rng.random::<f64>()));
-    }
+    });
     (answers, waits)
-}
-
-/// Of all processes together.
-fn counts(caches: &[Cache]) -> Option<RushCounts> {
-    let add = |sum: RushCounts, cache: &Cache| {
-        let stats = cache.stats();
-        RushCounts {
-            early_refreshes: sum.early_refreshes + stats.early_refreshes,
-            found_nothing: sum.found_nothing + stats.misses + stats.waits,
-            excused_loads: sum.excused_loads + stats.bypasses + stats.fills_skipped,
-        }
-    };
-    (!caches.is_empty()).then(|| caches.iter().fold(RushCounts::default(), add))
 }

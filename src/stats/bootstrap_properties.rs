@@ -7,7 +7,7 @@ use super::break_even::BreakEven;
 use super::estimate::{Estimate, Missing};
 use super::rounds::{Column, PathRounds};
 use super::simulation::Law;
-use crate::rounds_log::RoundSums;
+use crate::samples::round_series::RoundSums;
 
 type Columns = [Vec<RoundSums>; 3];
 

@@ -4,7 +4,7 @@ use super::bootstrap::Bootstrap;
 use super::break_even::BreakEven;
 use super::estimate::{Estimate, Missing};
 use super::rounds::{Column, PATHS};
-use crate::paths::issued::Exchanges;
+use crate::samples::request_counts::Exchanges;
 
 /// Time that every round trip to a server takes in addition, ns.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,7 +46,7 @@ pub(super) fn at(bootstrap: &Bootstrap, exchanges: [[f64; 2]; PATHS], distance: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rounds_log::RoundSums;
+    use crate::samples::round_series::RoundSums;
     use crate::stats::rounds::PathRounds;
     use crate::stats::simulation::Law;
 

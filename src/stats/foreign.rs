@@ -1,10 +1,9 @@
 //! Our own counts held against the servers': what they disagree by is somebody else's.
 
 use super::warnings::Warning;
-use crate::cache::counters::RedisCounters;
-use crate::cli::Codec;
-use crate::db::counters::MysqlCounters;
-use crate::paths::issued::{Counter, Issued};
+use crate::model::Codec;
+use crate::samples::request_counts::{Counter, RequestCounts};
+use crate::samples::server_counters::{MysqlCounters, RedisCounters};
 
 /// What both servers counted while one workload was measured, or why that is not known.
 #[derive(Clone, Debug)]
@@ -22,7 +21,7 @@ const TOLERATED_SHARE: f64 = 0.01;
 const TOLERATED_REQUESTS: f64 = 20.0;
 
 /// What the counts of one workload give reason to say.
-pub(crate) fn warnings(workload: &str, counted: &ServerSide, ours: &Issued) -> Vec<Warning> {
+pub(crate) fn warnings(workload: &str, counted: &ServerSide, ours: &RequestCounts) -> Vec<Warning> {
     let mysql = counted.mysql.as_ref().ok();
     let redis = counted.redis.as_ref().ok();
     let selects = mysql.and_then(|mysql| mysql.selects);
@@ -56,7 +55,7 @@ fn judge(workload: &str, counter: Counter, counted: u64, ours: u64) -> Option<Wa
 mod tests {
     use super::*;
 
-    const OURS: Issued = Issued { text_selects: 1_000, executes: 9_000, look_ups: 20_000 };
+    const OURS: RequestCounts = RequestCounts { text_selects: 1_000, executes: 9_000, look_ups: 20_000 };
 
     fn codes(selects: u64, executes: u64, hits: u64) -> Vec<(&'static str, &'static str)> {
         let counted = ServerSide {

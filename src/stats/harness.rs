@@ -8,7 +8,8 @@
 
 use super::summary::clients_at_work;
 use super::warnings::Warning;
-use crate::measure::{PathSamples, WorkloadSamples};
+use crate::samples::path::PathSamples;
+use crate::samples::workload::WorkloadSamples;
 
 /// So much of the machine is too much where a server wants it too,
 const SHARE_BESIDE_SERVERS: f64 = 0.25;
@@ -72,16 +73,15 @@ fn is_too_much(share: f64, ground: Ground) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::{Codec, ReadPath};
-    use crate::measure::plan::BlockKind;
-    use crate::paths::lane::Lane;
+    use crate::model::series::{BlockKind, Series};
+    use crate::model::{Codec, ReadPath};
 
     const HERE: Ground = Ground { clients: 64, cores: 2, beside_servers: true };
 
     /// Warm reads of a second for which rcache took so many percent of 2 cores.
     fn warm(percent: u64) -> WorkloadSamples {
-        let lane = Lane::cached(ReadPath::Warm, Codec::Postcard);
-        let mut samples = WorkloadSamples::new(&[BlockKind::Lane(lane)]);
+        let series = Series::cached(ReadPath::Warm, Codec::Postcard);
+        let mut samples = WorkloadSamples::new(&[BlockKind::Series(series)]);
         samples.paths[0].busy_ns = 1_000_000_000;
         samples.paths[0].processor_ns = percent * 20_000_000;
         samples

@@ -1,7 +1,7 @@
 //! Rounds that do not belong to the rest: outliers, and a slow beginning.
 
 use super::typical_ratio::median;
-use crate::rounds_log::RoundSums;
+use crate::samples::round_series::RoundSums;
 
 /// A round is an outlier if it lies further from the median than this many median absolute deviations: ten standard
 /// deviations, if the rounds were normal. The measure is Iglewicz and Hoaglin's modified Z-score ("How to Detect and

@@ -26,7 +26,7 @@ pub(crate) fn percentile_interval(
 }
 
 /// Ranks, counted from 1, of the order statistics that enclose a quantile with at least 95 % certainty.
-fn ranks(samples: u64, probability: f64) -> Option<(u64, u64)> {
+pub(super) fn ranks(samples: u64, probability: f64) -> Option<(u64, u64)> {
     let below = Binomial::new(probability, samples).ok()?;
     let (low, high) = (below.inverse_cdf(0.025), below.inverse_cdf(0.975) + 1);
     (low >= 1 && high <= samples).then_some((low, high))
@@ -35,7 +35,7 @@ fn ranks(samples: u64, probability: f64) -> Option<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::Latencies;
+    use crate::samples::latencies::Latencies;
     use crate::stats::simulation::Noise;
 
     #[test]

@@ -3,8 +3,8 @@
 use super::bootstrap::Bootstrap;
 use super::estimate::Estimate;
 use super::statistics::path_rounds;
-use crate::cli::Codec;
-use crate::measure::WorkloadSamples;
+use crate::model::Codec;
+use crate::samples::workload::WorkloadSamples;
 use crate::stats::rounds::{Column, PathRounds};
 
 /// A coarse look is enough to decide whether to go on, and takes a millisecond.
@@ -46,9 +46,8 @@ fn has_two_digits(estimate: &Estimate) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::ReadPath;
-    use crate::measure::plan::BlockKind;
-    use crate::paths::lane::Lane;
+    use crate::model::ReadPath;
+    use crate::model::series::{BlockKind, Series};
     use crate::stats::estimate::Interval;
     use crate::stats::simulation::Law;
 
@@ -65,8 +64,8 @@ mod tests {
 
     #[test]
     fn quiet_rounds_are_precise_and_noisy_ones_are_not() {
-        let kinds = Lane::all(&[ReadPath::Mysql, ReadPath::Cold, ReadPath::Warm], &[Codec::Json]);
-        let kinds: Vec<BlockKind> = kinds.into_iter().map(BlockKind::Lane).collect();
+        let kinds = Series::all(&[ReadPath::Mysql, ReadPath::Cold, ReadPath::Warm], &[Codec::Json]);
+        let kinds: Vec<BlockKind> = kinds.into_iter().map(BlockKind::Series).collect();
         let precise = |law: Law| {
             let mut samples = WorkloadSamples::new(&kinds);
             let [mysql, cold, warm] = law.rounds(100, 1);

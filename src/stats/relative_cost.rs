@@ -8,7 +8,7 @@ use super::bootstrap::Bootstrap;
 use super::estimate::{Estimate, Missing};
 use super::rounds::{Column, PathRounds};
 use super::typical_ratio::{typical_excess, typical_ratio};
-use crate::rounds_log::RoundSums;
+use crate::samples::round_series::RoundSums;
 use crate::units::whole;
 
 /// Once by typical reads, once by means.

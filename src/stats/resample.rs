@@ -77,7 +77,7 @@ impl Sums {
 mod tests {
     use super::super::rounds::PathRounds;
     use super::*;
-    use crate::rounds_log::RoundSums;
+    use crate::samples::round_series::RoundSums;
 
     fn rounds(times: &[u64]) -> Rounds {
         let mysql: Vec<_> = times.iter().map(|&sum_ns| RoundSums::alike(1, sum_ns)).collect();

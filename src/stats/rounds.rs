@@ -1,7 +1,7 @@
 //! The rounds as the statistics need them: each path's mean, and how far each round lies from it.
 
 use super::estimate::Missing;
-use crate::rounds_log::RoundSums;
+use crate::samples::round_series::RoundSums;
 
 /// Fewer rounds give no interval: with 10 the 95 % interval of a moderately skewed mean still covers 94 %.
 pub(crate) const MIN_ROUNDS: usize = 10;

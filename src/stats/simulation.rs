@@ -1,7 +1,7 @@
 //! Rounds drawn from known distributions, to hold the statistics against the truth.
 
 use crate::permutation::mix;
-use crate::rounds_log::RoundSums;
+use crate::samples::round_series::RoundSums;
 
 /// True means of the paths mysql, cold and warm in ns.
 pub(super) const MEANS_NS: [f64; 3] = [1e6, 3e6, 2e5];

@@ -65,7 +65,7 @@ fn p99_of_arrivals(held_up: &[(u64, u64)], total_ns: f64, p99_ns: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::Latencies;
+    use crate::samples::latencies::Latencies;
 
     fn latencies(reads: &[(u64, u64)]) -> Latencies {
         let mut latencies = Latencies::new();

@@ -11,9 +11,10 @@ use super::rounds::{Column, PathRounds};
 use super::typical::Typical;
 use super::typical_ratio::{typical_ns, typical_ratio};
 use super::verified::Verified;
-use crate::cli::ReadPath;
-use crate::measure::{ControlKind, PathSamples, WorkloadSamples};
-use crate::rounds_log::RoundSums;
+use crate::model::ReadPath;
+use crate::samples::path::PathSamples;
+use crate::samples::round_series::RoundSums;
+use crate::samples::workload::{ControlKind, WorkloadSamples};
 
 /// One workload's estimates, each with its interval or the reason why there is none.
 pub(crate) struct Statistics {

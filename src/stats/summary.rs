@@ -1,6 +1,6 @@
 //! What a latency's samples say, and what they are too few to say.
 
-use crate::sample::Latencies;
+use crate::samples::latencies::Latencies;
 
 /// The percentiles that are reported, under the names of the run file.
 pub(crate) const PERCENTILES: [(&str, f64); 5] =

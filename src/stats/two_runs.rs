@@ -7,8 +7,9 @@
 
 use super::between_runs::{NORMAL, student};
 use super::estimate::{Estimate, Interval};
-use super::judge::{Judgement, judge};
-use crate::operator::Operator;
+use super::judge::judge;
+use crate::model::operator::Operator;
+use crate::model::{Judgement, Verdict};
 
 /// How runs of the same build differ, as far as an interval knows.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -139,14 +140,6 @@ pub(crate) fn hull(estimates: &[Estimate]) -> Option<Estimate> {
     Some(hull)
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Improved,
-    Unchanged,
-    Regressed,
-    Inconclusive,
-}
-
 /// Judges `candidate / baseline` of something that grows when the candidate gets slower. `tolerance` is a share: 0.1 for
 /// 10 %.
 ///
@@ -154,7 +147,7 @@ pub(crate) enum Verdict {
 /// downwards is 1 / (1 + tolerance). Improved: all of it lies below 1, and not within the tolerance.
 pub(crate) fn verdict(change: &Estimate, tolerance: f64) -> Verdict {
     let limit = 1.0 + tolerance.max(0.0);
-    if regression(change, tolerance) == Judgement::Fails {
+    if regression(change, tolerance) == Judgement::Failed {
         Verdict::Regressed
     } else if change.ci95.low >= 1.0 / limit && change.ci95.high <= limit {
         Verdict::Unchanged
@@ -173,7 +166,7 @@ pub(crate) fn regression(change: &Estimate, tolerance: f64) -> Judgement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rounds_log::RoundSums;
+    use crate::samples::round_series::RoundSums;
     use crate::stats::simulation::{Law, Noise};
     use crate::stats::typical_ratio::typical_ratio;
 
@@ -214,12 +207,12 @@ mod tests {
     #[test]
     fn each_verdict_needs_the_whole_interval() {
         for (low, high, wanted, gate) in [
-            (1.11, 1.3, Verdict::Regressed, Judgement::Fails),
+            (1.11, 1.3, Verdict::Regressed, Judgement::Failed),
             (1.05, 1.3, Verdict::Inconclusive, Judgement::Inconclusive),
-            (0.95, 1.05, Verdict::Unchanged, Judgement::Passes),
-            (0.92, 0.99, Verdict::Unchanged, Judgement::Passes),
-            (0.80, 0.99, Verdict::Improved, Judgement::Passes),
-            (0.80, 1.05, Verdict::Inconclusive, Judgement::Passes),
+            (0.95, 1.05, Verdict::Unchanged, Judgement::Passed),
+            (0.92, 0.99, Verdict::Unchanged, Judgement::Passed),
+            (0.80, 0.99, Verdict::Improved, Judgement::Passed),
+            (0.80, 1.05, Verdict::Inconclusive, Judgement::Passed),
             (0.80, 1.20, Verdict::Inconclusive, Judgement::Inconclusive),
         ] {
             let change = estimate(low, f64::midpoint(low, high), high);

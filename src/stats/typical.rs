@@ -41,7 +41,7 @@ fn break_even(speedup: Estimate, penalty: Estimate) -> Option<Estimate> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rounds_log::RoundSums;
+    use crate::samples::round_series::RoundSums;
 
     fn typical(mysql: &[RoundSums], cold: &[RoundSums], warm: &[RoundSums]) -> Typical {
         Typical::new(&PathRounds { mysql, cold, warm, groups: &[] })

@@ -1,11 +1,10 @@
 //! A path, and the ratio of two, in a typical round: what a gate can trust where a few slow rounds move the means.
 
-use statrs::distribution::{Binomial, DiscreteCDF};
-
 use super::autocorrelation::inflation;
 use super::estimate::{Estimate, Interval, Missing};
+use super::percentile_interval::ranks;
 use super::rounds::MIN_ROUNDS;
-use crate::rounds_log::RoundSums;
+use crate::samples::round_series::RoundSums;
 use crate::units::whole;
 
 /// The median over the rounds of `typical read of one path / typical read of the other`, with its 95 % interval. A
@@ -58,8 +57,8 @@ fn median_of_rounds(rounds: impl Iterator<Item = Option<f64>>, groups: &[u32]) -
     let value = median(&sorted);
     let groups: Vec<u32> = groups.into_iter().flatten().collect();
     let effective = effective_rounds(&values, value, &groups);
-    let at = |rank: f64| sorted[index(rank / effective as f64, sorted.len())];
-    let ends = match ranks(effective) {
+    let at = |rank: u64| sorted[index(rank as f64 / effective as f64, sorted.len())];
+    let ends = match ranks(effective, 0.5) {
         Some((low, high)) => Interval::new(at(low), at(high)),
         // Too little independent data for ranks. The value stands, since several runs show how it varies.
         None => Interval::new(sorted[0], sorted[sorted.len() - 1]),
@@ -95,13 +94,6 @@ pub(super) fn median(sorted: &[f64]) -> f64 {
 fn centred(series: &[f64]) -> Vec<f64> {
     let mean = series.iter().sum::<f64>() / series.len() as f64;
     series.iter().map(|value| value - mean).collect()
-}
-
-/// Ranks that enclose the median of so many independent rounds.
-fn ranks(rounds: u64) -> Option<(f64, f64)> {
-    let below = Binomial::new(0.5, rounds).ok()?;
-    let (low, high) = (below.inverse_cdf(0.025), below.inverse_cdf(0.975) + 1);
-    (low >= 1 && high <= rounds).then_some((low as f64, high as f64))
 }
 
 /// Where the rank of a share stands in a list of this length, counted from 0.

@@ -5,7 +5,7 @@ use super::bootstrap::Bootstrap;
 use super::estimate::{Estimate, Missing};
 use super::rounds::PathRounds;
 use super::two_runs::{self, Spread};
-use crate::rounds_log::RoundSums;
+use crate::samples::round_series::RoundSums;
 
 /// Mean latencies in ns at the hit ratio that the cache counted.
 #[derive(Clone, Copy, Debug, PartialEq)]

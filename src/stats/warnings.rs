@@ -5,9 +5,9 @@ use std::fmt;
 use super::oddities::{Oddity, oddities};
 use super::rounds::MIN_ROUNDS;
 use super::stalls::{Stalls, stalls};
-use crate::cli::ReadPath;
-use crate::measure::WorkloadSamples;
-use crate::paths::issued::Counter;
+use crate::model::ReadPath;
+use crate::samples::request_counts::Counter;
+use crate::samples::workload::WorkloadSamples;
 use crate::units;
 
 /// One reason to distrust a number.

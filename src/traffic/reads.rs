@@ -17,7 +17,7 @@ use super::worker::{Failure, Verdict, Worker};
 use crate::cache::codec::{Codec, CodecError};
 use crate::cache::wire::WireError;
 use crate::cache::{Cache, Key, KeyError, Options, SetupError};
-use crate::cli;
+use crate::model;
 use crate::paths::query::{self, Check, Found, LoadError, Query};
 use crate::scenario::Ground;
 use crate::scenario::arms::Way;
@@ -52,7 +52,7 @@ impl From<ReadsError> for Failure {
 pub(crate) struct Reads<'a, Q: Query> {
     pub(crate) ground: &'a Ground<'a>,
     pub(crate) name: String,
-    pub(crate) codec: cli::Codec,
+    pub(crate) codec: model::Codec,
     /// How many different keys there are.
     pub(crate) keys: u32,
     /// What answers are compared with.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::worker::{Failure, Verdict};
-use crate::sample::{Latencies, MAX_NS};
+use crate::samples::latencies::{Latencies, MAX_NS};
 
 /// One operation that was answered.
 #[derive(Clone, Copy, Debug)]

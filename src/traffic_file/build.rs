@@ -3,7 +3,7 @@
 use super::{Distribution, MaxRate, Operations, SecondRow, Strategy};
 use crate::load_model::search::Found;
 use crate::run_file::build::encode;
-use crate::sample::Latencies;
+use crate::samples::latencies::Latencies;
 use crate::stats::batches::{self, Batch};
 use crate::stats::estimate::Interval;
 use crate::stats::percentile_interval::percentile_interval;

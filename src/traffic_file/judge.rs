@@ -2,9 +2,10 @@
 
 use super::{Document, Strategy};
 use crate::assertion::traffic::{Field, Right, Term, TrafficAssertion};
+use crate::model::Judgement;
 use crate::run_file::AssertionRun;
 use crate::stats::estimate::Interval;
-use crate::stats::judge::{self, Judgement};
+use crate::stats::judge;
 
 /// A figure with its interval; a count has one without width.
 struct Figure {
@@ -16,25 +17,11 @@ struct Figure {
 pub(crate) fn judge(assertion: &TrafficAssertion, document: &Document) -> AssertionRun {
     let judged = judge_figures(assertion, document);
     let (verdict, value, ci95, reason) = match judged {
-        Ok((judgement, figure)) => {
-            let verdict = match judgement {
-                Judgement::Passes => "passed",
-                Judgement::Fails => "failed",
-                Judgement::Inconclusive => "inconclusive",
-            };
-            (verdict, Some(figure.value), figure.ci95, None)
-        }
-        Err(Missing::Unknown(reason)) => ("inconclusive", None, None, Some(reason)),
-        Err(Missing::Unbounded(reason)) => ("failed", None, None, Some(reason)),
+        Ok((judgement, figure)) => (judgement, Some(figure.value), figure.ci95, None),
+        Err(Missing::Unknown(reason)) => (Judgement::Inconclusive, None, None, Some(reason)),
+        Err(Missing::Unbounded(reason)) => (Judgement::Failed, None, None, Some(reason)),
     };
-    AssertionRun {
-        expression: assertion.text.clone(),
-        codec: None,
-        verdict: verdict.to_owned(),
-        value,
-        ci95,
-        reason,
-    }
+    AssertionRun { expression: assertion.text.clone(), codec: None, verdict, value, ci95, reason }
 }
 
 /// Why there is no figure.

@@ -279,6 +279,8 @@ fn an_interrupted_experiment_prints_what_it_has() {
     assert_eq!(ran.code, Some(130), "{}", ran.stderr);
     let document: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((&document["interrupted"], &document["valid"]), (&true.into(), &false.into()));
+    let reason = document["reason"].as_str().unwrap();
+    assert!(reason.starts_with("it was interrupted in the arm "), "{reason}");
     assert!(arm(&document, "mysql")["writes"].as_u64().unwrap() > 0, "{document}");
     assert!(tables(&place).is_empty() && keys(&place).is_empty());
 }
@@ -329,7 +331,9 @@ fn the_names_are_listed_with_what_they_show() {
     assert_eq!(names, ["stale", "stampede", "outage", "avalanche", "penetration", "corrupt", "metastable"]);
     assert!(list.stdout.lines().all(|line| line.len() <= 80), "{}", list.stdout);
     let json = world::ran(world::rcache().args(["scenario", "--list", "--format", "json"])).fine().json();
-    assert_eq!((json.as_array().map(Vec::len), &json[2]["scenario"]), (Some(7), &"outage".into()));
+    let scenarios = &json["scenarios"];
+    assert_eq!((scenarios.as_array().map(Vec::len), &scenarios[2]["scenario"]), (Some(7), &"outage".into()));
+    crate::formats::is_as_published("rcache-scenario-list.schema.json", &json);
     world::ran(world::rcache().arg("scenario")).failed(2, &["NAME"]);
     world::ran(world::rcache().args(["scenario", "stale", "--list"])).failed(2, &["--list"]);
 }

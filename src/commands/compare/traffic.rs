@@ -8,7 +8,8 @@ use super::super::json;
 use super::{decided, unreadable};
 use crate::cli::{Compare, Format};
 use crate::compare::{self, DEFAULT_TOLERANCE_PERCENT, TrafficOptions};
-use crate::config::{Settings, UsageError};
+use crate::config::Settings;
+use crate::model::UsageError;
 use crate::report::traffic_comparison;
 use crate::traffic_file::{Document, load};
 

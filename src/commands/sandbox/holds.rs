@@ -12,16 +12,20 @@ use crate::units;
 use crate::users::DataSet;
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Holds {
     /// Whether MySQL and Redis answered.
     #[serde(skip)]
     answers: [bool; 2],
     /// In the table; null if it is not seeded.
     users: Option<u32>,
+    /// The seed of the random generator that named them; null as above.
     rng_seed: Option<u64>,
+    /// The size of the table with its indexes.
     table_bytes: Option<u64>,
     /// Keys in Redis, whoever made them.
     keys: Option<u64>,
+    /// The memory of Redis.
     redis_bytes: Option<u64>,
 }
 

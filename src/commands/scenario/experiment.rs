@@ -3,30 +3,25 @@
 use std::time::Duration;
 
 use super::super::console::Console;
-use super::super::environment;
-use super::super::servers::Servers;
-use crate::cache::admin;
-use crate::cli::{self, ScenarioName};
+use crate::cli;
 use crate::config::Settings;
-use crate::db::connect;
 use crate::measure::clock::RunClock;
-use crate::run_file::{self, Environment};
-use crate::scenario::{
-    self, Ground, Request, ScenarioError, avalanche, corrupt, metastable, outage, penetration, stale,
-    stampede,
-};
-use crate::scenario_file::{Document, Head};
+use crate::run_file;
+use crate::scenario::definition::{Needs, Scenario};
+use crate::scenario::document::{Document, Head};
+use crate::scenario::{Ground, Request, ScenarioError, runner};
+use crate::servers::{Servers, environment};
 use crate::stats::warnings::Warning;
 use crate::{interrupt, units};
 
 pub(super) fn run(
-    name: ScenarioName,
+    scenario: &dyn Scenario,
     arguments: &cli::Scenario,
     settings: &Settings,
     servers: &mut Servers,
     console: &Console,
 ) -> anyhow::Result<Document> {
-    let environment = look(servers)?;
+    let environment = environment::ask(servers)?;
     let request =
         Request { clients: arguments.clients, duration_s: arguments.duration, rng_seed: arguments.rng_seed };
     let (mysql, redis) = (servers.mysql()?.clone(), servers.redis()?.clone());
@@ -37,74 +32,28 @@ pub(super) fn run(
         bar.set_message(format!("arm {arm}, {}", units::duration(elapsed.as_secs_f64() * 1e9)));
         bar.tick();
     };
-    let found = conduct(name, &ground, servers, &request, &progress);
+    let sandbox = match scenario.definition().needs {
+        Needs::AnyServers => None,
+        Needs::PrivateServers => Some(servers.own_sandbox().map_err(ScenarioError::Sandbox)?),
+    };
+    let outcome = runner::run(scenario, &ground, sandbox, &request, &progress);
     bar.finish_and_clear();
+    let outcome = outcome?;
+    for arm in &outcome.arms {
+        if let Some(obstacle) = &arm.evidence.obstacle {
+            console.detail(&format!("arm {}: {obstacle}", arm.arm));
+        }
+    }
     let head = Head {
-        scenario: name.name().to_owned(),
+        scenario: scenario.definition().name.to_owned(),
         interrupted: interrupt::requested(),
         started_at: clock.started_at(),
         wall_s: clock.elapsed_s(),
         environment,
-        config: config(name, &request),
+        config: outcome.config,
         warnings: warnings(),
     };
-    Ok(Document::new(head, found?))
-}
-
-/// The one place that knows every scenario.
-fn conduct(
-    name: ScenarioName,
-    ground: &Ground<'_>,
-    servers: &mut Servers,
-    request: &Request,
-    progress: scenario::Progress<'_>,
-) -> Result<scenario::outcome::Outcome, ScenarioError> {
-    match name {
-        ScenarioName::Outage => {
-            let sandbox = servers.own_sandbox().map_err(ScenarioError::Sandbox)?;
-            outage::run(ground, sandbox, request, progress)
-        }
-        ScenarioName::Avalanche => avalanche::run(ground, request, progress),
-        ScenarioName::Penetration => penetration::run(ground, request, progress),
-        ScenarioName::Stale => stale::run(ground, request, progress),
-        ScenarioName::Stampede => stampede::run(ground, request, progress),
-        ScenarioName::Corrupt => corrupt::run(ground, request, progress),
-        ScenarioName::Metastable => metastable::run(ground, request, progress),
-    }
-}
-
-fn config(name: ScenarioName, request: &Request) -> Vec<(&'static str, u64)> {
-    match name {
-        ScenarioName::Stale => stale::config(request),
-        ScenarioName::Outage => outage::config(request),
-        ScenarioName::Avalanche => avalanche::config(request),
-        ScenarioName::Penetration => penetration::config(request),
-        ScenarioName::Stampede => stampede::config(request),
-        ScenarioName::Corrupt => corrupt::config(request),
-        ScenarioName::Metastable => metastable::config(request),
-    }
-}
-
-/// What the servers say of themselves.
-pub(in crate::commands) fn look(servers: &Servers) -> anyhow::Result<Environment> {
-    let (mysql, redis) = (servers.mysql()?, servers.redis()?);
-    let info = connect::server_info(&mut connect::connect(mysql)?)?;
-    let mysql_server = environment::server(
-        info.flavor,
-        &info.version,
-        mysql.transport(),
-        servers.mysql_in_sandbox,
-        info.settings,
-    );
-    let info = admin::server_info(&mut admin::connect(redis)?)?;
-    let redis_server = environment::server(
-        info.flavor,
-        &info.version,
-        redis.transport(),
-        servers.redis_in_sandbox,
-        info.settings,
-    );
-    Ok(environment::environment(mysql_server, redis_server))
+    Ok(Document::new(head, outcome.verdict, outcome.arms))
 }
 
 /// A debug build makes everything slower, and nothing less true.

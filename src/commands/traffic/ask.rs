@@ -6,8 +6,8 @@ use anyhow::bail;
 
 use super::super::console::Console;
 use super::super::servers::Servers;
-use crate::config::UsageError;
 use crate::interrupt;
+use crate::model::UsageError;
 use crate::units;
 
 /// More than this a second needs to be agreed to.

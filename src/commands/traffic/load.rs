@@ -8,10 +8,10 @@ use anyhow::bail;
 use super::super::console::Console;
 use super::{Request, trace};
 use crate::cli;
-use crate::config::UsageError;
 use crate::load_model::arrivals::DueTimes;
 use crate::load_model::operations::{Kind, Mix};
 use crate::load_model::popularity::Keys;
+use crate::model::UsageError;
 use crate::traffic::plan::{Plan, Source, TraceEvent};
 use crate::units;
 

@@ -12,8 +12,9 @@ use crate::config::Settings;
 use crate::interrupt;
 use crate::measure::awake::Awake;
 use crate::measure::clock::RunClock;
-use crate::operator::Operator;
+use crate::model::operator::Operator;
 use crate::scenario::Ground;
+use crate::servers::environment;
 use crate::traffic::find::{self, Figure, SearchLoad, Target};
 use crate::traffic::subject::TrafficError;
 use crate::traffic::trial::{Contender, Trials};
@@ -41,7 +42,7 @@ pub(super) fn run(
     servers: &Servers,
     console: &Console,
 ) -> anyhow::Result<Done> {
-    let environment = experiment::look(servers)?;
+    let environment = environment::ask(servers)?;
     let (mysql, redis) = (servers.mysql()?.clone(), servers.redis()?.clone());
     let ground = Ground { mysql: &mysql, redis: &redis, namespace: &settings.namespace };
     let clock = RunClock::start();

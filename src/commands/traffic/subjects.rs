@@ -5,14 +5,14 @@ use std::sync::Arc;
 use anyhow::bail;
 
 use super::super::console::Console;
-use super::super::own_query::Prepared;
 use super::super::seed;
 use super::super::servers::Servers;
 use super::Request;
 use crate::advice;
+use crate::bench::own_query::Prepared;
 use crate::cache::{admin, counters};
-use crate::cli::Workload;
 use crate::db::{connect, seed as users_table};
+use crate::model::Workload;
 use crate::paths::query::own::OwnReader;
 use crate::paths::query::{AllUsers, Expected, OneUser, Page, Query, TopDomains};
 use crate::scenario::Ground;

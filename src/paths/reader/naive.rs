@@ -3,12 +3,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{CacheOutcome, Read, ReadError, Reader, Written};
+use super::{CacheOutcome, Read, ReadError, Reader};
 use crate::cache::codec::Codec;
 use crate::cache::entry::{self, Header};
 use crate::cache::key::KeyLayout;
-use crate::parts::Part;
+use crate::model::phase::Phase;
 use crate::paths::query::Query;
+use crate::samples::written::Written;
 
 /// The codec, keys and buffers of naive reads.
 pub(super) struct Naive<A> {
@@ -46,28 +47,28 @@ impl<Q: Query> Reader<Q> {
         &mut self,
         entries: usize,
         item: u32,
-        end: &mut impl FnMut(Part),
+        end: &mut impl FnMut(Phase),
     ) -> Result<Read<Q::Answer>, ReadError> {
         let naive = &mut self.entries[entries].naive;
         naive.keys.write_key(self.query.key_id(item), &mut naive.key);
-        self.issued.look_ups += 1;
+        self.requests.look_ups += 1;
         self.redis_exchanges += 1;
         let is_there = self.redis.get(&naive.key, &mut naive.value, &mut |_| ())?;
         if is_there && !entry::has_magic(&naive.value) {
             return Err(ReadError::ForeignKey);
         }
-        end(Part::Get);
+        end(Phase::Get);
         let answer = self.load(item)?;
-        end(Part::Query);
+        end(Phase::Query);
         let Self { redis, redis_exchanges, entries: all, .. } = self;
         let own = &mut all[entries];
         own.naive.encode(&answer)?;
-        end(Part::Encode);
+        end(Phase::Encode);
         *redis_exchanges += 1;
         let command: [&[u8]; 5] =
             [b"SET", &own.naive.key, &own.naive.value, b"PX", own.naive.ttl_ms.as_bytes()];
         redis.command(&command, &mut Vec::new())?;
-        end(Part::Set);
+        end(Phase::Set);
         own.written.add(Written { entries: 1, bytes: own.naive.value.len() as u64 });
         Ok(Read { answer, cache: CacheOutcome::Miss })
     }

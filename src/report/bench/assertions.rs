@@ -1,14 +1,15 @@
 //! The assertions of `--assert`, judged.
 
+use crate::model::Judgement;
 use crate::report::blocks::{Block, Section};
 use crate::run_file::{AssertionRun, Run};
 use crate::units;
 
 /// One paragraph for each assertion.
 pub(in crate::report) fn section(run: &Run) -> Option<Section> {
-    let block = |assertion: &AssertionRun| match assertion.verdict.as_str() {
-        "passed" => Block::Sentence(line(assertion)),
-        _ => Block::Note(line(assertion)),
+    let block = |assertion: &AssertionRun| match assertion.verdict {
+        Judgement::Passed => Block::Sentence(line(assertion)),
+        Judgement::Failed | Judgement::Inconclusive => Block::Note(line(assertion)),
     };
     (!run.assertions.is_empty())
         .then(|| Section::titled("Assertions", run.assertions.iter().map(block).collect()))
@@ -17,7 +18,7 @@ pub(in crate::report) fn section(run: &Run) -> Option<Section> {
 /// `passed: all.warm.p99 < 5ms; it is 2.01 ms (1.95 ms to 2.08 ms)`
 fn line(assertion: &AssertionRun) -> String {
     let with = assertion.codec.as_ref().map(|codec| format!(" (with {codec})")).unwrap_or_default();
-    let head = format!("{}: {}{with}", assertion.verdict, assertion.expression);
+    let head = format!("{}: {}{with}", assertion.verdict.name(), assertion.expression);
     let show = |value: f64| shown(value, &assertion.expression);
     match (assertion.value, assertion.ci95, &assertion.reason) {
         (Some(value), Some([low, high]), _) => {

@@ -1,7 +1,7 @@
 //! Where the time of a read goes: the phases of a hit and of a miss.
 
 use super::table;
-use crate::parts::Part;
+use crate::model::phase::Phase;
 use crate::report::blocks::{Block, Row, Section, Table};
 use crate::report::names;
 use crate::report::numbers::{NONE, list};
@@ -22,7 +22,7 @@ fn section(workload: &WorkloadRun, with_codec: bool) -> Option<Section> {
     if paths.is_empty() {
         return None;
     }
-    let phases = Part::ALL.iter().map(|part| part.name());
+    let phases = Phase::ALL.iter().map(|part| part.name());
     let known = phases.filter(|phase| paths.iter().any(|path| path.parts_mean_ns.contains_key(*phase)));
     let rows = known.map(|phase| Row::new(phase, paths.iter().flat_map(|path| cells(path, phase)).collect()));
     let titles = paths.iter().flat_map(|path| [names::path(&path.path), "share"]);

@@ -2,7 +2,8 @@
 
 use crate::compare::Comparison;
 use crate::run_file::{Run, WorkloadRun};
-use crate::scenario_file::Document;
+use crate::scenario::Found;
+use crate::scenario::document::Document;
 
 const WORKLOADS: usize = 64;
 const PATHS: usize = 16;
@@ -89,7 +90,7 @@ pub(super) fn of_experiment(document: &Document) -> (Document, Vec<String>) {
     bounds.cut(&mut document.arms, ARMS, "arms");
     bounds.cut(&mut document.warnings, OTHERS, "warnings");
     for arm in &mut document.arms {
-        if let Some(outage) = &mut arm.outage {
+        if let Found::Outage(outage) = &mut arm.found {
             bounds.cut(&mut outage.phases, PATHS, "phases");
         }
     }

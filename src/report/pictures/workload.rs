@@ -1,7 +1,7 @@
 //! The pictures of one workload: distributions, the mean at every hit ratio, phases, codecs and percentiles.
 
 use super::run::table;
-use crate::parts::Part;
+use crate::model::phase::Phase;
 use crate::report::bench::{codecs, phases, summary, table as paths, verified, workload};
 use crate::report::blocks::{Align, Block, Heading, Row, Section, Table, Tone};
 use crate::report::charts;
@@ -174,7 +174,7 @@ fn phases_of(named: &[paths::Named<'_>]) -> Option<Block> {
         return None;
     }
     let known = |name: &&str| split.iter().any(|(.., path)| path.parts_mean_ns.contains_key(*name));
-    let parts: Vec<&str> = Part::ALL.iter().map(|part| part.name()).filter(known).collect();
+    let parts: Vec<&str> = Phase::ALL.iter().map(|part| part.name()).filter(known).collect();
     let of = |path: &PathRun, part: &str| path.parts_mean_ns.get(part).copied();
     let bars = split.iter().map(|(label, tone, path)| Bar {
         label: label.clone(),
@@ -211,11 +211,11 @@ fn share_of(ns: f64, mean_ns: Option<f64>) -> String {
 /// Encoding and decoding side by side.
 fn codecs_of(codecs: &[WorkloadRun]) -> Option<Block> {
     let Block::Table(numbers) = codecs::block(codecs)? else { return None };
-    let time = |run: &WorkloadRun, path: &str, part: Part| {
+    let time = |run: &WorkloadRun, path: &str, part: Phase| {
         measured(run, path).and_then(|path| path.parts_mean_ns.get(part.name()).copied())
     };
     let bar = |run: &WorkloadRun| {
-        let (encode, decode) = (time(run, "cold", Part::Encode), time(run, "warm", Part::Decode));
+        let (encode, decode) = (time(run, "cold", Phase::Encode), time(run, "warm", Phase::Decode));
         let bytes = run.value_bytes.map(|bytes| format!("{} in Redis", units::bytes(bytes as f64)));
         Bar {
             label: run.codec.clone(),

@@ -9,7 +9,7 @@ use super::figure;
 use super::grid;
 use super::wrap::{columns_of, fit, wrap};
 use crate::plain_text;
-use crate::report::blocks::{self, Block, Chart, Entry, Heading, Lane, Row, Section, Table, Tone};
+use crate::report::blocks::{self, Block, Chart, Entry, Heading, Row, Section, Series, Table, Tone};
 use crate::report::figures::Figure;
 use crate::units;
 
@@ -201,7 +201,7 @@ impl Screen {
     }
 
     /// Bars on one row.
-    fn spark(&self, lane: &Lane, axis: &Axis) -> String {
+    fn spark(&self, lane: &Series, axis: &Axis) -> String {
         match &lane.bins {
             Ok(bins) => self.bar(lane.tone, &bars::draw(bins, axis, 1).concat()),
             Err(reason) => fit(reason, axis.columns()),
@@ -229,7 +229,7 @@ impl Screen {
         lanes.chain(axis.draw()).collect()
     }
 
-    fn lane(&self, lane: &Lane, axis: &Axis, gutter: usize, rows: usize) -> Vec<String> {
+    fn lane(&self, lane: &Series, axis: &Axis, gutter: usize, rows: usize) -> Vec<String> {
         let margin = " ".repeat(gutter);
         let label = self.paint(lane.tone, &lane.label) + &" ".repeat(gutter - columns_of(&lane.label));
         let bins = match &lane.bins {

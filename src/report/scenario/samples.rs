@@ -1,9 +1,10 @@
 //! Experiments made up for the tests of their pages.
 
 use super::super::sample_runs;
-use crate::scenario_file::{
-    Arm, Avalanche, Corrupt, Document, Metastable, Outage, Penetration, Phase, Recovery, Spread, Stale,
-    Stampede,
+use crate::scenario::Found;
+use crate::scenario::document::{Arm, Document, INTERRUPTED, Spread};
+use crate::scenario::samples::{
+    Avalanche, Corrupt, Metastable, Outage, Penetration, Phase, Recovery, Stale, Stampede,
 };
 
 fn document(scenario: &str, config: &[(&str, u64)], arms: Vec<Arm>) -> Document {
@@ -37,7 +38,7 @@ const STALE: [(&str, u64); 8] = [
 ];
 
 fn stale_arm(arm: &str, reads: u64, database_loads: u64, stale: Stale) -> Arm {
-    Arm { arm: arm.to_owned(), reads, database_loads, writes: 1_500, stale: Some(stale), ..Arm::default() }
+    Arm { arm: arm.to_owned(), reads, database_loads, writes: 1_500, found: stale.into(), ..Arm::default() }
 }
 
 fn clean(reads: u32, stale_keys_when_quiet: u64) -> Stale {
@@ -95,7 +96,7 @@ pub(crate) fn stale() -> Document {
 pub(crate) fn stale_without_harm() -> Document {
     let mut document = stale();
     for arm in &mut document.arms {
-        arm.stale = Some(clean(59_605, 4));
+        arm.found = clean(59_605, 4).into();
     }
     document.valid = false;
     document.reason = Some(
@@ -111,7 +112,7 @@ pub(crate) fn stale_broken() -> Document {
     for arm in document.arms.iter_mut().filter(|arm| arm.arm == "lease") {
         arm.failed_reads = 2;
         arm.first_error = Some("MySQL failed while reading a row of rcache_scenario: gone".to_owned());
-        arm.stale = Some(dirty(0.000_721, 1.3, None));
+        arm.found = dirty(0.000_721, 1.3, None).into();
     }
     document.broken = true;
     document.reason = Some("the arm lease shows 776 stale reads, 2 failed reads".to_owned());
@@ -123,7 +124,7 @@ pub(crate) fn interrupted() -> Document {
     document.arms.clear();
     document.interrupted = true;
     document.valid = false;
-    document.reason = Some("the arm mysql did not run".to_owned());
+    document.reason = Some(format!("{INTERRUPTED} in its first arm"));
     document
 }
 
@@ -146,13 +147,13 @@ pub(crate) fn corrupt() -> Document {
             wrong_reads: 9_876,
             failed_reads: 34_567,
             first_error: Some("what stands in Redis is no row: EOF while parsing a value".to_owned()),
-            corrupt: Some(Corrupt { damage: damage(), corrupt: None, unusable_when_quiet: 31 }),
+            found: Corrupt { damage: damage(), corrupt: None, unusable_when_quiet: 31 }.into(),
             ..Arm::default()
         },
         Arm {
             arm: "lease".to_owned(),
             reads: 91_234,
-            corrupt: Some(Corrupt { damage: damage(), corrupt: Some(388), unusable_when_quiet: 0 }),
+            found: Corrupt { damage: damage(), corrupt: Some(388), unusable_when_quiet: 0 }.into(),
             ..Arm::default()
         },
     ];
@@ -173,7 +174,7 @@ pub(crate) fn stampede() -> Document {
         arm: arm.to_owned(),
         reads: 15_000,
         database_loads: u64::from(loads),
-        stampede: Some(Stampede {
+        found: Found::from(Stampede {
             expiries: u64::from(expiries),
             loads_per_expiry: Some(f64::from(loads) / f64::from(expiries)),
             most_loads_in_an_expiry: most,
@@ -219,7 +220,7 @@ pub(crate) fn outage() -> Document {
         failed_reads,
         database_loads: phases.iter().map(|phase| phase.database_loads).sum(),
         first_error: (failed_reads > 0).then(|| "Redis: timed out".to_owned()),
-        outage: Some(Outage { phases, recovery_ms: Recovery { continued, restarted } }),
+        found: Outage { phases, recovery_ms: Recovery { continued, restarted } }.into(),
         ..Arm::default()
     };
     let mysql = ["before", "stopped", "continued", "killed", "restarted"]
@@ -259,7 +260,7 @@ pub(crate) fn avalanche() -> Document {
         arm: arm.to_owned(),
         reads: 110_000,
         database_loads: 2_010,
-        avalanche: Some(Avalanche { peak_loads, nine_tenths_of_loads_ms: within }),
+        found: Avalanche { peak_loads, nine_tenths_of_loads_ms: within }.into(),
         ..Arm::default()
     };
     let arms = vec![
@@ -283,7 +284,7 @@ pub(crate) fn penetration() -> Document {
         arm: arm.to_owned(),
         reads: 20_000,
         database_loads: missing_loads + 100,
-        penetration: Some(Penetration { missing_reads: 10_000, missing_loads }),
+        found: Penetration { missing_reads: 10_000, missing_loads }.into(),
         ..Arm::default()
     };
     let arms = vec![arm("naive", 10_000), arm("lease-no-negative", 9_950), arm("lease", 100)];
@@ -306,7 +307,7 @@ pub(crate) fn metastable() -> Document {
         reads: 20_000,
         failed_reads,
         database_loads: 6_000,
-        metastable: Some(Metastable {
+        found: Found::from(Metastable {
             answered_before_per_s: 3_050.0,
             answered_at_the_end_per_s: end,
             recovery_after_flush_ms,

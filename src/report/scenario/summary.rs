@@ -1,10 +1,9 @@
 //! The end of `rcache scenario all`: what became of each scenario, in a line or two.
 
-use super::so_what;
 use crate::report::blocks::{self, Block, Page, Section, Tone};
-use crate::scenario_file::Document;
+use crate::scenario::document::Document;
 
-/// A scenario and what became of it.
+/// A scenario and its result.
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
     pub(crate) found: Found,
@@ -40,7 +39,7 @@ fn words(found: &Found) -> (String, bool) {
             } else if document.interrupted {
                 ("interrupted".to_owned(), false)
             } else if document.valid {
-                (so_what::line(document).unwrap_or_else(|| "shown".to_owned()), true)
+                (super::lesson(document).unwrap_or_else(|| "shown".to_owned()), true)
             } else {
                 (format!("proves nothing: {reason}"), false)
             }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Way;
 use crate::cache::{Cache, Stats};
-use crate::scenario::outcome::CacheUse;
+use crate::samples::cache_use::CacheUse;
 
 /// Counts of the clients that use Redis without the library.
 #[derive(Debug, Default)]

@@ -1,36 +1,14 @@
-//! What the counts of all arms prove, and what they do not.
+//! The reasons why the arms prove nothing.
 
-use super::WAYS;
-use crate::scenario::activity::unfit;
-use crate::scenario::answers::broken;
+use super::Found;
 use crate::scenario::arms::Way;
-use crate::scenario::outcome::{Arm, Findings, Verdict};
+use crate::scenario::definition::Arms;
 
-/// The library's promises first: whatever else went wrong, a broken one must be heard of.
-pub(super) fn judge(arms: &[Arm]) -> Verdict {
-    if let Some(reason) = arms.iter().find(|arm| arm.name == Way::Lease.name()).and_then(broken) {
-        return Verdict::Broken(reason);
-    }
-    match proves_nothing(arms) {
-        Some(reason) => Verdict::ProvesNothing(reason),
-        None => Verdict::Shown,
-    }
-}
-
-fn peak(arms: &[Arm], way: Way) -> u64 {
-    match arms.iter().find(|arm| arm.name == way.name()).map(|arm| &arm.findings) {
-        Some(Findings::Avalanche(found)) => found.peak_loads,
-        _ => 0,
-    }
-}
-
-fn proves_nothing(arms: &[Arm]) -> Option<String> {
-    if let Some(reason) = unfit(arms, WAYS.map(Way::name)) {
-        return Some(reason);
-    }
-    let jittered = peak(arms, Way::NaiveJitter).max(peak(arms, Way::Lease));
+pub(super) fn proves_nothing(arms: &Arms<'_>) -> Option<String> {
+    let peak = |way| arms.found::<Found>(way).map_or(0, |found| found.peak_loads);
+    let jittered = peak(Way::NaiveJitter).max(peak(Way::Lease));
     // One and a half times as high: less could be chance.
-    (peak(arms, Way::Naive) * 2 < jittered * 3 || jittered == 0).then(|| {
+    (peak(Way::Naive) * 2 < jittered * 3 || jittered == 0).then(|| {
         "the peak of loads without jitter was not clearly above the one with it; try a longer --duration, which makes \
          values live longer, or more --clients"
             .to_owned()
@@ -39,17 +17,22 @@ fn proves_nothing(arms: &[Arm]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{DEFINITION, Experiment};
     use super::*;
     use crate::scenario::answers::Answers;
-    use crate::scenario::outcome::Avalanche;
+    use crate::scenario::document::{Arm, Verdict};
+    use crate::scenario::runner;
+
+    fn judge(arms: &[Arm]) -> Verdict {
+        runner::judge(&Experiment, arms, false)
+    }
 
     fn arms(peaks: [u64; 3]) -> Vec<Arm> {
-        let arm = |(way, peak_loads): (Way, u64)| {
+        let arm = |(kind, peak_loads)| {
             let answers = Answers { reads: 9, ..Default::default() };
-            let found = Avalanche { peak_loads, most_within: None };
-            answers.into_arm(way.name(), 2_000, None, Findings::Avalanche(found))
+            answers.into_arm(kind, 2_000, None, Found { peak_loads, nine_tenths_of_loads_ms: None })
         };
-        WAYS.into_iter().zip(peaks).map(arm).collect()
+        DEFINITION.arms.iter().copied().zip(peaks).map(arm).collect()
     }
 
     #[test]

@@ -7,15 +7,19 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use redis::RedisError;
 
+use super::Damage;
 use crate::cache::admin::{self, AdminError};
 use crate::cache::connection::Connection;
 use crate::cache::entry;
 use crate::scenario::arms::{Stage, StageError};
 use crate::scenario::keys::Keys;
-use crate::scenario::outcome::Damage;
 
 /// For connecting, and for each answer.
 const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The kinds of damage, in the order in which they are done: a bit flipped, the end cut off, the values of two keys exchanged,
+/// a list, a hash or a set in the place of a value, and a value as another program might store it.
+const KINDS: [&str; 5] = ["flipped", "truncated", "swapped", "other_type", "foreign"];
 
 pub(super) struct Vandal {
     redis: Connection,
@@ -23,7 +27,7 @@ pub(super) struct Vandal {
     rows: u32,
     ttl_ms: u64,
     rng: StdRng,
-    turn: u64,
+    turn: usize,
     pub(super) done: Damage,
 }
 
@@ -37,7 +41,7 @@ impl Vandal {
             ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
             rng,
             turn: 0,
-            done: Damage::default(),
+            done: KINDS.map(|kind| (kind.to_owned(), 0)).into(),
         })
     }
 
@@ -45,15 +49,16 @@ impl Vandal {
     pub(super) fn act(&mut self) {
         let key = self.any_key();
         self.turn += 1;
-        let (outcome, count): (_, fn(&mut Damage) -> &mut u64) = match self.turn % 5 {
-            0 => (self.flip(&key), |done| &mut done.flipped),
-            1 => (self.truncate(&key), |done| &mut done.truncated),
-            2 => (self.swap(&key), |done| &mut done.swapped),
-            3 => (self.change_type(&key), |done| &mut done.other_type),
-            _ => (self.store_foreign(&key), |done| &mut done.foreign),
+        let turn = self.turn % KINDS.len();
+        let outcome = match turn {
+            0 => self.flip(&key),
+            1 => self.truncate(&key),
+            2 => self.swap(&key),
+            3 => self.change_type(&key),
+            _ => self.store_foreign(&key),
         };
         // A key of another type cannot be read: it is damaged enough.
-        *count(&mut self.done) += u64::from(outcome.unwrap_or(false));
+        *self.done.entry(KINDS[turn].to_owned()).or_default() += u64::from(outcome.unwrap_or(false));
     }
 
     fn any_key(&mut self) -> Vec<u8> {

@@ -50,9 +50,12 @@ impl Phase {
     }
 }
 
-/// How long an arm lasts with outages of this length.
+/// Outages that an arm lasts: the last phase is twice as long as one.
+pub(super) const DURATIONS: u16 = 7;
+
+/// The length of an arm with outages of this length.
 pub(super) fn length(outage: Duration) -> Duration {
-    outage * (Phase::Restarted.due() + 2)
+    outage * u32::from(DURATIONS)
 }
 
 /// The phase that follows and is due.
@@ -115,7 +118,7 @@ mod tests {
             }
         }
         assert_eq!(began, [(2, "stopped"), (4, "continued"), (8, "killed"), (10, "restarted")]);
-        assert_eq!(length(s(2)), s(14));
+        assert_eq!(length(s(2)), s(2) * (Phase::Restarted.due() + 2));
         assert_eq!(next(Phase::Before, s(99), s(2)), Some(Phase::Stopped), "one after the other");
     }
 

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::Phase as InDocument;
 use super::phases::{PHASES, Phase};
-use crate::sample::Latencies;
+use crate::samples::latencies::Latencies;
 use crate::scenario::answers::Answers;
 use crate::scenario::arms::ClientError;
-use crate::scenario::outcome::PhaseFound;
+use crate::scenario::document::Spread;
 use crate::scenario::row::Row;
 
 pub(super) struct Tally {
@@ -96,15 +97,15 @@ impl Tally {
         Self { answers: self.answers.with(other.answers), phases }
     }
 
-    pub(super) fn into_parts(self) -> (Answers, Vec<PhaseFound>) {
-        let found = PHASES.into_iter().zip(self.phases).map(|(phase, found)| PhaseFound {
-            name: phase.name(),
+    pub(super) fn into_parts(self) -> (Answers, Vec<InDocument>) {
+        let found = PHASES.into_iter().zip(self.phases).map(|(phase, found)| InDocument {
+            phase: phase.name().to_owned(),
             reads: found.answered,
             failed_reads: found.failed,
             hits: found.hits,
             database_loads: found.loads,
-            latencies: found.latencies,
-            past_the_cache: found.past_the_cache,
+            latency_ms: Spread::of(&found.latencies),
+            past_the_cache_ms: Spread::of(&found.past_the_cache),
         });
         (self.answers, found.collect())
     }
@@ -135,9 +136,9 @@ mod tests {
         let (answers, phases) = one.with(other).into_parts();
         assert_eq!((answers.reads, answers.failed_reads, answers.wrong_reads), (4, 1, 0));
         let stopped = &phases[Phase::Stopped.index()];
-        assert_eq!(stopped.past_the_cache.count(), 2, "and in no other count");
+        assert!(stopped.past_the_cache_ms.is_some(), "and in no other count");
         assert_eq!((stopped.reads, stopped.failed_reads, stopped.hits, stopped.database_loads), (1, 1, 0, 1));
-        assert_eq!((stopped.latencies.count(), stopped.latencies.max_ns()), (2, Some(1_000_000_000)));
+        assert_eq!(stopped.latency_ms.map(|spread| spread.max), Some(1_000.0));
         let continued = &phases[Phase::Continued.index()];
         assert_eq!((continued.reads, continued.hits, continued.database_loads), (3, 2, 1));
     }

@@ -1,65 +1,39 @@
-//! What the counts of all arms prove, and what they do not.
+//! The reasons why the arms prove nothing.
 
-use super::WAYS;
-use crate::scenario::activity::unfit;
-use crate::scenario::answers::broken;
+use super::Found;
 use crate::scenario::arms::Way;
-use crate::scenario::outcome::{Arm, Findings, Outage, Verdict};
+use crate::scenario::definition::Arms;
 
-/// The library's promises first: whatever else went wrong, a broken one must be heard of.
-pub(super) fn judge(arms: &[Arm]) -> Verdict {
-    if let Some(reason) = find(arms, Way::Lease).and_then(broken) {
-        return Verdict::Broken(reason);
+pub(super) fn proves_nothing(arms: &Arms<'_>) -> Option<String> {
+    let all = || arms.0.iter().filter_map(|arm| Some((arm, arm.found::<Found>()?)));
+    let unread = all().find_map(|(arm, found)| {
+        let phase = found.phases.iter().find(|phase| phase.reads + phase.failed_reads == 0)?;
+        Some(format!(
+            "the arm {} read nothing in the phase {:?}; try a longer --duration",
+            arm.arm, phase.phase
+        ))
+    });
+    if unread.is_some() {
+        return unread;
     }
-    match proves_nothing(arms) {
-        Some(reason) => Verdict::ProvesNothing(reason),
-        None => Verdict::Shown,
-    }
-}
-
-fn find(arms: &[Arm], way: Way) -> Option<&Arm> {
-    arms.iter().find(|arm| arm.name == way.name())
-}
-
-fn outage(arm: &Arm) -> Option<&Outage> {
-    match &arm.findings {
-        Findings::Outage(outage) => Some(outage),
-        _ => None,
-    }
-}
-
-fn proves_nothing(arms: &[Arm]) -> Option<String> {
-    if let Some(reason) = unfit(arms, WAYS.map(Way::name)) {
-        return Some(reason);
-    }
-    for arm in arms {
-        let unread = outage(arm)?.phases.iter().find(|phase| phase.reads + phase.failed_reads == 0);
-        if let Some(phase) = unread {
-            return Some(format!(
-                "the arm {} read nothing in the phase {:?}; try a longer --duration",
-                arm.name, phase.name
-            ));
-        }
-    }
-    let never_hit = arms
-        .iter()
-        .filter(|arm| arm.cache.is_some())
-        .find(|arm| outage(arm).and_then(|found| found.phases.first()).is_none_or(|before| before.hits == 0));
-    if let Some(arm) = never_hit {
+    let never_hit = all()
+        .filter(|(arm, _)| arm.evidence.cache.is_some())
+        .find(|(_, found)| found.phases.first().is_none_or(|before| before.hits == 0));
+    if let Some((arm, _)) = never_hit {
         return Some(format!(
             "the arm {} found nothing in Redis before the outage, so the outage took nothing from it; try a longer \
              --duration",
-            arm.name
+            arm.arm
         ));
     }
-    if find(arms, Way::Naive)?.failed_reads == 0 {
+    if arms.way(Way::Naive)?.failed_reads == 0 {
         return Some(
             "the naive arm failed no read either, so this run proves nothing; try a longer --duration"
                 .to_owned(),
         );
     }
-    let came_back = outage(find(arms, Way::Lease)?)?.recovery.iter().all(Option::is_some);
-    (!came_back).then(|| {
+    let recovery = arms.found::<Found>(Way::Lease)?.recovery_ms;
+    (recovery.continued.is_none() || recovery.restarted.is_none()).then(|| {
         "not every client of the arm lease had a hit again after Redis returned; try a longer --duration"
             .to_owned()
     })
@@ -67,29 +41,39 @@ fn proves_nothing(arms: &[Arm]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::super::phases::PHASES;
+    use super::super::{Experiment, Phase, Recovery};
     use super::*;
-    use crate::sample::Latencies;
+    use crate::samples::cache_use::CacheUse;
+    use crate::scenario::Found as Any;
     use crate::scenario::answers::Answers;
-    use crate::scenario::outcome::{CacheUse, PhaseFound};
+    use crate::scenario::definition::ArmKind;
+    use crate::scenario::document::{Arm, Verdict};
+    use crate::scenario::runner;
+
+    fn judge(arms: &[Arm]) -> Verdict {
+        runner::judge(&Experiment, arms, false)
+    }
 
     fn arm(way: Way, failed_reads: u64, came_back: bool) -> Arm {
-        let phases = PHASES.map(|phase| PhaseFound {
-            name: phase.name(),
+        let phases = PHASES.map(|phase| Phase {
+            phase: phase.name().to_owned(),
             reads: 10,
-            failed_reads: 0,
             hits: 5,
             database_loads: 5,
-            latencies: Latencies::new(),
-            past_the_cache: Latencies::new(),
+            ..Phase::default()
         });
-        let recovery = [came_back.then_some(Duration::from_millis(700)); 2];
+        let recovery = came_back.then_some(700.0);
+        let recovery_ms = Recovery { continued: recovery, restarted: recovery };
         let worked = CacheUse { hits: 25, fills: 25, ..CacheUse::default() };
         let cache = (way != Way::Mysql).then_some(worked);
         let answers = Answers { reads: 50, failed_reads, ..Default::default() };
-        answers.into_arm(way.name(), 25, cache, Findings::Outage(Outage { phases: phases.into(), recovery }))
+        answers.into_arm(ArmKind::Whole(way), 25, cache, Found { phases: phases.into(), recovery_ms })
+    }
+
+    fn found(arm: &mut Arm) -> &mut Found {
+        let Any::Outage(found) = &mut arm.found else { unreachable!() };
+        found
     }
 
     fn arms() -> Vec<Arm> {
@@ -121,8 +105,7 @@ mod tests {
         proves_nothing_since(&away, "had a hit again");
         proves_nothing_since(&arms()[..2], "the arm lease did not run");
         let mut short = arms();
-        let Findings::Outage(outage) = &mut short[0].findings else { unreachable!() };
-        outage.phases[4].reads = 0;
+        found(&mut short[0]).phases[4].reads = 0;
         proves_nothing_since(&short, "mysql read nothing in the phase \"restarted\"");
     }
 
@@ -130,14 +113,13 @@ mod tests {
     fn an_arm_that_had_no_hit_before_the_outage_lost_nothing_by_it() {
         for index in [1, 2] {
             let mut arms = arms();
-            let Findings::Outage(outage) = &mut arms[index].findings else { unreachable!() };
-            outage.phases[0].hits = 0;
-            let words = format!("the arm {} found nothing in Redis before the outage", arms[index].name);
+            found(&mut arms[index]).phases[0].hits = 0;
+            let words = format!("the arm {} found nothing in Redis before the outage", arms[index].arm);
             proves_nothing_since(&arms, &words);
         }
         let mut unread = arms();
         unread[2].failed_reads = 3;
-        unread[2].failed_by_database = 3;
+        unread[2].evidence.failed_by_database = 3;
         proves_nothing_since(&unread, "the arm lease had reads that MySQL failed");
     }
 }

@@ -1,25 +1,26 @@
-//! What one client saw, answer by answer, and all of them together.
+//! The answers that one client got, and all of them together.
 
 use std::time::Duration;
 
-use crate::sample::Latencies;
+use super::{Found, LeftStale};
+use crate::samples::cache_use::CacheUse;
+use crate::samples::latencies::Latencies;
+use crate::scenario::answers::Answers;
 use crate::scenario::arms::{ClientError, Fate};
+use crate::scenario::definition::ArmKind;
+use crate::scenario::document::{Arm, Spread, share};
 use crate::scenario::row::Row;
 
 #[derive(Debug)]
 pub(super) struct Tally {
-    pub(super) reads: u64,
-    pub(super) failed_reads: u64,
-    pub(super) wrong_reads: u64,
-    /// Of the failed reads, those that failed in MySQL.
-    pub(super) failed_by_database: u64,
+    pub(super) answers: Answers,
     pub(super) stale_reads: u64,
+    /// For each stale read: how long before it began the write that it missed had returned.
     pub(super) ages: Latencies,
     pub(super) non_monotonic_reads: u64,
     pub(super) writes: u64,
     pub(super) failed_writes: u64,
     pub(super) dead_writers: u64,
-    pub(super) first_error: Option<String>,
     /// The newest version of each row that this reader has seen.
     seen: Vec<u64>,
 }
@@ -28,22 +29,19 @@ impl Tally {
     /// Of a client that reads so many rows.
     pub(super) fn new(rows: u32) -> Self {
         Self {
-            reads: 0,
-            failed_reads: 0,
-            wrong_reads: 0,
-            failed_by_database: 0,
+            answers: Answers::default(),
             stale_reads: 0,
             ages: Latencies::new(),
             non_monotonic_reads: 0,
             writes: 0,
             failed_writes: 0,
             dead_writers: 0,
-            first_error: None,
             seen: (0..rows).map(|_| 0).collect(),
         }
     }
 
-    /// Books an answer. `floor` is what the read had to see at least; `age` tells how old a version was when it began.
+    /// Books an answer. `floor` is the oldest version that the read may return; `age` says how old a version was when it
+    /// began.
     pub(super) fn book_read(
         &mut self,
         id: u32,
@@ -53,15 +51,11 @@ impl Tally {
     ) {
         let row = match answer {
             Ok(row) => row,
-            Err(error) => {
-                self.failed_reads += 1;
-                self.failed_by_database += u64::from(error.is_of_database());
-                return self.note(&error);
-            }
+            Err(error) => return self.answers.fail(&error),
         };
-        self.reads += 1;
+        self.answers.reads += 1;
         let Some(row) = row.filter(|row| row.is_genuine(id)) else {
-            self.wrong_reads += 1;
+            self.answers.wrong_reads += 1;
             return;
         };
         if row.version < floor {
@@ -87,23 +81,45 @@ impl Tally {
 
     /// Keeps the first error.
     pub(super) fn note(&mut self, error: &ClientError) {
-        self.first_error.get_or_insert_with(|| error.to_string());
+        self.answers.note(error);
     }
 
     /// Both together.
     pub(super) fn with(mut self, other: Self) -> Self {
-        self.reads += other.reads;
-        self.failed_reads += other.failed_reads;
-        self.wrong_reads += other.wrong_reads;
-        self.failed_by_database += other.failed_by_database;
+        self.answers = self.answers.with(other.answers);
         self.stale_reads += other.stale_reads;
         self.ages.merge(&other.ages);
         self.non_monotonic_reads += other.non_monotonic_reads;
         self.writes += other.writes;
         self.failed_writes += other.failed_writes;
         self.dead_writers += other.dead_writers;
-        self.first_error = self.first_error.or(other.first_error);
         self
+    }
+
+    pub(super) fn into_arm(
+        self,
+        kind: ArmKind,
+        database_loads: u64,
+        cache: Option<CacheUse>,
+        left: LeftStale,
+    ) -> Arm {
+        let found = self.found(left);
+        let (writes, failed_writes) = (self.writes, self.failed_writes);
+        Arm { writes, failed_writes, ..self.answers.into_arm(kind, database_loads, cache, found) }
+    }
+
+    fn found(&self, left: LeftStale) -> Found {
+        let (stale, reads) = (self.stale_reads, self.answers.reads);
+        Found {
+            stale_reads: stale,
+            stale_share: share(stale, reads).filter(|_| stale > 0),
+            stale_share_below: share(3, reads).filter(|_| stale == 0).map(|share| share.min(1.0)),
+            stale_age_ms: Spread::of(&self.ages),
+            stale_keys_when_quiet: left.keys,
+            stale_keys_that_miss_a_returned_write: left.missed_a_returned_write,
+            non_monotonic_reads: self.non_monotonic_reads,
+            dead_writers: self.dead_writers,
+        }
     }
 }
 
@@ -123,9 +139,9 @@ mod tests {
     fn an_answer_is_held_against_the_floor_and_against_what_the_reader_saw() {
         let row = |version| Some(Row::of(7, version));
         let tally = booked(&[(1, row(1)), (2, row(2)), (2, row(3)), (3, row(2)), (2, row(2))]);
-        assert_eq!((tally.reads, tally.stale_reads, tally.non_monotonic_reads), (5, 1, 2));
+        assert_eq!((tally.answers.reads, tally.stale_reads, tally.non_monotonic_reads), (5, 1, 2));
         assert_eq!((tally.ages.count(), tally.ages.max_ns()), (1, Some(3_000_000)));
-        assert_eq!((tally.wrong_reads, tally.failed_reads), (0, 0));
+        assert_eq!((tally.answers.wrong_reads, tally.answers.failed_reads), (0, 0));
     }
 
     #[test]
@@ -133,7 +149,7 @@ mod tests {
         let damaged = Row { payload: "x".to_owned(), ..Row::of(7, 9) };
         let tally =
             booked(&[(1, None), (1, Some(Row::of(6, 1))), (1, Some(damaged)), (1, Some(Row::of(7, 2)))]);
-        assert_eq!((tally.reads, tally.wrong_reads), (4, 3));
+        assert_eq!((tally.answers.reads, tally.answers.wrong_reads), (4, 3));
         assert_eq!((tally.stale_reads, tally.non_monotonic_reads), (0, 0));
     }
 
@@ -144,8 +160,34 @@ mod tests {
         writer.book_write(Fate::DiesAfterCommit, Ok(3));
         writer.book_write(Fate::Returns, Err(redis::RedisError::from(std::io::Error::other("gone")).into()));
         let all = booked(&[(2, Some(Row::of(7, 1)))]).with(writer);
-        assert_eq!((all.reads, all.stale_reads, all.ages.count()), (1, 1, 1));
+        assert_eq!((all.answers.reads, all.stale_reads, all.ages.count()), (1, 1, 1));
         assert_eq!((all.writes, all.dead_writers, all.failed_writes), (1, 1, 1));
-        assert!(all.first_error.is_some_and(|error| error.contains("gone")));
+        assert!(all.answers.first_error.is_some_and(|error| error.contains("gone")));
+    }
+
+    fn stale_of(stale_reads: u64, reads: u64) -> Found {
+        let mut tally = Tally::new(0);
+        (0..stale_reads).for_each(|_| tally.ages.record(2_000_000));
+        tally.stale_reads = stale_reads;
+        tally.answers.reads = reads;
+        tally.found(LeftStale { keys: 5, missed_a_returned_write: 1 })
+    }
+
+    #[test]
+    fn none_stale_is_a_bound_and_no_share_of_zero() {
+        let none = stale_of(0, 30_000);
+        assert_eq!((none.stale_share, none.stale_share_below), (None, Some(0.000_1)));
+        assert_eq!(none.stale_age_ms, None);
+        assert_eq!(stale_of(0, 2).stale_share_below, Some(1.0), "a share is never more than all");
+        assert_eq!(stale_of(0, 0).stale_share_below, None);
+    }
+
+    #[test]
+    fn ages_are_withheld_if_too_few_reads_carry_them() {
+        let few = stale_of(30, 100);
+        assert_eq!((few.stale_share, few.stale_share_below), (Some(0.3), None));
+        let ages = few.stale_age_ms.unwrap();
+        assert!((ages.max - 2.0).abs() < 1e-9 && ages.p50.is_some() && ages.p99.is_none());
+        assert_eq!((few.stale_keys_when_quiet, few.stale_keys_that_miss_a_returned_write), (5, 1));
     }
 }

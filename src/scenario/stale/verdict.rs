@@ -1,114 +1,68 @@
-//! What the counts of all arms prove, and what they do not.
+//! The promises of the library under writes, and the reasons why the arms prove nothing.
 
-use crate::scenario::activity::unfit;
+use super::Found;
+use crate::scenario::answers::broken_with;
 use crate::scenario::arms::Way;
-use crate::scenario::outcome::{Arm, Findings, Staleness, Verdict};
+use crate::scenario::definition::{ArmKind, Arms};
+use crate::scenario::document::Arm;
 
-/// The library's promises first: whatever else went wrong, a broken one must be heard of.
-pub(super) fn judge(arms: &[Arm]) -> Verdict {
-    let library = [Way::Lease, Way::LeaseMarker];
-    if let Some(reason) = library.into_iter().find_map(|way| broken(way, find(arms, way)?)) {
-        return Verdict::Broken(reason);
-    }
-    match proves_nothing(arms) {
-        Some(reason) => Verdict::ProvesNothing(reason),
-        None => Verdict::Shown,
-    }
-}
-
-fn find(arms: &[Arm], way: Way) -> Option<&Arm> {
-    arms.iter().find(|arm| arm.name == way.name())
-}
-
-fn staleness(arm: &Arm) -> Option<&Staleness> {
-    match &arm.findings {
-        Findings::Stale(staleness) => Some(staleness),
-        _ => None,
-    }
-}
-
-fn broken(way: Way, arm: &Arm) -> Option<String> {
-    let found = staleness(arm)?;
+pub(super) fn broken_promise(kind: ArmKind, arm: &Arm) -> Option<String> {
+    let found = arm.found::<Found>()?;
     let mut counts = vec![
         (found.stale_reads, "stale reads"),
-        (arm.wrong_reads, "wrong answers"),
-        (arm.failed_reads.saturating_sub(arm.failed_by_database), "failed reads"),
         (
-            found.when_quiet.missed_a_returned_write,
+            found.stale_keys_that_miss_a_returned_write,
             "keys that miss a write that returned, when all was quiet",
         ),
     ];
-    if way == Way::LeaseMarker {
+    if kind == ArmKind::Whole(Way::LeaseMarker) {
         counts.push((found.non_monotonic_reads, "reads older than what the same reader had seen"));
         counts.push((
-            found.when_quiet.stale_keys,
+            found.stale_keys_when_quiet,
             "keys that differ from the committed row, when all was quiet",
         ));
     }
-    let counts: Vec<String> = counts
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
-    (!counts.is_empty()).then(|| format!("the arm {} shows {}", arm.name, counts.join(", ")))
+    broken_with(arm, &counts)
 }
 
-fn proves_nothing(arms: &[Arm]) -> Option<String> {
-    if let Some(reason) = unfit(arms, super::WAYS.map(Way::name)) {
-        return Some(reason);
-    }
-    let stale = |way| find(arms, way).and_then(staleness).map_or(0, |found| found.stale_reads);
-    if stale(Way::Mysql) > 0 || find(arms, Way::Mysql).is_some_and(|arm| arm.wrong_reads > 0) {
+pub(super) fn proves_nothing(arms: &Arms<'_>) -> Option<String> {
+    let stale = |way| arms.found::<Found>(way).map_or(0, |found| found.stale_reads);
+    if stale(Way::Mysql) > 0 || arms.way(Way::Mysql).is_some_and(|arm| arm.wrong_reads > 0) {
         return Some(
             "MySQL without a cache shows stale or wrong reads, so the experiment itself is at fault"
                 .to_owned(),
         );
     }
-    if stale(Way::Naive) == 0 {
-        return Some(
-            "the naive arm showed no stale read either, so this run proves nothing; try a longer --duration or more --clients"
-                .to_owned(),
-        );
-    }
-    None
+    (stale(Way::Naive) == 0).then(|| {
+        "the naive arm showed no stale read either, so this run proves nothing; try a longer --duration or more --clients"
+            .to_owned()
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::{DEFINITION, Experiment};
     use super::*;
-    use crate::sample::Latencies;
-    use crate::scenario::outcome::WhenQuiet;
+    use crate::scenario::Found as Any;
+    use crate::scenario::answers::Answers;
+    use crate::scenario::document::Verdict;
+    use crate::scenario::runner;
 
-    fn arm(way: Way, stale_reads: u64) -> Arm {
-        Arm {
-            name: way.name(),
-            reads: 1_000,
-            failed_reads: 0,
-            wrong_reads: 0,
-            database_loads: 10,
-            writes: 100,
-            failed_writes: 0,
-            first_error: None,
-            failed_by_database: 0,
-            cache: None,
-            obstacle: None,
-            findings: Findings::Stale(Staleness {
-                stale_reads,
-                ages: Latencies::new(),
-                non_monotonic_reads: 0,
-                dead_writers: 4,
-                when_quiet: WhenQuiet::default(),
-            }),
-        }
+    fn judge(arms: &[Arm]) -> Verdict {
+        runner::judge(&Experiment, arms, false)
+    }
+
+    fn arm(kind: ArmKind, stale_reads: u64) -> Arm {
+        let answers = Answers { reads: 1_000, ..Answers::default() };
+        let found = Found { stale_reads, dead_writers: 4, ..Found::default() };
+        Arm { writes: 100, ..answers.into_arm(kind, 10, None, found) }
     }
 
     /// As it should be, with one arm changed.
     fn judged(change: impl Fn(&mut Arm, &mut bool)) -> Verdict {
         let harmed = [Way::Naive, Way::NaiveDoubleDelete, Way::Lock];
-        let mut arms: Vec<Arm> = super::super::WAYS
-            .iter()
-            .map(|way| arm(*way, if harmed.contains(way) { 20 } else { 0 }))
-            .collect();
+        let arm = |kind: &ArmKind| arm(*kind, if harmed.contains(&kind.way()) { 20 } else { 0 });
+        let mut arms: Vec<Arm> = DEFINITION.arms.iter().map(arm).collect();
         arms.retain_mut(|arm| {
             let mut stays = true;
             change(arm, &mut stays);
@@ -117,8 +71,8 @@ mod tests {
         judge(&arms)
     }
 
-    fn found(arm: &mut Arm) -> &mut Staleness {
-        let Findings::Stale(found) = &mut arm.findings else { unreachable!() };
+    fn found(arm: &mut Arm) -> &mut Found {
+        let Any::Stale(found) = &mut arm.found else { unreachable!() };
         found
     }
 
@@ -128,11 +82,11 @@ mod tests {
     }
 
     #[test]
-    fn every_promise_of_the_library_is_held_against_the_counts() {
+    fn the_counts_break_every_promise_of_the_library() {
         type Change = fn(&mut Arm);
         let broken = |name: &'static str, change: Change| {
             judged(move |arm, _| {
-                if arm.name == name {
+                if arm.arm == name {
                     change(arm)
                 }
             })
@@ -141,9 +95,9 @@ mod tests {
             (|arm| found(arm).stale_reads = 1, true),
             (|arm| arm.wrong_reads = 1, true),
             (|arm| arm.failed_reads = 1, true),
-            (|arm| found(arm).when_quiet.missed_a_returned_write = 1, true),
+            (|arm| found(arm).stale_keys_that_miss_a_returned_write = 1, true),
             // Only the crash-safe write promises these.
-            (|arm| found(arm).when_quiet.stale_keys = 1, false),
+            (|arm| found(arm).stale_keys_when_quiet = 1, false),
             (|arm| found(arm).non_monotonic_reads = 1, false),
         ];
         for (change, also_of_lease) in changes {
@@ -155,7 +109,7 @@ mod tests {
             found(arm).stale_reads = 2;
             arm.failed_reads = 3;
         });
-        assert_eq!(reason, Verdict::Broken("the arm lease shows 2 stale reads, 3 failed reads".to_owned()));
+        assert_eq!(reason, Verdict::Broken("the arm lease shows 3 failed reads, 2 stale reads".to_owned()));
     }
 
     #[test]
@@ -166,7 +120,7 @@ mod tests {
         };
         let of = |name: &'static str, change: fn(&mut Arm, &mut bool)| {
             words(judged(move |arm, stays| {
-                if arm.name == name {
+                if arm.arm == name {
                     change(arm, stays)
                 }
             }))

@@ -1,68 +1,54 @@
-//! What the counts of all arms prove, and what they do not.
+//! The promises of the library when a value expires, and the reasons why the arms prove nothing.
 
-use super::{COURSES, LOAD_DELAY, TTL, ms};
-use crate::scenario::activity::unfit;
+use super::{Found, LOAD_DELAY, TTL, ms};
+use crate::scenario::activity::is_idle;
 use crate::scenario::answers::broken;
-use crate::scenario::outcome::{Arm, Findings, Rush, Verdict};
+use crate::scenario::arms::Way;
+use crate::scenario::definition::{ArmKind, Arms, Provokes};
+use crate::scenario::document::Arm;
 use crate::units::counted;
 
-/// A broken promise of the library is reported whatever else went wrong. How often it loaded is judged only in an arm that
-/// did its work: without Redis every read loads, and that breaks no promise.
-pub(super) fn judge(arms: &[Arm]) -> Verdict {
-    let library = || arms.iter().filter(|arm| arm.name != "naive");
-    let at_work = || library().filter(|arm| unfit(std::slice::from_ref(*arm), [arm.name]).is_none());
-    let reason = library()
-        .find_map(broken)
-        .or_else(|| [ran_together, never_ahead].into_iter().find_map(|promise| at_work().find_map(promise)));
-    if let Some(reason) = reason {
-        return Verdict::Broken(reason);
-    }
-    match proves_nothing(arms) {
-        Some(reason) => Verdict::ProvesNothing(reason),
-        None => Verdict::Shown,
-    }
+/// How often the library loaded is judged only in an arm that did its work: without Redis every read loads, and that
+/// breaks no promise.
+pub(super) fn broken_promise(kind: ArmKind, arm: &Arm) -> Option<String> {
+    broken(arm).or_else(|| {
+        if is_idle(arm, Provokes::Nothing) {
+            return None;
+        }
+        loaded_too_often(arm).or_else(|| never_ahead(kind, arm))
+    })
 }
 
-fn rush(arm: &Arm) -> Option<&Rush> {
-    match &arm.findings {
-        Findings::Stampede(rush) => Some(rush),
-        _ => None,
-    }
-}
-
-/// A lease lets one read load, and the others wait. What is loaded ahead of time was not waited for by anybody; and where
-/// Redis did not answer in time, or waiting took too long, a read asks the database itself.
-fn ran_together(arm: &Arm) -> Option<String> {
-    let rush = rush(arm)?;
-    let counts = rush.library?;
-    let allowed = rush.expiries + counts.early_refreshes + counts.excused_loads;
+/// A lease lets one read load, and the others wait. No read waits for a load ahead of time; and if Redis did not answer in
+/// time, or waiting took too long, a read asks the database itself.
+fn loaded_too_often(arm: &Arm) -> Option<String> {
+    let found = arm.found::<Found>()?;
+    let allowed = found.expiries + found.early_refreshes? + found.excused_loads?;
     (arm.database_loads > allowed).then(|| {
         format!(
             "the arm {} loaded {} times for {} expiries, and nothing excuses more than {allowed}",
-            arm.name, arm.database_loads, rush.expiries
+            arm.arm, arm.database_loads, found.expiries
         )
     })
 }
 
 /// Read eight times while one load takes, a value is found due in time whatever the dice say; that not a single one was is
 /// no mischance.
-fn never_ahead(arm: &Arm) -> Option<String> {
+fn never_ahead(kind: ArmKind, arm: &Arm) -> Option<String> {
     const A_CROWD: u64 = 8;
-    let rush = rush(arm).filter(|rush| arm.name == "lease-early" && rush.expiries >= 3)?;
+    let is_early = kind == ArmKind::Whole(Way::LeaseEarly);
+    let found = arm.found::<Found>().filter(|found| is_early && found.expiries >= 3)?;
     let loads_in_a_life = ms(TTL) / ms(LOAD_DELAY);
-    let is_crowd = arm.reads >= A_CROWD * loads_in_a_life * rush.expiries;
-    let never = is_crowd && rush.library?.early_refreshes == 0;
-    never.then(|| format!("the arm {} refreshed nothing ahead of {} expiries", arm.name, rush.expiries))
+    let is_crowd = arm.reads >= A_CROWD * loads_in_a_life * found.expiries;
+    let never = is_crowd && found.early_refreshes? == 0;
+    never.then(|| format!("the arm {} refreshed nothing ahead of {} expiries", arm.arm, found.expiries))
 }
 
-fn proves_nothing(arms: &[Arm]) -> Option<String> {
-    if let Some(reason) = unfit(arms, COURSES.iter().map(|course| course.name)) {
-        return Some(reason);
-    }
-    let naive = arms.iter().find(|arm| arm.name == "naive")?;
-    // Two for each at the least: less would be no crowd.
-    if naive.database_loads >= 2 * rush(naive)?.expiries {
-        return arms.iter().find_map(too_busy).or_else(|| arms.iter().find_map(refreshed_too_late));
+pub(super) fn proves_nothing(arms: &Arms<'_>) -> Option<String> {
+    let naive = arms.way(Way::Naive)?;
+    // At least two for each: less would be no crowd.
+    if naive.database_loads >= 2 * naive.found::<Found>()?.expiries {
+        return arms.0.iter().find_map(too_busy).or_else(|| refreshed_too_late(arms.way(Way::LeaseEarly)?));
     }
     Some(
         "the naive arm loaded less than twice for each expiry, so there was no stampede; try more --clients"
@@ -72,54 +58,66 @@ fn proves_nothing(arms: &[Arm]) -> Option<String> {
 
 /// A crowd came to the database past the lease, since Redis or the machine did not keep up.
 fn too_busy(arm: &Arm) -> Option<String> {
-    let rush = rush(arm)?;
-    let counts = rush.library?;
-    let on_time = counts.early_refreshes + rush.expiries;
-    (arm.database_loads > on_time + rush.expiries).then(|| {
+    let found = arm.found::<Found>()?;
+    let (early, excused) = (found.early_refreshes?, found.excused_loads?);
+    (arm.database_loads > early + 2 * found.expiries).then(|| {
         format!(
-            "Redis often did not answer the arm {} in time: {} of its {} loads went past the lease; try a less busy machine, or \
-             fewer --clients",
-            arm.name, counts.excused_loads, arm.database_loads
+            "Redis often did not answer the arm {} in time: {excused} of its {} loads went past the lease; try a less busy \
+             machine, or fewer --clients",
+            arm.arm, arm.database_loads
         )
     })
 }
 
-/// Whether a value is refreshed in time is left to chance, which wants readers, and to a machine that keeps up. No reader
-/// waits while both are there; a run in which one did shows nothing of that.
+/// Chance decides whether a value is refreshed in time; it takes readers, and a machine that keeps up. With both no reader
+/// waits; a run in which one did shows nothing of that.
 fn refreshed_too_late(arm: &Arm) -> Option<String> {
-    let counts = rush(arm)?.library.filter(|counts| arm.name == "lease-early" && counts.found_nothing > 0)?;
+    let late = arm.found::<Found>()?.found_nothing.filter(|late| *late > 0)?;
     Some(format!(
         "the arm {} was to show that no reader waits, and {} did: the value was refreshed too late; try more --clients, or a \
          less busy machine",
-        arm.name,
-        counted(counts.found_nothing, "read", "reads")
+        arm.arm,
+        counted(late, "read", "reads")
     ))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Experiment;
     use super::*;
-    use crate::sample::Latencies;
-    use crate::scenario::outcome::RushCounts;
+    use crate::samples::cache_use::CacheUse;
+    use crate::scenario::answers::Answers;
+    use crate::scenario::document::Verdict;
+    use crate::scenario::runner;
 
-    fn arm(name: &'static str, database_loads: u64, expiries: u64, library: Option<RushCounts>) -> Arm {
-        let findings = Findings::Stampede(Rush {
+    const LEASE: ArmKind = ArmKind::Whole(Way::Lease);
+    const EARLY: ArmKind = ArmKind::Whole(Way::LeaseEarly);
+
+    fn judge(arms: &[Arm]) -> Verdict {
+        runner::judge(&Experiment, arms, false)
+    }
+
+    /// `library`: early refreshes, reads that found nothing, and excused loads.
+    fn arm(kind: ArmKind, database_loads: u64, expiries: u64, library: Option<[u64; 3]>) -> Arm {
+        let found = Found {
             expiries,
-            most_loads: database_loads,
-            waits: Latencies::new(),
-            library,
-        });
-        let answers = crate::scenario::answers::Answers { reads: 100, ..Default::default() };
-        answers.into_arm(name, database_loads, None, findings)
+            most_loads_in_an_expiry: database_loads,
+            early_refreshes: library.map(|[early, _, _]| early),
+            found_nothing: library.map(|[_, nothing, _]| nothing),
+            excused_loads: library.map(|[_, _, excused]| excused),
+            ..Found::default()
+        };
+        let answers = Answers { reads: 100, ..Default::default() };
+        answers.into_arm(kind, database_loads, None, found)
     }
 
     fn arms() -> Vec<Arm> {
-        let none = Some(RushCounts::default());
+        let none = Some([0; 3]);
         vec![
-            arm("naive", 310, 5, None),
-            arm("lease", 5, 5, none),
-            arm("lease-no-mutex", 5, 5, none),
-            arm("lease-early", 9, 5, Some(RushCounts { early_refreshes: 8, ..RushCounts::default() })),
+            arm(ArmKind::Whole(Way::Naive), 310, 5, None),
+            arm(LEASE, 5, 5, none),
+            arm(ArmKind::LeaseNoMutex, 5, 5, none),
+            arm(EARLY, 9, 5, Some([8, 0, 0])),
         ]
     }
 
@@ -127,7 +125,7 @@ mod tests {
     fn reason(arms: &[Arm]) -> (bool, String) {
         match judge(arms) {
             Verdict::Broken(reason) => (true, reason),
-            Verdict::ProvesNothing(reason) => (false, reason),
+            Verdict::ProvesNothing(reason) | Verdict::Interrupted(reason) => (false, reason),
             Verdict::Shown => (false, "shown".to_owned()),
         }
     }
@@ -136,7 +134,7 @@ mod tests {
     fn one_load_for_each_expiry_is_the_promise() {
         assert_eq!(judge(&arms()), Verdict::Shown);
         let mut together = arms();
-        together[2] = arm("lease-no-mutex", 6, 5, Some(RushCounts::default()));
+        together[2] = arm(ArmKind::LeaseNoMutex, 6, 5, Some([0; 3]));
         assert_eq!(
             reason(&together),
             (
@@ -145,8 +143,7 @@ mod tests {
                     .to_owned()
             )
         );
-        let excused = RushCounts { excused_loads: 1, ..RushCounts::default() };
-        together[2] = arm("lease-no-mutex", 6, 5, Some(excused));
+        together[2] = arm(ArmKind::LeaseNoMutex, 6, 5, Some([0, 0, 1]));
         assert_eq!(judge(&together), Verdict::Shown, "Redis did not answer once");
     }
 
@@ -161,18 +158,18 @@ mod tests {
     #[test]
     fn a_machine_that_cannot_keep_up_proves_nothing() {
         let mut busy = arms();
-        busy[1] = arm("lease", 10, 5, Some(RushCounts { excused_loads: 5, ..RushCounts::default() }));
+        busy[1] = arm(LEASE, 10, 5, Some([0, 0, 5]));
         assert_eq!(judge(&busy), Verdict::Shown);
-        busy[1] = arm("lease", 654, 21, Some(RushCounts { excused_loads: 637, ..RushCounts::default() }));
+        busy[1] = arm(LEASE, 654, 21, Some([0, 0, 637]));
         assert!(reason(&busy).1.contains("637 of its 654 loads went past the lease"), "{}", reason(&busy).1);
     }
 
     #[test]
     fn an_arm_whose_cache_never_worked_breaks_no_promise() {
         let mut refused = arms();
-        refused[1] = arm("lease", 900, 4, Some(RushCounts::default()));
+        refused[1] = arm(LEASE, 900, 4, Some([0; 3]));
         assert!(reason(&refused).0, "loads that nothing excuses");
-        refused[1].cache = Some(crate::scenario::outcome::CacheUse::default());
+        refused[1].evidence.cache = Some(CacheUse::default());
         let (is_broken, words) = reason(&refused);
         assert!(!is_broken && words.contains("stored nothing in Redis"), "{words}");
     }
@@ -181,8 +178,8 @@ mod tests {
     fn no_reader_waits_for_what_is_refreshed_ahead() {
         let early = |reads, early_refreshes, found_nothing| {
             let mut arms = arms();
-            let counts = RushCounts { early_refreshes, found_nothing, ..RushCounts::default() };
-            arms[3] = Arm { reads, ..arm("lease-early", 5 + early_refreshes, 5, Some(counts)) };
+            let counts = Some([early_refreshes, found_nothing, 0]);
+            arms[3] = Arm { reads, ..arm(EARLY, 5 + early_refreshes, 5, counts) };
             arms
         };
         assert_eq!(judge(&early(9_000, 5, 0)), Verdict::Shown);
@@ -196,7 +193,7 @@ mod tests {
     #[test]
     fn without_a_stampede_nothing_is_proved() {
         let mut calm = arms();
-        calm[0] = arm("naive", 9, 5, None);
+        calm[0] = arm(ArmKind::Whole(Way::Naive), 9, 5, None);
         assert!(reason(&calm).1.contains("less than twice"));
         calm.truncate(2);
         assert_eq!(reason(&calm), (false, "the arm lease-no-mutex did not run".to_owned()));

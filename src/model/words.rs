@@ -1,0 +1,104 @@
+//! Words that are typed, and stand in the output and in the run file as they were typed.
+
+use clap::ValueEnum;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
+pub(crate) enum Workload {
+    /// every user, one key
+    All,
+    /// 50 users in a row by primary key, one key a page
+    Page,
+    /// one user by primary key, one key a user
+    Point,
+    /// the ten most frequent e-mail domains with their counts, one key
+    Aggregate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
+pub(crate) enum ReadPath {
+    /// no cache
+    Mysql,
+    /// a miss: the entry is absent; look and lease, SELECT, encode, store in the place of the lease
+    Cold,
+    /// a hit
+    Warm,
+    /// the usual miss, whose SET may store a stale row: GET, SELECT, encode, SET; for comparison with cold
+    Naive,
+    /// no cache, and the database has just restarted: pages come from disk; only with the sandbox's own database
+    Disk,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
+pub(crate) enum Codec {
+    /// columns, decoded without a copy
+    Arrow,
+    /// compact rows
+    Postcard,
+    /// compact rows that programs in any language read
+    Msgpack,
+    /// readable rows
+    Json,
+}
+
+/// How a query of the user's own is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
+pub(crate) enum StatementKind {
+    /// prepared once a connection, binary values
+    Prepared,
+    /// whole each time, with its parameters written into it
+    Text,
+}
+
+/// What becomes of the processor's cores while reads are measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
+pub(crate) enum Cores {
+    /// kept awake where the system lets us, and every block read for the same time on each, where there are two a
+    /// client: no path is lucky with the scheduler, and runs repeat
+    Steady,
+    /// left to the system
+    Free,
+}
+
+impl Workload {
+    /// The fastest: columns pay where there are many rows.
+    pub(crate) fn default_codec(self) -> Codec {
+        match self {
+            Self::All => Codec::Arrow,
+            Self::Page | Self::Point | Self::Aggregate => Codec::Postcard,
+        }
+    }
+}
+
+/// The words of the command line are the words of the run file too.
+macro_rules! named {
+    ($($type:ty { $($variant:ident = $name:literal),+ })+) => {$(
+        impl $type {
+            /// Its name on the command line, in the output and in the run file.
+            pub(crate) fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+        }
+    )+};
+}
+named! {
+    Workload { All = "all", Page = "page", Point = "point", Aggregate = "aggregate" }
+    ReadPath { Mysql = "mysql", Cold = "cold", Warm = "warm", Naive = "naive", Disk = "disk" }
+    Codec { Arrow = "arrow", Postcard = "postcard", Msgpack = "msgpack", Json = "json" }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum;
+
+    #[test]
+    fn what_is_typed_and_what_is_printed_are_the_same_words() {
+        fn check<T: ValueEnum + Copy>(name: impl Fn(T) -> &'static str) {
+            for value in T::value_variants() {
+                assert_eq!(value.to_possible_value().unwrap().get_name(), name(*value));
+            }
+        }
+        check(super::Workload::name);
+        check(super::ReadPath::name);
+        check(super::Codec::name);
+    }
+}

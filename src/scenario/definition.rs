@@ -1,0 +1,188 @@
+//! The interface of a scenario: help, the runner and the page are made of it.
+
+use std::fmt;
+
+use super::answers;
+use super::arms::Way;
+use super::document::{Arm, Document};
+use super::runner::ArmRun;
+use super::setting::Setting;
+use super::{Found, ScenarioError};
+use crate::page::blocks::Section;
+use crate::page::figures::Figure;
+
+/// The numbers and names of a scenario.
+#[derive(Debug)]
+pub(crate) struct Definition {
+    /// On the command line, in the output and in the document.
+    pub(crate) name: &'static str,
+    /// The failure, in one line.
+    pub(crate) meaning: &'static str,
+    /// In the order in which they run.
+    pub(crate) arms: &'static [ArmKind],
+    /// Rows of the table, with the ids from 0 up.
+    pub(crate) rows: u32,
+    /// Ids above those of the rows that are read, too.
+    pub(crate) missing_rows: u32,
+    /// Threads that read.
+    pub(crate) clients: u16,
+    /// Processes over which the clients of the library are spread: each has one cache.
+    pub(crate) processes: u16,
+    pub(crate) duration_s: u16,
+    /// Durations that one arm takes.
+    pub(crate) durations_per_arm: u16,
+    pub(crate) provokes: Provokes,
+    pub(crate) needs: Needs,
+}
+
+/// An arm: a strategy of caching, whole or with something left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ArmKind {
+    Whole(Way),
+    /// The library does not remember which rows do not exist.
+    LeaseNoNegative,
+    /// Each client is a process of its own.
+    LeaseNoMutex,
+}
+
+/// Harm that a scenario does on purpose, so that it is no fault of an arm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Provokes {
+    /// Clients write while others read.
+    Writes,
+    /// Redis is away.
+    RedisFailures,
+    /// The database answers too late.
+    DatabaseFailures,
+    /// No failure of a read or a write.
+    Nothing,
+}
+
+/// The servers that a scenario can run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needs {
+    AnyServers,
+    /// It stops and kills them.
+    PrivateServers,
+}
+
+impl ArmKind {
+    /// Every arm of every scenario, for help.
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Whole(Way::Mysql),
+        Self::Whole(Way::Naive),
+        Self::Whole(Way::NaiveDoubleDelete),
+        Self::Whole(Way::NaiveJitter),
+        Self::Whole(Way::Lock),
+        Self::Whole(Way::Lease),
+        Self::Whole(Way::LeaseMarker),
+        Self::LeaseNoMutex,
+        Self::LeaseNoNegative,
+        Self::Whole(Way::LeaseEarly),
+    ];
+
+    pub(crate) fn way(self) -> Way {
+        match self {
+            Self::Whole(way) => way,
+            Self::LeaseNoNegative | Self::LeaseNoMutex => Way::Lease,
+        }
+    }
+
+    /// Its name in every output.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Whole(way) => way.name(),
+            Self::LeaseNoNegative => "lease-no-negative",
+            Self::LeaseNoMutex => "lease-no-mutex",
+        }
+    }
+
+    pub(crate) fn meaning(self) -> &'static str {
+        match self {
+            Self::Whole(Way::Mysql) => "no cache",
+            Self::Whole(Way::Naive) => "GET; on a miss SELECT, then SET. Writers COMMIT, then DEL",
+            Self::Whole(Way::NaiveDoubleDelete) => "as naive; a second DEL follows each write a while later",
+            Self::Whole(Way::NaiveJitter) => "as naive; each time to live is shortened by a random 0 to 10 %",
+            Self::Whole(Way::Lock) => "as naive, but only the client that gets a lock (SET NX) loads",
+            Self::Whole(Way::Lease) => "rcache's library; writers COMMIT, then invalidate",
+            Self::Whole(Way::LeaseMarker) => "rcache's library; writers mark, COMMIT, finish",
+            Self::Whole(Way::LeaseEarly) => {
+                "as lease; values are refreshed in the background before they expire, at random (XFetch)"
+            }
+            Self::LeaseNoNegative => "as lease, but it does not remember which rows do not exist",
+            Self::LeaseNoMutex => "as lease; each client is a process of its own, so no mutex is shared",
+        }
+    }
+
+    /// True if it uses the library, which must keep its promises.
+    pub(crate) fn is_library(self) -> bool {
+        matches!(self.way(), Way::Lease | Way::LeaseMarker | Way::LeaseEarly)
+    }
+}
+
+/// One scenario.
+pub(crate) trait Scenario: Sync {
+    fn definition(&self) -> &'static Definition;
+
+    /// Everything that changes a number, beside what all scenarios have, by its name in the document.
+    fn config(&self, setting: &Setting) -> Vec<(&'static str, u64)>;
+
+    /// Runs one arm on a fresh table, with keys of its own.
+    fn run(&self, arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError>;
+
+    /// The promise that an arm of the library broke.
+    fn broken_promise(&self, _kind: ArmKind, arm: &Arm) -> Option<String> {
+        answers::broken(arm)
+    }
+
+    /// Why arms that all did their work prove nothing.
+    fn proves_nothing(&self, arms: &Arms<'_>) -> Option<String>;
+
+    /// The part of the page between the title and the verdict.
+    fn sections(&self, document: &Document) -> Vec<Section>;
+
+    fn figures(&self, document: &Document) -> Vec<Figure>;
+
+    /// One line: the lesson of a run that shows the harm and the cure.
+    fn lesson(&self, document: &Document) -> Option<String>;
+
+    /// The schema of the counts that only this scenario has.
+    #[cfg(test)]
+    fn schema(&self, settings: schemars::generate::SchemaSettings) -> serde_json::Value;
+}
+
+impl fmt::Debug for dyn Scenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.definition().name)
+    }
+}
+
+/// The counts of one scenario, found among those of all.
+pub(crate) trait Counts: Sized {
+    fn among(found: &Found) -> Option<&Self>;
+}
+
+impl Arm {
+    /// The counts that only one scenario has; none in an arm of another one.
+    pub(crate) fn found<T: Counts>(&self) -> Option<&T> {
+        T::among(&self.found)
+    }
+}
+
+/// The arms of a run, by their kind.
+pub(crate) struct Arms<'a>(pub(crate) &'a [Arm]);
+
+impl<'a> Arms<'a> {
+    pub(crate) fn of(&self, kind: ArmKind) -> Option<&'a Arm> {
+        self.0.iter().find(|arm| arm.arm == kind.name())
+    }
+
+    pub(crate) fn way(&self, way: Way) -> Option<&'a Arm> {
+        self.of(ArmKind::Whole(way))
+    }
+
+    /// The counts of an arm that only its scenario has.
+    pub(crate) fn found<T: Counts>(&self, way: Way) -> Option<&'a T> {
+        T::among(&self.way(way)?.found)
+    }
+}

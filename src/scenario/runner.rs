@@ -1,0 +1,202 @@
+//! Runs any scenario: one arm after the other, each on the same rows and with keys of its own, and judges them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::RngExt;
+use rand::rngs::StdRng;
+
+use super::activity;
+use super::arms::{Client, Stage, StageError, Team};
+use super::crowd::{self, Lost, Shift};
+use super::database::Loads;
+use super::definition::{ArmKind, Arms, Scenario};
+use super::document::{Arm, INTERRUPTED, Verdict};
+use super::keys::{Keys, KeysGuard, new_run};
+use super::obstacle;
+use super::setting::Setting;
+use super::table::Table;
+use super::{Ground, Progress, Request, ScenarioError};
+use crate::cache::Options;
+use crate::interrupt;
+use crate::sandbox::Sandbox;
+
+/// The results of an experiment, whole or as far as it came.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) verdict: Verdict,
+    pub(crate) arms: Vec<Arm>,
+    /// Everything that changes a number, by its name in the document.
+    pub(crate) config: Vec<(&'static str, u64)>,
+}
+
+/// Runs every arm, or as many as there is time for before an interrupt. `sandbox`: the private servers, for a scenario that
+/// needs them; they run when this returns.
+pub(crate) fn run(
+    scenario: &dyn Scenario,
+    ground: &Ground<'_>,
+    sandbox: Option<&mut Sandbox>,
+    request: &Request,
+    progress: Progress<'_>,
+) -> Result<Outcome, ScenarioError> {
+    let definition = scenario.definition();
+    let setting = Setting::new(request, definition);
+    let config = setting.config(definition.processes).into_iter().chain(scenario.config(&setting)).collect();
+    let arms = arms(scenario, ground, sandbox, &setting, progress)?;
+    Ok(Outcome { verdict: judge(scenario, &arms, interrupt::requested()), arms, config })
+}
+
+/// Each arm finds the rows as they were at first; table and keys are removed at the end, however it comes.
+fn arms(
+    scenario: &dyn Scenario,
+    ground: &Ground<'_>,
+    mut sandbox: Option<&mut Sandbox>,
+    setting: &Setting,
+    progress: Progress<'_>,
+) -> Result<Vec<Arm>, ScenarioError> {
+    let definition = scenario.definition();
+    let table = Table::create(ground.mysql)?;
+    let run = new_run();
+    let mut arms = Vec::new();
+    for kind in definition.arms.iter().copied() {
+        if interrupt::requested() {
+            break;
+        }
+        match table.fill(definition.rows) {
+            Ok(()) => {}
+            // What earlier arms gave is not lost.
+            Err(_) if interrupt::requested() => break,
+            Err(error) => return Err(error.into()),
+        }
+        let keys = Keys::new(ground.namespace, &run, kind.name());
+        let _guard =
+            KeysGuard { redis: ground.redis, keys: &keys, rows: definition.rows + definition.missing_rows };
+        let mut arm = ArmRun {
+            kind,
+            ground,
+            setting,
+            keys: &keys,
+            processes: if kind == ArmKind::LeaseNoMutex { setting.clients } else { definition.processes },
+            asks_missing: definition.missing_rows > 0,
+            progress,
+            sandbox: sandbox.as_deref_mut(),
+        };
+        let mut done = match scenario.run(&mut arm) {
+            Ok(done) => done,
+            Err(_) if interrupt::requested() => break,
+            Err(error) => return Err(error),
+        };
+        if activity::is_idle(&done, definition.provokes) && !interrupt::requested() {
+            done.evidence.obstacle = obstacle::find(ground.redis, &keys.entry(0));
+        }
+        arms.push(done);
+    }
+    Ok(arms)
+}
+
+/// The library's promises first: whatever else went wrong, a broken one must be reported.
+pub(super) fn judge(scenario: &dyn Scenario, arms: &[Arm], is_interrupted: bool) -> Verdict {
+    let definition = scenario.definition();
+    let found = Arms(arms);
+    let library = definition.arms.iter().copied().filter(|kind| kind.is_library());
+    let broken = library
+        .filter_map(|kind| Some((kind, found.of(kind)?)))
+        .find_map(|(kind, arm)| scenario.broken_promise(kind, arm));
+    if let Some(reason) = broken {
+        return Verdict::Broken(reason);
+    }
+    if is_interrupted {
+        return Verdict::Interrupted(match arms.last() {
+            Some(last) => format!("{INTERRUPTED} in the arm {}", last.arm),
+            None => format!("{INTERRUPTED} in its first arm"),
+        });
+    }
+    let names = definition.arms.iter().map(|kind| kind.name());
+    match activity::unfit(arms, names, definition.provokes).or_else(|| scenario.proves_nothing(&found)) {
+        Some(reason) => Verdict::ProvesNothing(reason),
+        None => Verdict::Shown,
+    }
+}
+
+/// An arm that is about to run: its servers, its keys, and the settings that all arms share.
+pub(crate) struct ArmRun<'a> {
+    pub(super) kind: ArmKind,
+    pub(super) ground: &'a Ground<'a>,
+    pub(super) setting: &'a Setting,
+    pub(super) keys: &'a Keys,
+    processes: u16,
+    asks_missing: bool,
+    pub(super) progress: Progress<'a>,
+    pub(super) sandbox: Option<&'a mut Sandbox>,
+}
+
+impl<'a> ArmRun<'a> {
+    pub(super) fn name(&self) -> &'static str {
+        self.kind.name()
+    }
+
+    pub(super) fn stage(&self, loads: &Arc<Loads>, options: Options) -> Stage<'a> {
+        Stage::new(self.ground, self.keys, loads, options)
+    }
+
+    /// So many clients, spread over the processes of the scenario.
+    pub(super) fn team(&self, stage: &Stage<'_>, clients: u16) -> Result<Team, StageError> {
+        stage.team(self.kind.way(), usize::from(clients), usize::from(self.processes))
+    }
+
+    /// Clients with their numbers; the same random choices in every arm.
+    pub(super) fn readers(&self, clients: Vec<Box<dyn Client>>) -> Vec<Reader> {
+        let reader = |(client, number)| Reader { client, number, rng: self.setting.rng(number) };
+        clients.into_iter().zip(0..).map(reader).collect()
+    }
+
+    /// Lets every client work in a thread of its own for the duration of an arm.
+    pub(super) fn work<C: Send, T: Send>(
+        &self,
+        clients: Vec<C>,
+        work: impl Fn(C, &Shift) -> T + Sync,
+    ) -> Result<Vec<T>, Lost> {
+        self.work_for(self.setting.duration, clients, work)
+    }
+
+    pub(super) fn work_for<C: Send, T: Send>(
+        &self,
+        duration: Duration,
+        clients: Vec<C>,
+        work: impl Fn(C, &Shift) -> T + Sync,
+    ) -> Result<Vec<T>, Lost> {
+        crowd::work(clients, duration, work, &mut |elapsed| (self.progress)(self.name(), elapsed))
+    }
+
+    /// As [`ArmRun::work_for`], before anything counts.
+    pub(super) fn prepare<C: Send, T: Send>(
+        &self,
+        duration: Duration,
+        clients: Vec<C>,
+        work: impl Fn(C, &Shift) -> T + Sync,
+    ) -> Result<Vec<T>, Lost> {
+        crowd::work(clients, duration, work, &mut |_| (self.progress)(self.name(), Duration::ZERO))
+    }
+
+    /// Whether clients also ask for rows that do not exist.
+    pub(super) fn asks_missing(&self) -> bool {
+        self.asks_missing
+    }
+}
+
+/// A client that reads, and the choices that it makes.
+pub(super) struct Reader {
+    pub(super) client: Box<dyn Client>,
+    pub(super) number: u64,
+    pub(super) rng: StdRng,
+}
+
+impl Reader {
+    /// Repeats this until time is over, with pauses of random length in between, of `pause` on average.
+    pub(super) fn repeat(&mut self, shift: &Shift, pause: Duration, mut once: impl FnMut(&mut Self)) {
+        while shift.goes_on() {
+            once(self);
+            shift.pause(pause.mul_f64(2.0 * self.rng.random::<f64>()));
+        }
+    }
+}
