@@ -26,6 +26,8 @@ pub(super) struct RedisPlan<'a> {
 
 pub(super) fn endpoint(port: u16, password: &Secret) -> RedisEndpoint {
     RedisEndpoint {
+        more: Vec::new(),
+        sentinel: None,
         address: Address::Tcp { host: "127.0.0.1".to_owned(), port },
         user: None,
         password: Some(password.clone()),

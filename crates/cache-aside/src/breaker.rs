@@ -101,6 +101,11 @@ impl Breaker {
         self.change(|state| state.permit(Instant::now()))
     }
 
+    /// Whether the last answer came.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.is_calm.load(Ordering::Acquire)
+    }
+
     /// Redis answered. True if that has closed it.
     #[inline]
     pub(crate) fn succeeded(&self) -> bool {

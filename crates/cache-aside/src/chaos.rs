@@ -15,18 +15,24 @@ use crate::private_redis::PrivateRedis;
 use crate::{Cache, CallOptions, Key, KeyError, Options, Stats};
 
 const ROWS: u64 = 24;
+/// The longest time to live, its grace, and a lease before it, with room for a slow machine.
+const LONGEST_STALE: Duration = Duration::from_secs(20);
 
 struct Row {
     version: AtomicU64,
     floor: AtomicU64,
+    written_at: Mutex<Instant>,
     /// One writer at a time, as the database's lock has it.
     lock: Mutex<()>,
 }
 
-struct World {
+pub(crate) struct World {
     rows: Vec<Row>,
+    /// A failover may lose writes that were acknowledged: their stale reads are counted.
+    loses_writes: bool,
+    pub(crate) stale: AtomicU64,
     is_over: AtomicBool,
-    reads: AtomicU64,
+    pub(crate) reads: AtomicU64,
     failed: AtomicU64,
     writes: AtomicU64,
     refused: AtomicU64,
@@ -38,7 +44,7 @@ fn key(id: &u64) -> Result<Key, KeyError> {
 }
 
 /// A whole number below this.
-fn draw(below: u64) -> u64 {
+pub(crate) fn draw(below: u64) -> u64 {
     rand::random::<u64>() % below
 }
 
@@ -46,15 +52,22 @@ fn add(count: &AtomicU64) {
     count.fetch_add(1, Ordering::Relaxed);
 }
 
-fn ms(ms: u64) -> Duration {
+pub(crate) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
 impl World {
-    fn new() -> Self {
-        let row = |_| Row { version: AtomicU64::new(1), floor: AtomicU64::new(1), lock: Mutex::new(()) };
+    pub(crate) fn new(loses_writes: bool) -> Self {
+        let row = |_| Row {
+            version: AtomicU64::new(1),
+            floor: AtomicU64::new(1),
+            written_at: Mutex::new(Instant::now()),
+            lock: Mutex::new(()),
+        };
         Self {
             rows: (0..ROWS).map(row).collect(),
+            loses_writes,
+            stale: AtomicU64::new(0),
             is_over: AtomicBool::new(false),
             reads: AtomicU64::new(0),
             failed: AtomicU64::new(0),
@@ -85,7 +98,15 @@ impl World {
         let version =
             value.strip_prefix(&format!("row {id} version ")).and_then(|rest| rest.parse::<u64>().ok());
         let version = version.unwrap_or_else(|| panic!("a wrong value of row {id}: {value}"));
-        assert!(version >= floor, "a stale read of row {id}: version {version}, and {floor} was written");
+        if version < floor {
+            assert!(
+                self.loses_writes,
+                "a stale read of row {id}: version {version}, and {floor} was written"
+            );
+            let age = self.row(id).written_at.lock().unwrap().elapsed();
+            assert!(age < LONGEST_STALE, "row {id} is stale after {age:?}");
+            add(&self.stale);
+        }
         add(&self.reads);
     }
 
@@ -145,12 +166,12 @@ impl World {
             }
             thread::sleep(ms(5));
         }
+        *row.written_at.lock().unwrap() = Instant::now();
         row.floor.store(next, Ordering::SeqCst);
         add(&self.writes);
     }
 
     fn disturb(&self, redis: &PrivateRedis, middlebox: &Middlebox) {
-        add(&self.disturbances);
         let name = |id: u64| format!("cache:{}", key(&id).unwrap());
         match draw(14) {
             0 => {
@@ -186,21 +207,18 @@ impl World {
     }
 }
 
-fn run(lasts: Duration) {
-    let redis = PrivateRedis::start();
-    let middlebox = Middlebox::start(&redis.socket());
-    let options = || {
-        let short = Options::default().lease(ms(300)).marker(ms(400)).lease_wait(ms(100)).early_refresh(5.0);
-        short.connect_timeout(ms(100)).reply_timeout(ms(100)).max_loads(6).stale_if_error(ms(3000))
-    };
-    let direct = Cache::at(redis.endpoint(), options()).unwrap();
-    let boxed = Cache::at(middlebox.endpoint(), options().stale_if_error(Duration::ZERO)).unwrap();
-    let caches = [&direct, &boxed];
-    let world = World::new();
+/// What a storm wants of its caches.
+pub(crate) fn options() -> Options {
+    let short = Options::default().lease(ms(300)).marker(ms(400)).lease_wait(ms(100)).early_refresh(5.0);
+    short.connect_timeout(ms(100)).reply_timeout(ms(100)).max_loads(6).stale_if_error(ms(3000))
+}
+
+/// Readers and writers through two caches, while `disturb` is called again and again.
+pub(crate) fn storm(world: &World, caches: [&Cache; 2], lasts: Duration, mut disturb: impl FnMut()) {
     let until = Instant::now() + lasts;
     thread::scope(|scope| {
         for number in 0..8 {
-            let (world, cache) = (&world, caches[number % 2]);
+            let cache = caches[number % 2];
             scope.spawn(move || {
                 let _ends = Ends(world);
                 while !world.is_over() {
@@ -215,14 +233,26 @@ fn run(lasts: Duration) {
                 }
             });
         }
+        let _ends = Ends(world);
         while Instant::now() < until && !world.is_over() {
-            world.disturb(&redis, &middlebox);
-            thread::sleep(ms(draw(300)));
+            add(&world.disturbances);
+            disturb();
         }
         world.is_over.store(true, Ordering::SeqCst);
-        redis.signal("CONT");
     });
-    report(&world, &[direct.stats(), boxed.stats()], lasts);
+    report(world, &[caches[0].stats(), caches[1].stats()], lasts);
+}
+
+fn run(lasts: Duration) {
+    let redis = PrivateRedis::start();
+    let middlebox = Middlebox::start(&redis.socket());
+    let direct = Cache::at(redis.endpoint(), options()).unwrap();
+    let boxed = Cache::at(middlebox.endpoint(), options().stale_if_error(Duration::ZERO)).unwrap();
+    let world = World::new(false);
+    storm(&world, [&direct, &boxed], lasts, || {
+        world.disturb(&redis, &middlebox);
+        thread::sleep(ms(draw(300)));
+    });
 }
 
 /// The first thread that fails ends all.
@@ -242,7 +272,7 @@ fn report(world: &World, stats: &[Stats], lasts: Duration) {
     let sum = |of: fn(&Stats) -> u64| stats.iter().map(of).sum::<u64>();
     println!(
         "{} s, {} disturbances: {} reads ({} failed with their loader), {} hits, {} loads, {} old values for failed \
-         loads, {} writes, {} refused; 0 stale, 0 wrong",
+         loads, {} writes, {} refused, {} redirects; {} stale, 0 wrong",
         lasts.as_secs(),
         count(&world.disturbances),
         count(&world.reads),
@@ -252,6 +282,8 @@ fn report(world: &World, stats: &[Stats], lasts: Duration) {
         sum(|stats| stats.stale_served),
         count(&world.writes),
         count(&world.refused),
+        sum(|stats| stats.redirects),
+        count(&world.stale),
     );
     println!(
         "{} Redis errors, {} fills, {} refused, {} skipped, {} orphans removed, {} markers lost, breaker opened {} times",

@@ -2,7 +2,10 @@
 //! what the cache asks of it.
 
 use std::fmt;
+use std::io;
 
+use super::cluster::slot_of;
+use super::connections::Node;
 use super::core::Core;
 use super::entry;
 use super::pool::Pool;
@@ -21,6 +24,8 @@ pub struct CheckReport {
     /// Whether it says that it is a primary. A proxy, or an account without the right to ask, does
     /// not say.
     pub is_primary: Option<bool>,
+    /// The number of primaries of the cluster; none if it is a single server.
+    pub cluster_primaries: Option<usize>,
     /// The `maxmemory-policy`; none if it does not say.
     pub eviction: Option<String>,
     /// Surprises among what works, in sentences.
@@ -33,6 +38,9 @@ impl fmt::Display for CheckReport {
         match self.is_primary {
             Some(true) => f.write_str(", a primary")?,
             Some(false) | None => f.write_str(", which does not say whether it is a primary")?,
+        }
+        if let Some(primaries) = self.cluster_primaries {
+            write!(f, ", a cluster of {primaries} primaries")?;
         }
         if let Some(eviction) = &self.eviction {
             write!(f, ", maxmemory-policy {eviction}")?;
@@ -59,16 +67,21 @@ impl CheckError {
 
 /// Asks every server.
 pub(crate) fn check(core: &Core) -> Result<CheckReport, CheckError> {
-    let mut report = CheckReport { server: None, is_primary: None, eviction: None, warnings: Vec::new() };
-    for pool in core.connections.all() {
+    core.connections.refresh();
+    let nodes = core.connections.primaries();
+    let mut report = CheckReport {
+        server: None,
+        is_primary: None,
+        cluster_primaries: core.connections.is_cluster().then_some(nodes.len()),
+        eviction: None,
+        warnings: Vec::new(),
+    };
+    for node in nodes {
+        let pool = &node.pool;
         let failed = |doing, cause| CheckError { doing, cause: RedisError::new(pool.endpoint(), cause) };
         let mut lent = pool.take_fresh().map_err(|cause| failed("connecting", cause))?;
         let Some(session) = lent.session() else { continue };
-        let mut key = core.name_prefix().as_bytes().to_vec();
-        let nonce = draw_nonce().map_err(|error| failed("drawing a random number", error.into()))?;
-        key.extend_from_slice(b"check:1:");
-        key.extend(nonce.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()));
-        let steps = Steps { key, nonce };
+        let steps = steps(core, &node).map_err(|error| failed("drawing a random number", error.into()))?;
         for (doing, step) in STEPS {
             step(&steps, &mut session.store).map_err(|cause| failed(doing, cause))?;
         }
@@ -77,6 +90,25 @@ pub(crate) fn check(core: &Core) -> Result<CheckReport, CheckError> {
         lent.give_back();
     }
     Ok(report)
+}
+
+/// With a key that this server keeps.
+fn steps(core: &Core, node: &Node) -> io::Result<Steps> {
+    /// A node of a cluster that keeps a single slot keeps one key in 16,384.
+    const MOST_DRAWN: usize = 500_000;
+    let nonce = draw_nonce()?;
+    let mut key = core.name_prefix().as_bytes().to_vec();
+    key.extend_from_slice(b"check:1:");
+    key.extend(nonce.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()));
+    let before_number = key.len();
+    for number in 1..MOST_DRAWN {
+        if std::ptr::eq::<Node>(&*core.connections.for_slot(slot_of(&key)), node) {
+            break;
+        }
+        key.truncate(before_number);
+        key.extend_from_slice(format!("-{number}").as_bytes());
+    }
+    Ok(Steps { key, nonce })
 }
 
 /// Does once what the cache does, under a key of its own.
@@ -169,9 +201,13 @@ fn describe(store: &mut Store, pool: &Pool, core: &Core, report: &mut CheckRepor
     };
     report.is_primary = field("role").map(|role| role == "master");
     report.eviction = field("maxmemory_policy").map(str::to_owned);
+    let is_alone = report.cluster_primaries.is_none();
     let mut warn = |words: String| report.warnings.push(format!("{}: {words}", pool.endpoint().address));
-    if field("redis_mode") == Some("cluster") {
-        warn("a node of a cluster; keys that other nodes keep are not cached".to_owned());
+    if field("redis_mode") == Some("cluster") && is_alone {
+        warn(
+            "a node of a cluster; the account lacks the right to CLUSTER, so that the other nodes are found one key at a time"
+                .to_owned(),
+        );
     }
     if field("maxmemory_policy") == Some("noeviction") && number("maxmemory").is_some_and(|bytes| bytes > 0) {
         warn("maxmemory-policy is noeviction: once it is full, nothing more is cached".to_owned());

@@ -1,41 +1,227 @@
-//! The seam between the protocol and the servers: what is above it knows "the connection for this key" and no more.
+//! The seam between the protocol and the servers: what is above it knows "the server that keeps this key" and no more.
 //!
-//! There is one server today, and so one pool. A cluster would keep a pool for each of its nodes here.
+//! There is one server, until a node says that it is one of a cluster. From then on a key's slot says which node keeps it.
+//! Each node has a pool and a breaker of its own: one that is gone disturbs no other.
 
-use super::key::Key;
+#[cfg(test)]
+#[cfg(feature = "json")]
+mod cluster_tests;
+mod learner;
+mod node;
+#[cfg(test)]
+#[cfg(feature = "json")]
+mod sentinel_tests;
+mod topology;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+pub(crate) use self::node::{Node, NodeRef};
+use self::topology::Topology;
+use super::cluster::redirect::Redirect;
+use super::cluster::slot;
+use super::core::Twice;
+use super::key::{Key, namespace_prefix};
 use super::ledger::Ledger;
 use super::options::Options;
-use super::pool::Pool;
+use super::wire::WireError;
 use crate::endpoint::RedisEndpoint;
 
+/// After a node said that a slot has moved, the map is learned anew if it is older than this: the slot itself is known.
+const AFTER_MOVE: Duration = Duration::from_secs(1);
+/// After a node failed, the map is learned anew if it is older than this.
+const AFTER_FAILURE: Duration = Duration::from_millis(100);
+/// How long a slot that is on its way rests before it is asked again.
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(5);
+
 pub(crate) struct Connections {
-    pool: Pool,
+    topology: Arc<Topology>,
+    /// What all names of keys begin with.
+    prefix: String,
+    redirects: AtomicU64,
+}
+
+/// Where a command goes.
+pub(crate) struct Route<'a> {
+    pub(crate) node: NodeRef<'a>,
+    /// The key's slot is still on its way there.
+    pub(crate) is_asking: bool,
+}
+
+impl<'a> Route<'a> {
+    fn to(node: NodeRef<'a>) -> Self {
+        Self { node, is_asking: false }
+    }
 }
 
 impl Connections {
     /// Opens nothing yet.
     pub(crate) fn new(endpoint: RedisEndpoint, options: &Options, ledger: Ledger) -> Self {
-        Self { pool: Pool::new(endpoint, options, ledger) }
+        let prefix = namespace_prefix(&options.namespace);
+        let topology = Arc::new(Topology::new(endpoint, options.clone(), ledger));
+        Self { topology, prefix, redirects: AtomicU64::new(0) }
     }
 
-    /// The connections to the server that keeps this key.
+    /// The server that keeps this key.
     #[inline]
-    pub(crate) fn for_key(&self, _key: &Key) -> &Pool {
-        &self.pool
+    pub(crate) fn for_key(&self, key: &Key) -> NodeRef<'_> {
+        if self.topology.is_cluster() {
+            NodeRef::OfCluster(self.topology.node_of(self.slot(key)))
+        } else {
+            NodeRef::Only(self.topology.first())
+        }
     }
 
-    /// The keys, sorted by the server that keeps them.
-    pub(crate) fn by_server<'k>(&self, keys: &[&'k Key]) -> Vec<(&Pool, Vec<&'k Key>)> {
-        if keys.is_empty() { Vec::new() } else { vec![(&self.pool, keys.to_vec())] }
+    /// The server that keeps this slot.
+    pub(crate) fn for_slot(&self, slot: u16) -> NodeRef<'_> {
+        if self.topology.is_cluster() {
+            NodeRef::OfCluster(self.topology.node_of(slot))
+        } else {
+            NodeRef::Only(self.topology.first())
+        }
+    }
+
+    pub(crate) fn slot(&self, key: &Key) -> u16 {
+        slot::of(self.prefix.bytes().chain(key.as_bytes().iter().copied()))
+    }
+
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.topology.is_cluster()
     }
 
     /// The numbers of the keys, sorted by the server that keeps them.
-    pub(crate) fn numbers_by_server(&self, keys: &[&Key]) -> Vec<(&Pool, Vec<usize>)> {
-        if keys.is_empty() { Vec::new() } else { vec![(&self.pool, (0..keys.len()).collect())] }
+    pub(crate) fn by_server(&self, keys: &[&Key]) -> Vec<(Route<'_>, Vec<usize>)> {
+        let mut groups = Groups::default();
+        for (number, key) in keys.iter().enumerate() {
+            groups.add(Route::to(self.for_key(key)), number);
+        }
+        groups.0
     }
 
-    /// All servers.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Pool> {
-        std::iter::once(&self.pool)
+    /// All servers that keep keys.
+    pub(crate) fn primaries(&self) -> Vec<Arc<Node>> {
+        self.topology.primaries()
     }
+
+    /// All servers to which there may be connections.
+    pub(crate) fn all(&self) -> Vec<Arc<Node>> {
+        self.topology.all()
+    }
+
+    /// Learns whether this is a cluster, and its map, and waits for it.
+    pub(crate) fn refresh(&self) {
+        if self.topology.may_be_cluster() {
+            self.topology.learn_now(Duration::ZERO);
+        }
+    }
+
+    /// Connections opened, and times that breakers opened, over all servers so far.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        self.topology.totals()
+    }
+
+    /// The number of times that a node named another one.
+    pub(crate) fn redirects(&self) -> u64 {
+        self.redirects.load(Ordering::Relaxed)
+    }
+
+    /// Whether another server may do what this one did not.
+    #[inline]
+    pub(crate) fn may_reroute(&self, error: &WireError) -> bool {
+        match error {
+            WireError::Server(_) => {
+                error.is_redirect() || (is_replica(error) && self.topology.may_be_cluster())
+            }
+            WireError::Io(_) => !error.is_busy() && (self.is_cluster() || self.topology.has_seeds()),
+            WireError::Protocol(_) => false,
+        }
+    }
+
+    /// Where a command goes that failed on this node; none if no other server may do it now. Learns from what the node said.
+    pub(crate) fn reroute(
+        &self,
+        slot: u16,
+        node: &Node,
+        error: &WireError,
+        twice: Twice,
+    ) -> Option<Route<'_>> {
+        let topology = &self.topology;
+        match Redirect::read(error, &node.pool.endpoint().address) {
+            Some(Redirect::Moved { slot, to }) => {
+                self.count_redirect(node);
+                let node = topology.moved(slot, to);
+                topology.learn_soon(AFTER_MOVE);
+                Some(Route::to(NodeRef::OfCluster(node)))
+            }
+            Some(Redirect::Ask { to }) => {
+                self.count_redirect(node);
+                topology.learn_if_new();
+                Some(Route { node: NodeRef::OfCluster(topology.node_at(to)), is_asking: true })
+            }
+            Some(Redirect::TryAgain) => {
+                std::thread::sleep(TRY_AGAIN_AFTER);
+                Some(Route::to(self.for_slot(slot)))
+            }
+            Some(Redirect::Down) => {
+                topology.learn_soon(AFTER_FAILURE);
+                None
+            }
+            // A redirection that makes no sense.
+            None if error.is_redirect() => None,
+            None => {
+                // What was lost may have been done, and what was refused was not.
+                let may_repeat = twice == Twice::Harmless || matches!(error, WireError::Server(_));
+                if !may_repeat {
+                    topology.learn_soon(AFTER_FAILURE);
+                    return None;
+                }
+                topology.learn_now(AFTER_FAILURE);
+                let other = self.for_slot(slot);
+                (!std::ptr::eq::<Node>(&*other, node)).then(|| Route::to(other))
+            }
+        }
+    }
+
+    /// What a node said about a command that is not sent again.
+    #[cold]
+    pub(crate) fn heed(&self, node: &Node, error: &WireError) {
+        if let Some(Redirect::Moved { slot, to }) = Redirect::read(error, &node.pool.endpoint().address) {
+            self.count_redirect(node);
+            self.topology.moved(slot, to);
+            self.topology.learn_soon(AFTER_MOVE);
+        }
+    }
+
+    /// A node did not answer, so another one may have taken its place.
+    pub(crate) fn failed(&self) {
+        if self.topology.is_cluster() {
+            self.topology.learn_soon(AFTER_FAILURE);
+        }
+    }
+
+    fn count_redirect(&self, node: &Node) {
+        node.pool.server().redirects();
+        self.redirects.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Numbers by the route that they take.
+#[derive(Default)]
+pub(crate) struct Groups<'a>(pub(crate) Vec<(Route<'a>, Vec<usize>)>);
+
+impl<'a> Groups<'a> {
+    pub(crate) fn add(&mut self, route: Route<'a>, number: usize) {
+        let is_same = |other: &Route<'_>| {
+            std::ptr::eq::<Node>(&*other.node, &*route.node) && other.is_asking == route.is_asking
+        };
+        match self.0.iter_mut().find(|(other, _)| is_same(other)) {
+            Some((_, numbers)) => numbers.push(number),
+            None => self.0.push((route, vec![number])),
+        }
+    }
+}
+
+fn is_replica(error: &WireError) -> bool {
+    matches!(error.server_code(), Some("READONLY" | "MASTERDOWN"))
 }

@@ -2,16 +2,16 @@
 
 mod batches;
 
-pub(crate) use self::batches::{BATCH, Outcome};
+pub(crate) use self::batches::{Asker, BATCH, Each, Outcome};
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use super::breaker::{Breaker, Permit};
+use super::breaker::Permit;
 use super::bulkhead::Bulkhead;
-use super::connections::Connections;
+use super::connections::{Connections, Node, NodeRef};
 use super::events::{Event, Events};
 use super::expectations::Expectations;
 use super::flights::Flights;
@@ -19,7 +19,7 @@ use super::key::{Key, KeyError, namespace_prefix};
 use super::ledger::Ledger;
 use super::options::Options;
 use super::orphans::Orphans;
-use super::pool::{Lent, Pool};
+use super::pool::Lent;
 use super::protocol::standing::Head;
 use super::read::Helpers;
 use super::renewals::{Renewal, Renewals};
@@ -32,7 +32,6 @@ use crate::endpoint::RedisEndpoint;
 
 pub(crate) struct Core {
     pub(crate) options: Options,
-    pub(crate) breaker: Breaker,
     pub(crate) bulkhead: Bulkhead,
     pub(crate) flights: Flights,
     pub(crate) counts: Arc<Counts>,
@@ -47,6 +46,17 @@ pub(crate) struct Core {
     /// Itself, for the thread that renews leases.
     me: Weak<Self>,
     prefix: String,
+}
+
+/// As many times in a row is another server asked instead. Once is what a cluster needs at rest; while slots move or a node
+/// is replaced, the second may name a third.
+const MOST_REDIRECTS: usize = 4;
+
+/// A server that did not do what it was asked.
+struct Failed<'a> {
+    node: NodeRef<'a>,
+    error: WireError,
+    permit: Permit,
 }
 
 /// The longest time to live that was ever given to an entry.
@@ -82,7 +92,6 @@ impl Core {
         Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
             renewals: Renewals::default(),
-            breaker: Breaker::new(&options),
             bulkhead: Bulkhead::new(options.max_loads),
             flights: Flights::default(),
             counts: Arc::clone(&ledger.counts),
@@ -97,6 +106,12 @@ impl Core {
         })
     }
 
+    /// Whether the server that keeps this key may be asked.
+    #[inline]
+    pub(crate) fn permit(&self, key: &Key) -> Permit {
+        self.connections.for_key(key).breaker.permit()
+    }
+
     /// Does something on a connection. One that failed is dropped; the breaker hears of it.
     #[inline]
     pub(crate) fn ask<R>(
@@ -106,51 +121,104 @@ impl Core {
         twice: Twice,
         mut command: impl FnMut(&mut Session) -> Result<R, WireError>,
     ) -> Result<R, WireError> {
-        let pool = self.connections.for_key(key);
-        let outcome = self.attempt(pool, twice, &mut |session| self.on(session, key, &mut command));
-        self.note(pool, outcome, permit)
+        let node = self.connections.for_key(key);
+        let mut command = |session: &mut Session| self.on(session, key, &mut command);
+        match self.attempt(&node, twice, &mut command) {
+            Err(error) if self.connections.may_reroute(&error) => {
+                let failed = Failed { node, error, permit };
+                self.follow(self.connections.slot(key), failed, twice, &mut command)
+            }
+            outcome => self.note(&node, outcome, permit),
+        }
+    }
+
+    /// As [`ask`](Self::ask) for a writer, by the slot of a key: tried even while the breaker is open.
+    pub(crate) fn tell_slot<R>(
+        &self,
+        slot: u16,
+        mut command: impl FnMut(&mut Session) -> Result<R, WireError>,
+    ) -> Result<R, WireError> {
+        let node = self.connections.for_slot(slot);
+        match self.attempt(&node, Twice::Harmless, &mut command) {
+            Err(error) if self.connections.may_reroute(&error) => {
+                let failed = Failed { node, error, permit: Permit::Free };
+                self.follow(slot, failed, Twice::Harmless, &mut command)
+            }
+            outcome => self.note(&node, outcome, Permit::Free),
+        }
     }
 
     /// Like [`ask`](Self::ask), for a command that names its keys itself.
     pub(crate) fn ask_server<R>(
         &self,
-        pool: &Pool,
+        node: &Node,
         permit: Permit,
         twice: Twice,
         mut command: impl FnMut(&mut Session) -> Result<R, WireError>,
     ) -> Result<R, WireError> {
-        let outcome = self.attempt(pool, twice, &mut command);
-        self.note(pool, outcome, permit)
+        let outcome = self.attempt(node, twice, &mut command);
+        self.note(node, outcome, permit)
     }
 
     /// Like [`ask_server`](Self::ask_server), for a writer: tried even while the breaker is open.
     pub(crate) fn tell<R>(
         &self,
-        pool: &Pool,
+        node: &Node,
         command: impl FnMut(&mut Session) -> Result<R, WireError>,
     ) -> Result<R, WireError> {
-        self.ask_server(pool, Permit::Free, Twice::Harmless, command)
+        self.ask_server(node, Permit::Free, Twice::Harmless, command)
     }
 
-    #[inline]
-    fn attempt<R>(
+    /// Asks the server that is to be asked instead, as often as one names another, within bounds.
+    #[cold]
+    fn follow<R>(
         &self,
-        pool: &Pool,
+        slot: u16,
+        failed: Failed<'_>,
         twice: Twice,
         command: &mut impl FnMut(&mut Session) -> Result<R, WireError>,
     ) -> Result<R, WireError> {
-        let mut lent = pool.take()?;
+        let Failed { mut node, mut error, mut permit } = failed;
+        for _ in 0..MOST_REDIRECTS {
+            let is_redirect = error.is_redirect();
+            if !is_redirect {
+                // Before another one is looked for: this one is not asked for it.
+                error = self.note_failure(&node, error, permit);
+            }
+            let Some(route) = self.connections.reroute(slot, &node, &error, twice) else {
+                return Err(if is_redirect { self.note_failure(&node, error, permit) } else { error });
+            };
+            if is_redirect {
+                let _ = self.note(&node, Ok(()), permit);
+            }
+            (node, permit) = (route.node, Permit::Free);
+            match self.attempt(&node, twice, &mut asking(route.is_asking, command)) {
+                Err(again) if self.connections.may_reroute(&again) => error = again,
+                outcome => return self.note(&node, outcome, permit),
+            }
+        }
+        Err(self.note_failure(&node, error, permit))
+    }
+
+    #[inline]
+    pub(super) fn attempt<R>(
+        &self,
+        node: &Node,
+        twice: Twice,
+        command: &mut impl FnMut(&mut Session) -> Result<R, WireError>,
+    ) -> Result<R, WireError> {
+        let mut lent = node.pool.take()?;
         let Some(session) = lent.session() else { return Err(lost()) };
         let outcome = command(session);
         if let Some(refused) = session.settle_sent() {
-            self.note_refused(pool, refused);
+            self.note_refused(node, refused);
         }
         match outcome {
             Ok(result) => {
                 lent.give_back();
                 Ok(result)
             }
-            Err(error) => self.attempt_again(pool, lent, error, twice, command),
+            Err(error) => self.attempt_again(node, lent, error, twice, command),
         }
     }
 
@@ -158,12 +226,13 @@ impl Core {
     #[cold]
     fn attempt_again<R>(
         &self,
-        pool: &Pool,
+        node: &Node,
         mut lent: Lent<'_>,
         error: WireError,
         twice: Twice,
         command: &mut impl FnMut(&mut Session) -> Result<R, WireError>,
     ) -> Result<R, WireError> {
+        let pool = &node.pool;
         let may_help = match &error {
             WireError::Server(_) if !error.is_unfit() => {
                 lent.give_back();
@@ -189,7 +258,7 @@ impl Core {
         let Some(session) = lent.session() else { return Err(error) };
         let outcome = command(session);
         if let Some(refused) = session.settle_sent() {
-            self.note_refused(pool, refused);
+            self.note_refused(node, refused);
         }
         match &outcome {
             Err(WireError::Io(_) | WireError::Protocol(_)) => {}
@@ -201,21 +270,22 @@ impl Core {
 
     /// Redis refused an entry whose reply was not waited for.
     #[cold]
-    fn note_refused(&self, pool: &Pool, error: WireError) {
+    fn note_refused(&self, node: &Node, error: WireError) {
         if error.is_unfit() {
-            pool.retire_all();
+            node.pool.retire_all();
         }
-        self.refused(pool, error);
+        self.connections.heed(node, &error);
+        self.refused(node, error);
     }
 
     /// Takes the replies to entries that were sent on connections which were not used since then.
     pub(crate) fn take_replies(&self, since: Instant) {
-        for pool in self.connections.all() {
-            while let Some(mut lent) = pool.take_unread(since) {
+        for node in self.connections.all() {
+            while let Some(mut lent) = node.pool.take_unread(since) {
                 let Some(session) = lent.session() else { continue };
                 let outcome = session.store.connection().read_ahead();
                 if let Some(refused) = session.settle_sent() {
-                    self.note_refused(pool, refused);
+                    self.note_refused(&node, refused);
                 }
                 let outcome = match outcome {
                     Ok(()) => {
@@ -223,11 +293,11 @@ impl Core {
                         Ok(())
                     }
                     Err(error) => {
-                        pool.retire_idle(lent.used_at());
+                        node.pool.retire_idle(lent.used_at());
                         Err(error)
                     }
                 };
-                let _ = self.note(pool, outcome, Permit::Free);
+                let _ = self.note(&node, outcome, Permit::Free);
             }
         }
     }
@@ -270,12 +340,12 @@ impl Core {
 
     /// What went wrong with the server of a key.
     pub(crate) fn error(&self, key: &Key, cause: WireError) -> RedisError {
-        RedisError::new(self.connections.for_key(key).endpoint(), cause)
+        RedisError::new(self.connections.for_key(key).pool.endpoint(), cause)
     }
 
     /// Redis refused one of many commands.
-    pub(crate) fn refused(&self, pool: &Pool, cause: WireError) -> RedisError {
-        let error = RedisError::new(pool.endpoint(), cause);
+    pub(crate) fn refused(&self, node: &Node, cause: WireError) -> RedisError {
+        let error = RedisError::new(node.pool.endpoint(), cause);
         self.counts.redis_errors.add();
         self.events.emit(&Event::Redis(&error));
         error
@@ -294,10 +364,15 @@ impl Core {
     }
 
     #[inline]
-    fn note<R>(&self, pool: &Pool, outcome: Result<R, WireError>, permit: Permit) -> Result<R, WireError> {
+    pub(super) fn note<R>(
+        &self,
+        node: &Node,
+        outcome: Result<R, WireError>,
+        permit: Permit,
+    ) -> Result<R, WireError> {
         match outcome {
             Ok(result) => {
-                if self.breaker.succeeded() {
+                if node.breaker.succeeded() {
                     self.events.emit(&Event::BreakerClosed);
                 }
                 if !self.orphans.is_empty() {
@@ -305,27 +380,28 @@ impl Core {
                 }
                 Ok(result)
             }
-            Err(error) => Err(self.note_failure(pool, error, permit)),
+            Err(error) => Err(self.note_failure(node, error, permit)),
         }
     }
 
     #[cold]
-    fn note_failure(&self, pool: &Pool, error: WireError, permit: Permit) -> WireError {
+    fn note_failure(&self, node: &Node, error: WireError, permit: Permit) -> WireError {
         self.counts.redis_errors.add();
-        self.events.emit(&Event::Redis(&RedisError::new(pool.endpoint(), error.copy())));
+        self.events.emit(&Event::Redis(&RedisError::new(node.pool.endpoint(), error.copy())));
         match &error {
             // Full, forbidden, of another type: an answer all the same, and a fast one.
             WireError::Server(_) if !error.is_unfit() => {
-                if self.breaker.succeeded() {
+                if node.breaker.succeeded() {
                     self.events.emit(&Event::BreakerClosed);
                 }
             }
             _ if error.is_busy() => self.counts.connections_missing.add(),
             // Also if it is the login that fails: every read would try it again.
             _ => {
-                if self.breaker.failed(permit) {
+                if node.breaker.failed(permit) {
                     self.events.emit(&Event::BreakerOpened);
                 }
+                self.connections.failed();
             }
         }
         error
@@ -337,13 +413,12 @@ impl Core {
         let now = Instant::now();
         let due: Vec<(Key, Head)> = std::iter::from_fn(|| self.orphans.next_due(now)).take(BATCH).collect();
         let keys: Vec<&Key> = due.iter().map(|(key, _)| key).collect();
-        for (pool, numbers) in self.connections.numbers_by_server(&keys) {
+        for (route, numbers) in self.connections.by_server(&keys) {
             let due: Vec<&(Key, Head)> = numbers.iter().filter_map(|number| due.get(*number)).collect();
             let names: Vec<Vec<u8>> = due.iter().map(|(key, _)| self.name(key)).collect();
             let changes: Vec<Change<'_>> = due.iter().map(|(_, lease)| Change::removal(*lease)).collect();
-            let removed = self
-                .attempt(pool, Twice::Harmless, &mut |session| session.store.replace_all(&names, &changes));
-            let Ok(removed) = removed else { return };
+            let mut remove = |session: &mut Session| session.store.replace_all(&names, &changes);
+            let Ok(removed) = self.attempt(&route.node, Twice::Harmless, &mut remove) else { continue };
             removed.iter().filter(|removed| matches!(removed, Ok(true))).for_each(|_| {
                 self.counts.orphans_removed.add();
             });
@@ -387,17 +462,13 @@ impl Core {
 
     /// Extends leases that are still there. False for each that is not.
     pub(crate) fn renew(&self, leases: &[(Key, Head)]) -> Vec<bool> {
-        let permit = self.breaker.permit();
-        if permit == Permit::Refused {
-            return vec![true; leases.len()];
-        }
         let lives = self.options.lease;
         let changes: Vec<Change<'_>> = leases
             .iter()
             .map(|(_, head)| Change { expected: *head, value: head.as_bytes(), ttl: lives })
             .collect();
         let keys: Vec<&Key> = leases.iter().map(|(key, _)| key).collect();
-        let renewed = self.replace_all(permit, &keys, &changes);
+        let renewed = self.replace_all(&keys, &changes);
         let stands = |renewed| {
             if renewed == Outcome::Answer(true) {
                 self.counts.renewals.add();
@@ -410,6 +481,7 @@ impl Core {
     pub(crate) fn stats(&self) -> Stats {
         self.take_replies(Instant::now());
         let counts = &self.counts;
+        let (connections_opened, breaker_opened) = self.connections.totals();
         Stats {
             hits: counts.hits.get(),
             negative: counts.negative.get(),
@@ -432,10 +504,12 @@ impl Core {
             redis_errors: counts.redis_errors.get(),
             orphans_removed: counts.orphans_removed.get(),
             markers_lost: counts.markers_lost.get(),
-            connections_opened: self.connections.all().map(Pool::opened).sum(),
+            redirects: self.connections.redirects(),
+            unreplicated: counts.unreplicated.get(),
+            connections_opened,
             connections_missing: counts.connections_missing.get(),
-            breaker_opened: self.breaker.opened(),
-            breaker_open: self.breaker.is_open(),
+            breaker_opened,
+            breaker_open: self.connections.primaries().iter().any(|node| node.breaker.is_open()),
         }
     }
 }
@@ -443,6 +517,19 @@ impl Core {
 impl Drop for Core {
     fn drop(&mut self) {
         self.take_replies(Instant::now());
+    }
+}
+
+/// The command, for a slot that may still be on its way.
+fn asking<R>(
+    is_asking: bool,
+    command: &mut impl FnMut(&mut Session) -> Result<R, WireError>,
+) -> impl FnMut(&mut Session) -> Result<R, WireError> {
+    move |session| {
+        session.store.connection().set_asking(is_asking);
+        let outcome = command(session);
+        session.store.connection().set_asking(false);
+        outcome
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where a server is and how to log in: the two URLs of the command line, taken apart once.
 
+mod sentinel;
 mod url;
 
 use std::ffi::OsString;
@@ -8,6 +9,7 @@ use std::net::IpAddr;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
+pub use self::sentinel::Sentinel;
 pub use self::url::Url;
 use crate::secret::Secret;
 
@@ -46,6 +48,10 @@ impl fmt::Display for Address {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedisEndpoint {
     pub address: Address,
+    /// More nodes of the same cluster, or more Sentinels.
+    pub more: Vec<Address>,
+    /// The addresses are those of Sentinels, which know where the server is.
+    pub sentinel: Option<Sentinel>,
     pub user: Option<String>,
     pub password: Option<Secret>,
     pub database: u32,
@@ -69,14 +75,19 @@ pub struct UrlError(pub String);
 
 impl RedisEndpoint {
     /// Takes `redis://user:password@host:port/0`, `rediss://…?ssl-ca=…&ssl-cert=…&ssl-key=…` (TLS) or
-    /// `redis+unix:///path?db=0&user=…&pass=…` apart.
+    /// `redis+unix:///path?db=0&user=…&pass=…` apart. Several hosts are nodes of one cluster. Sentinels are
+    /// `redis+sentinel://host1,host2:26379/name-of-the-primary/0`.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         let url = parse_url(text, "redis://user:password@host:6379/0")?;
         match url.scheme() {
             "redis" => Self::parse_tcp(&url, false),
             "rediss" => Self::parse_tcp(&url, true),
             "redis+unix" | "unix" => Self::parse_unix(&url),
-            _ => Err(unknown_scheme("redis://, rediss:// (TLS) or redis+unix:///path")),
+            "redis+sentinel" => sentinel::parse(&url, false),
+            "rediss+sentinel" => sentinel::parse(&url, true),
+            _ => Err(unknown_scheme(
+                "redis://, rediss:// (TLS), redis+unix:///path or redis+sentinel://host/name-of-the-primary",
+            )),
         }
     }
 
@@ -84,17 +95,12 @@ impl RedisEndpoint {
         if url.query().is_some() && !tls {
             return Err(unknown_parameter("none for redis://; ssl-ca, ssl-cert, ssl-key for rediss://"));
         }
-        let user = decode(url.username())?;
-        if !user.is_empty() && url.password().is_none() {
-            // Most likely a password in the user's place: it would be sent to nobody and shown as a name.
-            return Err(UrlError(
-                "the Redis URL has a user and no password; a password alone stands behind a colon: redis://:password@host"
-                    .to_owned(),
-            ));
-        }
+        let (address, more) = tcp_addresses(url, 6379)?;
         Ok(Self {
-            address: tcp_address(url, 6379)?,
-            user: (!user.is_empty()).then_some(user),
+            address,
+            more,
+            sentinel: None,
+            user: user(url)?,
             password: password(url)?,
             database: parse_database_number(url.path().trim_start_matches('/'))?,
             tls,
@@ -110,6 +116,8 @@ impl RedisEndpoint {
         }
         let mut endpoint = Self {
             address: Address::Socket(decode_path(url.path())?),
+            more: Vec::new(),
+            sentinel: None,
             user: None,
             password: None,
             database: 0,
@@ -127,16 +135,55 @@ impl RedisEndpoint {
         Ok(endpoint)
     }
 
+    /// The same account on another server.
+    pub fn at(&self, address: Address) -> Self {
+        Self { address, more: Vec::new(), sentinel: None, ..self.clone() }
+    }
+
+    /// The first server that the URL names, or the one that the Sentinels know.
+    pub fn at_first(&self) -> Self {
+        match &self.sentinel {
+            Some(_) => self.clone(),
+            None => self.at(self.address.clone()),
+        }
+    }
+
+    /// The server, for messages.
+    pub fn name(&self) -> String {
+        match &self.sentinel {
+            None => self.address.to_string(),
+            Some(sentinel) => format!("{} (primary by the Sentinel at {})", sentinel.primary, self.address),
+        }
+    }
+
     /// `tcp`, `unix socket` or `tcp+tls`, as the run file names it.
     pub fn transport(&self) -> &'static str {
         transport(&self.address, self.tls)
     }
 }
 
+fn user(url: &Url) -> Result<Option<String>, UrlError> {
+    let user = decode(url.username())?;
+    if !user.is_empty() && url.password().is_none() {
+        // Most likely a password in the user's place: it would be sent to nobody and shown as a name.
+        return Err(UrlError(
+            "the Redis URL has a user and no password; a password alone stands behind a colon: redis://:password@host"
+                .to_owned(),
+        ));
+    }
+    Ok((!user.is_empty()).then_some(user))
+}
+
 /// The files that `ssl-ca`, `ssl-cert` and `ssl-key` name.
 fn certificates(url: &Url) -> Result<Certificates, UrlError> {
+    certificate_files(parameters(url))
+}
+
+fn certificate_files<'u>(
+    parameters: impl Iterator<Item = (&'u str, &'u str)>,
+) -> Result<Certificates, UrlError> {
     let (mut authority, mut certificate, mut key) = (None, None, None);
-    for (name, value) in parameters(url) {
+    for (name, value) in parameters {
         let file = match name {
             "ssl-ca" => &mut authority,
             "ssl-cert" => &mut certificate,
@@ -176,11 +223,24 @@ pub fn parameters(url: &Url) -> impl Iterator<Item = (&str, &str)> {
     parts.map(|part| part.split_once('=').unwrap_or((part, "")))
 }
 
+/// The one server that a URL names.
 pub fn tcp_address(url: &Url, default_port: u16) -> Result<Address, UrlError> {
-    let host = url.host();
+    if !url.others().is_empty() {
+        return Err(UrlError(format!("the URL names several hosts; name one{ENCODE}")));
+    }
+    host_address(url.host(), url.port(), default_port)
+}
+
+/// The first server that a URL names, and the others.
+fn tcp_addresses(url: &Url, default_port: u16) -> Result<(Address, Vec<Address>), UrlError> {
+    let others = url.others().iter().map(|(host, port)| host_address(host, *port, default_port));
+    Ok((host_address(url.host(), url.port(), default_port)?, others.collect::<Result<_, _>>()?))
+}
+
+fn host_address(host: &str, port: Option<u16>, default_port: u16) -> Result<Address, UrlError> {
     let host = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     let host = if host.is_empty() { "127.0.0.1".to_owned() } else { decode(host)? };
-    let port = url.port().unwrap_or(default_port);
+    let port = port.unwrap_or(default_port);
     if port == 0 {
         return Err(UrlError("port 0 is no port that a server listens on".to_owned()));
     }
@@ -265,6 +325,19 @@ mod tests {
         assert_eq!(endpoint.address, Address::Socket("/run/r.sock".into()));
         assert_eq!(endpoint.database, 2);
         assert!(RedisEndpoint::parse("rediss://cache.example").unwrap().tls);
+    }
+
+    #[test]
+    fn several_hosts_are_seeds_of_a_cluster() {
+        let endpoint = RedisEndpoint::parse("rediss://u:p@h1:7000,[::1]:7001,h%33").unwrap();
+        let all: Vec<String> =
+            [&endpoint.address].into_iter().chain(&endpoint.more).map(ToString::to_string).collect();
+        assert_eq!(all, ["h1:7000", "[::1]:7001", "h3:6379"]);
+        let other = endpoint.at(Address::Tcp { host: "h9".to_owned(), port: 9 });
+        assert_eq!((other.name().as_str(), other.more.len(), other.tls), ("h9:9", 0, true));
+        assert_eq!(other.password.as_ref().map(Secret::reveal), Some("p"));
+        assert!(RedisEndpoint::parse("redis://h1,h2:0").is_err());
+        assert!(tcp_address(&parse_url("mysql://h1,h2", "").unwrap(), 3306).is_err());
     }
 
     #[test]

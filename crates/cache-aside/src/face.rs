@@ -71,7 +71,9 @@ impl Cache {
     /// error here.
     ///
     /// The URL is `redis://user:password@host:port/database`, `rediss://…` with TLS, or
-    /// `redis+unix:///path?db=0`.
+    /// `redis+unix:///path?db=0`. The host may be any node of a Redis Cluster, which is noticed by
+    /// its answers; several, separated by commas, are tried in turn. `redis+sentinel://host1,host2/name/database`
+    /// asks Sentinels for the primary of that name.
     ///
     /// With TLS, the authorities that the system trusts are trusted, or those in the file that the
     /// environment variable `SSL_CERT_FILE` names. `rediss://…?ssl-ca=/path/ca.pem` trusts those of
@@ -520,9 +522,9 @@ impl<C> Cache<C> {
     /// [`RedisError`] if Redis did not answer.
     #[doc(hidden)]
     pub fn ping(&self) -> Result<(), RedisError> {
-        self.core.connections.all().try_for_each(|pool| {
-            let answered = self.core.tell(pool, |session| session.store.connection().ping());
-            answered.map_err(|error| RedisError::new(pool.endpoint(), error))
+        self.core.connections.primaries().iter().try_for_each(|node| {
+            let answered = self.core.tell(node, |session| session.store.connection().ping());
+            answered.map_err(|error| RedisError::new(node.pool.endpoint(), error))
         })
     }
 

@@ -4,44 +4,151 @@
 //! beginning to its end. A load that began before the walk holds a lease, or replaces an entry, that was there before too: the
 //! walk meets the key and destroys whatever is stored there, as for any removal, and the fill is refused. A lease that is
 //! put after the walk began belongs to a load that reads what was committed by then.
+//!
+//! In a cluster every primary is walked. A key that moves from a node which is still to be walked to one which was is met by
+//! neither walk, so the nodes are asked for their slots before and after: if any changed or was on its way, all are walked
+//! again.
 
+use std::thread;
+use std::time::Duration;
+
+use super::cluster::slot_of;
+use super::connections::Node;
 use super::core::Core;
 use super::key::kind_prefix;
 use super::key::layout::pattern_of;
 use super::protocol::{Nonce, draw_nonce};
 use super::session::Session;
-use super::wire::WireError;
+use super::trouble::RedisError;
+use super::wire::{Reply, WireError};
 use super::write::StaleError;
 use crate::core::BATCH;
+
+/// Slots that move for longer than so many walks, with pauses between them, make the removal fail.
+const MOST_WALKS: u32 = 40;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The number of keys that were found.
 pub(crate) fn invalidate(core: &Core, kind: &str) -> Result<u64, StaleError> {
     let prefix = [core.name_prefix().as_bytes(), kind_prefix(kind).as_bytes()].concat();
+    removal(core, &prefix).map_err(|error| StaleError::of_kind(core, kind, error))
+}
+
+fn removal(core: &Core, prefix: &[u8]) -> Result<u64, RedisError> {
+    core.connections.refresh();
     let mut found = 0;
-    for pool in core.connections.all() {
-        let outcome = match draw_nonce() {
-            // On one connection: a cursor is of no meaning to another server. After a failure the walk begins anew.
-            Ok(token) => core.tell(pool, |session| walk(session, &prefix, token)),
-            Err(error) => Err(error.into()),
-        };
-        found += outcome.map_err(|error| StaleError::of_kind(core, pool, kind, error))?;
+    for _ in 0..MOST_WALKS {
+        let before = slots(core)?;
+        found += walk_all(core, prefix)?;
+        // One server keeps all keys, unless it has said meanwhile that it is a node of a cluster.
+        if !core.connections.is_cluster() {
+            return Ok(found);
+        }
+        if before.as_ref().is_some_and(|before| !before.is_moving) && before == slots(core)? {
+            return Ok(found);
+        }
+        thread::sleep(PAUSE);
+        core.connections.refresh();
+    }
+    let node = core.connections.for_slot(0);
+    let words = "TRYAGAIN slots have been moving all the time";
+    Err(RedisError::new(node.pool.endpoint(), WireError::Server(words.to_owned())))
+}
+
+/// Which node keeps which slots, in the words of each.
+#[derive(PartialEq, Eq)]
+struct Slots {
+    of_nodes: Vec<String>,
+    /// A slot is on its way.
+    is_moving: bool,
+}
+
+/// None if there is one server alone.
+fn slots(core: &Core) -> Result<Option<Slots>, RedisError> {
+    if !core.connections.is_cluster() {
+        return Ok(None);
+    }
+    let mut slots = Slots { of_nodes: Vec::new(), is_moving: false };
+    for node in core.connections.primaries() {
+        let own = on(core, &node, own_slots)?;
+        slots.is_moving |= own.contains('[');
+        slots.of_nodes.push(format!("{} {own}", node.pool.endpoint().address));
+    }
+    slots.of_nodes.sort();
+    Ok(Some(slots))
+}
+
+/// The slots that a node says are its own. Those on their way are in brackets.
+fn own_slots(session: &mut Session) -> Result<String, WireError> {
+    let (connection, mut nodes) = (session.store.connection(), Vec::new());
+    match connection.command(&[b"CLUSTER", b"NODES"], &mut nodes)? {
+        Reply::Bytes => {}
+        Reply::Status | Reply::Integer(_) | Reply::Nil => return Err(connection.unexpected()),
+    }
+    let nodes = String::from_utf8_lossy(&nodes);
+    let myself =
+        nodes.lines().find(|line| line.split(' ').nth(2).is_some_and(|flags| flags.contains("myself")));
+    // Identifier, address, flags, primary, two times, epoch, state of the link, and the slots.
+    Ok(myself.unwrap_or_default().split(' ').skip(8).collect::<Vec<_>>().join(" "))
+}
+
+fn walk_all(core: &Core, prefix: &[u8]) -> Result<u64, RedisError> {
+    let token = draw_nonce().map_err(|error| core_error(core, error.into()))?;
+    let (mut found, mut elsewhere) = (0, Vec::new());
+    for node in core.connections.primaries() {
+        // On one connection: a cursor is of no meaning to another server. After a failure the walk begins anew.
+        let walked = on(core, &node, |session| walk(session, prefix, token))?;
+        found += walked.found;
+        elsewhere.extend(walked.elsewhere);
+    }
+    for name in elsewhere {
+        let slot = slot_of(&name);
+        let names = [name];
+        let removed = core.tell_slot(slot, |session| {
+            session.store.finish_all(&names, token)?.into_iter().collect::<Result<Vec<bool>, _>>()
+        });
+        removed.map_err(|error| RedisError::new(core.connections.for_slot(slot).pool.endpoint(), error))?;
+        found += 1;
     }
     Ok(found)
 }
 
-fn walk(session: &mut Session, prefix: &[u8], token: Nonce) -> Result<u64, WireError> {
-    let (pattern, mut cursor, mut found) = (pattern_of(prefix), b"0".to_vec(), 0);
+fn on<R>(
+    core: &Core,
+    node: &Node,
+    command: impl FnMut(&mut Session) -> Result<R, WireError>,
+) -> Result<R, RedisError> {
+    core.tell(node, command).map_err(|error| RedisError::new(node.pool.endpoint(), error))
+}
+
+fn core_error(core: &Core, error: WireError) -> RedisError {
+    RedisError::new(core.connections.for_slot(0).pool.endpoint(), error)
+}
+
+/// What one server had.
+#[derive(Default)]
+struct Walked {
+    found: u64,
+    /// Keys that are another server's by now.
+    elsewhere: Vec<Vec<u8>>,
+}
+
+fn walk(session: &mut Session, prefix: &[u8], token: Nonce) -> Result<Walked, WireError> {
+    let (pattern, mut cursor, mut walked) = (pattern_of(prefix), b"0".to_vec(), Walked::default());
     loop {
         let (next, mut names) = session.store.connection().scan(&cursor, &pattern)?;
         names.retain(|name| name.starts_with(prefix));
         for names in names.chunks(BATCH) {
-            for removed in session.store.finish_all(names, token)? {
-                removed?;
-                found += 1;
+            for (removed, name) in session.store.finish_all(names, token)?.into_iter().zip(names) {
+                match removed {
+                    Ok(_) => walked.found += 1,
+                    Err(error) if error.is_redirect() => walked.elsewhere.push(name.clone()),
+                    Err(error) => return Err(error),
+                }
             }
         }
         if next == b"0" {
-            return Ok(found);
+            return Ok(walked);
         }
         cursor = next;
     }

@@ -44,7 +44,8 @@
 //! # What it cannot
 //! Bounded only by the time to live, and therefore one is always set:
 //! - writes that bypass the library;
-//! - a failover, a restart or an eviction in Redis that loses a removal;
+//! - a failover, a restart or an eviction in Redis that loses a removal; for a failover, see
+//!   [`Options::replicas`](struct@Options#structfield.replicas);
 //! - a marker that is gone before its COMMIT *and* a writer that dies between the COMMIT and
 //!   [`WriteGuard::finish`]: it expired, or Redis lost it as above, or its first bytes were
 //!   damaged, so that nobody can know it for a marker;
@@ -71,8 +72,8 @@
 //! the words of errors and events, and the least version of Rust, which may rise with a minor
 //! version.
 //!
-//! Run a cache without persistence: an old dump brings removed values back. Read and write one
-//! primary; Redis Cluster needs a proxy.
+//! Run a cache without persistence: an old dump brings removed values back. The URL may name a
+//! single primary, any node of a Redis Cluster, or Sentinels.
 #![warn(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -83,6 +84,8 @@ mod call;
 #[cfg(feature = "json")]
 mod chaos;
 mod check;
+#[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
+mod cluster;
 pub mod codec;
 mod connections;
 mod core;
@@ -111,6 +114,9 @@ mod options;
 mod orphans;
 mod per_process;
 mod pool;
+#[cfg(test)]
+#[cfg(feature = "json")]
+mod private_cluster;
 #[cfg(test)]
 mod private_redis;
 #[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
@@ -150,6 +156,9 @@ pub use self::write::{Finished, MarkError, StaleError, WriteGuard};
 /// part of it is stable.
 #[doc(hidden)]
 pub mod internal {
+    pub mod cluster {
+        pub use crate::cluster::*;
+    }
     #[cfg(feature = "arrow")]
     pub mod columns {
         pub use crate::codec::arrow::*;

@@ -36,6 +36,11 @@ use super::wire::Limits;
 /// no answer, the next one that succeeds takes one exchange more, which removes up to 128 leases that
 /// were left behind.
 ///
+/// In a cluster, or with several hosts in the URL, a node that fails, or names another one, can take
+/// up to four exchanges more, and `connect_timeout + reply_timeout` to learn which node took its
+/// place. With Sentinels, each new connection first asks one of them where the primary is, which takes
+/// `1.5 · connect_timeout + reply_timeout` more at most.
+///
 /// A read goes to the database after the first exchange that fails; `mark`, `finish` and
 /// `invalidate` fail after the first batch of 128 keys that does, and `mark` may need one more
 /// exchange to take markers back. While the breaker is open, reads take no time for Redis at all,
@@ -84,6 +89,14 @@ pub struct Options {
     /// What a crash-safe write does when Redis cannot be told of it beforehand. Default
     /// [`Unmarked::Refuse`]: no write goes through while Redis is out of reach.
     pub unmarked: Unmarked,
+    /// The replicas that must have a marker, or a removal, before [`Cache::mark`](crate::Cache::mark)
+    /// or [`Cache::invalidate`](crate::Cache::invalidate) return (`WAIT`): a failover to one of them
+    /// loses nothing. Each batch of 128 keys waits for half of
+    /// [`reply_timeout`](struct@Self#structfield.reply_timeout) at most. If fewer have it by then,
+    /// `mark` fails, or with [`Unmarked::Proceed`] its guard names the keys, and `invalidate` fails.
+    /// A failover may choose another replica, so only the number of all replicas excludes a loss.
+    /// Default 0: the primary alone.
+    pub replicas: u32,
     /// What a read does about a value under its key that no cache of this library made. Default
     /// [`Foreign::Remove`].
     pub foreign: Foreign,
@@ -105,7 +118,7 @@ pub struct Options {
     /// reply that has arrived is taken even if this thread was woken too late to read it in time.
     /// Default 250 milliseconds.
     pub reply_timeout: Duration,
-    /// The most connections to Redis at a time. Who comes when all are in use waits for one for
+    /// The most connections to Redis at a time, in a cluster to each node. Who comes when all are in use waits for one for
     /// [`connect_timeout`](Self::connect_timeout) at most; then a read goes to the database, and a
     /// write fails. If Redis itself takes fewer (`maxclients`), the cache makes do with those.
     /// Default 512.
@@ -176,6 +189,7 @@ impl Default for Options {
             stale_if_error: Duration::ZERO,
             early_refresh: 1.0,
             unmarked: Unmarked::Refuse,
+            replicas: 0,
             foreign: Foreign::Remove,
             max_loads: 32,
             load_wait: Duration::from_secs(5),
@@ -220,6 +234,7 @@ setters! {
     stale_if_error: Duration,
     early_refresh: f64,
     unmarked: Unmarked,
+    replicas: u32,
     foreign: Foreign,
     max_loads: usize,
     load_wait: Duration,
@@ -317,6 +332,11 @@ impl Options {
             return wrong("max_value_bytes", "is more than Redis can hold under one key");
         }
         Ok(())
+    }
+
+    /// The longest time for which a server waits for its replicas: the answer still comes in time.
+    pub(crate) fn replica_wait(&self) -> Duration {
+        self.reply_timeout / 2
     }
 
     pub(crate) fn limits(&self) -> Limits {

@@ -28,6 +28,8 @@ const MAX_KEPT_BYTES: usize = 8 << 20;
 const VERIFIED_FOR: Duration = Duration::from_secs(1);
 /// How long a server that cannot say its role is not asked for it.
 const UNASKED_FOR: Duration = Duration::from_secs(60);
+/// As good as never.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 /// After a server, or this machine, had no room for another connection, one more is tried after this time.
 const FULL_FOR: Duration = Duration::from_secs(1);
 
@@ -282,6 +284,17 @@ impl Pool {
     pub(crate) fn retire_all(&self) {
         self.lock().generation += 1;
         self.retire_idle(Instant::now() + Duration::from_secs(1));
+    }
+
+    /// The server is a node of a cluster. Whether it is a primary need not be asked: as a replica it names the primary in answer
+    /// to any command.
+    pub(crate) fn stop_asking_role(&self) {
+        self.lock().unasked_until = Some(Instant::now() + FOR_EVER);
+    }
+
+    /// What is known about the server.
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
     }
 
     /// The server's address, for messages.

@@ -74,7 +74,7 @@ fn socket(folder: &Path) -> PathBuf {
 }
 
 /// The server program on PATH.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = std::env::split_paths(&path).chain(["/usr/sbin".into()]).collect();
     let mut programs = ["redis-server", "valkey-server"]

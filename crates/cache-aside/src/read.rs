@@ -82,7 +82,7 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
         call: &CallOptions,
         observer: O,
     ) -> Self {
-        Self::with_permit(core, key, codec, call, core.breaker.permit(), observer)
+        Self::with_permit(core, key, codec, call, core.permit(key), observer)
     }
 
     fn with_permit(

@@ -59,14 +59,20 @@ pub struct Stats {
     /// Markers that were gone when their write finished; see
     /// [`Finished::lost`](crate::Finished::lost).
     pub markers_lost: u64,
+    /// Times that a node of a cluster named another one.
+    pub redirects: u64,
+    /// Keys of writes that too few replicas had in time; see
+    /// [`Options::replicas`](struct@crate::Options#structfield.replicas).
+    pub unreplicated: u64,
     /// Connections opened.
     pub connections_opened: u64,
     /// Times that all connections were in use for too long, see
     /// [`Options::max_connections`](struct@crate::Options#structfield.max_connections).
     pub connections_missing: u64,
-    /// How often the breaker has opened.
+    /// How often the breaker has opened; in a cluster, those of all nodes together.
     pub breaker_opened: u64,
-    /// Whether the breaker is open now, so that reads leave Redis alone.
+    /// Whether the breaker is open now, so that reads leave Redis alone; in a cluster, that of any
+    /// node.
     pub breaker_open: bool,
 }
 
@@ -108,4 +114,5 @@ pub(crate) struct Counts {
     pub(crate) orphans_removed: Count,
     pub(crate) markers_lost: Count,
     pub(crate) connections_missing: Count,
+    pub(crate) unreplicated: Count,
 }

@@ -112,6 +112,7 @@ impl Store {
             }
             Err(error) if error.server_code() == Some("WRONGTYPE") => Ok(Some(Acquired::Found(Found::Other))),
             Err(_) if self.connection.was_too_long() => Ok(Some(Acquired::Found(Found::Text))),
+            Err(error) if error.is_redirect() => Err(error),
             Err(error @ WireError::Server(_)) => {
                 self.server.refuses_leases(&error);
                 Ok(None)
@@ -171,7 +172,9 @@ impl Store {
         entry: &[u8],
         ttl_ms: &[u8],
     ) -> Result<bool, WireError> {
+        // A slot that moves in the middle of a transaction would end it.
         if entry.len() >= large::LARGE_BYTES
+            && !self.connection.is_asking()
             && !self.server.without_transactions.load(Ordering::Relaxed)
             && let Some(done) = self.replace_large(key, expected, entry, ttl_ms)?
         {
@@ -190,6 +193,7 @@ impl Store {
     /// Whether [`send_replace`](Self::send_replace) may be used for an entry of this length.
     pub(crate) fn can_send_ahead(&self, entry_bytes: usize) -> bool {
         entry_bytes < large::LARGE_BYTES
+            && !self.connection.is_asking()
             && self.connection.unread() < MOST_AHEAD
             && self.server.takes_entries_unseen()
     }
@@ -287,6 +291,15 @@ impl Store {
         }
         let answers: Option<Vec<_>> = answers.into_iter().collect();
         answers.filter(|_| !is_nonsense).ok_or_else(|| self.connection.unexpected())
+    }
+
+    /// Waits until so many replicas have what was written on this connection, or the time is over. Returns how many have.
+    pub(crate) fn wait(&mut self, replicas: u32, longest: Duration) -> Result<u32, WireError> {
+        let (replicas, longest) = (replicas.to_string(), ms(longest));
+        match self.connection.command(&[b"WAIT", replicas.as_bytes(), &longest], &mut Vec::new())? {
+            Reply::Integer(have) => Ok(u32::try_from(have).unwrap_or_default()),
+            Reply::Status | Reply::Bytes | Reply::Nil => Err(self.connection.unexpected()),
+        }
     }
 
     /// Bounds how long a lease or a marker stands there, if Redis' clock was set back.

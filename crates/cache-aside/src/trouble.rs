@@ -40,7 +40,7 @@ impl Clone for RedisError {
 
 impl RedisError {
     pub(crate) fn new(endpoint: &RedisEndpoint, cause: WireError) -> Self {
-        Self { address: endpoint.address.to_string(), cause }
+        Self { address: endpoint.name(), cause }
     }
 
     /// The same error once more.
@@ -74,8 +74,9 @@ fn hint(cause: &WireError) -> &'static str {
              database other than 0; SCAN to invalidate a kind; WATCH, MULTI, EXEC and DISCARD to write large values quickly; ROLE or INFO \
              if it may)"
         }
-        Some("MOVED" | "ASK" | "CLUSTERDOWN") => {
-            " (this is a node of a cluster: name a single server or a proxy)"
+        Some("MOVED" | "ASK" | "TRYAGAIN") => " (the cluster moves this slot: try again in a while)",
+        Some("CLUSTERDOWN") => {
+            " (the cluster has no node for this key now: wait for a failover, or look at `redis-cli --cluster check`)"
         }
         Some("SENTINEL") => " (name the primary that it watches)",
         Some("READONLY") => " (this is a replica: name the primary in the URL)",

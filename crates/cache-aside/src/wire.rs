@@ -9,9 +9,11 @@ mod error;
 mod resolve;
 mod role;
 mod scan;
+mod sentinel;
 mod socket;
 mod stream;
 mod tls;
+mod tree;
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -23,6 +25,7 @@ pub use self::role::Role;
 pub use self::socket::Limits;
 use self::stream::Stream;
 pub use self::tls::{TlsError, check as check_certificates};
+pub use self::tree::Tree;
 use crate::endpoint::RedisEndpoint;
 use crate::protocol::standing::HEAD_BYTES;
 use crate::secret::Secret;
@@ -61,6 +64,8 @@ pub struct Connection {
     unread: usize,
     /// The replies of commands that were sent ahead, since they were last taken.
     late: VecDeque<Result<bool, WireError>>,
+    /// Each command is for a slot that is on its way to this node.
+    is_asking: bool,
 }
 
 impl Connection {
@@ -106,6 +111,7 @@ impl Connection {
             exchanges: 0,
             unread: 0,
             late: VecDeque::new(),
+            is_asking: false,
         }
     }
 
@@ -113,6 +119,16 @@ impl Connection {
     /// in the buffer that the command was given.
     pub(crate) fn was_too_long(&self) -> bool {
         self.is_too_long
+    }
+
+    /// From now on each command goes behind `ASKING`, which has a node of a cluster take it although its slot is still on its
+    /// way there. False ends that.
+    pub fn set_asking(&mut self, is_asking: bool) {
+        self.is_asking = is_asking;
+    }
+
+    pub(crate) fn is_asking(&self) -> bool {
+        self.is_asking
     }
 
     /// True if it failed, and no command can be sent any more.
@@ -296,11 +312,24 @@ impl Connection {
         }
         self.read_late()?;
         for _ in commands {
+            if self.is_asking {
+                self.read_asking()?;
+            }
             read(self)?;
         }
         // The reply that was read may be an older one that came twice, and what is left the right one.
         self.broken = self.expect_no_reply().is_err();
         Ok(())
+    }
+
+    /// The reply to `ASKING`. If it is refused, so is the command behind it.
+    #[cold]
+    fn read_asking(&mut self) -> Result<(), WireError> {
+        match self.read_reply(&mut Vec::new(), &mut |_| (), false) {
+            Ok(Reply::Status) | Err(WireError::Server(_)) => Ok(()),
+            Ok(Reply::Integer(_) | Reply::Bytes | Reply::Nil) => Err(self.unexpected()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Round trips so far: commands that were sent together count once.
@@ -313,6 +342,9 @@ impl Connection {
         self.stream.get_mut().socket().begin(bytes)?;
         self.command.clear();
         for command in commands {
+            if self.is_asking {
+                self.command.extend_from_slice(b"*1\r\n$6\r\nASKING\r\n");
+            }
             self.send(command)?;
         }
         self.stream.get_mut().write_all(&self.command)?;
@@ -490,6 +522,18 @@ impl Connection {
         let count = keys.len().to_string();
         let head = [b"EVAL", script.as_bytes(), count.as_bytes()];
         self.integer(head.into_iter().chain(keys.iter().map(Vec::as_slice)).chain([argument]))
+    }
+
+    /// Sends commands that answer numbers; the sum of the numbers, or the first error.
+    pub fn sum(&mut self, commands: &[&[&[u8]]]) -> Result<i64, WireError> {
+        let (mut sum, mut is_nonsense) = (Ok(0), false);
+        self.batch(commands, |reply, _| match reply {
+            Ok(Reply::Integer(integer)) => sum = std::mem::replace(&mut sum, Ok(0)).map(|sum| sum + integer),
+            Ok(Reply::Status | Reply::Bytes | Reply::Nil) => is_nonsense = true,
+            Err(error) if sum.is_ok() => sum = Err(error),
+            Err(_) => {}
+        })?;
+        if is_nonsense { Err(self.unexpected()) } else { sum }
     }
 
     fn integer<'a>(&mut self, arguments: impl Iterator<Item = &'a [u8]>) -> Result<i64, WireError> {

@@ -6,11 +6,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use super::core::{BATCH, Core};
+use super::core::{Asker, Core, Each, Twice};
 use super::events::Event;
 use super::key::Key;
-use super::options::Unmarked;
-use super::pool::Pool;
+use super::options::{Options, Unmarked};
 use super::protocol::{Nonce, draw_nonce};
 use super::store::Store;
 use super::trouble::RedisError;
@@ -108,6 +107,7 @@ pub struct WriteGuard {
     core: Arc<Core>,
     token: Nonce,
     marks: Vec<Mark>,
+    unreplicated: Vec<Key>,
 }
 
 struct Mark {
@@ -135,6 +135,8 @@ impl Finished {
 struct Answers<'k> {
     told: Vec<(&'k Key, bool)>,
     untold: Vec<(&'k Key, RedisError)>,
+    /// Told, and too few replicas have it.
+    unreplicated: Vec<&'k Key>,
     /// Since the first command was sent.
     since: Instant,
 }
@@ -142,14 +144,16 @@ struct Answers<'k> {
 impl WriteGuard {
     pub(crate) fn mark(core: &Arc<Core>, keys: &[&Key]) -> Result<Self, MarkError> {
         let Some(first) = keys.first() else {
-            return Ok(Self { core: Arc::clone(core), token: Nonce::default(), marks: Vec::new() });
+            let (token, marks, unreplicated) = (Nonce::default(), Vec::new(), Vec::new());
+            return Ok(Self { core: Arc::clone(core), token, marks, unreplicated });
         };
         let failed = |key: &Key, cause| Err(MarkError { key: key.clone(), cause });
         let token = match draw_nonce() {
             Ok(token) => token,
             Err(error) => return failed(first, core.error(first, error.into())),
         };
-        let mut guard = Self { core: Arc::clone(core), token, marks: Vec::new() };
+        let (marks, unreplicated_keys) = (Vec::new(), Vec::new());
+        let mut guard = Self { core: Arc::clone(core), token, marks, unreplicated: unreplicated_keys };
         let mut answers = guard.put(keys);
         let mut left = core.options.marker.saturating_sub(answers.since.elapsed());
         if left < core.options.marker / 2 && answers.untold.is_empty() {
@@ -160,12 +164,17 @@ impl WriteGuard {
         let stands_until = answers.since + core.options.marker;
         let told = answers.told.iter().map(|(key, _)| Mark::new(key, Some(stands_until)));
         guard.marks = told.chain(answers.untold.iter().map(|(key, _)| Mark::new(key, None))).collect();
+        guard.unreplicated = answers.unreplicated.iter().map(|key| (*key).clone()).collect();
         if core.options.unmarked == Unmarked::Proceed {
             return Ok(guard);
         }
         if let Some((key, cause)) = answers.untold.into_iter().next() {
             guard.take_back();
             return failed(key, cause);
+        }
+        if let Some(key) = answers.unreplicated.first() {
+            guard.take_back();
+            return failed(key, unreplicated(core, key));
         }
         if left.is_zero() {
             guard.take_back();
@@ -178,12 +187,14 @@ impl WriteGuard {
 
     fn put<'k>(&self, keys: &[&'k Key]) -> Answers<'k> {
         let (token, stands) = (self.token, self.core.options.marker);
-        tell(&self.core, keys, &|store, keys| store.mark_all(keys, token, stands))
+        let copies = Copies::new(&self.core.options);
+        tell(&self.core, keys, copies, &|store, keys| store.mark_all(keys, token, stands))
     }
 
     fn remove<'k>(&self, keys: &[&'k Key]) -> Answers<'k> {
         let token = self.token;
-        tell(&self.core, keys, &|store, keys| store.finish_all(keys, token))
+        // If a failover loses this, the marker stays until it expires, and nothing is stale.
+        tell(&self.core, keys, Copies::Any, &|store, keys| store.finish_all(keys, token))
     }
 
     /// Takes the markers away that were put before one could not be. Those that stay expire.
@@ -197,6 +208,14 @@ impl WriteGuard {
     /// [`finish`](Self::finish) leaves their old values until their time to live is over.
     pub fn unmarked(&self) -> impl Iterator<Item = &Key> {
         self.marks.iter().filter(|mark| mark.stands_until.is_none()).map(|mark| &mark.key)
+    }
+
+    /// The keys whose marker fewer replicas had in time than
+    /// [`Options::replicas`](struct@crate::Options#structfield.replicas) asks for, with
+    /// [`Unmarked::Proceed`]: a failover may lose it. Otherwise [`Cache::mark`](crate::Cache::mark)
+    /// has failed.
+    pub fn unreplicated(&self) -> impl Iterator<Item = &Key> {
+        self.unreplicated.iter()
     }
 
     /// The outcome is known: the COMMIT came back, or the transaction was rolled back. From now on
@@ -252,8 +271,7 @@ impl StaleError {
         Some(Self { keys, kind: None, stale_until, is_marked, cause })
     }
 
-    pub(crate) fn of_kind(core: &Core, pool: &Pool, kind: &str, cause: WireError) -> Self {
-        let cause = RedisError::new(pool.endpoint(), cause);
+    pub(crate) fn of_kind(core: &Core, kind: &str, cause: RedisError) -> Self {
         let (kind, stale_until) = (Some(kind.to_owned()), stale_until(core));
         Self { keys: Vec::new(), kind, stale_until, is_marked: false, cause }
     }
@@ -268,10 +286,15 @@ impl fmt::Debug for WriteGuard {
 /// Removes what is cached under these keys, after a write.
 pub(crate) fn invalidate(core: &Core, keys: &[&Key]) -> Result<(), StaleError> {
     let Some(first) = keys.first() else { return Ok(()) };
-    let stale = |untold| StaleError::new(untold, stale_until(core), false);
+    let stale = |untold: Vec<(&Key, RedisError)>| StaleError::new(untold, stale_until(core), false);
     // A token that was never put.
     let outcome = match draw_nonce() {
-        Ok(token) => stale(tell(core, keys, &|store, keys| store.finish_all(keys, token)).untold),
+        Ok(token) => {
+            let copies = Copies::new(&core.options);
+            let answers = tell(core, keys, copies, &|store, keys| store.finish_all(keys, token));
+            let unreplicated = answers.unreplicated.iter().map(|key| (*key, unreplicated(core, key)));
+            stale(answers.untold.into_iter().chain(unreplicated).collect())
+        }
         Err(error) => {
             let cause = core.error(first, error.into());
             stale(keys.iter().map(|key| (*key, cause.copy())).collect())
@@ -283,43 +306,71 @@ pub(crate) fn invalidate(core: &Core, keys: &[&Key]) -> Result<(), StaleError> {
 /// Says something about many keys: an answer for each, or what went wrong with all.
 type Say<'a> = dyn Fn(&mut Store, &[Vec<u8>]) -> Result<Vec<Result<bool, WireError>>, WireError> + 'a;
 
+/// What a server says of one key.
+struct Said {
+    stood: bool,
+    is_replicated: bool,
+}
+
 /// A writer asks whatever the breaker says: being told is not a matter of speed. All that writers
 /// say is harmless when said twice, however late: the most that a belated marker does is to keep
 /// its key uncached until it expires.
 ///
-/// After the first batch that failed no more are tried: with Redis out of reach each would take its
-/// timeouts.
-fn tell<'k>(core: &Core, keys: &[&'k Key], say: &Say<'_>) -> Answers<'k> {
-    let mut answers = Answers { told: Vec::new(), untold: Vec::new(), since: Instant::now() };
-    for (pool, keys) in core.connections.by_server(keys) {
-        let mut failure: Option<WireError> = None;
-        for keys in keys.chunks(BATCH) {
-            let names: Vec<Vec<u8>> = keys.iter().map(|key| core.name(key)).collect();
-            let outcome = match failure.take() {
-                Some(error) => Err(error),
-                None => core.tell(pool, |session| say(&mut session.store, &names)),
-            };
-            match outcome {
-                Ok(said) => {
-                    for (key, answer) in keys.iter().zip(said) {
-                        match answer {
-                            Ok(stood) => answers.told.push((key, stood)),
-                            Err(error) => {
-                                let error = core.refused(pool, error);
-                                answers.untold.push((key, error));
-                            }
-                        }
-                    }
+/// After the first batch that failed no more are tried on the same server: with Redis out of reach
+/// each would take its timeouts.
+fn tell<'k>(core: &Core, keys: &[&'k Key], copies: Copies, say: &Say<'_>) -> Answers<'k> {
+    let mut answers =
+        Answers { told: Vec::new(), untold: Vec::new(), unreplicated: Vec::new(), since: Instant::now() };
+    let all = core.each(Asker::Writer, Twice::Harmless, keys, |session, _, names| {
+        let said = say(&mut session.store, names)?;
+        let is_replicated = match copies {
+            Copies::Any => true,
+            Copies::Replicas(replicas) => {
+                session.store.wait(replicas, core.options.replica_wait())? >= replicas
+            }
+        };
+        let said = said.into_iter().map(|stood| stood.map(|stood| Said { stood, is_replicated }));
+        Ok(said.collect())
+    });
+    for (key, each) in keys.iter().zip(all) {
+        match each {
+            Each::Answer(Said { stood, is_replicated }) => {
+                answers.told.push((key, stood));
+                if !is_replicated {
+                    core.counts.unreplicated.add();
+                    answers.unreplicated.push(key);
                 }
-                Err(error) => {
-                    let cause = |_: &&Key| RedisError::new(pool.endpoint(), error.copy());
-                    answers.untold.extend(keys.iter().map(|key| (*key, cause(key))));
-                    failure = Some(error);
-                }
+            }
+            Each::Refused(error) | Each::Failed { error, .. } | Each::Untried(Some(error)) => {
+                answers.untold.push((key, error));
+            }
+            Each::Untried(None) => {
+                let error = io::Error::new(io::ErrorKind::NotConnected, "Redis was not asked");
+                answers.untold.push((key, core.error(key, error.into())));
             }
         }
     }
     answers
+}
+
+/// Servers that must have a write before it counts.
+#[derive(Clone, Copy)]
+enum Copies {
+    /// The primary alone.
+    Any,
+    Replicas(u32),
+}
+
+impl Copies {
+    fn new(options: &Options) -> Self {
+        if options.replicas == 0 { Self::Any } else { Self::Replicas(options.replicas) }
+    }
+}
+
+/// Too few replicas have it.
+fn unreplicated(core: &Core, key: &Key) -> RedisError {
+    let wanted = core.options.replicas;
+    core.error(key, WireError::Server(format!("NOREPLICAS fewer than {wanted} replicas had it in time")))
 }
 
 /// When the last entry is gone that can hold what was there before now. Of what other processes

@@ -14,6 +14,8 @@ pub struct Url {
     /// An IPv6 address is written in brackets.
     host: String,
     port: Option<u16>,
+    /// More hosts and their ports, behind commas.
+    others: Vec<(String, Option<u16>)>,
     path: String,
     query: Option<String>,
     fragment: Option<String>,
@@ -40,7 +42,14 @@ impl Url {
             None => (None, authority),
         };
         let (user, password) = split_off(account.unwrap_or_default(), ':');
+        let (place, others) = split_off(place, ',');
         let (host, port) = host_and_port(place)?;
+        let others =
+            others.map_or(Ok(Vec::new()), |others| others.split(',').map(host_and_port).collect())?;
+        let is_empty = |(host, _): &(String, Option<u16>)| host.is_empty();
+        if others.iter().any(is_empty) || (host.is_empty() && !others.is_empty()) {
+            return Err("one of its hosts is empty");
+        }
         if host.is_empty() && (account.is_some() || port.is_some()) {
             return Err("it names no host");
         }
@@ -50,6 +59,7 @@ impl Url {
             password: password.filter(|password| !password.is_empty()).map(str::to_owned),
             host,
             port,
+            others,
             path: path.to_owned(),
             query: query.map(str::to_owned),
             fragment: fragment.map(str::to_owned),
@@ -76,6 +86,11 @@ impl Url {
 
     pub fn port(&self) -> Option<u16> {
         self.port
+    }
+
+    /// More hosts and their ports.
+    pub fn others(&self) -> &[(String, Option<u16>)] {
+        &self.others
     }
 
     pub fn path(&self) -> &str {
@@ -191,6 +206,23 @@ mod tests {
         ] {
             assert!(parts(text).is_some(), "{text}");
             assert_eq!(parts(text), expected(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn several_hosts_stand_behind_commas() {
+        let hosts = |text: &str| {
+            let url = Url::parse(text).ok()?;
+            Some([vec![(url.host().to_owned(), url.port())], url.others().to_vec()].concat())
+        };
+        let host = |host: &str, port| (host.to_owned(), port);
+        assert_eq!(hosts("redis://u:a,b@h"), Some(vec![host("h", None)]));
+        let all = vec![host("h1", Some(1)), host("[::1]", None), host("h3", Some(3))];
+        assert_eq!(hosts("redis://:p@h1:1,[::1],h3:3/0"), Some(all));
+        for text in
+            ["redis://h,", "redis://,h", "redis://h,,i", "redis://h:1,:2", "redis://h,i:x", "redis://h,[::1"]
+        {
+            assert_eq!(hosts(text), None, "{text}");
         }
     }
 

@@ -12,6 +12,8 @@
 //! A read that waits for another one in its process either takes the value of a load that began after it came, or is a
 //! read that looks a little later. Extending a lease replaces it by itself, which changes nothing that the model knows.
 //!
+//! Where there is a replica, it has what the server had at some time before, and may take its place once.
+//!
 //! What keeps the number of states down: readers are alike, so they begin in order, and so do writers of one kind; the set
 //! of visited states holds hashes of 128 bits; a read draws one nonce for each lease that it requests.
 
@@ -20,7 +22,7 @@ mod moves;
 mod world;
 
 use explore::{Outcome, explore};
-use world::{Ablation, Mode, Setting};
+use world::{Ablation, Failover, Mode, Setting};
 
 const CRASH_SAFE: Mode = Mode::CrashSafe;
 const PROCEED: Mode = Mode::Proceed;
@@ -116,6 +118,26 @@ fn commands_that_are_sent_twice_do_no_harm() {
 fn a_clock_that_is_set_back_drops_no_writer() {
     holds(&Setting { clock_steps: true, ..Setting::new(2, &[CRASH_SAFE, CRASH_SAFE]) });
     holds(&Setting { clock_steps: true, ..Setting::new(1, &[CRASH_SAFE, SIMPLE]) });
+}
+
+/// A failover to a replica that has every mark and every removal before their writers go on loses nothing that matters.
+#[test]
+fn a_failover_is_harmless_if_writes_wait_for_the_replica() {
+    let waits = |readers, writers| Setting { failover: Failover::Waits, ..Setting::new(readers, writers) };
+    holds(&waits(2, &[CRASH_SAFE]));
+    holds(&waits(2, &[SIMPLE]));
+    holds(&waits(1, &[CRASH_SAFE, CRASH_SAFE]));
+    holds(&waits(1, &[CRASH_SAFE, SIMPLE]));
+    holds(&waits(1, &[SIMPLE, SIMPLE]));
+}
+
+/// Nothing but the time to live bounds this.
+#[test]
+fn a_failover_that_loses_writes_is_found_out() {
+    for mode in [&[CRASH_SAFE], &[SIMPLE]] {
+        let setting = Setting { failover: Failover::Loses, ..Setting::new(1, mode) };
+        assert!(matches!(explore(&setting), Outcome::Broken { .. }), "{setting:?} goes unnoticed");
+    }
 }
 
 #[test]

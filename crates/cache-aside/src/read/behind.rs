@@ -107,13 +107,13 @@ mod tests {
         let endpoint = RedisEndpoint::parse("redis://127.0.0.1:1").unwrap();
         let core = Core::new(endpoint, Options::default().breaker_rest(Duration::from_millis(1)));
         for _ in 0..3 {
-            core.breaker.failed(Permit::Free);
+            core.connections.all()[0].breaker.failed(Permit::Free);
         }
         thread::sleep(Duration::from_millis(20));
         let key = Key::new("thing", 1, 1).unwrap();
         let due = Due::new(Head::NONE, Permit::Free, None);
         due.refresh(&core, &key, &Json, || Ok::<_, ()>(Some(1).into()));
-        assert_eq!(core.breaker.permit(), Permit::Probe);
+        assert_eq!(core.permit(&key), Permit::Probe);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::{Reading, Waiting};
 use crate::breaker::Permit;
 use crate::call::{CallOptions, Loaded, Times};
 use crate::codec::Codec;
-use crate::core::{Core, Twice};
+use crate::core::{Asker, Core, Twice};
 use crate::flights::{Boarding, Leader, Until};
 use crate::key::{Key, KeyError};
 use crate::protocol::draw_nonce;
@@ -41,7 +41,6 @@ pub(crate) struct ManyReading<'a, A, T> {
     codec: &'a dyn Codec<T>,
     call: &'a CallOptions,
     times: Times,
-    permit: Permit,
     waiting: Waiting,
     /// An exchange with Redis failed: no more is looked for there.
     has_failed: bool,
@@ -105,9 +104,8 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
             Some(Item { id, key: Some(key), state, expired: None })
         };
         let items = ids.iter().filter_map(item).collect();
-        let (times, permit) = (call.over(&core.options), core.breaker.permit());
-        let has_failed = permit == Permit::Refused;
-        Self { core, codec, call, times, permit, waiting: Waiting::default(), has_failed, items }
+        let times = call.over(&core.options);
+        Self { core, codec, call, times, waiting: Waiting::default(), has_failed: false, items }
     }
 
     /// The values of the ids that have one.
@@ -161,19 +159,24 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
         }
         let (codec, keeps_longer) = (self.codec, self.times.keeps_longer());
         let sights =
-            self.core.in_batches(self.permit, Twice::Harmless, &self.keys(&numbers), |session, _, names| {
+            self.core.each(Asker::Reader, Twice::Harmless, &self.keys(&numbers), |session, _, names| {
                 session.look_at_all(names, codec, keeps_longer)
             });
         let is_first = !self.waiting.has_begun();
         for (number, sight) in numbers.into_iter().zip(sights) {
-            let sight = sight.answer();
-            self.has_failed |= sight.is_none();
+            let (sight, has_failed) = sight.answer();
+            self.note_failed(has_failed);
             let sight = sight.unwrap_or_else(|| Sight::of(Saw::Failed));
             if is_first && matches!(sight.saw, Saw::Nothing | Saw::Expired(_)) {
                 self.core.counts.misses.add();
             }
             self.saw(number, Step::Get, sight, None);
         }
+    }
+
+    /// A server failed. Of a cluster, the others are asked all the same.
+    fn note_failed(&mut self, has_failed: bool) {
+        self.has_failed |= has_failed && !self.core.connections.is_cluster();
     }
 
     /// What follows for one key, by the table.
@@ -241,7 +244,7 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
         if numbers.is_empty() {
             return Ok(());
         }
-        let mut leases = Leases::keep(core, self.permit, self.leases(&numbers));
+        let mut leases = Leases::keep(core, self.leases(&numbers));
         for number in &numbers {
             if let Some(Item { state: State::Load(fill, leader), .. }) = self.items.get_mut(*number) {
                 if !matches!(fill, Fill::Lease(_) | Fill::Overdue(_)) {
@@ -300,7 +303,7 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
         }
         let (core, codec, lives) = (self.core, self.codec, self.core.options.lease);
         let keys = self.keys(&numbers);
-        let sights = core.in_batches(self.permit, Twice::Never, &keys, |session, batch, names| {
+        let sights = core.each(Asker::Reader, Twice::Never, &keys, |session, batch, names| {
             let nonces: Result<Vec<_>, _> = batch.iter().map(|_| draw_nonce()).collect();
             let leases: Vec<_> = nonces?.into_iter().map(standing::lease).collect();
             let sights = session.acquire_all(names, &leases, lives, codec);
@@ -315,19 +318,9 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
             sights
         });
         for (number, sight) in numbers.into_iter().zip(sights) {
-            let sight = match sight.answer() {
-                Some(Ok(sight)) => sight,
-                Some(Err(error)) => {
-                    if let Some(key) = self.items.get(number).and_then(|item| item.key.as_ref()) {
-                        core.refused(core.connections.for_key(key), error);
-                    }
-                    Sight::of(Saw::Failed)
-                }
-                None => {
-                    self.has_failed = true;
-                    Sight::of(Saw::Failed)
-                }
-            };
+            let (sight, has_failed) = sight.answer();
+            self.note_failed(has_failed);
+            let sight = sight.unwrap_or_else(|| Sight::of(Saw::Failed));
             let leader = match self.take(number) {
                 State::Missing(leader) => Some(leader),
                 _ => None,
@@ -428,7 +421,10 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
     /// The time to wait for these is over: they are loaded without filling, and shared with those who wait.
     fn give_up(&mut self, numbers: &[usize]) {
         for key in self.keys(numbers).into_iter().take(MOST_SETTLED) {
-            self.core.settle(key, self.permit);
+            match self.core.permit(key) {
+                Permit::Refused => {}
+                permit => self.core.settle(key, permit),
+            }
         }
         for number in numbers {
             let state = match self.try_lead(*number) {

@@ -28,10 +28,17 @@ if redis.pcall('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) == ARGV[1] then
     end
   end
 end
--- Removing comes first also where something follows: a Redis that is full lets a script go on that has begun to write,
--- and it is better to keep a few bytes too many than to refuse a write to the database.
-redis.call('UNLINK', KEYS[1])
-if tokens ~= '' then
-  redis.call('SET', KEYS[1], ARGV[1] .. tokens, 'PX', string.format('%d', last - now))
+if tokens == '' then
+  redis.call('UNLINK', KEYS[1])
+else
+  -- Without a removal: if the key's slot is on its way to another node, a key that is removed can be written there alone,
+  -- and the tokens of other writers would be lost.
+  local marker, life = ARGV[1] .. tokens, string.format('%d', last - now)
+  if redis.pcall('SET', KEYS[1], marker, 'PX', life).err then
+    -- A Redis that is full lets a script go on that has begun to write, and it is better to keep a few bytes too many than
+    -- to refuse a write to the database.
+    redis.call('UNLINK', KEYS[1])
+    redis.call('SET', KEYS[1], marker, 'PX', life)
+  end
 end
 return ARGV[2] .. stood

@@ -17,10 +17,11 @@ impl Session {
         keys: &[Vec<u8>],
         codec: &dyn Codec<T>,
         keeps_longer: bool,
-    ) -> Result<Vec<Sight<T>>, WireError> {
+    ) -> Result<Vec<Result<Sight<T>, WireError>>, WireError> {
         let seen = self.store.get_all(keys)?;
-        let sight = |((found, bytes), key): ((Found, Vec<u8>), &Vec<u8>)| {
-            self.sight(key, found, bytes, codec, keeps_longer)
+        let sight = |(seen, key): (Result<_, WireError>, &Vec<u8>)| {
+            let (found, bytes) = seen?;
+            Ok(self.sight(key, found, bytes, codec, keeps_longer))
         };
         Ok(seen.into_iter().zip(keys).map(sight).collect())
     }

@@ -97,7 +97,7 @@ impl Store {
         let is_over = !has_begun || self.discard()?.is_over();
         match refused {
             None => Ok(Watched::SomethingElse),
-            Some(error) if !is_over || error.is_unfit() => Err(error),
+            Some(error) if !is_over || error.is_unfit() || error.is_redirect() => Err(error),
             Some(_) => Ok(Watched::Unable),
         }
     }
@@ -127,7 +127,7 @@ impl Store {
             Discarded::Before if is_aborted => {}
             Discarded::Before | Discarded::Unknown => return Err(error),
         }
-        if error.is_unfit() {
+        if error.is_unfit() || error.is_redirect() {
             return Err(error);
         }
         self.server.without_transactions.store(true, Ordering::Relaxed);

@@ -31,19 +31,21 @@ impl Change<'_> {
 
 impl Store {
     /// Looks at many keys. There are fewer answers than keys if a value is longer than this connection
-    /// takes: it is the last answer, with its first bytes, and the connection is of no more use.
-    pub(crate) fn get_all(&mut self, keys: &[Vec<u8>]) -> Result<Vec<Seen>, WireError> {
+    /// takes: it is the last answer, with its first bytes, and the connection is of no more use. A key that another node
+    /// keeps has that error in its place.
+    pub(crate) fn get_all(&mut self, keys: &[Vec<u8>]) -> Result<Vec<Result<Seen, WireError>>, WireError> {
         let commands: Vec<[&[u8]; 2]> = keys.iter().map(|key| [&b"GET"[..], key]).collect();
         let commands: Vec<&[&[u8]]> = commands.iter().map(|command| &command[..]).collect();
         let (mut seen, mut failure) = (Vec::with_capacity(keys.len()), None);
         let outcome = self.connection.batch(&commands, |reply, value| match found(reply) {
-            Ok(Some(found)) => seen.push((found, value.to_vec())),
+            Ok(Some(found)) => seen.push(Ok((found, value.to_vec()))),
             Ok(None) => failure = Some(None),
+            Err(error) if error.is_redirect() => seen.push(Err(error)),
             Err(error) => failure = Some(Some(error)),
         });
         match (outcome, failure) {
             (Err(_), _) if self.connection.was_too_long() => {
-                seen.push((Found::Text, Vec::new()));
+                seen.push(Ok((Found::Text, Vec::new())));
                 return Ok(seen);
             }
             (Err(error), _) | (Ok(()), Some(Some(error))) => return Err(error),

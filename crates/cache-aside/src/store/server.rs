@@ -12,6 +12,9 @@ const UNABLE_FOR: Duration = Duration::from_secs(60);
 /// A server that refused a write (full, read-only) is asked again after this time.
 const REFUSING_FOR: Duration = Duration::from_secs(1);
 
+/// After a node of a cluster named another one, entries are awaited for this time: more slots may be on their way.
+const REDIRECTING_FOR: Duration = Duration::from_secs(1);
+
 /// Shared by all connections of a pool, so that each thing is found out once for a server.
 #[derive(Default)]
 pub(crate) struct Server {
@@ -22,6 +25,8 @@ pub(crate) struct Server {
     knows_replace: AtomicBool,
     is_refusing: AtomicBool,
     refusing_until: Mutex<Option<Instant>>,
+    is_redirecting: AtomicBool,
+    redirecting_until: Mutex<Option<Instant>>,
 }
 
 impl Server {
@@ -49,7 +54,24 @@ impl Server {
 
     /// Whether an entry may be sent without waiting for the reply: no refusal is expected.
     pub(super) fn takes_entries_unseen(&self) -> bool {
-        self.knows_replace.load(Ordering::Relaxed) && !self.is_refusing.load(Ordering::Relaxed)
+        self.knows_replace.load(Ordering::Relaxed)
+            && !self.is_refusing.load(Ordering::Relaxed)
+            && !(self.is_redirecting.load(Ordering::Relaxed) && self.redirects_still())
+    }
+
+    #[cold]
+    fn redirects_still(&self) -> bool {
+        let until = self.redirecting_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_so = until.is_some_and(|until| Instant::now() < until);
+        self.is_redirecting.store(is_so, Ordering::Relaxed);
+        is_so
+    }
+
+    /// It has named another node for a slot.
+    pub(crate) fn redirects(&self) {
+        let mut until = self.redirecting_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *until = Some(Instant::now() + REDIRECTING_FOR);
+        self.is_redirecting.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn has_run_replace(&self) {
@@ -80,6 +102,11 @@ mod tests {
         assert!(server.takes_leases() && server.takes_entries_unseen());
         server.may_have_forgotten();
         assert!(!server.takes_entries_unseen());
+        server.has_run_replace();
+        server.redirects();
+        assert!(server.takes_leases() && !server.takes_entries_unseen());
+        *server.redirecting_until.lock().unwrap() = Some(Instant::now());
+        assert!(server.takes_entries_unseen());
     }
 
     #[test]

@@ -30,14 +30,10 @@ impl WireError {
     /// True if the server says that it is not the one to ask, or not on this connection: what was refused may work on a new
     /// one, and nothing will on this.
     pub fn is_unfit(&self) -> bool {
-        const CODES: [&str; 13] = [
+        const CODES: [&str; 9] = [
             "READONLY",
             "MASTERDOWN",
             "LOADING",
-            "CLUSTERDOWN",
-            "MOVED",
-            "ASK",
-            "TRYAGAIN",
             "NOAUTH",
             "WRONGPASS",
             "NOREPLICAS",
@@ -46,6 +42,19 @@ impl WireError {
             "DENIED",
         ];
         self.server_code().is_some_and(|code| CODES.contains(&code)) || self.is_too_many_clients()
+    }
+
+    /// True if a node of a cluster says that another one, or none for now, is to be asked. It has done nothing, and the
+    /// connection is in order.
+    pub fn is_redirect(&self) -> bool {
+        matches!(self.server_code(), Some("MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN"))
+            || self.left_half_way()
+    }
+
+    /// True if a script removed a key of a slot that is on its way, and so could not write it any more: as a key that is
+    /// not there, it is the other node's. The whole script is to be run again.
+    pub(crate) fn left_half_way(&self) -> bool {
+        matches!(self, Self::Server(words) if words.contains("non local key in a cluster node"))
     }
 
     /// The same error once more.

@@ -22,8 +22,9 @@ pub(super) enum Stream {
 impl Stream {
     /// Connects, and shakes hands if TLS is wanted.
     pub(super) fn open(endpoint: &RedisEndpoint, limits: Limits, resolver: &Resolver) -> io::Result<Self> {
+        let found = super::sentinel::find(endpoint, limits)?;
         let opening = Opening::new(limits);
-        match &endpoint.address {
+        match found.as_ref().unwrap_or(&endpoint.address) {
             Address::Socket(path) => {
                 let stream = connect_unix(path, opening)?;
                 Ok(Self::Plain(Socket::new(Raw::Unix(stream), limits, opening.deadline)?))

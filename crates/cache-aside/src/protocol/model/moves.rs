@@ -87,6 +87,17 @@ impl Moves<'_> {
                 }
             }
         }
+        if let Some(replica) = &self.before.replica
+            && *replica != self.before.slot
+        {
+            self.push(|| "the replica catches up".to_owned(), World::replicate);
+            self.push(
+                || format!("the replica takes over, with {replica:?}"),
+                |world| {
+                    world.slot = world.replica.take().unwrap_or(Slot::Empty);
+                },
+            );
+        }
         if self.setting.clock_steps && !self.before.is_set_back {
             self.push(|| "the clock is set back".to_owned(), |world| world.is_set_back = true);
         }

@@ -42,6 +42,16 @@ pub(super) enum Ablation {
     DropsTokensFromTheFuture,
 }
 
+/// Whether a replica, which is behind, may take the place of the server once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failover {
+    Never,
+    /// What the replica does not have yet is lost.
+    Loses,
+    /// The same; but a mark, or a removal, has succeeded only when the replica has it.
+    Waits,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Setting {
     pub(super) readers: usize,
@@ -58,6 +68,7 @@ pub(super) struct Setting {
     pub(super) clock_steps: bool,
     /// Connections are lost, and what was sent on them is sent once more.
     pub(super) resends: bool,
+    pub(super) failover: Failover,
     pub(super) ablation: Option<Ablation>,
 }
 
@@ -72,6 +83,7 @@ impl Setting {
             keeps_longer: false,
             clock_steps: false,
             resends: false,
+            failover: Failover::Never,
             ablation: None,
         }
     }
@@ -178,6 +190,8 @@ pub(super) struct World {
     pub(super) is_excused: bool,
     /// Redis' clock was set back.
     pub(super) is_set_back: bool,
+    /// What the replica has, until it takes the server's place.
+    pub(super) replica: Option<Slot>,
 }
 
 impl World {
@@ -192,6 +206,7 @@ impl World {
             late: Vec::new(),
             is_excused: false,
             is_set_back: false,
+            replica: (setting.failover != Failover::Never).then_some(Slot::Empty),
         }
     }
 
@@ -269,6 +284,13 @@ impl World {
             }
         }
         Saw::Done
+    }
+
+    /// The replica has everything.
+    pub(super) fn replicate(&mut self) {
+        if let Some(replica) = &mut self.replica {
+            *replica = self.slot.clone();
+        }
     }
 
     /// The writers whose tokens stand in the marker.

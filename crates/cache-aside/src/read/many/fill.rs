@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::leases::Leases;
 use super::{ManyReading, State};
+use crate::breaker::Permit;
 use crate::call::Loaded;
 use crate::core::{BATCH, Outcome, Twice};
 use crate::entry::HEADER_BYTES;
@@ -128,7 +129,7 @@ impl<A: Clone + Eq + Hash, T> ManyReading<'_, A, T> {
                 [entry] => vec![self.write_one(entry)],
                 batch => {
                     let changes: Vec<Change<'_>> = batch.iter().map(Entry::change).collect();
-                    self.core.replace_all(self.permit, &keys, &changes)
+                    self.core.replace_all(&keys, &changes)
                 }
             };
             let (mut settled, mut orphans) = (HashSet::new(), HashSet::new());
@@ -145,7 +146,8 @@ impl<A: Clone + Eq + Hash, T> ManyReading<'_, A, T> {
                     }
                     Outcome::Refused => counts.fills_skipped.add(),
                     Outcome::Unknown | Outcome::Untried => {
-                        has_failed = true;
+                        // Of a cluster, one node failed.
+                        has_failed = !self.core.connections.is_cluster();
                         counts.fills_skipped.add();
                         orphans.insert(entry.head);
                     }
@@ -159,7 +161,11 @@ impl<A: Clone + Eq + Hash, T> ManyReading<'_, A, T> {
 
     /// A large entry may go another way than a batch does.
     fn write_one(&self, entry: &Entry) -> Outcome<bool> {
-        let replaced = self.core.ask(&entry.key, self.permit, Twice::Harmless, |session| {
+        let permit = self.core.permit(&entry.key);
+        if permit == Permit::Refused {
+            return Outcome::Untried;
+        }
+        let replaced = self.core.ask(&entry.key, permit, Twice::Harmless, |session| {
             session.store.replace(&session.key, entry.head, &entry.bytes, entry.ttl)
         });
         match replaced {

@@ -1,6 +1,5 @@
 //! The leases of one load of many keys.
 
-use crate::breaker::Permit;
 use crate::core::{Core, Outcome};
 use crate::key::Key;
 use crate::protocol::standing::Head;
@@ -11,15 +10,14 @@ use crate::store::Change;
 /// dropped, also by a panic of the loader: no read waits for them then.
 pub(super) struct Leases<'a> {
     core: &'a Core,
-    permit: Permit,
     held: Vec<(Key, Head)>,
     renewal: Option<Renewal>,
 }
 
 impl<'a> Leases<'a> {
-    pub(super) fn keep(core: &'a Core, permit: Permit, held: Vec<(Key, Head)>) -> Self {
+    pub(super) fn keep(core: &'a Core, held: Vec<(Key, Head)>) -> Self {
         let renewal = (!held.is_empty()).then(|| core.keep_leases(&held));
-        Self { core, permit, held, renewal }
+        Self { core, held, renewal }
     }
 
     /// These leases are not there any more.
@@ -53,7 +51,7 @@ impl Leases<'_> {
         let held = std::mem::take(&mut self.held);
         let keys: Vec<&Key> = held.iter().map(|(key, _)| key).collect();
         let changes: Vec<Change<'_>> = held.iter().map(|(_, head)| Change::removal(*head)).collect();
-        let outcomes = self.core.replace_all(self.permit, &keys, &changes);
+        let outcomes = self.core.replace_all(&keys, &changes);
         for ((key, head), outcome) in held.iter().zip(outcomes) {
             if matches!(outcome, Outcome::Unknown | Outcome::Untried) {
                 self.core.orphan(key, *head);

@@ -1,6 +1,6 @@
 //! What a writer can do next, and where it can die.
 
-use super::super::world::{Command, Mode, World, Writer};
+use super::super::world::{Command, Failover, Mode, World, Writer};
 use super::Moves;
 
 impl Moves<'_> {
@@ -28,6 +28,9 @@ impl Moves<'_> {
                 }
                 to("marks", Writer::Marked, &|world| {
                     world.execute(mark, setting);
+                    if setting.failover == Failover::Waits {
+                        world.replicate();
+                    }
                 });
                 let then = if mode == Mode::Proceed { Writer::Unmarked } else { Writer::Gone };
                 to("fails to mark", then, &|world| world.send_late(mark));
@@ -58,6 +61,10 @@ impl Moves<'_> {
                 let is_safe = version.is_none() || (marked && setting.markers_outlive_commits);
                 to("returns", Writer::Gone, &|world| {
                     world.execute(end, setting);
+                    // A finish that is lost leaves the marker.
+                    if setting.failover == Failover::Waits && end == Command::Invalidate {
+                        world.replicate();
+                    }
                     returns(world);
                 });
                 to("fails at the end", Writer::Gone, &|world| {
