@@ -10,9 +10,10 @@
 //! | `script` | a step of the cache-aside protocol: a lease, or storing an entry |
 //! | `query` | a prepared statement |
 //!
-//! With a percentage only that share of the exchanges is delayed. A law has the mean TIME_US: `constant` (the default),
-//! `exponential`, or `correlated-MS`, a stationary lognormal process with sigma 0.3 and that correlation time, one per
-//! server. `stalls` is constant, and the server stands still for 10 ms every 100 ms on average.
+//! With a percentage only that share of the exchanges is delayed. A law has the mean TIME_US:
+//! `constant` (the default), `exponential`, or `correlated-MS`, a stationary lognormal process with
+//! sigma 0.3 and that correlation time, one per server. `stalls` is constant, and the server stands
+//! still for 10 ms every 100 ms on average.
 //!
 //! The proxy prints the ports for Redis and MySQL, and ends when its stdin does.
 
@@ -177,11 +178,11 @@ impl Random {
     }
 }
 
-/// What all connections to one server share: its luck.
+/// The state that all connections to one server share: its luck.
 struct Server {
     random: Random,
     started: Instant,
-    /// Of the correlated law: its value, and when that was.
+    /// The state of the correlated law: its value, and when that was.
     wave: f64,
     wave_at_s: f64,
     /// When the next stall begins or the current one began.
@@ -195,7 +196,7 @@ impl Server {
         Self { random, started: Instant::now(), wave, wave_at_s: 0.0, stall_at_s }
     }
 
-    /// How long this exchange is delayed, if it is at all.
+    /// The delay of this exchange, if there is one.
     fn draw(&mut self, delay: Delay) -> Duration {
         if delay.us <= 0.0 || self.random.uniform() * 100.0 >= delay.percent {
             return Duration::ZERO;
@@ -216,7 +217,7 @@ impl Server {
         Duration::from_secs_f64(seconds)
     }
 
-    /// How long the server still stands still at this moment.
+    /// The rest of a stall of the server at this moment.
     fn stalled(&mut self, now_s: f64) -> f64 {
         while self.stall_at_s + STALL_S < now_s {
             self.stall_at_s += STALL_S + self.random.exponential() * BETWEEN_STALLS_S;
@@ -231,7 +232,7 @@ struct Link {
     rules: Rules,
     server: Arc<Mutex<Server>>,
     opened: Instant,
-    /// Of the request that is under way.
+    /// The kind of the request that is under way.
     kind: AtomicU8,
     /// When it came, ns after `opened`.
     requested_ns: AtomicU64,

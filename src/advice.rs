@@ -1,7 +1,8 @@
-//! Commands that messages propose, written so that they can be copied: with the program as it was called, and with the
-//! options that say which servers are meant.
+//! Commands that messages propose, written so that they can be copied: with the program as it was
+//! called, and with the options that say which servers are meant.
 //!
-//! How the program was called holds for the whole process, as its arguments do, and messages are made on every floor.
+//! How the program was called holds for the whole process, as its arguments do, and messages are
+//! made on every floor.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -9,12 +10,13 @@ use std::sync::OnceLock;
 
 use crate::shell;
 
-/// How the program was called.
+/// The call of the program.
 #[derive(Clone, Debug)]
 pub(crate) struct Invocation {
-    /// As a word of a shell.
+    /// A word of a shell.
     pub(crate) program: String,
-    /// The options for servers that were typed, by the name of their argument; no secret among them.
+    /// The options for servers that were typed, by the name of their argument; no secret among
+    /// them.
     pub(crate) options: Vec<(&'static str, String)>,
     /// The arguments that a command has a use for, by its name.
     pub(crate) relevant: fn(&str) -> &'static [&'static str],
@@ -49,7 +51,7 @@ impl Invocation {
     }
 }
 
-/// What was typed to run this program, short enough to be read, as a word of a shell.
+/// The program as it was typed, short enough to be read, as a word of a shell.
 pub(crate) fn program(typed: &OsStr, here: Option<&Path>) -> String {
     let below = here.and_then(|here| Path::new(typed).strip_prefix(here).ok());
     match below {

@@ -1,7 +1,8 @@
-//! An answer of MySQL's to any statement: typed columns with names, the same Rust type on every path and with every codec.
+//! An answer of MySQL's to any statement: typed columns with names, the same Rust type on every
+//! path and with every codec.
 //!
-//! Decimals are kept as the text that MySQL sends, since no number of Rust's has 65 digits. Dates and times are packed
-//! into integers, so that zero dates and times of 838 hours have a place.
+//! Decimals are kept as the text that MySQL sends, since no number of Rust's has 65 digits. Dates
+//! and times are packed into integers, so that zero dates and times of 838 hours have a place.
 
 mod arrow;
 mod binary;

@@ -1,4 +1,5 @@
-//! `--assert`: what somebody wants to be true of a run, taken apart before the run. `verdict` judges it after the run.
+//! `--assert`: what somebody wants to be true of a run, taken apart before the run. `verdict`
+//! judges it after the run.
 
 pub(crate) mod traffic;
 
@@ -13,9 +14,9 @@ use crate::units;
 /// One expression, such as `all.warm.p99 < 5ms`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Assertion {
-    /// As it was typed.
+    /// The text as it was typed.
     pub(crate) text: String,
-    /// Of a built-in workload or of a query.
+    /// The name of a built-in workload or of a query.
     pub(crate) workload: String,
     pub(crate) subject: Subject,
     pub(crate) operator: Operator,
@@ -23,7 +24,7 @@ pub(crate) struct Assertion {
     pub(crate) threshold: f64,
 }
 
-/// What is judged.
+/// The number that is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
     OfPath(ReadPath, PathField),
@@ -54,7 +55,7 @@ pub(crate) enum PathField {
     Errors,
 }
 
-/// What is wrong with an expression, and how it should look.
+/// The fault of an expression, and how it should look.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) struct AssertionError(String);
 

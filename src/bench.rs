@@ -1,5 +1,5 @@
-//! The stage of `bench` and `demo`: preflight, measure, read from disk, analyse, assemble. Each step takes the values of the
-//! one before it.
+//! The stage of `bench` and `demo`: preflight, measure, read from disk, analyse, assemble. Each
+//! step takes the values of the one before it.
 
 mod analyse;
 pub(crate) mod arguments;
@@ -35,7 +35,7 @@ pub(crate) struct Measured {
     pub(crate) first_error: Option<String>,
 }
 
-/// What becomes of the entries of the user's own queries.
+/// The fate of the entries of the user's own queries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum QueryEntries {
     Removed,

@@ -1,4 +1,5 @@
-//! The library, as the program sees it, and what only the program asks of Redis: administration and its counters.
+//! The library, as the program sees it, and what only the program asks of Redis: administration and
+//! its counters.
 
 pub(crate) mod admin;
 pub(crate) mod connection;

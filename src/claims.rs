@@ -1,4 +1,4 @@
-//! What a 95 % interval allows to be said with certainty: the one place from which pages take their words.
+//! Statements that a 95 % interval allows: the one place from which pages take their words.
 //!
 //! A claim is made only if it holds for every value in the interval. Everything else is undecided.
 
@@ -52,7 +52,8 @@ pub(crate) enum Worth {
     Unsure,
 }
 
-/// From the intervals of mysql / warm and cold / mysql, and whether there is a break-even hit ratio with an interval.
+/// From the intervals of mysql / warm and cold / mysql, and whether there is a break-even hit ratio
+/// with an interval.
 pub(crate) fn worth(
     speedup: Option<[f64; 2]>,
     miss_penalty: Option<[f64; 2]>,

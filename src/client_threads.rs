@@ -1,11 +1,12 @@
-//! Client threads: one for each client, and a coordinator on the thread that started them. Measured rounds, experiments and
-//! traffic use the same ones.
+//! Client threads: one for each client, and a coordinator on the thread that started them. Measured
+//! rounds, experiments and traffic use the same ones.
 
 use std::thread;
 
-/// Runs `work` for each client in a thread of its own, and `coordinate` on this one; `coordinate` can ask whether a client is
-/// still at work. Returns when all threads have ended: the coordinator's result, and those of the clients in their order. The
-/// result of a client that panicked is its panic.
+/// Runs `work` for each client in a thread of its own, and `coordinate` on this one; `coordinate`
+/// can ask whether a client is still at work. Returns when all threads have ended: the
+/// coordinator's result, and those of the clients in their order. The result of a client that
+/// panicked is its panic.
 pub(crate) fn run<C: Send, T: Send, R>(
     clients: Vec<C>,
     work: impl Fn(C) -> T + Sync,

@@ -1,4 +1,4 @@
-//! What the command line means: typed settings out of typed text, or a sentence about what is wrong with it.
+//! The meaning of the command line: settings out of typed text, or a sentence about its fault.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::model::UsageError;
 use crate::secret::Secret;
 use crate::shell;
 
-/// How much is said on stderr.
+/// The amount that is written to stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verbosity {
     Quiet,
@@ -21,7 +21,7 @@ pub(crate) enum Verbosity {
     Verbose,
 }
 
-/// What holds for every command.
+/// Settings of every command.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     mysql_url: Given<TypedUrl>,
@@ -39,11 +39,12 @@ pub(crate) struct Settings {
     pub(crate) ascii: bool,
 }
 
-/// Where a setting came from.
+/// The origin of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
     Default,
-    /// A variable that is set and holds nothing, as that of a missing secret in CI: as if it were not set.
+    /// A variable that is set and holds nothing, as that of a missing secret in CI: as if it were
+    /// not set.
     EmptyVariable,
     Variable,
     Argument,
@@ -70,7 +71,8 @@ const DIR: Setting = Setting { id: "sandbox_dir", flag: "--sandbox-dir", variabl
 const NAMESPACE: Setting = Setting { id: "namespace", flag: "--namespace", variable: "RCACHE_NAMESPACE" };
 
 impl Setting {
-    /// Tells what was typed from what the environment holds; nothing but white space counts as empty.
+    /// Tells what was typed from what the environment holds; nothing but white space counts as
+    /// empty.
     fn origin(self, text: Option<&OsStr>, matches: &ArgMatches) -> Result<Origin, UsageError> {
         let is_empty = text.is_some_and(|text| text.to_string_lossy().trim().is_empty());
         match source(matches, self.id) {
@@ -144,7 +146,8 @@ impl Settings {
         self.sandbox_dir.value.clone().map(PathBuf::from)
     }
 
-    /// Variables that are set but empty, and what is used in their place, as far as these are needed.
+    /// Variables that are set but empty, and what is used in their place, as far as these are
+    /// needed.
     pub(crate) fn empty_variables(&self, mysql: bool, redis: bool, sandbox: bool) -> Vec<String> {
         let notes = [
             (mysql, MYSQL, self.mysql_url.origin, "MySQL comes from the sandbox"),
@@ -161,7 +164,7 @@ impl Settings {
         notes.into_iter().filter(is_empty).map(note).collect()
     }
 
-    /// How the program was called, for commands that messages propose.
+    /// The call of the program, for commands that messages propose.
     pub(crate) fn invocation(&self) -> Invocation {
         let program = std::env::args_os().next().unwrap_or_else(|| "rcache".into());
         let mut options = Vec::new();
@@ -195,8 +198,9 @@ impl Settings {
     }
 }
 
-/// The option as it can be shown. `parse` takes the password out of a URL. In the place of a password is the variable, if it
-/// holds this very URL, or else the word PASSWORD, which the reader has to replace.
+/// The option as it can be shown. `parse` takes the password out of a URL. In the place of a
+/// password is the variable, if it holds this very URL, or else the word PASSWORD, which the reader
+/// has to replace.
 fn url_option<E: PartialEq>(
     url: &Given<TypedUrl>,
     setting: Setting,
@@ -222,7 +226,8 @@ fn url_option<E: PartialEq>(
 
 const PASSWORD: &str = "PASSWORD";
 
-/// The URL with the word PASSWORD where its password is; the caller checks that it is still the same server.
+/// The URL with the word PASSWORD where its password is; the caller checks that it is still the
+/// same server.
 fn without_password(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
     let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
@@ -251,7 +256,8 @@ fn namespace(typed: &OsStr, origin: Origin) -> Result<String, UsageError> {
         .ok_or_else(|| UsageError(format!("{} is not UTF-8; choose another name", NAMESPACE.named(origin))))
 }
 
-/// `--sandbox` speaks against the environment; against a URL typed beside it, it is a contradiction.
+/// `--sandbox` speaks against the environment; against a URL typed beside it, it is a
+/// contradiction.
 fn reject_typed_url(matches: &ArgMatches) -> Result<(), UsageError> {
     for setting in [MYSQL, REDIS] {
         if source(matches, setting.id) == Some(ValueSource::CommandLine) {
@@ -262,7 +268,7 @@ fn reject_typed_url(matches: &ArgMatches) -> Result<(), UsageError> {
     Ok(())
 }
 
-/// Where a global argument came from; what was typed behind a subcommand counts before the rest.
+/// The origin of a global argument; one typed behind a subcommand counts before the rest.
 fn source(matches: &ArgMatches, id: &str) -> Option<ValueSource> {
     let here = matches.try_contains_id(id).ok().and_then(|_| matches.value_source(id));
     let below = matches.subcommand().and_then(|(_, matches)| source(matches, id));

@@ -148,7 +148,8 @@ impl Console {
         }
     }
 
-    /// A bar on stderr where that is a terminal, and nothing elsewhere. The template may use `{rate}`.
+    /// A bar on stderr where that is a terminal, and nothing elsewhere. The template may use
+    /// `{rate}`.
     pub(crate) fn progress(&self, length: u64, template: &str) -> ProgressBar {
         if self.verbosity == Verbosity::Quiet || !io::stderr().is_terminal() {
             return ProgressBar::hidden();
@@ -177,8 +178,9 @@ fn clean(text: &str) -> String {
     plain_text::lines(text)
 }
 
-/// True if only ASCII can be shown: it was asked for, the terminal is dumb, or the locale names another charset than UTF-8.
-/// Without any locale in the environment, as in many containers, terminals still show UTF-8.
+/// True if only ASCII can be shown: it was asked for, the terminal is dumb, or the locale names
+/// another charset than UTF-8. Without any locale in the environment, as in many containers,
+/// terminals still show UTF-8.
 fn needs_ascii(asked_for: bool) -> bool {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable);
@@ -197,8 +199,9 @@ fn wanted_width() -> Option<usize> {
     std::env::var("COLUMNS").ok()?.parse().ok()
 }
 
-/// Whether what is written there is lost: the descriptor was closed, in whose place the runtime opens /dev/null for reading
-/// and writing. A shell's `> /dev/null` opens it for writing alone: then that is what the user wants.
+/// Whether what is written there is lost: the descriptor was closed, in whose place the runtime
+/// opens /dev/null for reading and writing. A shell's `> /dev/null` opens it for writing alone:
+/// then that is what the user wants.
 fn leads_nowhere(stdout: impl AsFd) -> bool {
     let Ok(found) = rustix::fs::fstat(&stdout) else { return true };
     let is_null = std::fs::metadata("/dev/null").is_ok_and(|null| {

@@ -1,5 +1,5 @@
-//! SQL files as `mysqldump` writes them, split into statements as the `mysql` client does: one at a time, so that a file
-//! of any size takes the memory of its longest statement.
+//! SQL files as `mysqldump` writes them, split into statements as the `mysql` client does: one at a
+//! time, so that a file of any size takes the memory of its longest statement.
 
 mod definer;
 pub(crate) mod kind;
@@ -18,7 +18,7 @@ pub(crate) struct DumpStatement {
     /// The line on which it begins.
     pub(crate) line: u64,
     pub(crate) kind: Kind,
-    /// As it is to be sent: the account that runs it takes the place of a definer.
+    /// The text to send: the account that runs it takes the place of a definer.
     pub(crate) text: String,
 }
 
@@ -271,7 +271,7 @@ fn is_plain_comment(rest: &[u8]) -> bool {
     rest.starts_with(b"/*") && ![&b"/*!"[..], b"/*M!", b"/*+"].iter().any(|other| rest.starts_with(other))
 }
 
-/// What the client's command DELIMITER names, at the beginning of a statement.
+/// The delimiter that the client's command DELIMITER names, at the beginning of a statement.
 fn delimiter_command(rest: &[u8]) -> Option<&[u8]> {
     const NAME: &[u8] = b"DELIMITER";
     let (name, behind) = rest.split_at_checked(NAME.len())?;

@@ -1,4 +1,4 @@
-//! Where a server is and how to log in: the two URLs of the command line, taken apart once.
+//! The address of a server and the login: the two URLs of the command line, taken apart once.
 
 mod mysql;
 pub(crate) mod peer;

@@ -1,5 +1,6 @@
-//! The published JSON Schemas in `formats/` are those of the types, word for word, so that neither can change alone.
-//! After a change of the types: `UPDATE_FORMATS=1 cargo test --lib formats`, and look at the difference.
+//! The published JSON Schemas in `formats/` are those of the types, word for word, so that neither
+//! can change alone. After a change of the types: `UPDATE_FORMATS=1 cargo test --lib formats`, and
+//! look at the difference.
 
 #[path = "../tests/it/published.rs"]
 mod published;
@@ -111,7 +112,7 @@ fn size_schema() -> Value {
     )
 }
 
-/// Of each group, an object has every field or none.
+/// Requires that an object has every field of a group or none.
 fn all_or_none(object: &mut Value, groups: &[Vec<String>]) {
     let is_of_a_group = |name: &Value| groups.iter().flatten().any(|field| name == field.as_str());
     object["required"].as_array_mut().unwrap().retain(|name| !is_of_a_group(name));
@@ -183,7 +184,8 @@ fn published_as(mut schema: Value, format: &str, version: u32, description: &str
     schema
 }
 
-/// What has no default is always there, also where it is null; and `uint64` is no format that validators know.
+/// Requires each field without a default, also if it is null; and `uint64` is no format that
+/// validators know.
 fn tidy(object: &mut Map<String, Value>) {
     if object.get("format").is_some_and(Value::is_string) {
         object.remove("format");
@@ -345,7 +347,8 @@ fn sample_predictions_are_as_published() {
     assert!(!complaints(&schema, &wrong).is_empty());
 }
 
-/// Real files of earlier days. Every one stays readable as long as the version of the format stands.
+/// Real files of earlier days. Every one stays readable as long as the version of the format
+/// stands.
 #[test]
 fn older_runs_are_as_published_and_are_read_and_compared() {
     let schema = published_schema("rcache-run.schema.json");

@@ -1,4 +1,5 @@
-//! The program's own work beside the limit of that work, in turn on the same servers: what `scripts/limits` shows.
+//! The program's own work beside the limit of that work, in turn on the same servers: what
+//! `scripts/limits` shows.
 
 mod library;
 mod statistics;
@@ -35,7 +36,7 @@ const SEED_PAIRS: u64 = 9;
 const SAMPLES: u64 = 5_000_000;
 const DATA: DataSet = DataSet { users: DEFAULT_USERS, rng_seed: DEFAULT_RNG_SEED };
 
-/// What was measured.
+/// The measurements.
 pub(crate) struct Limits {
     seeding: Vec<Pair>,
     reading: Vec<Pair>,
@@ -70,7 +71,7 @@ pub(crate) fn measure() -> anyhow::Result<Limits> {
 }
 
 impl Limits {
-    /// As a page.
+    /// The measurements as a page.
     pub(crate) fn page(&self) -> String {
         let mut text = String::new();
         row(&mut text, ["work", "rcache", "limit", "median ratio", "p10 to p90"].map(str::to_owned));
@@ -88,7 +89,8 @@ impl Limits {
         text
     }
 
-    /// As `benches/peers/table.py` reads them: work, unit, aim, ours, the limit; a line each.
+    /// The pairs as `benches/peers/table.py` reads them: work, unit, aim, ours, the limit; a line
+    /// each.
     pub(crate) fn pairs(&self) -> String {
         let mut text = String::new();
         let works = [
@@ -209,7 +211,8 @@ fn write_rows(file: &mut std::fs::File) -> std::io::Result<()> {
     rows.flush()
 }
 
-/// What `mysql --local-infile` does with a ready file, into the emptied table, with the settings that suit it best.
+/// Does the work of `mysql --local-infile` with a ready file, into the emptied table, with the
+/// settings that suit it best.
 fn bare_load(conn: &mut Session, file: &std::fs::File) -> anyhow::Result<u64> {
     conn.query_drop(include_str!("../sql/truncate_users.sql"))?;
     conn.query_drop(include_str!("../sql/load_session.sql"))?;
@@ -237,7 +240,7 @@ fn sample_cost_ns() -> f64 {
     total_ns as f64 / SAMPLES as f64
 }
 
-/// What telling a part from the next one adds to a read, ns.
+/// The time that splitting a read adds for each phase, ns.
 fn part_cost_ns() -> f64 {
     let ((), total_ns) = timed(|| {
         for _ in 0..SAMPLES {

@@ -1,5 +1,5 @@
-//! Pure laws of a load: which key is read, when, and how often a cache answers. No clock and no server, so that each law
-//! is tested against theory and brute force.
+//! Pure laws of a load: which key is read, when, and how often a cache answers. No clock and no
+//! server, so that each law is tested against theory and brute force.
 
 pub(crate) mod arrivals;
 pub(crate) mod draws;

@@ -8,8 +8,9 @@ pub(crate) fn mix(state: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A number below `limit`, by the high half of a product (Lemire, "Fast Random Integer Generation in an Interval",
-/// 2019, without the rejection step: the bias is below 2^-32 for every limit used here).
+/// A number below `limit`, by the high half of a product (Lemire, "Fast Random Integer Generation
+/// in an Interval", 2019, without the rejection step: the bias is below 2^-32 for every limit used
+/// here).
 pub(crate) fn below(random: u64, limit: u32) -> u32 {
     #[expect(clippy::cast_possible_truncation, reason = "the high half of the product is below `limit`")]
     let number = ((u128::from(random) * u128::from(limit)) >> 64) as u32;
@@ -18,8 +19,9 @@ pub(crate) fn below(random: u64, limit: u32) -> u32 {
 
 /// A permutation of 0..size, chosen by a key.
 ///
-/// A Feistel network over Z_a × Z_b, whose rounds are additions and therefore invertible, with cycle walking
-/// where a·b exceeds the size (Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002).
+/// A Feistel network over Z_a × Z_b, whose rounds are additions and therefore invertible, with
+/// cycle walking where a·b exceeds the size (Black and Rogaway, "Ciphers with Arbitrary Finite
+/// Domains", 2002).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Permutation {
     size: u32,
@@ -43,7 +45,7 @@ impl Permutation {
         self.size
     }
 
-    /// Where `index` goes; an index from `size` on is taken modulo `size`.
+    /// The place of `index`; an index of `size` or more is taken modulo `size`.
     pub(crate) fn at(&self, index: u32) -> u32 {
         let mut place = u64::from(index % self.size);
         loop {

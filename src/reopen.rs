@@ -1,15 +1,16 @@
-//! Connections that idle while others work. A server's timeout, or that of a proxy in between, may close them meanwhile:
-//! they are checked when they are used after a pause, and opened anew if they are gone.
+//! Connections that idle while others work. A server's timeout, or that of a proxy in between, may
+//! close them meanwhile: they are checked when they are used after a pause, and opened anew if they
+//! are gone.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// A connection that was used so recently is taken for alive: no server and no proxy in use has a shorter idle timeout
-/// than a second.
+/// A connection that was used so recently is taken for alive: no server and no proxy in use has a
+/// shorter idle timeout than a second.
 pub(crate) const TRUSTED_FOR: Duration = Duration::from_millis(500);
-/// How often a connection that must not be lost is used.
+/// The interval at which a connection that must not be lost is used.
 const KEEP_ALIVE: Duration = Duration::from_millis(600);
 
 /// A connection that is opened anew if it was lost while it was idle.
@@ -60,8 +61,8 @@ impl<C, E> Reopening<C, E> {
     }
 }
 
-/// A connection that is used now and then on a thread of its own, so that it is not lost with what the server ties to
-/// it, such as a lock. Ends with this value.
+/// A connection that is used now and then on a thread of its own, so that it is not lost with what
+/// the server ties to it, such as a lock. Ends with this value.
 pub(crate) struct KeptAlive<C, E> {
     connection: Arc<Mutex<Reopening<C, E>>>,
     /// Hangs up to end the thread.

@@ -1,4 +1,4 @@
-//! What people read: a run goes in, text comes out. Nothing here reads a file, a clock or a server,
+//! The pages: a run goes in, text comes out. Nothing here reads a file, a clock or a server,
 //! so that every page can be tested to the letter.
 
 pub(crate) mod bench;

@@ -1,4 +1,5 @@
-//! The raw samples: what was seen, as it was seen. They know neither who took them nor what they mean.
+//! The raw samples: what was seen, as it was seen. They know neither who took them nor what they
+//! mean.
 
 pub(crate) mod cache_use;
 pub(crate) mod disk;

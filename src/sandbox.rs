@@ -1,14 +1,17 @@
-//! Private, throw-away servers: with no server named, rcache runs a MariaDB or MySQL and a Redis or Valkey of its own.
+//! Private, throw-away servers: with no server named, rcache runs a MariaDB or MySQL and a Redis or
+//! Valkey of its own.
 //!
 //! How it holds together:
-//! - One folder, one lock ([`lock`]). Whoever starts servers for one command holds the lock exclusively until they are
-//!   stopped; servers that `rcache sandbox start` keeps are shared ([`enter`]).
-//! - A server's identity (number and start time) is on disk before it is a server ([`child`]). The child still shares
-//!   our lock at that moment, so the next owner of the lock always finds every server that outlived its rcache
-//!   and ends it ([`leftovers::end_servers`]); nothing else is ever signalled ([`process`]).
+//! - One folder, one lock ([`lock`]). Whoever starts servers for one command holds the lock
+//!   exclusively until they are stopped; servers that `rcache sandbox start` keeps are shared
+//!   ([`enter`]).
+//! - A server's identity (number and start time) is on disk before it is a server ([`child`]). The
+//!   child still shares our lock at that moment, so the next owner of the lock always finds every
+//!   server that outlived its rcache and ends it ([`leftovers::end_servers`]); nothing else is ever
+//!   signalled ([`process`]).
 //! - On Linux the kernel itself ends transient servers with us; elsewhere the next owner does.
-//! - Passwords are made anew at every start. They reach the servers by stdin or a private file, and are saved only for
-//!   kept servers ([`state`]).
+//! - Passwords are made anew at every start. They reach the servers by stdin or a private file, and
+//!   are saved only for kept servers ([`state`]).
 
 mod child;
 mod enter;
@@ -56,26 +59,29 @@ pub(crate) struct Wanted {
     pub(crate) redis: bool,
 }
 
-/// Private servers at work: our own, which end with this value, or kept ones that we are attached to.
+/// Private servers at work: our own, which end with this value, or kept ones that we are attached
+/// to.
 #[derive(Debug)]
 pub(crate) struct Sandbox {
     mysql: Option<MysqlEndpoint>,
     redis: Option<RedisEndpoint>,
-    /// How to start the database again, where that was asked for.
+    /// The recipe for starting the database again, if that was asked for.
     recipe: Option<Recipe>,
-    /// Of servers that run on after us.
+    /// The state of servers that run on after us.
     kept: Option<Box<State>>,
     // The servers stop before the lock is free: fields are dropped in this order.
     own_mysql: Option<Server>,
     own_redis: Option<Server>,
     folder: Folder,
     _lock: Lock,
-    // The kernel ends servers with the thread that started them, so this value stays there (it is not `Send`).
+    // The kernel ends servers with the thread that started them, so this value stays there (it is
+    // not `Send`).
     _on_this_thread: PhantomData<MutexGuard<'static, ()>>,
 }
 
 impl Sandbox {
-    /// Attaches to the kept servers of this folder, or starts servers of our own. `purpose` names the command to others.
+    /// Attaches to the kept servers of this folder, or starts servers of our own. `purpose` names
+    /// the command to others.
     pub(crate) fn open(
         dir: &Path,
         wanted: Wanted,
@@ -85,7 +91,7 @@ impl Sandbox {
         Self::open_in(dir, wanted, Company::Anybody, purpose, note)
     }
 
-    /// As [`Sandbox::open`]; in nobody's company the database can be restarted.
+    /// Like [`Sandbox::open`]; without other users the database can be restarted.
     pub(crate) fn open_in(
         dir: &Path,
         wanted: Wanted,
@@ -267,7 +273,8 @@ fn starting(mysql: Option<&Program>, redis: Option<&Program>) -> String {
     format!("starting {} ...", titles.join(" and "))
 }
 
-/// 192 bits from the operating system, as letters and digits, so that no file and no SQL needs to escape them.
+/// 192 bits from the operating system, as letters and digits, so that no file and no SQL needs to
+/// escape them.
 fn new_password() -> anyhow::Result<Secret> {
     let mut bytes = [0_u8; 24];
     rand::rngs::SysRng.try_fill_bytes(&mut bytes).context("the operating system gives no random numbers")?;

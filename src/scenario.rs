@@ -1,7 +1,9 @@
-//! Experiments on real servers: one failure of caching, shown with and without the cure. Each has arms that cache in
-//! different ways with equal settings; one of them must show the harm, or the experiment proves nothing.
+//! Experiments on real servers: one failure of caching, shown with and without the cure. Each has
+//! arms that cache in different ways with equal settings; one of them must show the harm, or the
+//! experiment proves nothing.
 //!
-//! A scenario is a file with its [`definition::Scenario`], the page below it, and one line of the list here.
+//! A scenario is a file with its [`definition::Scenario`], the page below it, and one line of the
+//! list here.
 
 mod activity;
 mod answers;

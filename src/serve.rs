@@ -1,5 +1,5 @@
-//! The blog post's web application: users from MySQL through the library's cache, with a page that shows live what the
-//! cache does. It uses the library's public face alone.
+//! The blog post's web application: users from MySQL through the library's cache, with a page that
+//! shows live what the cache does. It uses the library's public face alone.
 
 mod app;
 mod http;

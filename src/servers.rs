@@ -21,7 +21,8 @@ pub(crate) enum Need {
     Both,
 }
 
-/// Where the servers are. Those of the sandbox stop when this is dropped, unless `sandbox start` keeps them.
+/// The addresses of the servers. Those of the sandbox stop when this is dropped, unless `sandbox
+/// start` keeps them.
 pub(crate) struct Servers {
     sandbox: Option<Sandbox>,
     mysql: Option<MysqlEndpoint>,
@@ -31,7 +32,8 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Starts or joins the sandbox for what no URL names. `purpose` is the command's name, for other processes.
+    /// Starts or joins the sandbox for what no URL names. `purpose` is the command's name, for
+    /// other processes.
     pub(crate) fn open(
         settings: &Settings,
         need: Need,
@@ -41,7 +43,8 @@ impl Servers {
         Self::open_in(settings, need, Company::Anybody, purpose, console)
     }
 
-    /// Both servers, the database one that can be restarted: the sandbox's, which no other command may use meanwhile.
+    /// Both servers, the database one that can be restarted: the sandbox's, which no other command
+    /// may use meanwhile.
     pub(crate) fn open_to_restart(
         settings: &Settings,
         purpose: &str,
@@ -122,7 +125,7 @@ impl Servers {
         Ok(())
     }
 
-    /// What stands between the database's reads of this table and the disk.
+    /// The storage between the database's reads of this table and the disk.
     pub(crate) fn storage_of(&self, table: &str) -> Storage {
         self.sandbox.as_ref().map_or(Storage::Unknown, |sandbox| sandbox.storage_of(table))
     }

@@ -1,4 +1,5 @@
-//! Words of a shell's command line: how to write one so that it can be copied, and how to take a line apart.
+//! Words of a shell's command line: how to write one so that it can be copied, and how to take a
+//! line apart.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -28,7 +29,8 @@ fn escape(byte: u8) -> String {
     }
 }
 
-/// Takes a line of plain, single-quoted and double-quoted words apart, as far as examples and documents use them.
+/// Takes a line of plain, single-quoted and double-quoted words apart, as far as examples and
+/// documents use them.
 #[cfg(test)]
 pub(crate) fn words(line: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();

@@ -1,4 +1,5 @@
-//! How much Redis for which hit ratio: predicted from a saved run and a load, without a server.
+//! The prediction of how much Redis gives which hit ratio, from a saved run and a load, without a
+//! server.
 
 mod costs;
 pub(crate) mod document;

@@ -1,5 +1,5 @@
-//! A mixed load for a while: reads and writes of rcache's own rows, or the reads of a workload, by each strategy of caching,
-//! in a closed loop or when they are due, with every read checked.
+//! A mixed load for a while: reads and writes of rcache's own rows, or the reads of a workload, by
+//! each strategy of caching, in a closed loop or when they are due, with every read checked.
 
 mod client;
 mod filling;

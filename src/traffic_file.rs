@@ -12,7 +12,8 @@ use crate::run_file::{AssertionRun, Environment, Warning};
 
 /// The value of `format` in every document.
 pub(crate) const FORMAT: &str = "rcache-traffic";
-/// Raised when a field changes its meaning or goes; new fields leave it as it is, and need a default.
+/// Raised when a field changes its meaning or goes; new fields leave it as it is, and need a
+/// default.
 pub(crate) const FORMAT_VERSION: u32 = 1;
 
 /// A load on the servers, whole.
@@ -21,13 +22,14 @@ pub(crate) const FORMAT_VERSION: u32 = 1;
 pub(crate) struct Document {
     /// Always `rcache-traffic`.
     pub(crate) format: String,
-    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore what you do not know.
+    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore what
+    /// you do not know.
     pub(crate) format_version: u32,
     /// The rcache that measured, such as `0.1.0`.
     pub(crate) rcache_version: String,
     /// When it began: RFC 3339, UTC.
     pub(crate) started_at: String,
-    /// How long it took, s.
+    /// The duration, s.
     pub(crate) wall_s: f64,
     /// True if Ctrl-C ended it early: every number then covers what happened until then.
     pub(crate) interrupted: bool,
@@ -37,9 +39,9 @@ pub(crate) struct Document {
     pub(crate) config: Config,
     /// In the order in which they ran.
     pub(crate) strategies: Vec<Strategy>,
-    /// What `--assert` asked, and the verdicts.
+    /// The assertions of `--assert`, with their verdicts.
     pub(crate) assertions: Vec<AssertionRun>,
-    /// What spoils or qualifies the numbers.
+    /// Facts that spoil or qualify the numbers.
     pub(crate) warnings: Vec<Warning>,
 }
 
@@ -47,8 +49,8 @@ pub(crate) struct Document {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Config {
-    /// `closed`: as fast as the clients can; `open`: at a rate; `trace`: at the times of a trace; `find`: at rates that were
-    /// searched.
+    /// `closed`: as fast as the clients can; `open`: at a rate; `trace`: at the times of a trace;
+    /// `find`: at rates that were searched.
     #[serde(rename = "loop")]
     pub(crate) kind: String,
     /// Reads and writes offered a second; null in a closed loop and a search.
@@ -67,17 +69,19 @@ pub(crate) struct Config {
     pub(crate) popularity: Option<String>,
     /// The share of operations that are writes, 0 to 1; null for a trace.
     pub(crate) writes_share: Option<f64>,
-    /// How long entries live, s.
+    /// The lifetime of entries, s.
     pub(crate) ttl_s: f64,
-    /// True if the cache was empty at first, false if it was in the state in which the load leaves it.
+    /// True if the cache was empty at first, false if it was in the state in which the load leaves
+    /// it.
     pub(crate) cold: bool,
-    /// Operations that waited longer for a client were given up, s; null if none was while the trial lasted.
+    /// Operations that waited longer for a client were given up, s; null if none was while the
+    /// trial lasted.
     pub(crate) late_s: Option<f64>,
     /// True if the processor's cores were kept from falling asleep.
     pub(crate) cores_awake: bool,
     /// Draws keys, instants and kinds of operations.
     pub(crate) rng_seed: u64,
-    /// What was read instead of rows of rcache's own; empty if they were.
+    /// The workloads that were read instead of rows of rcache's own; empty if there were none.
     #[serde(default)]
     pub(crate) workloads: Vec<WorkloadConfig>,
 }
@@ -88,7 +92,7 @@ pub(crate) struct Config {
 pub(crate) struct WorkloadConfig {
     /// Its name.
     pub(crate) name: String,
-    /// How entries are encoded.
+    /// The codec of entries.
     pub(crate) codec: String,
     /// Different keys that were read.
     pub(crate) keys: u64,
@@ -96,7 +100,8 @@ pub(crate) struct WorkloadConfig {
     pub(crate) statement: Option<String>,
 }
 
-/// One strategy of caching under the load. For a search, the trial at the highest rate at which the condition held.
+/// One strategy of caching under the load. For a search, the trial at the highest rate at which the
+/// condition held.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Strategy {
@@ -105,8 +110,8 @@ pub(crate) struct Strategy {
     /// The workload that was read; null for rows of rcache's own.
     #[serde(default)]
     pub(crate) workload: Option<String>,
-    /// Why it ended before its time: `interrupted`, or `failures` if more than a tenth of the operations failed; null if it
-    /// did not.
+    /// Why it ended before its time: `interrupted`, or `failures` if more than a tenth of the
+    /// operations failed; null if it did not.
     pub(crate) ended_early: Option<String>,
     /// From the first to the last operation, s.
     pub(crate) measured_s: f64,
@@ -122,14 +127,15 @@ pub(crate) struct Strategy {
     pub(crate) given_up: u64,
     /// Operations done a second, until the last one was done.
     pub(crate) throughput_per_s: f64,
-    /// From when an operation was due to its answer. Of a percentile, operations that failed or were given up count as slower
-    /// than any answer.
+    /// From when an operation was due to its answer. Of a percentile, operations that failed or
+    /// were given up count as slower than any answer.
     pub(crate) response: Distribution,
     /// From when a client took an operation to its answer.
     pub(crate) service: Distribution,
-    /// What an operation waited for a free client on average, ns.
+    /// The mean time for which an operation waited for a free client, ns.
     pub(crate) waiting_mean_ns: Option<f64>,
-    /// How late clients woke that had slept until an operation was due; it is part of the response time.
+    /// The delay with which clients woke that had slept until an operation was due; it is part of
+    /// the response time.
     pub(crate) waking: Distribution,
     /// Reads that were answered from the cache.
     pub(crate) hits: Operations,
@@ -137,26 +143,29 @@ pub(crate) struct Strategy {
     pub(crate) loads: Operations,
     /// Writes.
     pub(crate) writes: Operations,
-    /// Share of reads that were answered from the cache, 0 to 1; null without a cache or without reads.
+    /// Share of reads that were answered from the cache, 0 to 1; null without a cache or without
+    /// reads.
     pub(crate) hit_ratio: Option<f64>,
     /// Its 95 % interval, from how seconds differ.
     pub(crate) hit_ratio_ci95: Option<[f64; 2]>,
-    /// The hit ratio that popularity, writes and times to live lead to; null without a cache, and for a cold one.
+    /// The hit ratio that popularity, writes and times to live lead to; null without a cache, and
+    /// for a cold one.
     pub(crate) expected_hit_ratio: Option<f64>,
     /// Reads that returned a version older than one whose write had returned before they began.
     pub(crate) stale_reads: u64,
-    /// How long before a stale read began the write had returned that it missed, ns: the longest; null without one.
+    /// The longest time between the return of the write that a stale read missed and the beginning
+    /// of the read, ns; null without one.
     pub(crate) stale_age_max_ns: Option<u64>,
     /// Answers that were never in the database under that id.
     pub(crate) wrong_reads: u64,
     /// Answers of a query that MySQL gave at another time: other programs changed the rows.
     #[serde(default)]
     pub(crate) changed_reads: u64,
-    /// How often the database was asked for a row.
+    /// The number of times that the database was asked for a row.
     pub(crate) database_loads: u64,
     /// By the second in which operations were due; in a closed loop, in which they began.
     pub(crate) seconds: Vec<SecondRow>,
-    /// What `--find` found; null without it.
+    /// The result of `--find`; null without it.
     pub(crate) max_rate: Option<MaxRate>,
 }
 
@@ -179,7 +188,7 @@ impl Strategy {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Operations {
-    /// How many.
+    /// The number of reads.
     pub(crate) operations: u64,
     /// Mean service time, ns; null without any.
     pub(crate) mean_ns: Option<f64>,
@@ -189,9 +198,9 @@ pub(crate) struct Operations {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Distribution {
-    /// How many.
+    /// The number of reads.
     pub(crate) operations: u64,
-    /// Of the exact sum, ns; null without any.
+    /// The mean of the exact sum, ns; null without any.
     pub(crate) mean_ns: Option<f64>,
     /// Its 95 % interval, ns, from how seconds differ; null if there are too few.
     pub(crate) mean_ci95_ns: Option<[f64; 2]>,
@@ -241,7 +250,8 @@ pub(crate) struct SecondRow {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct MaxRate {
-    /// `between`: it lies in the interval; `at_least`: the servers were not the limit; `not_at`: it did not hold even there.
+    /// `between`: it lies in the interval; `at_least`: the servers were not the limit; `not_at`: it
+    /// did not hold even there.
     pub(crate) kind: String,
     /// Operations a second: the middle of the interval, or the bound.
     pub(crate) per_s: f64,

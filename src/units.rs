@@ -6,8 +6,8 @@ pub(crate) fn duration(ns: f64) -> String {
     scaled(ns, &STEPS, 1e3)
 }
 
-/// Reads what people type for a duration, such as `5ms`, `1.5 s` or `250µs`; in ns. A number without a unit, a negative
-/// one and one that is none are nothing.
+/// Reads what people type for a duration, such as `5ms`, `1.5 s` or `250µs`; in ns. A number
+/// without a unit, a negative one and one that is none are nothing.
 pub(crate) fn parse_duration_ns(text: &str) -> Option<f64> {
     let text = text.trim();
     let (number, unit) = text.split_at(text.find(|c: char| !(c.is_ascii_digit() || c == '.'))?);
@@ -21,7 +21,8 @@ pub(crate) fn parse_duration_ns(text: &str) -> Option<f64> {
     number.parse::<f64>().ok().map(|number| number * factor)
 }
 
-/// Reads how long something is to last: as [`parse_duration_ns`], in minutes (`2m`), or seconds without a unit.
+/// Reads how long something is to last: as [`parse_duration_ns`], in minutes (`2m`), or seconds
+/// without a unit.
 pub(crate) fn parse_time_ns(text: &str) -> Option<f64> {
     let text = text.trim();
     let is_plain = |number: &str| number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
@@ -68,7 +69,8 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
-/// Reads what people type for a count: `1000`, `1,000`, `1_000`, `10k`, `1.5M`. What is not a whole number is nothing.
+/// Reads what people type for a count: `1000`, `1,000`, `1_000`, `10k`, `1.5M`. What is not a whole
+/// number is nothing.
 pub(crate) fn parse_count(text: &str) -> Option<u64> {
     let text = text.trim();
     let (number, factor) = match text.char_indices().next_back()? {
@@ -89,7 +91,8 @@ pub(crate) fn parse_count(text: &str) -> Option<u64> {
     whole.parse::<u64>().ok()?.checked_mul(factor)?.checked_add(part)
 }
 
-/// The digits without what separates them: commas before every three, or underscores between any two.
+/// The digits without what separates them: commas before every three, or underscores between any
+/// two.
 fn without_separators(digits: &str) -> Option<String> {
     let groups: Vec<&str> = digits.split(',').collect();
     let commas_fit = groups.len() == 1
@@ -124,7 +127,7 @@ pub(crate) fn whole(number: f64) -> u64 {
     number.round() as u64
 }
 
-/// Where in a sorted list of that length a share of it ends; the list is not empty.
+/// The index at which a share of a sorted list of that length ends; the list is not empty.
 pub(crate) fn index(share: f64, length: usize) -> usize {
     let last = length.saturating_sub(1);
     usize::try_from(whole(share * last as f64)).unwrap_or(last).min(last)

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::permutation::{Permutation, below, mix};
 
-/// How many users there are unless told otherwise; the blog post's number.
+/// The default number of users: that of the blog post.
 pub(crate) const DEFAULT_USERS: u32 = 100_000;
 /// The data set's random generator starts here unless told otherwise.
 pub(crate) const DEFAULT_RNG_SEED: u64 = 42;
@@ -28,8 +28,8 @@ pub(crate) const MAX_USERS: u32 = 50_000_000;
 /// Users on a page; `sql/select_page.sql` has the same number.
 pub(crate) const PAGE_USERS: u32 = 50;
 
-/// A row of the table. Its texts stand in the row itself, as long as `sql/create_users.sql` allows them to be: reading
-/// one user, by whichever path, then takes no memory from the allocator.
+/// A row of the table. Its texts stand in the row itself, as long as `sql/create_users.sql` allows
+/// them to be: reading one user, by whichever path, then takes no memory from the allocator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct User {
     pub(crate) id: u32,
@@ -57,7 +57,7 @@ pub(crate) struct DataSet {
     pub(crate) rng_seed: u64,
 }
 
-/// What the random draws are for; each purpose has a stream of its own.
+/// The purpose of random draws; each has a stream of its own.
 #[derive(Clone, Copy)]
 enum Purpose {
     Name = 1,
@@ -74,7 +74,8 @@ impl DataSet {
         user
     }
 
-    /// Replaces the two texts by those of the user with this id; allocates nothing once they have grown.
+    /// Replaces the two texts by those of the user with this id; allocates nothing once they have
+    /// grown.
     pub(crate) fn write_user(&self, id: u32, username: &mut String, email: &mut String) {
         username.clear();
         email.clear();
@@ -117,7 +118,7 @@ impl DataSet {
         self.users_in(1..=self.users)
     }
 
-    /// How many pages the users fill, the last one perhaps not to its end.
+    /// The number of pages that the users fill, the last one perhaps not to its end.
     pub(crate) fn pages(&self) -> u32 {
         self.users.div_ceil(PAGE_USERS)
     }
@@ -155,8 +156,9 @@ impl DataSet {
 /// Name pairs in a block.
 const PAIRS: u32 = 100_000;
 
-/// What a table holds, in a form that SQL can compute too (`sql/fingerprint.sql`): the number of rows,
-/// and the sum and the exclusive or of the CRC-32 of every row. Does not depend on the order of rows.
+/// The contents of a table, in a form that SQL can compute too (`sql/fingerprint.sql`): the number
+/// of rows, and the sum and the exclusive or of the CRC-32 of every row. Does not depend on the
+/// order of rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
     pub(crate) rows: u64,
@@ -178,7 +180,8 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// First block: nothing, or the two digits of a year. Later blocks: eight numbers of their own from 100 on.
+/// First block: nothing, or the two digits of a year. Later blocks: eight numbers of their own from
+/// 100 on.
 fn number_behind(block: u32, style: u64) -> Option<u64> {
     match block {
         0 if style & 3 == 0 => Some(10 + (style >> 24) % 90),

@@ -1,4 +1,5 @@
-//! Judges an assertion by a finished run: by the interval of what has one, and not at all where nothing was measured.
+//! Judges an assertion by a finished run: by the interval of what has one, and not at all where
+//! nothing was measured.
 
 use crate::assertion::{Assertion, PathField, Subject};
 use crate::model::{Judgement, ReadPath};
@@ -6,14 +7,15 @@ use crate::run_file::{AssertionRun, PathRun, Run, WorkloadRun};
 use crate::stats::estimate::Interval;
 use crate::stats::judge;
 
-/// What stands on the left side of an assertion.
+/// The left side of an assertion.
 enum Measured {
     Exact(f64),
     Uncertain { value: f64, ci95: [f64; 2] },
     Nothing { reason: String },
 }
 
-/// The assertion with its verdict, as the run file keeps it. What was measured with several codecs is judged for each.
+/// The assertion with its verdict, as the run file keeps it. What was measured with several codecs
+/// is judged for each.
 pub(crate) fn judge(assertion: &Assertion, run: &Run) -> Vec<AssertionRun> {
     let name = assertion.workload.as_str();
     let measured: Vec<&WorkloadRun> = run.workloads.iter().filter(|workload| workload.name == name).collect();
@@ -29,7 +31,7 @@ pub(crate) fn judge(assertion: &Assertion, run: &Run) -> Vec<AssertionRun> {
     }
 }
 
-/// What no cache was asked for is the same for all codecs.
+/// False for a number of a path without a cache, which is the same for all codecs.
 fn depends_on_codec(subject: Subject) -> bool {
     match subject {
         Subject::OfPath(path, _) => matches!(path, ReadPath::Cold | ReadPath::Warm),

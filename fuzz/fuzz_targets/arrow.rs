@@ -1,4 +1,5 @@
-//! Payloads in the Arrow IPC stream format: any bytes, and good ones with some bytes changed, which gets further.
+//! Payloads in the Arrow IPC stream format: any bytes, and good ones with some bytes changed, which
+//! gets further.
 #![no_main]
 
 use std::sync::Arc;
@@ -41,7 +42,8 @@ impl Columnar for People {
 #[derive(Arbitrary, Debug)]
 enum Payload<'a> {
     Any(&'a [u8]),
-    /// Of these people, with bytes at these places replaced, and cut off after so many from the end.
+    /// A payload of these people, with bytes at these places replaced, and cut off after so many
+    /// from the end.
     Damaged { people: Vec<(Option<u32>, Option<&'a str>)>, changes: Vec<(u16, u8)>, cut: u8 },
 }
 
@@ -65,7 +67,8 @@ impl Payload<'_> {
 }
 
 fuzz_target!(
-    // The decoder catches the panics of the Arrow crates; only one that it lets through may end the run.
+    // The decoder catches the panics of the Arrow crates; only one that it lets through may end the
+    // run.
     init: std::panic::set_hook(Box::new(|_| {})),
     |payload: Payload<'_>| cache_aside::fuzzing::codec::<People>(&Arrow, &payload.bytes())
 );

@@ -1,4 +1,5 @@
-//! A row with a bit of everything that serde knows. No floating-point numbers: they need not equal themselves.
+//! A row with a bit of everything that serde knows. No floating-point numbers: they need not equal
+//! themselves.
 
 use std::collections::BTreeMap;
 

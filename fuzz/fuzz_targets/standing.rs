@@ -1,4 +1,4 @@
-//! What stands under a key: entries, leases, markers, and anything that somebody else put there.
+//! The states under a key: entries, leases, markers, and anything that another program put there.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

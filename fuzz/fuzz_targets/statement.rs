@@ -1,4 +1,5 @@
-//! Statements of a user's own: no text makes the lexer panic, and what was taken once is taken again and means the same.
+//! Statements of a user's own: no text makes the lexer panic, and what was taken once is taken
+//! again and means the same.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! An answer as a record batch of Arrow's; both share the memory. MySQL's types are in the metadata of the fields.
+//! An answer as a record batch of Arrow's; both share the memory. MySQL's types are in the metadata
+//! of the fields.
 
 use std::collections::HashMap;
 use std::sync::Arc;

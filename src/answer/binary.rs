@@ -6,7 +6,8 @@ use super::definition::{bytes, length, take, text};
 use super::{Builder, Date, DateTime, Kind, Time, WrongRow};
 
 impl Builder {
-    /// Appends a row: a zero, a bit for each column that is NULL (the first two bits are no column), the values.
+    /// Appends a row: a zero, a bit for each column that is NULL (the first two bits are no
+    /// column), the values.
     ///
     /// # Errors
     /// If the row does not fit its columns; the builder is of no use then.

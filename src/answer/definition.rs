@@ -2,10 +2,12 @@
 
 use super::{Field, Kind, WrongRow};
 
-/// What stands behind the names: character set, length, type, flags, decimals and two bytes of nothing.
+/// The fixed part behind the names: character set, length, type, flags, decimals and two bytes of
+/// nothing.
 const FIXED_BYTES: usize = 12;
 
-/// Reads a column definition. Taking the fixed part from its end passes over what MariaDB inserts before it.
+/// Reads a column definition. Taking the fixed part from its end passes over what MariaDB inserts
+/// before it.
 pub(crate) fn definition(packet: &[u8]) -> Result<Field, WrongRow> {
     let mut left = packet;
     // Catalog, schema, table, the table's own name.

@@ -1,4 +1,5 @@
-//! An answer as serde sees it: a sequence of columns, each with its name, its type, the rows that are NULL, and its values.
+//! An answer as serde sees it: a sequence of columns, each with its name, its type, the rows that
+//! are NULL, and its values.
 
 use std::fmt::{self, LowerExp};
 use std::str::FromStr;

@@ -5,8 +5,8 @@ use twox_hash::XxHash3_64;
 use super::{Answer, Cell};
 
 impl Answer {
-    /// The fingerprint of names, types and values. If the rows are in no particular order, that of a bag: each row as
-    /// often as it comes.
+    /// The fingerprint of names, types and values. If the rows are in no particular order, that of
+    /// a bag: each row as often as it comes.
     pub(crate) fn fingerprint(&self, is_ordered: bool) -> u64 {
         let mut bytes = Vec::new();
         for field in self.fields() {

@@ -37,7 +37,7 @@ pub(crate) enum Kind {
     Geometry,
     Enum,
     Set,
-    /// Of a NULL without a type.
+    /// The type of a NULL without one.
     Null,
 }
 

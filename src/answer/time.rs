@@ -1,4 +1,5 @@
-//! Dates and times as MySQL has them, zero and impossible ones included, packed into integers whose order is theirs.
+//! Dates and times as MySQL has them, zero and impossible ones included, packed into integers whose
+//! order is theirs.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! Conditions on traffic: `lease.p99 < 5ms`, `lease.hit_ratio > 80%`, `lease.max_rate > 2 * mysql.max_rate`; and, without a
-//! strategy, what `--find` searches for: `p99 < 5ms`.
+//! Conditions on traffic: `lease.p99 < 5ms`, `lease.hit_ratio > 80%`, `lease.max_rate > 2 *
+//! mysql.max_rate`; and, without a strategy, what `--find` searches for: `p99 < 5ms`.
 
 use super::{AssertionError, number, share, split};
 use crate::model::operator::Operator;
@@ -8,7 +8,7 @@ use crate::units;
 /// One condition.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct TrafficAssertion {
-    /// As it was typed.
+    /// The text as it was typed.
     pub(crate) text: String,
     pub(crate) left: Term,
     pub(crate) operator: Operator,
@@ -31,10 +31,10 @@ pub(crate) enum Right {
     Multiple(f64, Term),
 }
 
-/// What a strategy has.
+/// A number of a strategy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Field {
-    /// Of response times, by its name in the document.
+    /// A percentile of the response times, by its name in the document.
     Percentile(&'static str),
     Mean,
     Max,
@@ -68,10 +68,10 @@ impl Field {
     }
 }
 
-/// What `--find` searches the highest rate for.
+/// The condition for which `--find` searches the highest rate.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Condition {
-    /// As it was typed.
+    /// The text as it was typed.
     pub(crate) text: String,
     pub(crate) field: Field,
     pub(crate) operator: Operator,

@@ -22,7 +22,7 @@ pub(super) struct AnalysedWorkload {
     /// Its number among the workloads that are finished.
     pub(super) number: usize,
     pub(super) codec: Codec,
-    /// Of this codec.
+    /// The samples of this codec.
     pub(super) samples: WorkloadSamples,
     pub(super) analysis: Analysis,
 }

@@ -131,7 +131,7 @@ pub(crate) fn check_users(arguments: &cli::Bench, request: &Request, data: DataS
 
 /// Waits, unless the time is past: what was prepared may have taken longer.
 pub(crate) fn wait_until(time: jiff::Timestamp, console: &Console) -> anyhow::Result<()> {
-    /// How long an interrupt may go unnoticed.
+    /// The longest time for which an interrupt goes unnoticed.
     const POLL: Duration = Duration::from_millis(20);
     let left = || Duration::try_from(time.duration_since(jiff::Timestamp::now())).unwrap_or_default();
     if left().is_zero() {

@@ -1,5 +1,5 @@
-//! Reads from disk, each after a restart of the database. They come after all rounds: a restart leaves every path in a
-//! state of its own.
+//! Reads from disk, each after a restart of the database. They come after all rounds: a restart
+//! leaves every path in a state of its own.
 
 use super::measure::{Finished, Taken};
 use super::preflight::Ready;

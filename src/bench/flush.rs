@@ -38,7 +38,7 @@ fn owner_in(namespace: &str) -> impl Fn(&[u8]) -> Owner + use<> {
     }
 }
 
-/// What kept some keys from being looked at or removed, and the next step.
+/// The reason why some keys could not be looked at or removed, and the next step.
 pub(crate) fn refusal(flushed: &Flushed, namespace: &str) -> Option<String> {
     let words = flushed.refusal.as_ref()?;
     let hint = admin::hint_for(words).map(|hint| format!("\n  {hint}")).unwrap_or_default();

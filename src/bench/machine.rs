@@ -1,4 +1,4 @@
-//! How busy this machine is, as Linux tells it; elsewhere nothing is known and nothing said.
+//! The load of this machine, as Linux reports it; elsewhere it is unknown.
 
 use std::fs;
 
@@ -57,7 +57,7 @@ impl Times {
     }
 }
 
-/// As `man 5 proc_stat` has it: user, nice, system, idle, iowait, irq, softirq, steal; guest time is
+/// Follows `man 5 proc_stat`: user, nice, system, idle, iowait, irq, softirq, steal; guest time is
 /// in user already.
 fn parse_times(text: &str) -> Option<Times> {
     const STEAL: usize = 7;

@@ -1,4 +1,5 @@
-//! A query of the user's own that the server has prepared: a probe of its answers, its plan and its target.
+//! A query of the user's own that the server has prepared: a probe of its answers, its plan and its
+//! target.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ pub(crate) struct Prepared {
     pub(crate) row_bytes: u64,
 }
 
-/// What an answer takes.
+/// A few answers, from which the size of entries follows.
 pub(crate) struct Probed {
     pub(crate) answers: Vec<Answer>,
 }

@@ -1,5 +1,5 @@
-//! Before anything is measured: who the servers are, what the table holds, whether Redis has room, and what could spoil the
-//! run.
+//! Before anything is measured: who the servers are, what the table holds, whether Redis has room,
+//! and what could spoil the run.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ use crate::stats::warnings::Warning;
 use crate::users::DataSet;
 use crate::{interrupt, units};
 
-/// How long Redis may take to answer when entries are removed after an interrupt.
+/// The time that Redis may take to answer when entries are removed after an interrupt.
 const AFTER_INTERRUPT: Duration = Duration::from_secs(1);
 
 /// Servers that are ready to be measured.
@@ -52,7 +52,8 @@ pub(crate) struct Ready<'a> {
 }
 
 impl<'a> Ready<'a> {
-    /// Asks both servers who they are; with `reads_users`, checks that the table holds the users it should.
+    /// Asks both servers who they are; with `reads_users`, checks that the table holds the users it
+    /// should.
     pub(crate) fn new(
         servers: &'a mut Servers,
         settings: &'a Settings,
@@ -74,7 +75,8 @@ impl<'a> Ready<'a> {
         Ok(Self { servers, namespace, console, expected, queries, mysql, redis, admin, warnings })
     }
 
-    /// Adds queries of the user's own. Some of their answers are read, to know whether Redis has room for all.
+    /// Adds queries of the user's own. Some of their answers are read, to know whether Redis has
+    /// room for all.
     pub(crate) fn add_queries(&mut self, queries: Vec<Prepared>, request: &Request) -> anyhow::Result<()> {
         let mut needed = 0u64;
         for prepared in queries {
@@ -234,8 +236,8 @@ fn buffer_pool(mysql: &Server, data_bytes: Option<u64>) -> Option<Warning> {
     (data_bytes > pool_bytes).then_some(Warning::SmallBufferPool { pool_bytes, data_bytes })
 }
 
-/// One server near and the other far: told by their addresses alone, so that another name of this machine counts as
-/// elsewhere.
+/// One server near and the other far: told by their addresses alone, so that another name of this
+/// machine counts as elsewhere.
 fn one_elsewhere(mysql: &Address, redis: &Address) -> Option<Warning> {
     let elsewhere = |elsewhere, address: &Address, other| {
         Some(Warning::OneServerElsewhere { elsewhere, address: address.to_string(), other })
@@ -247,7 +249,7 @@ fn one_elsewhere(mysql: &Address, redis: &Address) -> Option<Warning> {
     }
 }
 
-/// What the build and the servers' own settings give reason to say.
+/// Warnings that follow from the build and the servers' own settings.
 fn settings(mysql: &Server, redis: &Server) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if cfg!(debug_assertions) {

@@ -1,4 +1,4 @@
-//! What `bench` and `demo` ask to have measured.
+//! The request of `bench` and `demo`.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::model::series::{BlockKind, Series};
 use crate::model::{Codec, Cores, ReadPath, Workload};
 use crate::stats::distance::Distance;
 
-/// What is to be measured.
+/// The reads to measure, and how much of them.
 pub(crate) struct Request {
     pub(crate) amount: Amount,
     pub(crate) clients: u16,
@@ -24,7 +24,8 @@ pub(crate) struct Request {
     pub(crate) distance: Option<Distance>,
     pub(crate) cores: Cores,
     pub(crate) ttl: Duration,
-    /// At most so many percent of each connection's time go to queries of the user's own; none for no limit.
+    /// At most so many percent of each connection's time go to queries of the user's own; none for
+    /// no limit.
     pub(crate) share: Option<u8>,
     pub(crate) rng_seed: u64,
     /// Begin to read then, together with other load generators, and read for the whole time.
@@ -36,7 +37,7 @@ impl Request {
         self.paths.contains(&ReadPath::Disk)
     }
 
-    /// How the clients go over the cores, if they do.
+    /// The rotation of the clients over the cores, if there is one.
     pub(crate) fn dealing(&self) -> Option<Dealing> {
         match self.cores {
             Cores::Steady => Dealing::new(&affinity::allowed_cores(), u64::from(self.clients), self.rng_seed),
@@ -49,7 +50,7 @@ impl Request {
         (self.cores == Cores::Steady).then(Awake::hold).flatten()
     }
 
-    /// What every round reads.
+    /// The blocks of every round.
     pub(crate) fn blocks(&self, codecs: &[Codec]) -> Vec<BlockKind> {
         let all_series = Series::all(&self.paths, codecs).into_iter().map(BlockKind::Series);
         let verified = self.verify_hit_percent.into_iter().flat_map(|percent| {

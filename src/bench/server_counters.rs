@@ -1,4 +1,5 @@
-//! Reads both servers' counters before and after a workload, on connections of its own and outside everything timed.
+//! Reads both servers' counters before and after a workload, on connections of its own and outside
+//! everything timed.
 
 use crate::cache::admin::{self, AdminError};
 use crate::cache::connection::Connection;
@@ -14,7 +15,8 @@ use crate::samples::server_counters::{MysqlCounters, RedisCounters};
 use crate::servers::Servers;
 use crate::stats::foreign::ServerSide;
 
-/// Keys that stand for all of a workload's when asking what an entry takes: enough for the mean of entries of like size.
+/// Keys that stand for all of a workload's when asking what an entry takes: enough for the mean of
+/// entries of like size.
 const SAMPLED_KEYS: usize = 100;
 
 /// Both servers as they were before; where one could not be asked, why.
@@ -24,13 +26,13 @@ pub(crate) struct CounterProbe {
 }
 
 impl CounterProbe {
-    /// To be called when all connections of the workload are open: opening one asks MySQL for its settings. What fails
-    /// here is withheld, and fails no measurement.
+    /// To be called when all connections of the workload are open: opening one asks MySQL for its
+    /// settings. What fails here is withheld, and fails no measurement.
     pub(crate) fn begin(servers: &Servers) -> Self {
         Self { mysql: begin_mysql(servers).map_err(said), redis: begin_redis(servers).map_err(said) }
     }
 
-    /// What was counted since, and what the entries of these items take with each codec.
+    /// The counts since then, and the memory of the entries of these items with each codec.
     pub(crate) fn end(self, layouts: &[(Codec, KeyLayout)], items: &[u32]) -> ServerSide {
         let mysql = self.mysql.and_then(|(mut conn, before)| {
             // A workload that restarts its server takes this connection with it.

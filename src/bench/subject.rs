@@ -10,7 +10,8 @@ use crate::measure::plan::Plan;
 use crate::model::{Codec, Workload};
 use crate::paths::query::{self, AllUsers, Expected, OneUser, Page, Query, TopDomains};
 
-/// The name of what is measured as one, the second part of its keys, and the reference of its answers.
+/// The name of what is measured as one, the second part of its keys, and the reference of its
+/// answers.
 pub(crate) struct Target<Q: Query> {
     pub(super) name: String,
     pub(super) kind: String,

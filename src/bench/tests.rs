@@ -1,4 +1,5 @@
-//! The stage from samples to the page, without a server: clients are fakes, everything else is the real code.
+//! The stage from samples to the page, without a server: clients are fakes, everything else is the
+//! real code.
 
 use std::time::Duration;
 

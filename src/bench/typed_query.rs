@@ -1,4 +1,5 @@
-//! `bench --query`: from what was typed to queries that can be measured, and what can be known before the first read.
+//! `bench --query`: from what was typed to queries that can be measured, and what can be known
+//! before the first read.
 
 use std::fs::File;
 use std::io::Read;
@@ -93,7 +94,7 @@ fn without_query(options: &[(&str, bool)]) -> Result<(), UsageError> {
     }
 }
 
-/// Where each statement comes from, its text, and what it is called if nobody says otherwise.
+/// The origin of each statement, its text, and its default name.
 fn texts(arguments: &QueryArgs) -> Result<Vec<(String, String, String)>, UsageError> {
     let typed =
         arguments.query.iter().map(|text| Ok(("--query".to_owned(), text.clone(), "query".to_owned())));
@@ -167,7 +168,7 @@ fn names(texts: &[(String, String, String)], typed: &[String]) -> Result<Vec<Str
     Ok(names)
 }
 
-/// Where the parameters of each statement come from.
+/// The origin of the parameters of each statement.
 fn parameters(
     statements: &[Statement],
     arguments: &QueryArgs,
@@ -295,7 +296,7 @@ fn value(cell: Cell<'_>) -> Value {
     }
 }
 
-/// What EXPLAIN says of each table.
+/// The steps of EXPLAIN, one for each table.
 fn steps(answer: &Answer) -> Vec<ExplainStep> {
     let column = |name: &str| answer.fields().iter().position(|field| field.name.eq_ignore_ascii_case(name));
     let [table, access, key, rows] = ["table", "type", "key", "rows"].map(column);

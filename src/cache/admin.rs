@@ -1,4 +1,5 @@
-//! Redis where speed does not matter: connections for administration, what the server is, and what its errors mean.
+//! Redis where speed does not matter: connections for administration, what the server is, and what
+//! its errors mean.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,7 +23,7 @@ const TLS_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// A large flush answers batch by batch; no single answer should take this long.
 const IO_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What went wrong with Redis, in words that name the thing and the next step.
+/// An error of Redis, in words that name the thing and the next step.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AdminError {
     #[error("{context}: {}{}", said(cause), hint.map(|hint| format!("\n  {hint}")).unwrap_or_default())]
@@ -83,13 +84,13 @@ impl AdminError {
     }
 }
 
-/// As [`connect`], for a connection that idles while others work.
+/// Like [`connect`], for a connection that idles while others work.
 pub(crate) fn reopening(endpoint: &RedisEndpoint) -> Result<Reopening<Connection, AdminError>, AdminError> {
     let endpoint = endpoint.clone();
     Reopening::open(move || connect(&endpoint), is_alive)
 }
 
-/// What answers there, if it is no Redis, or none that speaks as the URL says.
+/// The server that answers there, if it is no Redis, or none that speaks as the URL says.
 fn instead_of_redis(endpoint: &RedisEndpoint, cause: &RedisError) -> Option<&'static str> {
     // An error code is a Redis's own.
     if cause.code().is_some() {
@@ -179,7 +180,7 @@ pub(crate) fn refused(endpoint: &RedisEndpoint, error: &WireError) -> anyhow::Er
     anyhow::anyhow!("cannot connect to Redis at {}: {words}{}", endpoint.address, advice_on(error))
 }
 
-/// As [`advice_on`], for an error of the library.
+/// Like [`advice_on`], for an error of the library.
 pub(crate) fn advice_behind(error: &(dyn std::error::Error + 'static)) -> String {
     let cause = error.source().and_then(|cause| cause.downcast_ref());
     cause.map(advice_on).unwrap_or_default()
@@ -234,7 +235,7 @@ fn hint_for_code(code: &str) -> Option<&'static str> {
     })
 }
 
-/// What a server says of itself.
+/// A server's description of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ServerInfo {
     /// `Redis` or `Valkey`.
@@ -272,7 +273,7 @@ pub(crate) fn parse_version(info: &str) -> (&'static str, String) {
     }
 }
 
-/// How many keys the database holds, of any program.
+/// The number of keys in the database, of any program.
 pub(crate) fn key_count(connection: &mut Connection) -> Result<u64, AdminError> {
     redis::cmd("DBSIZE").query(connection).map_err(|source| AdminError::new("counting its keys", source))
 }

@@ -1,5 +1,6 @@
-//! A connection for the `redis` crate's commands over the library's own stream: with its TLS and its deadlines, and with a
-//! look at the interrupt while it waits. The crate's own connection waits 30 s for a stopped server, whatever happens.
+//! A connection for the `redis` crate's commands over the library's own stream: with its TLS and
+//! its deadlines, and with a look at the interrupt while it waits. The crate's own connection waits
+//! 30 s for a stopped server, whatever happens.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
@@ -26,7 +27,8 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Connects, logs in and selects the database. `connect` limits each step of that, and `reply` every later reply.
+    /// Connects, logs in and selects the database. `connect` limits each step of that, and `reply`
+    /// every later reply.
     pub(crate) fn open(endpoint: &RedisEndpoint, connect: Duration, reply: Duration) -> RedisResult<Self> {
         check_given_up(&endpoint.address)?;
         let limits = Limits {

@@ -1,5 +1,5 @@
-//! What Redis counts by itself, and what entries take there: held against our own counts, it tells whether anybody else
-//! was there.
+//! Redis' own counters, and the memory of entries: compared with our own counts, they show whether
+//! anybody else was there.
 
 use redis::RedisError;
 
@@ -16,7 +16,8 @@ pub(crate) fn read(connection: &mut Connection) -> Result<RedisCounters, AdminEr
     Ok(counters(&info))
 }
 
-/// What Redis may still take before it evicts keys or refuses writes, bytes; none without a limit.
+/// The bytes that Redis may still take before it evicts keys or refuses writes; none without a
+/// limit.
 pub(crate) fn free_bytes(connection: &mut Connection) -> Result<Option<u64>, AdminError> {
     let info: String = redis::cmd("INFO")
         .arg("memory")
@@ -44,7 +45,8 @@ fn counters(info: &str) -> RedisCounters {
     }
 }
 
-/// What each key takes in Redis, bytes, with its name and all bookkeeping; none for a key that is not there.
+/// The memory of each key in Redis, bytes, with its name and all bookkeeping; none for a key that
+/// is not there.
 pub(crate) fn memory_usage(
     connection: &mut Connection,
     keys: &[Vec<u8>],

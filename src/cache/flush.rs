@@ -1,4 +1,5 @@
-//! Removes rcache's entries from Redis, and nothing else: each key is looked at and removed in one script.
+//! Removes rcache's entries from Redis, and nothing else: each key is looked at and removed in one
+//! script.
 
 use std::sync::LazyLock;
 
@@ -15,7 +16,7 @@ use crate::interrupt;
 const SCAN_BATCH: u32 = 1000;
 const SCRIPT: &str = include_str!("flush.lua");
 
-/// What a flush did.
+/// The result of a flush.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Flushed {
     pub(crate) removed: u64,
@@ -29,7 +30,8 @@ pub(crate) struct Flushed {
     pub(crate) left_alone: u64,
     /// Those of them that stand where a bench would put an entry.
     pub(crate) in_the_way: u64,
-    /// Keys that this account may not read or remove, or that this server does not let anybody remove.
+    /// Keys that this account may not read or remove, or that this server does not let anybody
+    /// remove.
     pub(crate) not_looked_at: u64,
     /// The first refusal of those, in the server's words.
     pub(crate) refusal: Option<String>,
@@ -46,9 +48,9 @@ pub(crate) enum Owner {
     Library,
 }
 
-/// Removes the namespace's entries: keys that have the layout of rcache's keys *and* hold what rcache wrote. Leases and
-/// markers of the library are spared. Walks the key space with SCAN, so that Redis serves others meanwhile. `progress`
-/// is called after every batch.
+/// Removes the namespace's entries: keys that have the layout of rcache's keys *and* hold what
+/// rcache wrote. Leases and markers of the library are spared. Walks the key space with SCAN, so
+/// that Redis serves others meanwhile. `progress` is called after every batch.
 pub(crate) fn flush(
     connection: &mut Connection,
     namespace: &str,
@@ -128,7 +130,7 @@ fn is_refusal(error: &RedisError) -> bool {
     matches!(error.code(), Some("NOPERM"))
 }
 
-/// What one script saw.
+/// The counts of one script.
 #[derive(Default)]
 struct Seen {
     removed: u64,
@@ -186,7 +188,7 @@ fn add(flushed: &mut Flushed, owner: Owner, seen: Seen) {
 
 /// The bytes by which the script tells what it sees, taken from what the library writes.
 struct States {
-    /// What everything begins with: the magic and the number of the format.
+    /// The beginning of everything: the magic and the number of the format.
     format: Vec<u8>,
     entries: Vec<u8>,
     markers: Vec<u8>,
@@ -196,7 +198,7 @@ struct States {
     all: Vec<u8>,
 }
 
-/// Where in a value its state stands.
+/// The offset of its state in a value.
 const STATE: usize = entry::MAGIC_BYTES + 1;
 
 static STATES: LazyLock<States> = LazyLock::new(|| {

@@ -16,21 +16,23 @@ pub(crate) struct Bench {
     #[command(flatten)]
     pub(crate) amount: AmountArgs,
 
-    /// What is read, each under keys of its own [default: all,point; with --query only that]
+    /// Read these workloads, each under keys of its own [default: all,point; with --query only
+    /// that]
     #[arg(short, long, value_enum, value_delimiter = ',', value_name = "LIST")]
     pub(crate) workload: Vec<Workload>,
 
     #[command(flatten)]
     pub(crate) own: OwnQueryArgs,
 
-    /// How it is read: without a cache, as a miss, as a hit, or from disk
+    /// Read by these paths: without a cache, as a miss, as a hit, or from disk
     #[arg(long, value_enum, value_delimiter = ',', default_value = "mysql,cold,warm", value_name = "LIST")]
     pub(crate) path: Vec<ReadPath>,
 
     #[arg(long, help = codec_help(), value_enum, value_delimiter = ',', value_name = "LIST")]
     pub(crate) codec: Vec<Codec>,
 
-    /// Also read with so many percent of the entries there, and hold that against what the paths let expect
+    /// Also read with so many percent of the entries there, and hold that against what the paths
+    /// let expect
     #[arg(long, value_parser = hit_percent, value_name = "PERCENT")]
     pub(crate) verify_hit_ratio: Option<u8>,
 
@@ -38,21 +40,24 @@ pub(crate) struct Bench {
     #[arg(short, long, default_value_t = 1, value_parser = count_in::<u16>(1, 1024), value_name = "C")]
     pub(crate) clients: u16,
 
-    /// Also compute the results with each server further away, such as 0.5ms or mysql=0.5ms,redis=0.2ms
+    /// Also compute the results with each server further away, such as 0.5ms or
+    /// mysql=0.5ms,redis=0.2ms
     ///
-    /// The time is what every round trip takes in addition. How many round trips each path makes is counted.
+    /// The time is what every round trip takes in addition. How many round trips each path makes is
+    /// counted.
     #[arg(long, value_parser = distance::parse, value_name = "TIME")]
     pub(crate) distance: Option<Distance>,
 
-    /// What becomes of the processor's cores meanwhile
+    /// Use of the CPU cores while reads are measured
     #[arg(long, value_enum, default_value = "steady", value_name = "HOW")]
     pub(crate) cores: Cores,
 
-    /// Insist that the table holds this many users; a sandbox that ends with this command is seeded so
+    /// Insist that the table holds this many users; a sandbox that ends with this command is seeded
+    /// so
     #[arg(long, value_parser = users, value_name = "N")]
     pub(crate) users: Option<u32>,
 
-    /// How long entries live in Redis
+    /// Lifetime of entries in Redis
     #[arg(long, default_value = units::count(3600), value_parser = count_in::<u32>(1, u32::MAX.into()), value_name = "SECONDS")]
     pub(crate) ttl: u32,
 
@@ -62,15 +67,18 @@ pub(crate) struct Bench {
 
     /// Repeat the bench in N processes, so that intervals include what differs between runs
     ///
-    /// Each run is a fresh process with connections, private servers and an order of keys of its own. The saved file holds
-    /// all of them. Five runs are a good start; with two, intervals are very wide. Ctrl-C keeps the runs that are finished.
+    /// Each run is a fresh process with connections, private servers and an order of keys of its
+    /// own. The saved file holds all of them. Five runs are a good start; with two, intervals are
+    /// very wide. Ctrl-C keeps the runs that are finished.
     #[arg(long, default_value_t = 1, value_parser = count_in::<u16>(1, 100), value_name = "N")]
     pub(crate) runs: u16,
 
-    /// Connect and read from this time on, so that several load generators start together: RFC 3339, such as 2026-03-01T09:30:00Z
+    /// Connect and read from this time on, so that several load generators start together: RFC
+    /// 3339, such as 2026-03-01T09:30:00Z
     ///
-    /// Users are in place and entries of earlier runs removed before. Each generator needs a --namespace of its own, and none
-    /// ends before its --time is over. `rcache merge` adds their runs up.
+    /// Users are in place and entries of earlier runs removed before. Each generator needs a
+    /// --namespace of its own, and none ends before its --time is over. `rcache merge` adds their
+    /// runs up.
     #[arg(long, conflicts_with = "runs", value_parser = start_at, value_name = "TIME")]
     pub(crate) start_at: Option<jiff::Timestamp>,
 
@@ -84,18 +92,20 @@ pub(crate) struct Bench {
 
     /// Save the histograms for other tools: WORKLOAD.PATH.hgrm for each path, and rcache.hlog
     ///
-    /// The .hgrm files are percentile tables as the HdrHistogram plotter reads them, in milliseconds. rcache.hlog is an
-    /// HdrHistogram interval log (V1.3, values in ns) with one tag a path. The folder is made where it is missing.
+    /// The .hgrm files are percentile tables as the HdrHistogram plotter reads them, in
+    /// milliseconds. rcache.hlog is an HdrHistogram interval log (V1.3, values in ns) with one tag
+    /// a path. The folder is made where it is missing.
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     pub(crate) hgrm: Option<PathBuf>,
 
     /// Judge the run, such as 'all.warm.p99 < 5ms' or 'point.speedup > 1.5'; may be repeated
     ///
-    /// On the left WORKLOAD.PATH.FIELD with p50, p90, p95, p99, p99.9, mean, max (times with their unit: ns, us,
-    /// ms, s), throughput (reads per second) or errors; or WORKLOAD.FIELD with speedup, miss_penalty or
-    /// break_even (a share such as 0.2, or 20%). Then <, <=, >, >= or ==. What has an interval is judged by
-    /// it: wholly on the right side passes, wholly on the wrong side fails (exit status 3), astride is
-    /// inconclusive (exit status 4). With several codecs each is judged by itself.
+    /// On the left WORKLOAD.PATH.FIELD with p50, p90, p95, p99, p99.9, mean, max (times with their
+    /// unit: ns, us, ms, s), throughput (reads per second) or errors; or WORKLOAD.FIELD with
+    /// speedup, miss_penalty or break_even (a share such as 0.2, or 20%). Then <, <=, >, >= or ==.
+    /// What has an interval is judged by it: wholly on the right side passes, wholly on the wrong
+    /// side fails (exit status 3), astride is inconclusive (exit status 4). With several codecs
+    /// each is judged by itself.
     #[arg(long, value_name = "EXPR")]
     pub(crate) assert: Vec<String>,
 
@@ -109,8 +119,8 @@ pub(crate) struct Bench {
 pub(crate) struct QueryArgs {
     /// Measure this SELECT, with ? for its parameters; may be repeated
     ///
-    /// The session can only read and its statements are limited in time. Nothing but the statement's names is printed or
-    /// saved: no literal and no parameter.
+    /// The session can only read and its statements are limited in time. Nothing but the
+    /// statement's names is printed or saved: no literal and no parameter.
     #[arg(long, value_name = "SQL")]
     pub(crate) query: Vec<String>,
 
@@ -132,7 +142,7 @@ pub(crate) struct QueryArgs {
     #[arg(long, value_name = "SQL")]
     pub(crate) params_query: Vec<String>,
 
-    /// How the query is sent
+    /// Send the query in this way
     #[arg(long, value_enum, default_value = "prepared", value_name = "HOW")]
     pub(crate) statement: StatementKind,
 
@@ -152,7 +162,8 @@ pub(crate) struct OwnQueryArgs {
     #[command(flatten)]
     pub(crate) asked: QueryArgs,
 
-    /// Keep each connection busy for at most PERCENT of the time [default: 50, and 100 in the sandbox]
+    /// Keep each connection busy for at most PERCENT of the time [default: 50, and 100 in the
+    /// sandbox]
     #[arg(long, value_parser = count_in::<u8>(1, 100), value_name = "PERCENT")]
     pub(crate) share: Option<u8>,
 
@@ -165,12 +176,13 @@ pub(crate) struct OwnQueryArgs {
     pub(crate) keep: bool,
 }
 
-/// How much of each workload is measured.
+/// The amount of each workload that is measured.
 #[derive(Debug, Args)]
 pub(crate) struct AmountArgs {
-    /// How long each workload is measured, such as 5s, 500ms, 2m or 5 (seconds)
+    /// Measure each workload for this time, such as 5s, 500ms, 2m or 5 (seconds)
     ///
-    /// Less if all its ratios are certain to two digits before; up to three times as long if fewer than ten rounds fit.
+    /// Less if all its ratios are certain to two digits before; up to three times as long if fewer
+    /// than ten rounds fit.
     #[arg(long, value_parser = time, default_value = "5s", value_name = "SECONDS")]
     pub(crate) time: Duration,
 

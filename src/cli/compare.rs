@@ -23,16 +23,18 @@ pub(crate) struct Compare {
     #[arg(value_parser = percent, help = tolerance_help(), long_help = tolerance_long_help())]
     pub(crate) fail_on_regression: Option<f64>,
 
-    /// Gate one path, such as 'point.cold: 15%', 'point.warm.p99: 50%' or 'all.mysql: 20%'; may be repeated
+    /// Gate one path, such as 'point.cold: 15%', 'point.warm.p99: 50%' or 'all.mysql: 20%'; may be
+    /// repeated
     ///
-    /// WORKLOAD.PATH: PERCENT% or WORKLOAD.PATH.FIGURE: PERCENT%, with a path of mysql, cold, warm and a figure of
-    /// typical, mean, p50, p90, p95, p99, p99.9. Without a figure the typical read must be shown to be within the tolerance,
-    /// and the mean must not be shown to be beyond it. mysql is compared with SELECT 1. It takes the place of the gate
-    /// that --fail-on-regression makes for the same path.
+    /// WORKLOAD.PATH: PERCENT% or WORKLOAD.PATH.FIGURE: PERCENT%, with a path of mysql, cold, warm
+    /// and a figure of typical, mean, p50, p90, p95, p99, p99.9. Without a figure the typical read
+    /// must be shown to be within the tolerance, and the mean must not be shown to be beyond it.
+    /// mysql is compared with SELECT 1. It takes the place of the gate that --fail-on-regression
+    /// makes for the same path.
     #[arg(long, value_name = "GATE")]
     pub(crate) gate: Vec<String>,
 
-    /// What happens if a gate cannot be decided, instead of exit status 4
+    /// Outcome of a gate that cannot be decided, instead of exit status 4
     #[arg(long, value_enum, value_name = "HOW", require_equals = true)]
     pub(crate) inconclusive: Option<Inconclusive>,
 
@@ -41,7 +43,7 @@ pub(crate) struct Compare {
     pub(crate) force: bool,
 }
 
-/// What becomes of a gate that cannot be decided.
+/// The outcome of a gate that cannot be decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Inconclusive {
     /// It passes, with a warning
@@ -65,8 +67,8 @@ pub(crate) struct Merge {
 pub(crate) struct Report {
     /// Saved runs, comparisons and experiments; - is stdin
     ///
-    /// What `bench --output` saves, and what `compare` and `scenario` print with --format json. Two runs are compared as
-    /// `compare` does it, the first one being the baseline.
+    /// What `bench --output` saves, and what `compare` and `scenario` print with --format json. Two
+    /// runs are compared as `compare` does it, the first one being the baseline.
     #[arg(value_name = "FILE", required = true, num_args = 1..=20, value_hint = clap::ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
 

@@ -2,7 +2,7 @@
 
 use crate::units;
 
-/// What every round trip to a server takes in addition, ns.
+/// The time that every round trip to a server takes in addition, ns.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Distance {
     pub(crate) mysql_ns: f64,

@@ -1,5 +1,6 @@
-//! Which of the options for servers each command has a use for. All are accepted everywhere, so that an alias or a
-//! script can set them once; help, completions and the manual show those that matter.
+//! Which of the options for servers each command has a use for. All are accepted everywhere, so
+//! that an alias or a script can set them once; help, completions and the manual show those that
+//! matter.
 
 use clap::{Command, CommandFactory};
 
@@ -24,7 +25,8 @@ pub(crate) fn relevant_options(command: &str) -> &'static [&'static str] {
     }
 }
 
-/// The command line, complete: every command with its examples, and with those options that matter to it.
+/// The command line, complete: every command with its examples, and with those options that matter
+/// to it.
 pub(crate) fn command() -> Command {
     let mut command = examples::add(Cli::command());
     // Gives every command its copies of the global options.

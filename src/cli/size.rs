@@ -1,4 +1,4 @@
-//! What is typed behind `rcache size`.
+//! The arguments of `rcache size`.
 
 use std::path::PathBuf;
 
@@ -22,10 +22,12 @@ pub(crate) struct Size {
     #[arg(long, value_parser = Popularity::parse, default_value = "zipf:1.0", value_name = "LAW")]
     pub(crate) popularity: Popularity,
 
-    /// Take reads and writes from a file: a CSV of time,key or time,key,op, or what redis-cli MONITOR prints; - is stdin
+    /// Take reads and writes from a file: a CSV of time,key or time,key,op, or what redis-cli
+    /// MONITOR prints; - is stdin
     ///
-    /// Times are seconds, ops read or write; a header is optional. Of a MONITOR, GET and its relatives are reads, DEL and UNLINK
-    /// are writes, and SET is taken for the fill after a miss. Keys are hashed as they are read and written to no output.
+    /// Times are seconds, ops read or write; a header is optional. Of a MONITOR, GET and its
+    /// relatives are reads, DEL and UNLINK are writes, and SET is taken for the fill after a miss.
+    /// Keys are hashed as they are read and written to no output.
     #[arg(long, conflicts_with_all = ["popularity", "writes", "keys", "verify"], value_name = "FILE")]
     #[arg(value_hint = clap::ValueHint::FilePath)]
     pub(crate) trace: Option<PathBuf>,
@@ -38,7 +40,7 @@ pub(crate) struct Size {
     #[arg(long, value_parser = numbers::share, default_value = "5%", value_name = "PERCENT")]
     pub(crate) writes: f64,
 
-    /// How long entries live, such as 60, 500ms or 10m [default: as in the run]
+    /// Lifetime of entries, such as 60, 500ms or 10m [default: as in the run]
     #[arg(long, value_parser = numbers::lifetime, value_name = "SECONDS")]
     pub(crate) ttl: Option<f64>,
 
@@ -54,7 +56,8 @@ pub(crate) struct Size {
     #[arg(long, value_parser = numbers::share, value_name = "PERCENT")]
     pub(crate) hit_ratio: Option<f64>,
 
-    /// Check eight answers on small private Redis servers that throw entries out; takes half a minute
+    /// Check eight answers on small private Redis servers that throw entries out; takes half a
+    /// minute
     #[arg(long)]
     pub(crate) verify: bool,
 }

@@ -1,4 +1,4 @@
-//! What is typed behind `rcache traffic`.
+//! The arguments of `rcache traffic`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,27 +14,30 @@ use crate::model::Workload;
 #[derive(Debug, Args)]
 #[command(after_long_help = AFTER_TRAFFIC_HELP)]
 pub(crate) struct Traffic {
-    /// Reads and writes offered a second, however long answers take [default: as fast as the clients can]
+    /// Reads and writes offered a second, however long answers take [default: as fast as the
+    /// clients can]
     #[arg(long, value_parser = numbers::rate, value_name = "N")]
     pub(crate) rate: Option<f64>,
 
-    /// How operations that are offered at a rate follow each other
+    /// The arrival of operations that are offered at a rate
     #[arg(long, value_enum, default_value = "poisson", value_name = "LAW")]
     pub(crate) arrivals: Arrivals,
 
     /// Search the highest rate at which this holds, such as 'p99 < 5ms', for each strategy
     ///
-    /// A response time (mean, p50, p90, p95, p99, p99.9) with < or <= and a time. Operations that fail or are given up count as
-    /// slower than any answer.
+    /// A response time (mean, p50, p90, p95, p99, p99.9) with < or <= and a time. Operations that
+    /// fail or are given up count as slower than any answer.
     #[arg(long, conflicts_with_all = ["rate", "trace", "duration", "cold", "late"], value_name = "EXPR")]
     pub(crate) find: Option<String>,
 
-    /// Take operations and their times from a file: a CSV of time,key or time,key,op, or what redis-cli MONITOR prints; - is stdin
+    /// Take operations and their times from a file: a CSV of time,key or time,key,op, or what
+    /// redis-cli MONITOR prints; - is stdin
     #[arg(long, conflicts_with_all = ["rate", "arrivals", "popularity", "writes", "keys"], value_name = "FILE")]
     #[arg(value_hint = clap::ValueHint::FilePath)]
     pub(crate) trace: Option<PathBuf>,
 
-    /// Read these workloads, one after the other, instead of rows of rcache's own; nothing is written
+    /// Read these workloads, one after the other, instead of rows of rcache's own; nothing is
+    /// written
     #[arg(short, long, value_enum, value_delimiter = ',', value_name = "LIST")]
     pub(crate) workload: Vec<Workload>,
 
@@ -57,11 +60,12 @@ pub(crate) struct Traffic {
     #[arg(long, value_parser = numbers::share, value_name = "PERCENT")]
     pub(crate) writes: Option<f64>,
 
-    /// How long entries live, such as 60, 500ms or 10m
+    /// Lifetime of entries, such as 60, 500ms or 10m
     #[arg(long, value_parser = numbers::lifetime, default_value = "60", value_name = "SECONDS")]
     pub(crate) ttl: f64,
 
-    /// Rows of the table, each under a key of its own; of a workload the first N of its keys [default: 10,000, or all there are]
+    /// Rows of the table, each under a key of its own; of a workload the first N of its keys
+    /// [default: 10,000, or all there are]
     #[arg(long, value_parser = count_in::<u32>(1, 1_000_000), value_name = "N")]
     pub(crate) keys: Option<u32>,
 
@@ -69,7 +73,8 @@ pub(crate) struct Traffic {
     #[arg(short, long, value_parser = count_in::<u16>(1, 1024), default_value_t = 16, value_name = "N")]
     pub(crate) clients: u16,
 
-    /// How long each strategy is measured, such as 10s, 500ms or 2m [default: 10s; the length of the trace]
+    /// Time for which each strategy is measured, such as 10s, 500ms or 2m [default: 10s; the length
+    /// of the trace]
     #[arg(long, value_parser = duration, value_name = "SECONDS")]
     pub(crate) duration: Option<Duration>,
 
@@ -77,7 +82,8 @@ pub(crate) struct Traffic {
     #[arg(long)]
     pub(crate) cold: bool,
 
-    /// Give up and count operations that waited so long for a free client [default: at the end of the time]
+    /// Give up and count operations that waited so long for a free client [default: at the end of
+    /// the time]
     #[arg(long, value_parser = duration, value_name = "AFTER")]
     pub(crate) late: Option<Duration>,
 
@@ -95,15 +101,17 @@ pub(crate) struct Traffic {
 
     /// Judge the traffic, such as 'lease.p99 < 5ms' or 'lease.hit_ratio > 80%'; may be repeated
     ///
-    /// On the left STRATEGY.FIELD, or WORKLOAD.STRATEGY.FIELD if there are several workloads, with p50, p90, p95, p99, p99.9,
-    /// mean, max (response times with their unit: ns, us, ms, s), hit_ratio, throughput, errors, stale_reads, given_up or,
-    /// with --find, max_rate. Then <, <=, >, >= or ==. On the right a value, or a figure of another strategy:
-    /// 'lease.max_rate > 2 * mysql.max_rate'. What has an interval is judged by it: wholly on the wrong side fails (exit
-    /// status 3), astride is inconclusive (exit status 4).
+    /// On the left STRATEGY.FIELD, or WORKLOAD.STRATEGY.FIELD if there are several workloads, with
+    /// p50, p90, p95, p99, p99.9, mean, max (response times with their unit: ns, us, ms, s),
+    /// hit_ratio, throughput, errors, stale_reads, given_up or, with --find, max_rate. Then <, <=, >, >=
+    /// or ==. On the right a value, or a figure of another strategy:
+    /// 'lease.max_rate > 2 * mysql.max_rate'. A figure with an interval is judged by it: wholly on
+    /// the wrong side fails (exit status 3), astride is inconclusive (exit status 4).
     #[arg(long, value_name = "EXPR")]
     pub(crate) assert: Vec<String>,
 
-    /// Do not ask before more than 1,000 operations a second are offered to a server that is not on this machine
+    /// Do not ask before more than 1,000 operations a second are offered to a server that is not on
+    /// this machine
     #[arg(short, long)]
     pub(crate) yes: bool,
 
@@ -126,7 +134,7 @@ pub(crate) enum Strategy {
     LeaseMarker,
 }
 
-/// How operations follow each other.
+/// The law of arrivals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Arrivals {
     /// independent of each other, as requests of many users are

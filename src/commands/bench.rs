@@ -1,4 +1,5 @@
-//! `rcache bench`: repeated reads, MySQL only against Redis-cached, as a page, a document and a file.
+//! `rcache bench`: repeated reads, MySQL only against Redis-cached, as a page, a document and a
+//! file.
 
 use super::Outcome;
 use super::console::Console;
@@ -143,7 +144,8 @@ fn measure_on(
     stage::run(ready, request, entries, None)
 }
 
-/// Its document goes to the process that started it, which judges, shows and saves all of them together.
+/// Its document goes to the process that started it, which judges, shows and saves all of them
+/// together.
 fn one_of_runs(
     number: u16,
     arguments: &cli::Bench,

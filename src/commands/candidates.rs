@@ -63,7 +63,8 @@ pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Outc
     Ok(Outcome::Fine)
 }
 
-/// MariaDB leaves executions of prepared statements out of its digests, and says how many there were.
+/// MariaDB leaves executions of prepared statements out of its digests, and says how many there
+/// were.
 fn uncounted_executions(session: &mut Session, server: &ServerInfo) -> Result<Option<u64>, DbError> {
     let counters = if server.flavor == "MariaDB" { Some(counters::read(session)?) } else { None };
     Ok(counters.and_then(|counters| counters.executes))

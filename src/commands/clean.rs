@@ -18,13 +18,14 @@ use crate::sandbox;
 use crate::scenario::table::{Leftover, TableError};
 use crate::units;
 
-/// What was done, on one server after the other.
+/// The actions, on one server after the other.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Document {
     /// The kind of document.
     format: &'static str,
-    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore those that you do not know.
+    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore those
+    /// that you do not know.
     format_version: u32,
     /// The tables.
     mysql: Half<Tables>,

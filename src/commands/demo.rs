@@ -1,4 +1,5 @@
-//! `rcache demo`: the blog post's story with real servers and honest numbers, and nothing to configure.
+//! `rcache demo`: the blog post's story with real servers and honest numbers, and nothing to
+//! configure.
 
 use std::path::Path;
 use std::time::Duration;
@@ -119,7 +120,8 @@ fn told(
     Ok(bench::outcome(&measured, console).and_saved(all_saved))
 }
 
-/// The blog post's two requests: the first finds no entry, the second finds the one that the first left.
+/// The blog post's two requests: the first finds no entry, the second finds the one that the first
+/// left.
 fn two_accesses(ready: &Ready<'_>) -> anyhow::Result<[f64; 2]> {
     let mut reader = ready.reader(&ready.users::<AllUsers>(Workload::All)?, &[Codec::Arrow], TTL)?;
     let first_ns = access(ready, &mut reader, ReadPath::Cold, CacheOutcome::Miss)?;

@@ -1,4 +1,5 @@
-//! `bench --dry-run`: what a query would ask of both servers, found out by preparing and explaining it alone.
+//! `bench --dry-run`: what a query would ask of both servers, found out by preparing and explaining
+//! it alone.
 
 use serde::Serialize;
 
@@ -14,7 +15,7 @@ use crate::units::{self, counted};
 /// Redis' bookkeeping for a key, and the header of an entry.
 const KEY_BYTES: u64 = 160;
 
-/// What would be measured, as text or as one document.
+/// The plan of a measurement, as text or as one document.
 pub(super) fn report(queries: &[Prepared], request: &Request, format: Format) -> anyhow::Result<String> {
     match format {
         Format::Text => {

@@ -27,7 +27,8 @@ pub(super) trait Small: Serialize {
 pub(super) struct Tagged<T> {
     /// The kind of document.
     format: &'static str,
-    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore those that you do not know.
+    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore those
+    /// that you do not know.
     format_version: u32,
     #[serde(flatten)]
     fields: T,

@@ -1,4 +1,5 @@
-//! What a command leaves behind on the servers and on disk, in one line, with the command that removes it.
+//! The remains of a command on the servers and on disk, in one line, with the command that removes
+//! them.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,16 +10,16 @@ use crate::config::Settings;
 use crate::run_file::Run;
 use crate::{advice, sandbox, units};
 
-/// What a command has made.
+/// The tables and entries that a command has made.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Made {
     /// The tables users and rcache_meta are there.
     pub(super) tables: bool,
-    /// How long the entries live that it wrote, if it wrote any.
+    /// The lifetime of the entries that it wrote, if it wrote any.
     pub(super) entries: Option<Duration>,
 }
 
-/// What stays when a command is over.
+/// The remains of a command that is over.
 pub(super) struct Left {
     /// On servers that run on.
     on_servers: Vec<String>,
@@ -61,7 +62,7 @@ impl Left {
     }
 }
 
-/// How long the entries live that were written during a run, if any were.
+/// The lifetime of the entries that a run wrote, if it wrote any.
 pub(super) fn entries_of(run: &Run, ttl: Duration) -> Option<Duration> {
     let paths = run.workloads.iter().flat_map(|workload| &workload.paths);
     let written = |count: Option<u64>| count.is_some_and(|count| count > 0);

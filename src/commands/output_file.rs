@@ -1,5 +1,5 @@
-//! A document on its way to a file: what would fail is found out before the run, nothing of others is lost, and what
-//! cannot be saved where it should is saved elsewhere.
+//! A document on its way to a file: what would fail is found out before the run, nothing of others
+//! is lost, and what cannot be saved where it should is saved elsewhere.
 
 mod descriptor;
 mod place;
@@ -18,24 +18,26 @@ use crate::plain_text;
 
 /// A place for a document that is known to be writable.
 pub(super) struct OutputFile {
-    /// As it was named.
+    /// The path as it was named.
     path: PathBuf,
     target: Target,
 }
 
 enum Target {
-    /// What the shell opened for us: written through, never opened anew, so that an appending redirect appends.
+    /// A descriptor that the shell opened: written through, never opened anew, so that an appending
+    /// redirect appends.
     Descriptor(Descriptor),
     /// A new file beside the path, which takes its place when it is complete.
     Beside { place: Place, file: NamedTempFile },
-    /// Written in place: a device or a named pipe, and a file that no other can replace without a loss.
+    /// Written in place: a device or a named pipe, and a file that no other can replace without a
+    /// loss.
     Itself { place: Place, file: File },
 }
 
-/// Where a document ended up.
+/// The place where a document ended up.
 #[derive(Debug)]
 pub(super) enum Saved {
-    /// Where it should.
+    /// The wanted place.
     There,
     /// In another file, and why.
     Elsewhere { path: PathBuf, reason: anyhow::Error },
@@ -70,7 +72,7 @@ impl OutputFile {
         }
     }
 
-    /// As [`OutputFile::save`], there or not at all.
+    /// Like [`OutputFile::save`], there or not at all.
     pub(super) fn put(self, document: &str) -> anyhow::Result<()> {
         write(self.target, document.as_bytes())
             .with_context(|| format!("cannot write to {}", plain_text::path(&self.path)))
@@ -99,8 +101,8 @@ fn target(path: &Path) -> anyhow::Result<Target> {
     }
 }
 
-/// In the same folder, so that putting it in place is one step; with the permissions of the file that it replaces, or
-/// those of a file made in the ordinary way.
+/// In the same folder, so that putting it in place is one step; with the permissions of the file
+/// that it replaces, or those of a file made in the ordinary way.
 fn beside(place: &Place) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".rcache-").permissions(std::fs::Permissions::from_mode(0o666));

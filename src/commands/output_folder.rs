@@ -1,5 +1,5 @@
-//! A folder of files on its way to disk: what would fail is found out before the run, and what cannot be saved there is
-//! saved elsewhere.
+//! A folder of files on its way to disk: what would fail is found out before the run, and what
+//! cannot be saved there is saved elsewhere.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,8 @@ pub(super) struct OutputFolder {
 }
 
 impl OutputFolder {
-    /// Makes the folder if it is missing (its parent must be there), and makes sure that these files can be put into it.
+    /// Makes the folder if it is missing (its parent must be there), and makes sure that these
+    /// files can be put into it.
     pub(super) fn create(path: &Path) -> anyhow::Result<Self> {
         let what = || format!("cannot write to the folder {}", path.display());
         if path == Path::new("-") {

@@ -12,21 +12,21 @@ use crate::report::render::html;
 use crate::report::{self, pictures};
 use crate::run_file::Run;
 
-/// Where the run, its page with pictures and its histograms go, if anywhere.
+/// The files of a run: the run itself, its page with pictures and its histograms.
 pub(super) struct Outputs {
     run: Option<OutputFile>,
     html: Option<OutputFile>,
     histograms: Option<OutputFolder>,
 }
 
-/// Where the page goes: not where the document goes.
+/// The stream of the page, which is not that of the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PageTo {
     Stdout,
     Stderr,
 }
 
-/// What was saved, in words, and how that went.
+/// A saved file, in words, and how that went.
 pub(super) type SavedFile = (String, anyhow::Result<output_file::Saved>);
 
 impl Outputs {

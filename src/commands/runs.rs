@@ -1,7 +1,9 @@
-//! `bench --runs N`: the same bench in N processes one after the other, so that what differs between runs is measured.
+//! `bench --runs N`: the same bench in N processes one after the other, so that what differs
+//! between runs is measured.
 //!
-//! Each run is this very program with the same command line and its number: memory layout, connections, the placement of
-//! threads, private servers and the order of keys are drawn anew. Its document comes back over stdout.
+//! Each run is this very program with the same command line and its number: memory layout,
+//! connections, the placement of threads, private servers and the order of keys are drawn anew. Its
+//! document comes back over stdout.
 
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -19,7 +21,7 @@ use crate::run_file::{Run, load, pool};
 /// The argument that makes a process one of several runs.
 pub(super) const ARGUMENT: &str = "--one-of-runs";
 
-/// How often a run is asked whether it is over.
+/// The time between two looks at whether a run is over.
 const POLL: Duration = Duration::from_millis(20);
 
 /// Measures all runs, or as many as there were before an interrupt or a failure.

@@ -22,17 +22,18 @@ use holds::Holds;
 pub(super) struct Document<'a> {
     /// The kind of document.
     format: &'static str,
-    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore those that you do not know.
+    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore those
+    /// that you do not know.
     format_version: u32,
     /// `start`, `load`, `status`, `stop` or `destroy`.
     action: &'static str,
-    /// What the action changed: started, stopped or deleted something.
+    /// True if the action started, stopped or deleted something.
     changed: bool,
     /// The sandbox after the action; null if there is none.
     sandbox: Option<&'a Report>,
-    /// What the servers hold, if they run.
+    /// The contents of the servers, if they run.
     holds: Option<&'a Holds>,
-    /// What `load` has loaded.
+    /// The rows that `load` has loaded.
     #[serde(skip_serializing_if = "Option::is_none")]
     loaded: Option<&'a Loaded>,
 }
@@ -145,7 +146,8 @@ fn describe_server(text: &mut String, server: &ServerReport) {
     line(text, "  log in", &server.login);
 }
 
-/// Paths and commands are copied: what is too long for the page has a line of its own, which is not broken.
+/// Paths and commands are copied: what is too long for the page has a line of its own, which is not
+/// broken.
 fn line(text: &mut String, name: &str, value: &str) {
     const COLUMNS: usize = 80;
     let is_prose = name == "state";

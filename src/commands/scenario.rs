@@ -1,4 +1,5 @@
-//! `rcache scenario`: one failure of caching on real servers, with and without the cure, and what that proves.
+//! `rcache scenario`: one failure of caching on real servers, with and without the cure, and what
+//! that proves.
 
 pub(super) mod experiment;
 
@@ -100,7 +101,8 @@ fn named_servers(scenario: &dyn Scenario, settings: &Settings) -> anyhow::Result
     }))
 }
 
-/// Each scenario in turn, and a summary at the end. One that fails does not keep the others from running.
+/// Each scenario in turn, and a summary at the end. One that fails does not keep the others from
+/// running.
 fn all(arguments: &cli::Scenario, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
     let mut servers = Servers::open(settings, Need::Both, "scenario", console)?;
     let (mut entries, mut documents, mut worst) = (Vec::new(), Vec::new(), Outcome::Fine);
@@ -136,7 +138,7 @@ fn all(arguments: &cli::Scenario, settings: &Settings, console: &Console) -> any
     Ok(worst)
 }
 
-/// What became of one scenario among all.
+/// The result of one scenario among all.
 enum InTurn {
     Ran(Box<Document>),
     Skipped(String),

@@ -38,13 +38,14 @@ pub(super) fn run(arguments: &cli::Seed, settings: &Settings, console: &Console)
     Ok(Outcome::Fine)
 }
 
-/// Fills the table of the sandbox's own database with `users`, or with what is there, or with the usual number. Users of
-/// another number are replaced only if the servers end with this command, so that no other command reads them now.
+/// Fills the table of the sandbox's own database with `users`, or with what is there, or with the
+/// usual number. Users of another number are replaced only if the servers end with this command, so
+/// that no other command reads them now.
 pub(super) fn fill_sandbox(servers: &Servers, users: Option<u32>, console: &Console) -> anyhow::Result<()> {
     if servers.mysql_in_sandbox { fill(servers, users, console) } else { Ok(()) }
 }
 
-/// As [`fill_sandbox`], in any database; users of another number are replaced in a sandbox alone.
+/// Like [`fill_sandbox`], in any database; users of another number are replaced in a sandbox alone.
 pub(super) fn fill(servers: &Servers, users: Option<u32>, console: &Console) -> anyhow::Result<()> {
     let endpoint = servers.mysql()?;
     let mut conn = connect::connect(endpoint)?;
@@ -89,7 +90,7 @@ pub(super) fn with_progress(
     outcome
 }
 
-/// What happened, in a sentence.
+/// The result in a sentence.
 pub(super) fn words(seeded: &Seeded, data: DataSet, database: &str, ns: u64) -> String {
     let users = units::count(u64::from(data.users));
     let rng_seed = data.rng_seed;

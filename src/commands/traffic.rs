@@ -1,5 +1,5 @@
-//! `rcache traffic`: a mixed load by several strategies of caching, at a rate, at the times of a trace, or as fast as the
-//! clients can.
+//! `rcache traffic`: a mixed load by several strategies of caching, at a rate, at the times of a
+//! trace, or as fast as the clients can.
 
 mod ask;
 mod load;
@@ -26,7 +26,7 @@ use crate::report;
 use crate::scenario::arms::Way;
 use crate::traffic_file::{Document, judge};
 
-/// What was asked for, understood.
+/// The request, understood.
 pub(super) struct Request<'a> {
     arguments: &'a cli::Traffic,
     ways: Vec<Way>,

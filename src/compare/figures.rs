@@ -1,19 +1,22 @@
-//! The change of one figure of one path from run to run, with what the machine and the servers did taken out.
+//! The change of one figure of one path from run to run, with what the machine and the servers did
+//! taken out.
 //!
-//! A path is compared with its control, the cheapest exchange with the same server in the same rounds (`over_control` of
-//! the run file). The control may itself differ between the runs for two reasons that ask for different corrections: a
-//! slower machine multiplies every time, a longer way to the server adds the same to each exchange. Nothing in a run
-//! tells the two apart, so the change is worked out both ways and its interval holds both: where the control stayed the
-//! same they agree, and the more it moved the wider the interval gets.
+//! A path is compared with its control, the cheapest exchange with the same server in the same
+//! rounds (`over_control` of the run file). The control may itself differ between the runs for two
+//! reasons that ask for different corrections: a slower machine multiplies every time, a longer way
+//! to the server adds the same to each exchange. Nothing in a run tells the two apart, so the
+//! change is worked out both ways and its interval holds both: where the control stayed the same
+//! they agree, and the more it moved the wider the interval gets.
 //!
-//! A miss asks MySQL what the path `mysql` asks in the same rounds, so only what is left of it is compared, as a share of
-//! the baseline's miss: MySQL may get faster or slower without moving the result.
+//! A miss asks MySQL what the path `mysql` asks in the same rounds, so only what is left of it is
+//! compared, as a share of the baseline's miss: MySQL may get faster or slower without moving the
+//! result.
 
 use crate::run_file::{OverControl, PathRun, Ratio, WorkloadRun};
 use crate::stats::estimate::{Estimate, Interval};
 use crate::stats::two_runs::{self, Spread, Term};
 
-/// What is compared of a path.
+/// A figure of a path that is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Figure {
     /// A typical read: the median over rounds of their geometric means.
@@ -24,7 +27,7 @@ pub(crate) enum Figure {
 }
 
 impl Figure {
-    /// What every comparison shows.
+    /// The figures that every comparison shows.
     pub(super) const SHOWN: [Self; 3] = [Self::Typical, Self::Mean, Self::Percentile("99")];
 
     pub(crate) fn name(self) -> String {
@@ -35,8 +38,9 @@ impl Figure {
         }
     }
 
-    /// The assumed standard deviation of its logarithm between two runs of the same build, for single runs: measured by
-    /// `scripts/noise` for typical reads; means and tails move more, see docs/measurement.md.
+    /// The assumed standard deviation of its logarithm between two runs of the same build, for
+    /// single runs: measured by `scripts/noise` for typical reads; means and tails move more, see
+    /// docs/measurement.md.
     fn assumed_deviation(self) -> f64 {
         match self {
             Self::Typical => 0.03,
@@ -114,7 +118,7 @@ impl<'a> Side<'a> {
     }
 }
 
-/// How a figure changed, and by what that was judged.
+/// The change of a figure, and the yardstick by which it was judged.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Change {
     pub(super) estimate: Estimate,
@@ -122,9 +126,9 @@ pub(super) struct Change {
 }
 
 const NOT_POSITIVE: &str = "an interval that reaches down to nothing has no ratio";
-/// What `judged_by` says of reads that are the same.
+/// The value of `judged_by` for reads that are the same.
 pub(crate) const BY_EQUALITY: &str = "the same reads in both runs";
-/// What `judged_by` says of files from before controls were recorded in every round.
+/// The value of `judged_by` for files from before controls were recorded in every round.
 pub(super) const BY_MYSQL: &str = "the path mysql in the same rounds";
 
 /// `candidate / baseline` of a figure, or why there is none.
@@ -178,7 +182,7 @@ struct Control {
     candidate_ns: f64,
     /// The round trip to the same server, which is the control itself but for large entries.
     round_trip_ns: [f64; 2],
-    /// What turns a cost as saved into one in terms of this control: baseline, candidate.
+    /// The factors from a saved cost to one in terms of this control: baseline, candidate.
     factors: [f64; 2],
 }
 
@@ -224,12 +228,13 @@ impl Control {
         self.candidate_ns / self.baseline_ns
     }
 
-    /// How much longer one exchange takes in the candidate, ns.
+    /// The time by which one exchange takes longer in the candidate, ns.
     fn longer_ns(&self) -> f64 {
         self.candidate_ns - self.baseline_ns
     }
 
-    /// How much longer the way makes a miss: it asks Redis three times, and sends a large entry once.
+    /// The time that the way adds to a miss: it asks Redis three times, and sends a large entry
+    /// once.
     fn longer_miss_ns(&self) -> f64 {
         let [baseline, candidate] = self.round_trip_ns;
         3.0 * (candidate - baseline) + if self.statement == "GET" { self.longer_ns() } else { 0.0 }
@@ -284,7 +289,7 @@ fn percentile(
     both(before, spreads, ways)
 }
 
-/// What a miss costs beside the query, in either way, as a share of the baseline's miss.
+/// The cost of a miss beside the query, in either way, as a share of the baseline's miss.
 fn miss(
     figure: Figure,
     baseline: &Side<'_>,
@@ -306,7 +311,8 @@ fn miss(
     Some(vec![slower_machine, longer_way])
 }
 
-/// MySQL's part of a slow miss may be a typical one or a slow one of its own: both are held possible.
+/// MySQL's part of a slow miss may be a typical one or a slow one of its own: both are held
+/// possible.
 fn miss_percentile(
     figure: Figure,
     baseline: &Side<'_>,
@@ -339,7 +345,8 @@ fn both(
     Some(vec![one?, other?])
 }
 
-/// For files from before controls were recorded in every round: hits by MySQL in the same rounds, as they were judged then.
+/// For files from before controls were recorded in every round: hits by MySQL in the same rounds,
+/// as they were judged then.
 fn by_mysql(path: &str, figure: Figure, baseline: &Side<'_>, candidate: &Side<'_>) -> Result<Change, String> {
     let old = [("baseline", baseline), ("candidate", candidate)]
         .into_iter()
@@ -394,7 +401,7 @@ pub(super) fn from_ratio(Ratio { ratio, ci95 }: Ratio) -> Option<Estimate> {
     estimate(ratio, ci95)
 }
 
-/// What a file says may be anything; an estimate lies in its interval.
+/// A file may hold anything; an estimate lies in its interval.
 pub(super) fn estimate(value: f64, [low, high]: [f64; 2]) -> Option<Estimate> {
     let ci95 = Interval::new(low, high)?;
     ci95.contains(value).then_some(Estimate { value, ci95 })
@@ -407,7 +414,7 @@ mod tests {
     use crate::report::sample_runs;
     use crate::stats::two_runs::verdict;
 
-    /// What servers and cache take, in µs.
+    /// The times of servers and cache, in µs.
     #[derive(Clone, Copy)]
     struct World {
         ping: f64,
@@ -463,7 +470,7 @@ mod tests {
         }
     }
 
-    /// Of five runs each, so that nothing is assumed.
+    /// The change between five runs each, so that nothing is assumed.
     fn changed(path: &str, figure: Figure, candidate: World) -> Estimate {
         let (baseline, candidate) = (WORLD.bench(), candidate.bench());
         let side = |workload| Side { workload, parts: vec![workload; 5] };

@@ -1,7 +1,7 @@
 //! The regression gates: which figures of which paths must not get slower, and by how much.
 //!
-//! `WORKLOAD.PATH: PERCENT` or `WORKLOAD.PATH.FIGURE: PERCENT`. Without a figure, the typical read must be shown to be
-//! within the tolerance and the mean must not be shown to be beyond it.
+//! `WORKLOAD.PATH: PERCENT` or `WORKLOAD.PATH.FIGURE: PERCENT`. Without a figure, the typical read
+//! must be shown to be within the tolerance and the mean must not be shown to be beyond it.
 
 use super::figures::Figure;
 
@@ -16,7 +16,7 @@ pub(crate) struct GateSpec {
     pub(crate) tolerance_percent: f64,
 }
 
-/// What is wrong with a gate, and how it should look.
+/// The fault of a gate, and how it should look.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}; it looks like 'point.cold: 15%' or 'all.warm.p99: 50%'")]
 pub(crate) struct GateError(String);

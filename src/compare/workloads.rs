@@ -81,7 +81,8 @@ fn pairs<'a>(baseline: &'a Run, candidate: &'a Run) -> impl Iterator<Item = Pair
 
 /// A workload in each of several runs.
 fn parts<'a>(run: &'a Run, workload: Option<&WorkloadRun>) -> Vec<&'a WorkloadRun> {
-    // Load generators share the luck of their time: what differs between them is not what differs between runs.
+    // Load generators share the luck of their time: what differs between them is not what differs
+    // between runs.
     let Some(own) = workload.filter(|_| run.generators <= 1) else { return Vec::new() };
     let is_it = |other: &&WorkloadRun| other.name == own.name && other.codec == own.codec;
     run.runs.iter().filter_map(|part| part.workloads.iter().find(is_it)).collect()
@@ -140,7 +141,7 @@ impl<'a> Pair<'a> {
         names.into_iter()
     }
 
-    /// What the short form gates: hits, and misses if both runs can tell them from MySQL.
+    /// The paths that the short form gates: hits, and misses if both runs can tell them from MySQL.
     fn gated_paths(&self) -> Vec<&'static str> {
         let Some(baseline) = self.baseline else { return Vec::new() };
         let has = |workload: &WorkloadRun, name: &str| workload.paths.iter().any(|path| path.path == name);
@@ -163,7 +164,7 @@ impl<'a> Pair<'a> {
         ])
     }
 
-    /// Of numbers that every run has.
+    /// The spreads of numbers that every run has.
     fn spreads(&self) -> [Spread; 2] {
         self.parts.each_ref().map(|parts| match parts.len() {
             0 | 1 => Spread::Assumed { deviation: ASSUMED_DEVIATION },
@@ -333,7 +334,8 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// The mean counts if it is shown to have regressed: a few slow reads move it and leave the typical one alone.
+/// The mean counts if it is shown to have regressed: a few slow reads move it and leave the typical
+/// one alone.
 fn path_verdict(typical: Option<Verdict>, mean: Option<Verdict>) -> Verdict {
     match (typical, mean) {
         (_, Some(Verdict::Regressed)) => Verdict::Regressed,
@@ -370,7 +372,8 @@ mod tests {
         }
     }
 
-    /// The baseline, and a run whose hits in the first workload are slower by factors of the typical read and the mean.
+    /// The baseline, and a run whose hits in the first workload are slower by factors of the
+    /// typical read and the mean.
     fn runs(typical: f64, mean: f64, half_width: f64) -> [Run; 2] {
         let mut baseline = sample_runs::full(1_000);
         let ratio = |value: f64| Some(Ratio { ratio: value, ci95: [value / half_width, value * half_width] });

@@ -1,6 +1,8 @@
-//! Breaks the lines of messages where a terminal ends, at spaces, so that words and commands stay whole.
+//! Breaks the lines of messages where a terminal ends, at spaces, so that words and commands stay
+//! whole.
 
-/// Columns where a message is broken that goes to a file or a pipe, and `COLUMNS` does not say otherwise.
+/// Columns where a message is broken that goes to a file or a pipe, and `COLUMNS` does not say
+/// otherwise.
 pub(super) const USUAL_WIDTH: usize = 100;
 /// Narrower than this nothing can be read.
 const LEAST_WIDTH: usize = 20;

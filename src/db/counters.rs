@@ -1,4 +1,4 @@
-//! What MySQL counts by itself: held against our own counts, it tells whether anybody else was there.
+//! MySQL's own counters: compared with our own counts, they show whether anybody else was there.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ fn counters(rows: &[(String, String)]) -> MysqlCounters {
     }
 }
 
-/// How many bytes the users take in the database, with their indexes; none where the server does not say.
+/// The bytes of the users in the database, with their indexes; none if the server does not say.
 pub(crate) fn table_bytes(conn: &mut Session) -> Option<u64> {
     let _ = conn.query_drop(include_str!("../../sql/fresh_statistics.sql"));
     conn.query_first::<Option<u64>>(include_str!("../../sql/table_bytes.sql")).ok()??

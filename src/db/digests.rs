@@ -1,4 +1,5 @@
-//! The statements that a server has counted by itself, in its performance schema. Reads, and changes nothing.
+//! The statements that a server has counted by itself, in its performance schema. Reads, and
+//! changes nothing.
 
 use super::error::DbError;
 use super::session::Session;
@@ -9,7 +10,7 @@ const UNKNOWN_VARIABLE: u16 = 1193;
 /// Consumers and instruments that counting needs.
 const SWITCHES: u64 = 3;
 
-/// What a server counts.
+/// The way in which a server counts.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Counting {
     /// The performance schema is off, which only a start of the server changes.

@@ -1,4 +1,4 @@
-//! What went wrong with MySQL, in words that name the thing and the next step.
+//! An error of MySQL, in words that name the thing and the next step.
 
 use std::borrow::Cow;
 use std::io;
@@ -45,7 +45,7 @@ pub(super) enum LoginError {
 }
 
 impl LoginError {
-    /// What came is no greeting of MySQL's.
+    /// The answer is no greeting of MySQL.
     pub(super) fn not_mysql() -> Self {
         Self::Driver(Box::new(DriverError::UnexpectedPacket.into()))
     }
@@ -120,8 +120,9 @@ impl DbError {
         Self { context, words, hint, kind }
     }
 
-    /// The same without what could be a literal of the statement: a server quotes literals and the text around an error.
-    /// Words that `is_known` stay. The next step is one for a statement of the user's own.
+    /// The same without what could be a literal of the statement: a server quotes literals and the
+    /// text around an error. Words that `is_known` stay. The next step is one for a statement of
+    /// the user's own.
     pub(crate) fn without_literals(mut self, is_known: impl Fn(&str) -> bool) -> Self {
         if let Kind::Server(code) = self.kind {
             self.words = private::without_literals(&self.words, code, is_known);
@@ -148,7 +149,7 @@ impl DbError {
         self.kind == Kind::Interrupted
     }
 
-    /// What came back, without what was tried and the next step.
+    /// The server's words, without the action and the next step.
     pub(crate) fn words(&self) -> &str {
         &self.words
     }

@@ -1,8 +1,8 @@
 //! From what a MySQL or MariaDB server answered to the next step, for every path.
 //!
 //! Numbers: <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html> and
-//! <https://mariadb.com/kb/en/mariadb-error-codes/>. An error without a line here is shown in the server's words alone: no
-//! hint is better than a wrong one.
+//! <https://mariadb.com/kb/en/mariadb-error-codes/>. An error without a line here is shown in the
+//! server's words alone: no hint is better than a wrong one.
 
 use std::borrow::Cow;
 use std::io;

@@ -11,7 +11,7 @@ use crate::dump::{DumpStatement, SplitError, Statements, Verdict};
 use crate::interrupt::{self, Interrupted};
 use crate::units::counted;
 
-/// What was loaded.
+/// The rows that were loaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Loaded {

@@ -1,4 +1,5 @@
-//! Takes literals out of a server's error messages: they quote values, and the text around a syntax error.
+//! Takes literals out of a server's error messages: they quote values, and the text around a syntax
+//! error.
 
 /// ER_PARSE_ERROR, whose message quotes the rest of the statement.
 const SYNTAX: u16 = 1064;
@@ -57,8 +58,9 @@ const BEHIND: &str = "ambiguous any are as aggregated at be been can cannot char
 /// Words before a number that counts something of the statement.
 const COUNTED: [&str; 4] = ["argument", "line", "position", "row"];
 
-/// The message without what could be a literal: all from the first quote to the last, unless each word in there is known,
-/// and what follows, unless servers write such words. Quotes need not come in pairs: servers cut long messages.
+/// The message without what could be a literal: all from the first quote to the last, unless each
+/// word in there is known, and what follows, unless servers write such words. Quotes need not come
+/// in pairs: servers cut long messages.
 pub(super) fn without_literals(message: &str, code: u16, is_known: impl Fn(&str) -> bool) -> String {
     if SIGNALS.contains(&code) {
         return format!("a program in the database raised an error of its own (error {code})");

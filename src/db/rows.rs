@@ -1,15 +1,16 @@
-//! Rows of a prepared statement, read off the connection as they arrive: the baseline must be as fast as we can make
-//! it, because a slow one flatters the cache.
+//! Rows of a prepared statement, read off the connection as they arrive: the baseline must be as
+//! fast as we can make it, because a slow one flatters the cache.
 //!
-//! The `mysql` crate makes a vector for every row and another for every text in it; here a cell is a slice of the
-//! buffer that the socket was read into, and a short reply comes to where the one before it stood, which is still in the
-//! processor's caches; the crate's buffer wanders through 4 MB. The crate still connects, logs in and prepares. This module
-//! then speaks on the same socket, one whole exchange at a time, so that neither finds half a reply of the other. Protocol:
+//! The `mysql` crate makes a vector for every row and another for every text in it; here a cell is
+//! a slice of the buffer that the socket was read into, and a short reply comes to where the one
+//! before it stood, which is still in the processor's caches; the crate's buffer wanders through 4
+//! MB. The crate still connects, logs in and prepares. This module then speaks on the same socket,
+//! one whole exchange at a time, so that neither finds half a reply of the other. Protocol:
 //! COM_STMT_EXECUTE and the binary result set
 //! (<https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_stmt_execute.html>,
 //! <https://mariadb.com/docs/server/reference/clientserver-protocol/4-server-response-packets/result-set-packets>).
-//! The crate asks for no CLIENT_DEPRECATE_EOF, so a result set ends with an EOF packet; and it lets MariaDB leave out
-//! the column definitions of a statement that it has prepared.
+//! The crate asks for no CLIENT_DEPRECATE_EOF, so a result set ends with an EOF packet; and it lets
+//! MariaDB leave out the column definitions of a statement that it has prepared.
 
 mod answers;
 mod bind;
@@ -92,7 +93,8 @@ impl RowConnection {
         Ok(Self::over(connect::connect(endpoint)?, endpoint))
     }
 
-    /// Opens a connection whose session can only read, and whose statements the server ends after this time.
+    /// Opens a connection whose session can only read, and whose statements the server ends after
+    /// this time.
     pub(crate) fn open_read_only(endpoint: &MysqlEndpoint, time_limit: Duration) -> Result<Self, DbError> {
         Ok(Self::over(connect::read_only(endpoint, time_limit)?, endpoint))
     }
@@ -131,8 +133,8 @@ impl RowConnection {
         self.exchange(|_, _| Ok(()))
     }
 
-    /// Runs the statement and hands each row to `row`. Where that finds one wrong, the others are still read, so that
-    /// the connection stays usable.
+    /// Runs the statement and hands each row to `row`. Where that finds one wrong, the others are
+    /// still read, so that the connection stays usable.
     #[inline]
     pub(crate) fn execute(
         &mut self,
@@ -148,7 +150,8 @@ impl RowConnection {
         self.exchange(|packet, columns| Cells::in_packet(packet, columns).and_then(&mut row))
     }
 
-    /// Sends the command at hand and hands each row to `row`: its packet, and how many columns it has.
+    /// Sends the command at hand and hands each row to `row`: its packet, and how many columns it
+    /// has.
     #[inline]
     fn exchange(
         &mut self,

@@ -1,4 +1,5 @@
-//! The tables and who made them. Nothing that rcache did not make is ever written, truncated or dropped.
+//! The tables and who made them. Nothing that rcache did not make is ever written, truncated or
+//! dropped.
 
 use super::error::DbError;
 use super::session::Session;
@@ -15,7 +16,7 @@ pub(crate) fn sql() -> String {
     parts.map(|part| format!("{};\n", part.trim_end())).join("\n")
 }
 
-/// How far the users in the table are.
+/// The state of the users in the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SeedState {
     Empty,
@@ -23,16 +24,17 @@ pub(crate) enum SeedState {
     Interrupted,
     Seeded {
         data: DataSet,
-        /// As counted in the database when the seed ended.
+        /// The fingerprint that the database computed when the seed ended.
         fingerprint: String,
     },
 }
 
-/// What stands in the database under the two names that rcache uses.
+/// The tables or views under the two names that rcache uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Tables {
     Absent,
-    /// Both tables are there and ours; or only the meta table, which is made first and dropped last.
+    /// Both tables are there and ours; or only the meta table, which is made first and dropped
+    /// last.
     Ours {
         users_table: bool,
         state: SeedState,
@@ -68,7 +70,8 @@ pub(crate) enum SchemaError {
     Db(#[from] DbError),
 }
 
-/// Refuses tables of ours that have no transactions. A server can put another engine in the place of the one asked for.
+/// Refuses tables of ours that have no transactions. A server can put another engine in the place
+/// of the one asked for.
 pub(crate) fn check_engines(conn: &mut Session) -> Result<(), SchemaError> {
     let wrong: Option<(String, String)> = conn
         .query_first(include_str!("../../sql/wrong_engine.sql"))
@@ -109,9 +112,11 @@ enum Judgement {
     Foreign { kind: &'static str, table: String },
 }
 
-/// Ours is a base table that carries the mark; users without the meta table beside it are nobody's proof.
+/// Ours is a base table that carries the mark; users without the meta table beside it are nobody's
+/// proof.
 fn judge(rows: &[TableRow]) -> Judgement {
-    // On a case-sensitive server `Users` is another table than `users`: whoever made it, it is not the one we would touch.
+    // On a case-sensitive server `Users` is another table than `users`: whoever made it, it is not
+    // the one we would touch.
     if let Some(row) = rows.iter().find(|row| !["rcache_meta", "users"].contains(&row.name.as_str())) {
         return Judgement::Foreign { kind: kind_of(row), table: row.name.clone() };
     }

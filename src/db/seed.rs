@@ -69,7 +69,7 @@ impl From<super::schema::ForeignTable> for SeedError {
     }
 }
 
-/// What a seed found and therefore did.
+/// The result of a seed: what it found and therefore did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Seeded {
     /// The table already held these users.
@@ -81,7 +81,7 @@ pub(crate) enum Seeded {
     Replaced(Method),
 }
 
-/// How the rows travelled.
+/// The way in which the rows travelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
     LoadData,
@@ -91,10 +91,11 @@ pub(crate) enum Method {
     },
 }
 
-/// Makes the table hold exactly `data`, and proves it by count and fingerprint computed in the database.
+/// Makes the table hold exactly `data`, and proves it by count and fingerprint computed in the
+/// database.
 ///
-/// With `force`, other users and changed rows are replaced; otherwise they are an error. `endpoint` is where `conn` is
-/// connected to: for further connections, if the server gives them.
+/// With `force`, other users and changed rows are replaced; otherwise they are an error. `endpoint`
+/// is where `conn` is connected to: for further connections, if the server gives them.
 pub(crate) fn seed(
     conn: &mut Session,
     endpoint: &MysqlEndpoint,
@@ -154,7 +155,8 @@ fn holds_rows(conn: &mut Session) -> Result<bool, DbError> {
     Ok(any == Some(1))
 }
 
-/// The users that the table holds, once it is certain that nobody changed them; none where it is not seeded.
+/// The users that the table holds, once it is certain that nobody changed them; none where it is
+/// not seeded.
 pub(crate) fn check(conn: &mut Session) -> Result<Option<DataSet>, SeedError> {
     match schema::inspect(conn)? {
         schema::Tables::Foreign(foreign) => Err(foreign.into()),
@@ -189,8 +191,9 @@ fn fill(
     progress: &Progress,
 ) -> Result<Method, SeedError> {
     schema::write_state(conn, "seeding", data, "")?;
-    // An empty table is not emptied: TRUNCATE makes the server build it anew. After an interruption it is, whatever it
-    // seems to hold: what other connections had sent may not be rolled back yet, and TRUNCATE waits for that.
+    // An empty table is not emptied: TRUNCATE makes the server build it anew. After an interruption
+    // it is, whatever it seems to hold: what other connections had sent may not be rolled back yet,
+    // and TRUNCATE waits for that.
     if plan == Plan::Mend || holds_rows(conn)? {
         conn.query_drop(include_str!("../../sql/truncate_users.sql"))
             .map_err(|source| DbError::new("emptying the table users", source))?;

@@ -1,7 +1,8 @@
-//! The settings of our sessions: every connection sets what our statements rely on, and reads it back.
+//! The settings of our sessions: every connection sets what our statements rely on, and reads it
+//! back.
 //!
-//! Servers, accounts and proxies come with defaults of their own (`sql_mode`, `autocommit`, `completion_type`, limits on
-//! rows and time …); some proxies accept a SET and do not pass it on.
+//! Servers, accounts and proxies come with defaults of their own (`sql_mode`, `autocommit`,
+//! `completion_type`, limits on rows and time …); some proxies accept a SET and do not pass it on.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ const DOING: &str = "setting up the session";
 /// ER_UNKNOWN_SYSTEM_VARIABLE.
 const UNKNOWN_VARIABLE: u16 = 1193;
 
-/// What `session.sql` sets, in the order in which `session_settings.sql` reads it back.
+/// The settings of `session.sql`, in the order in which `session_settings.sql` reads them back.
 const EXPECTED: [(&str, &str); 19] = [
     ("character_set_client", "utf8mb4"),
     ("character_set_connection", "utf8mb4"),
@@ -77,8 +78,8 @@ fn read_isolation(session: &mut Session) -> Result<(String, u64), DbError> {
     }
 }
 
-/// Has the session refuse to write, and end statements that take longer than this; proves both. Returns the number of
-/// SELECT statements that this took.
+/// Has the session refuse to write, and end statements that take longer than this; proves both.
+/// Returns the number of SELECT statements that this took.
 ///
 /// # Errors
 /// If a setting was refused or did not take effect; the error names it.

@@ -1,5 +1,5 @@
-//! The socket under a connection of the `mysql` crate, for what the crate does not do: reading beside it, and ending a
-//! wait from another thread.
+//! The socket under a connection of the `mysql` crate, for what the crate does not do: reading
+//! beside it, and ending a wait from another thread.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -18,10 +18,11 @@ impl Socket {
         Self(Arc::clone(watched))
     }
 
-    /// A second handle of the connection's socket. A `TcpStream` also for a unix socket: recv(2), send(2), shutdown(2) and
-    /// the timeouts, which are all that is used of it, are the same.
+    /// A second handle of the connection's socket. A `TcpStream` also for a unix socket: recv(2),
+    /// send(2), shutdown(2) and the timeouts, which are all that is used of it, are the same.
     pub(super) fn handle_of(conn: &Conn) -> io::Result<TcpStream> {
-        // SAFETY: the descriptor is the connection's own, and open while `conn` is borrowed; only its duplicate is kept.
+        // SAFETY: the descriptor is the connection's own, and open while `conn` is borrowed; only
+        // its duplicate is kept.
         #[expect(unsafe_code, reason = "the crate lends its socket as a bare number only")]
         let descriptor = unsafe { BorrowedFd::borrow_raw(conn.as_raw_fd()) };
         Ok(descriptor.try_clone_to_owned()?.into())

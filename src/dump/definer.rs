@@ -1,5 +1,5 @@
-//! Definers in a dump are accounts of the server it came from: views and routines could not run here. The account that
-//! loads takes their place.
+//! Definers in a dump are accounts of the server it came from: views and routines could not run
+//! here. The account that loads takes their place.
 
 use super::kind::Kind;
 
@@ -22,7 +22,7 @@ pub(super) fn replace(text: &str, kind: &Kind) -> String {
     text.to_owned()
 }
 
-/// What follows `user@host`, `user` or `CURRENT_USER()`.
+/// The text behind `user@host`, `user` or `CURRENT_USER()`.
 fn after_account(text: &str) -> Option<&str> {
     let rest = after_name(text)?;
     let rest = rest.strip_prefix("()").unwrap_or(rest);

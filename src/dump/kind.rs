@@ -1,6 +1,7 @@
 //! The kind of a statement in a dump, and whether it is loaded into a database of the sandbox.
 
-/// The beginning of a statement in words, without comments: `CREATE TABLE`, and the table if it names one.
+/// The beginning of a statement in words, without comments: `CREATE TABLE`, and the table if it
+/// names one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Kind {
     words: Vec<String>,
@@ -8,11 +9,12 @@ pub(crate) struct Kind {
     pub(crate) table: Option<String>,
 }
 
-/// What becomes of a statement.
+/// The fate of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Load,
-    /// It names a database, or a setting of the server it came from; the rest of the dump does not need it.
+    /// It names a database, or a setting of the server it came from; the rest of the dump does not
+    /// need it.
     Skip,
     /// It would change more than the database.
     Refuse,
@@ -22,7 +24,7 @@ const LOADED: [&str; 18] = [
     "INSERT", "REPLACE", "UPDATE", "DELETE", "SELECT", "WITH", "DO", "SET", "LOCK", "UNLOCK", "BEGIN",
     "COMMIT", "ROLLBACK", "ANALYZE", "TRUNCATE", "CALL", "VALUES", "RENAME",
 ];
-/// What else CREATE, ALTER and DROP are used for.
+/// Other objects of CREATE, ALTER and DROP.
 const OTHER_OBJECTS: [&str; 9] =
     ["DATABASE", "SCHEMA", "USER", "ROLE", "SERVER", "TABLESPACE", "LOGFILE", "RESOURCE", "INSTANCE"];
 const OBJECTS: [&str; 13] = [
@@ -56,7 +58,7 @@ impl Kind {
         self.words.get(index).map_or("", String::as_str)
     }
 
-    /// What is created, altered or dropped, such as `TABLE`.
+    /// The kind of object that is created, altered or dropped, such as `TABLE`.
     fn object(&self) -> &str {
         let is_object = |word: &&str| OBJECTS.contains(word) || OTHER_OBJECTS.contains(word);
         self.words.iter().skip(1).map(String::as_str).find(is_object).unwrap_or_default()
@@ -84,7 +86,8 @@ impl Kind {
                 object if OBJECTS.contains(&object) => Verdict::Load,
                 _ => Verdict::Refuse,
             },
-            // The server's own settings, such as GTID_PURGED and SQL_LOG_BIN in dumps of a replicated server.
+            // The server's own settings, such as GTID_PURGED and SQL_LOG_BIN in dumps of a
+            // replicated server.
             "SET"
                 if self
                     .words
@@ -132,7 +135,8 @@ fn beginning(text: &str) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-/// The text without the marks of executable comments, so that what is in them counts, and without other comments.
+/// The text without the marks of executable comments, so that what is in them counts, and without
+/// other comments.
 fn without_marks(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
@@ -206,7 +210,7 @@ fn name(text: &str) -> Option<(String, &str)> {
     (end > 0).then(|| (text[..end].to_owned(), &text[end..]))
 }
 
-/// How backslashes are read after a statement that sets the SQL mode.
+/// The reading of backslashes after a statement that sets the SQL mode.
 pub(super) fn backslash_escapes_after(text: &str, kind: &Kind) -> Option<bool> {
     if kind.word(0) != "SET" {
         return None;

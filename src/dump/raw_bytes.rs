@@ -1,9 +1,10 @@
-//! Strings in a dump whose bytes are no text: the client sends them as they are; we send text, so they are written as
-//! hexadecimal literals, which are the same bytes.
+//! Strings in a dump whose bytes are no text: the client sends them as they are; we send text, so
+//! they are written as hexadecimal literals, which are the same bytes.
 
 use std::fmt::Write;
 
-/// The statement with every string that is not UTF-8 as a hexadecimal literal. `None` if other parts are not UTF-8.
+/// The statement with every string that is not UTF-8 as a hexadecimal literal. `None` if other
+/// parts are not UTF-8.
 pub(super) fn as_hexadecimal(statement: &[u8], backslash_escapes: bool) -> Option<String> {
     let mut text = String::with_capacity(statement.len() * 2);
     let mut rest = statement;

@@ -1,4 +1,4 @@
-//! Where MySQL is and how to log in.
+//! The address of MySQL and the login.
 
 use std::path::PathBuf;
 
@@ -33,8 +33,8 @@ pub(crate) struct MysqlEndpoint {
 }
 
 impl MysqlEndpoint {
-    /// Takes `mysql://user:password@host:port/database?socket=…` and the parameters `ssl-mode`, `ssl-ca`,
-    /// `ssl-cert` and `ssl-key` apart.
+    /// Takes `mysql://user:password@host:port/database?socket=…` and the parameters `ssl-mode`,
+    /// `ssl-ca`, `ssl-cert` and `ssl-key` apart.
     pub(crate) fn parse(text: &str) -> Result<Self, UrlError> {
         let url = parse_url(text, "mysql://user:password@host:3306/database")?;
         if url.scheme() != "mysql" {

@@ -25,7 +25,8 @@ pub(crate) enum Protocol {
     Unknown,
 }
 
-/// Connects, listens, and then asks what a Redis or a web server answers; `None` if nothing accepts the connection.
+/// Connects, listens, and then asks what a Redis or a web server answers; `None` if nothing accepts
+/// the connection.
 pub(crate) fn identify(address: &Address) -> Option<Protocol> {
     match address {
         Address::Tcp { host, port } => {

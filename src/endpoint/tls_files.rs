@@ -1,4 +1,5 @@
-//! Looks at the certificates that a URL names before they are used, so that an error names the parameter and the file.
+//! Looks at the certificates that a URL names before they are used, so that an error names the
+//! parameter and the file.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! The library beside what it is made of: a hit beside a bare GET, a miss beside the usual cache-aside, each over TCP on
-//! the same server with one connection.
+//! The library beside what it is made of: a hit beside a bare GET, a miss beside the usual
+//! cache-aside, each over TCP on the same server with one connection.
 
 use std::convert::Infallible;
 
@@ -15,7 +15,7 @@ use crate::secret::Secret;
 const PAIRS: u32 = 200;
 /// Operations timed together: one alone is shorter than the noise of a busy machine.
 const BATCH: u32 = 100;
-/// As long as the encoded user of `point`.
+/// A value as long as the encoded user of `point`.
 const VALUE: &str = "  7  ursula.underwood.4711  ursula.underwood.4711@mail.example";
 
 /// A hit through the library, and a GET by the `redis` crate of the same bytes.

@@ -1,4 +1,4 @@
-//! What the statistics of a long run cost: time, and the memory of this process at its highest.
+//! The cost of the statistics of a long run: time, and the memory of this process at its highest.
 
 use crate::measure::clock::timed;
 use crate::measure::plan::{Amount, Plan};
@@ -15,8 +15,8 @@ const READS: u64 = 1_000_000;
 const PATHS: [ReadPath; 3] = [ReadPath::Mysql, ReadPath::Cold, ReadPath::Warm];
 const DATA: DataSet = DataSet { users: DEFAULT_USERS, rng_seed: DEFAULT_RNG_SEED };
 
-/// A million reads of each of three paths, summed up as for a run file: ns, and the peak resident memory in bytes where
-/// the system tells. To be called before anything else takes memory.
+/// A million reads of each of three paths, summed up as for a run file: ns, and the peak resident
+/// memory in bytes where the system tells. To be called before anything else takes memory.
 pub(super) fn of_a_million_reads() -> (u64, Option<u64>) {
     let plan = Plan::new(Workload::Point, Amount::Reads(READS), 1, DATA, None, DEFAULT_RNG_SEED);
     let samples = samples(&plan);

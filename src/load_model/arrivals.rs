@@ -3,7 +3,7 @@
 use super::draws::{Draws, Purpose};
 use crate::units;
 
-/// How operations follow each other.
+/// The law of arrivals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arrivals {
     /// Independent of each other, as requests of many users are.
@@ -21,9 +21,9 @@ impl Arrivals {
     }
 }
 
-/// The instants at which operations are due, counted from the beginning. Exactly rate times duration of them: given their
-/// number, the instants of a Poisson process are ordered uniform ones, whose distances are exponential numbers divided by
-/// their sum.
+/// The instants at which operations are due, counted from the beginning. Exactly rate times
+/// duration of them: given their number, the instants of a Poisson process are ordered uniform
+/// ones, whose distances are exponential numbers divided by their sum.
 #[derive(Clone, Debug)]
 pub(crate) struct DueTimes {
     count: u64,

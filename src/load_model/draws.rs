@@ -1,11 +1,12 @@
-//! Random numbers as a pure function of (rng_seed, purpose, number), so that operation k needs none of those before it.
+//! Random numbers as a pure function of (rng_seed, purpose, number), so that operation k needs none
+//! of those before it.
 
 use crate::permutation::mix;
 
 /// The step of SplitMix64.
 const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// What numbers are drawn for; each purpose has a stream of its own.
+/// The purpose of a draw; each has a stream of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Arrival,

@@ -1,13 +1,15 @@
-//! A cache with too little room for all keys that throws out the least recently read one: Che's approximation (Che, Tung
-//! and Wang, "Hierarchical Web caching systems", 2002), extended by writes and times to live.
+//! A cache with too little room for all keys that throws out the least recently read one: Che's
+//! approximation (Che, Tung and Wang, "Hierarchical Web caching systems", 2002), extended by writes
+//! and times to live.
 //!
-//! In a large cache every entry is thrown out when it was not read for the same time t. An entry then lives until a
-//! write, its time to live, or t without a read; by Wald's identity the hit ratio is λE/(1 + λE) as without a limit.
+//! In a large cache every entry is thrown out when it was not read for the same time t. An entry
+//! then lives until a write, its time to live, or t without a read; by Wald's identity the hit
+//! ratio is λE/(1 + λE) as without a limit.
 
 use super::popularity::Class;
 use super::steady_state::{Lifetimes, Load, hit_ratio_of_key};
 
-/// What a cache with a limit does.
+/// The answer of a cache with a limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Answer {
     /// Share of all reads.
@@ -74,10 +76,10 @@ impl Lru<'_> {
         answer
     }
 
-    /// How long an entry lives on average.
+    /// The mean life of an entry.
     ///
-    /// Until it was not read for t once, it lives (e^(λt) - 1)/λ on average: t for certain, then with constant hazard, which
-    /// is exact without a time to live and close with one.
+    /// Until it was not read for t once, it lives (e^(λt) - 1)/λ on average: t for certain, then
+    /// with constant hazard, which is exact without a time to live and close with one.
     fn presence_s(&self, reads: f64, writes: f64, unread_s: f64) -> f64 {
         let ttl = self.lifetimes.longest_s;
         let mean_ttl = ttl * (1.0 - self.lifetimes.jitter / 2.0);
@@ -85,7 +87,8 @@ impl Lru<'_> {
             return self.lifetimes.presence_s(writes);
         }
         if mean_ttl.is_infinite() {
-            // Exact: with the chance g λ of a read before a write and before t, the life begins anew.
+            // Exact: with the chance g λ of a read before a write and before t, the life begins
+            // anew.
             let gap = -(-(reads + writes) * unread_s).exp_m1() / (reads + writes);
             return gap / (1.0 - reads * gap);
         }

@@ -1,5 +1,5 @@
-//! One cache of a fixed number of entries, simulated exactly: the least recently read entry goes first, entries expire some
-//! time after their fill, and writes remove them.
+//! One cache of a fixed number of entries, simulated exactly: the least recently read entry goes
+//! first, entries expire some time after their fill, and writes remove them.
 
 /// No entry.
 const NONE: u32 = u32::MAX;
@@ -54,7 +54,8 @@ impl LruSimulation {
         Self { nodes: Vec::new(), by_read: empty, by_fill: empty, entries: 0, capacity, ttl_s }
     }
 
-    /// Reads a key, and fills it after a miss. Times are never negative and never fall. True for a hit.
+    /// Reads a key, and fills it after a miss. Times are never negative and never fall. True for a
+    /// hit.
     pub(crate) fn read(&mut self, key: u32, now_s: f64) -> bool {
         self.expire(now_s);
         if self.is_present(key) {

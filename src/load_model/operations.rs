@@ -1,4 +1,4 @@
-//! What operation k does: reads or writes which key.
+//! The kind and the key of operation k.
 
 use super::draws::{Draws, Purpose};
 use super::popularity::Keys;

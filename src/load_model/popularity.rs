@@ -1,5 +1,6 @@
-//! How reads and writes are spread over the keys: popularity by rank, and a bijective permutation from ranks to ids.
-//! Hashing ranks instead, as YCSB's scrambled Zipfian does, makes some ids collide and others unreachable.
+//! The spread of reads and writes over the keys: popularity by rank, and a bijective permutation
+//! from ranks to ids. Hashing ranks instead, as YCSB's scrambled Zipfian does, makes some ids
+//! collide and others unreachable.
 
 use super::draws::{Draws, Purpose};
 use crate::permutation::{Permutation, below};
@@ -145,7 +146,8 @@ impl Keys {
         }
     }
 
-    /// All keys in classes of (nearly) equal popularity, the most popular first: a few thousand, however many keys.
+    /// All keys in classes of (nearly) equal popularity, the most popular first: a few thousand,
+    /// however many keys.
     pub(crate) fn classes(&self) -> Vec<Class> {
         let keys = f64::from(self.count());
         match &self.law {
@@ -162,8 +164,9 @@ impl Keys {
     }
 }
 
-/// Zipf's law over a bounded number of ranks, drawn by rejection-inversion (Hörmann and Derflinger, "Rejection-inversion to
-/// generate variates from monotone discrete distributions", ACM TOMACS 1996): no table, whatever the number of keys.
+/// Zipf's law over a bounded number of ranks, drawn by rejection-inversion (Hörmann and Derflinger,
+/// "Rejection-inversion to generate variates from monotone discrete distributions", ACM TOMACS
+/// 1996): no table, whatever the number of keys.
 #[derive(Clone, Debug)]
 struct Zipf {
     exponent: f64,
@@ -177,9 +180,10 @@ struct Zipf {
 }
 
 impl Zipf {
-    /// Ranks up to here are summed one by one; beyond, the integral of a class is its sum to a part in 10^8.
+    /// Ranks up to here are summed one by one; beyond, the integral of a class is its sum to a part
+    /// in 10^8.
     const EXACT: u32 = 4_096;
-    /// How far a class reaches.
+    /// The width of a class.
     const REACH: f64 = 1.01;
 
     fn new(exponent: f64, keys: u32) -> Self {
@@ -270,7 +274,8 @@ mod tests {
         Popularity::Hotspot { keys: 0.1, reads: 0.9 },
     ];
 
-    /// The chance of a χ² at least as large, with cells of fewer than ten expected draws put together.
+    /// The chance of a χ² at least as large, with cells of fewer than ten expected draws put
+    /// together.
     fn chi_squared_p(observed: &[u64], expected: &[f64]) -> f64 {
         let (mut statistic, mut cells, mut rest) = (0.0, 0.0, (0.0, 0.0));
         let mut add = |seen: f64, expected: f64| {

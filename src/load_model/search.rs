@@ -1,6 +1,7 @@
-//! Searches the highest rate at which a condition holds, by trials that chance may deceive: doubling, then bisection in the
-//! logarithm of the rate. A rate counts as decided when two of at most three trials agree. One wrong decision would lead
-//! all that follow to its own rate; so a bound at which the search ends without having come near it again is tried once more.
+//! Searches the highest rate at which a condition holds, by trials that chance may deceive:
+//! doubling, then bisection in the logarithm of the rate. A rate counts as decided when two of at
+//! most three trials agree. One wrong decision would lead all that follow to its own rate; so a
+//! bound at which the search ends without having come near it again is tried once more.
 
 /// The search for one strategy.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,7 +13,7 @@ pub(crate) struct Search {
     /// The highest rate at which it held, and the lowest at which it did not.
     low: Option<f64>,
     high: Option<f64>,
-    /// How many decisions ago that was.
+    /// The number of decisions since then.
     low_age: u8,
     high_age: u8,
     /// A bound has turned out to be wrong: the right one is near.
@@ -21,12 +22,13 @@ pub(crate) struct Search {
     trials: u32,
 }
 
-/// What a search found.
+/// The result of a search.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Found {
     /// The highest rate lies between these.
     Between { low: f64, high: f64 },
-    /// It held up to here, and this machine or the highest rate that is offered was the limit, not the servers.
+    /// It held up to here, and this machine or the highest rate that is offered was the limit, not
+    /// the servers.
     AtLeast(f64),
     /// It did not even hold here.
     NotAt(f64),
@@ -41,8 +43,8 @@ pub(crate) enum Seen {
     OwnLimit,
 }
 
-/// The search ends when the ends of its interval differ by less: their middle is then within 3 % of both, which leaves room
-/// for chance in what is to be within 5 %.
+/// The search ends when the ends of its interval differ by less: their middle is then within 3 % of
+/// both, which leaves room for chance in what is to be within 5 %.
 const PRECISION: f64 = 1.06;
 const LOWEST_PER_S: f64 = 1.0;
 const HIGHEST_PER_S: f64 = 10_000_000.0;
@@ -91,7 +93,7 @@ impl Search {
         self.trials
     }
 
-    /// What a trial at that rate saw.
+    /// Adds the result of a trial at that rate.
     pub(crate) fn add(&mut self, seen: Seen) {
         self.trials += 1;
         match seen {
@@ -144,7 +146,7 @@ impl Search {
         }
     }
 
-    /// What is known, also before the end.
+    /// The result so far, also before the end.
     pub(crate) fn found(&self) -> Option<Found> {
         self.end.or(match (self.low, self.high) {
             (Some(low), Some(high)) => Some(Found::Between { low, high }),

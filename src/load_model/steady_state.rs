@@ -1,7 +1,9 @@
-//! The state in which a cache settles, in closed form, for independent reads and writes of each key.
+//! The state in which a cache settles, in closed form, for independent reads and writes of each
+//! key.
 //!
-//! An entry lives from its fill until a write or its time to live ends it, E seconds on average. Between two fills there
-//! are λE hits and one miss, so the hit ratio of a key is λE/(1 + λE); that is also the chance that it is in the cache.
+//! An entry lives from its fill until a write or its time to live ends it, E seconds on average.
+//! Between two fills there are λE hits and one miss, so the hit ratio of a key is λE/(1 + λE); that
+//! is also the chance that it is in the cache.
 
 use super::draws::Draws;
 use super::popularity::{Class, Keys};
@@ -22,20 +24,21 @@ impl Lifetimes {
         Self::fixed(f64::INFINITY)
     }
 
-    /// How long an entry lives on average, if its key is written so often.
+    /// The mean life of an entry whose key is written so often.
     pub(crate) fn presence_s(&self, writes_per_s: f64) -> f64 {
         if self.jitter == 0.0 || self.longest_s.is_infinite() {
             return presence_s(self.longest_s, writes_per_s);
         }
-        // The mean over the jitter by Gauss-Legendre with three nodes, exact to polynomials of degree five.
+        // The mean over the jitter by Gauss-Legendre with three nodes, exact to polynomials of
+        // degree five.
         const NODES: [(f64, f64); 3] =
             [(0.112_701_665_379_258_3, 5.0 / 18.0), (0.5, 8.0 / 18.0), (0.887_298_334_620_741_7, 5.0 / 18.0)];
         let at = |share: f64| presence_s(self.longest_s * (1.0 - self.jitter * share), writes_per_s);
         NODES.iter().map(|(share, weight)| weight * at(*share)).sum()
     }
 
-    /// The remaining life of an entry that is met in the cache: the age of a survivor has a density in proportion to
-    /// the chance of no write within that age.
+    /// The remaining life of an entry that is met in the cache: the age of a survivor has a density
+    /// in proportion to the chance of no write within that age.
     pub(crate) fn draw_remaining_s(&self, writes_per_s: f64, draws: &mut Draws) -> f64 {
         let life_s = self.longest_s * (1.0 - self.jitter * draws.uniform());
         let uniform = draws.uniform();
@@ -91,7 +94,8 @@ mod tests {
     use super::super::popularity::Popularity;
     use super::*;
 
-    /// Hits and reads of one key, event by event, and the share of the time in which it was in the cache.
+    /// Hits and reads of one key, event by event, and the share of the time in which it was in the
+    /// cache.
     fn simulate(reads_per_s: f64, writes_per_s: f64, lifetimes: Lifetimes, events: u64) -> (f64, f64) {
         let mut draws = Draws::new(17, Purpose::Replay, 0);
         let (mut now, mut ends, mut present_s, mut hits, mut reads) = (0.0_f64, 0.0_f64, 0.0, 0.0, 0.0);

@@ -1,5 +1,5 @@
-//! Traces of reads and writes: a CSV of `time,key[,op]`, or what `redis-cli MONITOR` prints. No key leaves this file: it is
-//! hashed as it is read.
+//! Traces of reads and writes: a CSV of `time,key[,op]`, or what `redis-cli MONITOR` prints. No key
+//! leaves this file: it is hashed as it is read.
 
 use std::io::{self, BufRead};
 
@@ -12,12 +12,12 @@ use super::operations::Kind;
 pub(crate) struct Event {
     /// From the first event of the trace; never less than that of the event before.
     pub(crate) time_s: f64,
-    /// Of the key. Two of ten million keys share one with a chance of three in a million.
+    /// The hash of the key. Two of ten million keys share one with a chance of three in a million.
     pub(crate) key_hash: u64,
     pub(crate) kind: Kind,
 }
 
-/// What was read of a trace beside its events.
+/// The counts of a trace beside its events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) lines: u64,
@@ -183,7 +183,8 @@ fn csv_quoted(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     }
 }
 
-/// `0 127.0.0.1:6379] "GET" "key"`. Reads are reads, removals are writes; a SET is taken for the fill after a miss.
+/// `0 127.0.0.1:6379] "GET" "key"`. Reads are reads, removals are writes; a SET is taken for the
+/// fill after a miss.
 fn monitor(time_s: f64, rest: &[u8], found: &mut Found<'_>) -> Result<(), &'static str> {
     let end = rest.windows(2).position(|pair| pair == b"] ").ok_or("has no ] as MONITOR writes it")?;
     let mut words = MonitorWords { rest: &rest[end + 2..] };

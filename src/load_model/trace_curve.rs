@@ -1,9 +1,10 @@
 //! The hit ratio of a trace for several cache sizes, in one pass.
 //!
-//! Each size is simulated by itself. Stack distances would give all sizes from one list, but only for caches in which a
-//! larger one holds all that a smaller one holds: with times to live that begin at a fill it does not, since the smaller
-//! cache fills again, later. Memory is bounded by sampling keys, and scaling sizes down likewise: fixed-size SHARDS
-//! (Waldspurger et al., FAST 2015) with miniature simulations (USENIX ATC 2017). As long as the keys are no more than the
+//! Each size is simulated by itself. Stack distances would give all sizes from one list, but only
+//! for caches in which a larger one holds all that a smaller one holds: with times to live that
+//! begin at a fill it does not, since the smaller cache fills again, later. Memory is bounded by
+//! sampling keys, and scaling sizes down likewise: fixed-size SHARDS (Waldspurger et al., FAST
+//! 2015) with miniature simulations (USENIX ATC 2017). As long as the keys are no more than the
 //! sample holds, every key is in it and the result is exact.
 
 use std::collections::{BinaryHeap, HashMap};
@@ -43,7 +44,7 @@ struct SizedCache {
     hits: f64,
 }
 
-/// What a cache of a size did.
+/// The hits of a cache of one size.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct SizePoint {
     pub(crate) entries: u32,
@@ -51,7 +52,7 @@ pub(crate) struct SizePoint {
     pub(crate) hit_ratio: f64,
 }
 
-/// What a whole trace did.
+/// The hit ratios of a whole trace.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Curve {
     /// One for each size that was asked for.
@@ -165,10 +166,11 @@ impl TraceCurve {
         if self.threshold == u64::MAX { 1.0 } else { self.threshold as f64 / u64::MAX as f64 }
     }
 
-    /// What the trace did so far.
+    /// The hit ratios of the trace so far.
     pub(crate) fn finish(&self) -> Curve {
         let reads = (self.reads as f64).max(1.0);
-        // Sampled reads that are missing (or too many) are those of the few most popular keys, which hit in any cache.
+        // Sampled reads that are missing (or too many) are those of the few most popular keys,
+        // which hit in any cache.
         let missing = self.reads as f64 - self.sampled_reads;
         let point = |sized: &SizedCache| SizePoint {
             entries: sized.entries,

@@ -1,4 +1,5 @@
-//! Moves the thread that reads from core to core, where the system allows it: Linux does, elsewhere nothing moves.
+//! Moves the thread that reads from core to core, where the system allows it: Linux does, elsewhere
+//! nothing moves.
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{Affinity, allowed_cores};
@@ -16,7 +17,7 @@ mod linux {
         cores.filter_map(|core| u32::try_from(core).ok()).collect()
     }
 
-    /// Where the calling thread may run when nobody moves it.
+    /// The cores on which the calling thread may run when it is not moved.
     pub(crate) struct Affinity {
         home: CpuSet,
     }
@@ -26,7 +27,8 @@ mod linux {
             Self { home: sched_getaffinity(None).unwrap_or_default() }
         }
 
-        /// Binds the thread to a core. Where that is refused (the core was taken away meanwhile), it stays where it is.
+        /// Binds the thread to a core. Where that is refused (the core was taken away meanwhile),
+        /// it stays where it is.
         pub(crate) fn move_to(&self, core: u32) {
             let core = core as usize;
             if core < CpuSet::MAX_CPU && self.home.is_set(core) {

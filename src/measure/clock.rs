@@ -15,13 +15,14 @@ pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (T, u64) {
     (outcome, ns(start.elapsed()))
 }
 
-/// In 64 bits, which are enough for 584 years: `Duration` counts in 128, and this is within what each read costs.
+/// In 64 bits, which are enough for 584 years: `Duration` counts in 128, and this is within what
+/// each read costs.
 #[inline]
 fn ns(time: Duration) -> u64 {
     time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos()))
 }
 
-/// What a read took, as a whole and by its parts.
+/// The time of a read, as a whole and by its phases.
 pub(crate) struct InParts<T> {
     pub(crate) outcome: T,
     pub(crate) ns: u64,
@@ -43,8 +44,9 @@ impl Laps {
     }
 }
 
-/// As [`timed`], for work that says where its parts end. They share their borders, so that nothing between the
-/// beginning and the end of the last one is in none of them; each costs one more look at the clock.
+/// Like [`timed`], for work that says where its phases end. They share their borders, so that
+/// nothing between the beginning and the end of the last one is in none of them; each costs one
+/// more look at the clock.
 #[inline]
 pub(crate) fn timed_in_parts<T>(work: impl FnOnce(&mut Laps) -> T) -> InParts<T> {
     let start = Instant::now();

@@ -1,10 +1,12 @@
-//! Which core a client reads on: dealt evenly, so that no path owes its times to where the system happened to put it.
+//! Which core a client reads on: dealt evenly, so that no path owes its times to where the system
+//! happened to put it.
 //!
-//! On one machine a round trip between two processes takes several times as long from core to core as on one core,
-//! where neither has to be woken elsewhere; and a scheduler's choice lasts for hundreds of reads. Left to it, the ratio
-//! of two paths would be drawn once a block, from a few values that lie far apart. So the core is a factor that every
-//! block holds evenly, and chance decides only the order ("block what you can, randomize what you cannot": Box, Hunter
-//! and Hunter, "Statistics for Experimenters").
+//! On one machine a round trip between two processes takes several times as long from core to core
+//! as on one core, where neither has to be woken elsewhere; and a scheduler's choice lasts for
+//! hundreds of reads. Left to it, the ratio of two paths would be drawn once a block, from a few
+//! values that lie far apart. So the core is a factor that every block holds evenly, and chance
+//! decides only the order ("block what you can, randomize what you cannot": Box, Hunter and Hunter,
+//! "Statistics for Experimenters").
 
 use crate::permutation::{Permutation, mix};
 
@@ -20,16 +22,17 @@ pub(crate) struct Dealing {
 }
 
 impl Dealing {
-    /// None where there is nothing to deal: on a single core, and where clients take more than half of the cores. Those
-    /// and their servers keep all cores busy, and the scheduler moves them all the time.
+    /// None where there is nothing to deal: on a single core, and where clients take more than half
+    /// of the cores. Those and their servers keep all cores busy, and the scheduler moves them all
+    /// the time.
     pub(crate) fn new(cores: &[u32], clients: u64, rng_seed: u64) -> Option<Self> {
         let enough = cores.len() >= 2 && clients.max(1) <= cores.len() as u64 / 2;
         enough.then(|| Self { cores: cores.to_vec(), clients: clients.max(1), rng_seed })
     }
 
-    /// The cores of a client's block, one for each stretch of its reads (as many as it `usually` has); stretches are
-    /// equally long. Blocks of one round have the same, whatever they read. Over many rounds each core comes up
-    /// equally often.
+    /// The cores of a client's block, one for each stretch of its reads (as many as it `usually`
+    /// has); stretches are equally long. Blocks of one round have the same, whatever they read.
+    /// Over many rounds each core comes up equally often.
     pub(super) fn cores(&self, round: u64, client: u64, usually: u64) -> Vec<u32> {
         let length = self.cores.len() as u64;
         let stretches = length.min(MOST_STRETCHES).min(usually);

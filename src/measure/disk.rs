@@ -1,4 +1,5 @@
-//! Reads of a database that has just restarted: each alone, on connections of its own, by the same clock as all others.
+//! Reads of a database that has just restarted: each alone, on connections of its own, by the same
+//! clock as all others.
 
 use super::clock::{InParts, timed_in_parts};
 use crate::db::counters;
@@ -19,8 +20,8 @@ pub(crate) struct Fresh<C: Client> {
     pub(crate) watch: Session,
 }
 
-/// Reads each item once, after `restart`. Stops early when asked to, or at the first failure: whatever it is, the next
-/// restart would only repeat it.
+/// Reads each item once, after `restart`. Stops early when asked to, or at the first failure:
+/// whatever it is, the next restart would only repeat it.
 pub(crate) fn measure<C: Client>(
     items: &[u32],
     restart: &mut dyn FnMut() -> anyhow::Result<Fresh<C>>,

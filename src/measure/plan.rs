@@ -17,34 +17,36 @@ const WANTED_ROUNDS: u64 = 30;
 const CONTROL_READS: u64 = 1_000;
 /// And in each round: what a round's reads are compared with has to be steadier than they are.
 const CONTROL_READS_A_ROUND: u64 = 10;
-/// A client that has one key repeats short reads until a block of them lasts this long, so that all clients are at work
-/// for most of it.
+/// A client that has one key repeats short reads until a block of them lasts this long, so that all
+/// clients are at work for most of it.
 const SHORT_BLOCK_NS: f64 = 1e6;
 const MOST_REPEATS: u64 = 100;
-/// One of several clients makes so many reads in a block, if they take no longer than this: waiting for the last client of
-/// a block costs one read.
+/// One of several clients makes so many reads in a block, if they take no longer than this: waiting
+/// for the last client of a block costs one read.
 const REPEATS_OF_SEVERAL: f64 = 10.0;
 const BLOCK_OF_SEVERAL_NS: f64 = 20e6;
 
-/// How much of a workload is measured.
+/// The amount of a workload that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Amount {
     /// So many reads by each path.
     Reads(u64),
-    /// As many rounds as fit into this time.
+    /// The number of rounds that fit into this time.
     Time(Duration),
 }
 
-/// A client's share of one block: the reads whose entries it arranges, and which it makes itself unless clients take them
-/// from [one queue](Queues::One).
+/// A client's share of one block: the reads whose entries it arranges, and which it makes itself
+/// unless clients take them from [one queue](Queues::One).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Block {
     pub(crate) kind: BlockKind,
     /// In the order in which they are read.
     pub(crate) items: Vec<u32>,
-    /// How often each of them is read; 1 unless a read is too short to be a block by itself.
+    /// The number of times that each of them is read; 1 unless a read is too short to be a block by
+    /// itself.
     pub(crate) repeats: u64,
-    /// The cores to read on, one for each of as many equal stretches of the items; empty: wherever the system likes.
+    /// The cores to read on, one for each of as many equal stretches of the items; empty: wherever
+    /// the system likes.
     pub(crate) cores: Vec<u32>,
     /// For [`BlockKind::AtHitRatio`]: those whose entries must be there, and those whose must not.
     pub(crate) present: Vec<u32>,
@@ -56,11 +58,12 @@ pub(crate) struct Block {
 pub(crate) enum Queues {
     /// All from the same: none waits long for the last of the others.
     One,
-    /// Each its own share: each has an entry of its own, or is to read for the same time on each core.
+    /// Each its own share: each has an entry of its own, or is to read for the same time on each
+    /// core.
     OneAClient,
 }
 
-/// How the reads are divided into rounds.
+/// The division of the reads into rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
     /// A known number of reads, spread evenly over a known number of rounds.
@@ -69,8 +72,8 @@ enum Shape {
     Open { block: u64 },
 }
 
-/// The shape of one workload's measurement. Every path makes the same reads in the same order; a client that has only one
-/// key may repeat short reads.
+/// The shape of one workload's measurement. Every path makes the same reads in the same order; a
+/// client that has only one key may repeat short reads.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     keys: Keys,
@@ -78,14 +81,14 @@ pub(crate) struct Plan {
     clients: u64,
     order: Permutation,
     dealing: Option<Dealing>,
-    /// How often each read of a block is made, for the kinds whose reads are short.
+    /// The number of times that each read of a block is made, for the kinds whose reads are short.
     repeats: Vec<(BlockKind, u64)>,
     rng_seed: u64,
 }
 
 impl Plan {
-    /// `clients` is at least 1 and no more than [`keys::most_clients`](super::keys::most_clients). They are moved over
-    /// the cores if there are some to deal.
+    /// `clients` is at least 1 and no more than [`keys::most_clients`](super::keys::most_clients).
+    /// They are moved over the cores if there are some to deal.
     pub(crate) fn new(
         workload: Workload,
         amount: Amount,
@@ -149,8 +152,8 @@ impl Plan {
         block < longest
     }
 
-    /// Sets how often reads of this kind are repeated, from how long one of them takes. Only clients that have one key
-    /// each repeat, and no misses: the second read would be a hit.
+    /// Sets how often reads of this kind are repeated, from how long one of them takes. Only
+    /// clients that have one key each repeat, and no misses: the second read would be a hit.
     pub(super) fn repeat(&mut self, kind: BlockKind, read_ns: f64) {
         let can_repeat = self.keys == Keys::OneAClient
             && matches!(self.shape, Shape::Open { .. })
@@ -190,7 +193,7 @@ impl Plan {
         self.keys.items(self.clients)
     }
 
-    /// How the shares of a block are read.
+    /// The queues of the shares of a block.
     pub(crate) fn queues(&self) -> Queues {
         match (self.keys, &self.dealing) {
             (Keys::Numbered { .. }, None) => Queues::One,
@@ -198,8 +201,9 @@ impl Plan {
         }
     }
 
-    /// Bare round trips in one round: a few for each read, so that a short run stays short, and controls do not take most
-    /// of the time if the servers are far away. A client with one key reads so much at once that they cost nothing.
+    /// Bare round trips in one round: a few for each read, so that a short run stays short, and
+    /// controls do not take most of the time if the servers are far away. A client with one key
+    /// reads so much at once that they cost nothing.
     pub(crate) fn control_reads(&self) -> u64 {
         match (self.shape, self.keys) {
             (Shape::Fixed { rounds, .. }, _) => {
@@ -213,8 +217,8 @@ impl Plan {
         }
     }
 
-    /// A client's share of a round: the same items in the same order in blocks of every kind. The shares of all clients,
-    /// one after the other, are the order in which one queue is read.
+    /// A client's share of a round: the same items in the same order in blocks of every kind. The
+    /// shares of all clients, one after the other, are the order in which one queue is read.
     pub(crate) fn block_of(&self, kind: BlockKind, round: u64, client: u64) -> Block {
         let operations = self.operations(round, client);
         let items: Vec<u32> = operations.clone().map(|operation| self.item(operation, client)).collect();
@@ -228,7 +232,7 @@ impl Plan {
         Block { kind, items, repeats: self.repeats_of(kind), cores, present, absent }
     }
 
-    /// Where the bare round trips of a round are made.
+    /// The cores of the bare round trips of a round.
     pub(crate) fn control_cores(&self, round: u64, client: u64) -> Vec<u32> {
         self.cores(round, client, self.control_reads())
     }
@@ -264,8 +268,9 @@ impl Plan {
         }
     }
 
-    /// Which reads find an entry where only `percent` of them do: exactly so many of every hundred, in an order
-    /// shuffled anew for each, so that no client and no part of a block has all the misses.
+    /// Which reads find an entry where only `percent` of them do: exactly so many of every hundred,
+    /// in an order shuffled anew for each, so that no client and no part of a block has all the
+    /// misses.
     fn is_hit(&self, operation: u64, percent: u8) -> bool {
         let (hundred, place) = (operation / 100, operation % 100);
         let order = Permutation::new(100, mix(self.rng_seed ^ 0x6869_7473) ^ hundred);

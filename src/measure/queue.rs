@@ -1,7 +1,8 @@
-//! From where clients take the reads of a block: all from one queue, or each from its own, by the same code.
+//! From where clients take the reads of a block: all from one queue, or each from its own, by the
+//! same code.
 //!
-//! With shares that are fixed beforehand, whoever is done early idles until the last one is, and the throughput of the
-//! block pays for it. Out of one queue all are at work until nothing is left.
+//! With shares that are fixed beforehand, whoever is done early idles until the last one is, and
+//! the throughput of the block pays for it. Out of one queue all are at work until nothing is left.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ struct Place {
     withdrawn: AtomicBool,
 }
 
-/// What a client reads without moving: from the queue until it is empty.
+/// A part of a block that a client reads without moving: from the queue until it is empty.
 pub(super) struct Stretch {
     /// None: wherever the thread is.
     pub(super) core: Option<u32>,
@@ -37,7 +38,8 @@ impl Queue {
     /// The next item, if there is one left.
     #[inline]
     pub(super) fn take(&self) -> Option<u32> {
-        // The start line orders everything else; of the counter it matters only that nobody sees a number twice.
+        // The start line orders everything else; of the counter it matters only that nobody sees a
+        // number twice.
         loop {
             let place = self.places.get(self.next.fetch_add(1, Ordering::Relaxed))?;
             if !place.withdrawn.load(Ordering::Relaxed) {
@@ -46,7 +48,8 @@ impl Queue {
         }
     }
 
-    /// Nobody is to read these: before the start line, by a client that could not arrange their entries.
+    /// Nobody is to read these: before the start line, by a client that could not arrange their
+    /// entries.
     pub(super) fn withdraw(&self, items: &[u32]) {
         let items: HashSet<u32> = items.iter().copied().collect();
         let those = self.places.iter().filter(|place| items.contains(&place.item));

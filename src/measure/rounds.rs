@@ -1,4 +1,5 @@
-//! Runs the rounds: every series reads the same block, in an order shuffled anew, all clients at the same time.
+//! Runs the rounds: every series reads the same block, in an order shuffled anew, all clients at
+//! the same time.
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -20,16 +21,17 @@ use crate::samples::round_series::RoundSums;
 use crate::samples::workload::{Course, WorkloadSamples};
 use crate::{client_threads, interrupt};
 
-/// Blocks grow until a round takes this share of the time: a run then has a hundred rounds or more. Several clients need
-/// longer blocks, so that waiting for the last of them is a small part of each.
+/// Blocks grow until a round takes this share of the time: a run then has a hundred rounds or more.
+/// Several clients need longer blocks, so that waiting for the last of them is a small part of
+/// each.
 const ROUND_SHARE: u32 = 100;
 const ROUND_SHARE_OF_SEVERAL: u32 = 20;
-/// How often connections are tried again in the middle of a run, and the pause between: a server that was just hung up on
-/// by many clients may still count them.
+/// The number of tries to connect in the middle of a run, and the pause between: a server that was
+/// just hung up on by many clients may still count them.
 const RECONNECT_TRIES: u32 = 20;
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What is measured, and how much of it.
+/// The reads to measure, and how much of them.
 pub(crate) struct Task<'a> {
     pub(crate) plan: Plan,
     pub(crate) amount: Amount,
@@ -38,7 +40,7 @@ pub(crate) struct Task<'a> {
     pub(crate) share: Option<u8>,
 }
 
-/// What the rounds need from outside while they run.
+/// The callbacks of the rounds.
 pub(crate) struct Outside<'a, C: Client> {
     /// Opens the connections of one client.
     pub(crate) open: &'a dyn Fn() -> anyhow::Result<C>,
@@ -54,8 +56,9 @@ struct Link {
     done: Receiver<BlockDone>,
 }
 
-/// Measures one workload, group by group, with one worker a client. Stops early when asked to, or when a whole block fails;
-/// what was measured until then is returned. An error only if the first connections cannot be opened.
+/// Measures one workload, group by group, with one worker a client. Stops early when asked to, or
+/// when a whole block fails; what was measured until then is returned. An error only if the first
+/// connections cannot be opened.
 pub(crate) fn measure<C: Client>(
     task: Task<'_>,
     clients: u16,
@@ -80,7 +83,7 @@ fn open<C: Client>(clients: u16, open: &dyn Fn() -> anyhow::Result<C>) -> anyhow
     (0..clients).map(|_| open()).collect()
 }
 
-/// As [`open`], with patience.
+/// Like [`open`], with patience.
 fn reopen<C: Client>(clients: u16, connect: &dyn Fn() -> anyhow::Result<C>) -> anyhow::Result<Vec<C>> {
     let mut tries = 1;
     loop {
@@ -104,7 +107,7 @@ struct Rounds<'a> {
     links: Vec<Link>,
     position: Position,
     samples: WorkloadSamples,
-    /// What the current round answered, in the columns of the log of rounds.
+    /// The answers of the current round, in the columns of the log of rounds.
     sums: Vec<RoundSums>,
 }
 
@@ -189,8 +192,8 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    /// Rounds that do not count: before the first group until everything has settled and blocks have their length, later
-    /// one for the new connections.
+    /// Rounds that do not count: before the first group until everything has settled and blocks
+    /// have their length, later one for the new connections.
     fn warm_up(&mut self) -> Result<(), AllFailed> {
         if self.position.groups > 1 {
             return self.timed_round(self.position.rounds, false).map(|_| ());
@@ -245,8 +248,9 @@ impl<'a> Rounds<'a> {
         Ok(())
     }
 
-    /// Bare exchanges: by one client alone, which is the way to each server without the queue in front of it; and by all
-    /// clients together, which is what their reads are compared with, since both then share a busy machine.
+    /// Bare exchanges: by one client alone, which is the way to each server without the queue in
+    /// front of it; and by all clients together, which is what their reads are compared with, since
+    /// both then share a busy machine.
     fn controls(&mut self, round: u64, counted: bool) -> Result<(), AllFailed> {
         let clients = self.links.len();
         match clients {
@@ -342,7 +346,8 @@ impl<'a> Rounds<'a> {
     }
 }
 
-/// From the first client's start to the last one's end, without the time in which all were on the move.
+/// From the first client's start to the last one's end, without the time in which all were on the
+/// move.
 fn busy_ns(reports: &[BlockDone]) -> u64 {
     let start = reports.iter().filter_map(|report| report.span).map(|(start, _)| start).min();
     let end = reports.iter().filter_map(|report| report.span).map(|(_, end)| end).max();

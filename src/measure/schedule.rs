@@ -1,23 +1,26 @@
-//! When a measurement goes on, opens fresh connections, or ends: a pure function of counts and times.
+//! When a measurement goes on, opens fresh connections, or ends: a pure function of counts and
+//! times.
 
 use std::time::Duration;
 
 use super::plan::Amount;
 use crate::samples::ended::Ended;
 
-/// Into how many groups a measurement is divided, each over connections of its own. What a connection brings with it (the
-/// server's thread, its memory, its core) then varies within the run, and the intervals include it.
+/// Into how many groups a measurement is divided, each over connections of its own. What a
+/// connection brings with it (the server's thread, its memory, its core) then varies within the
+/// run, and the intervals include it.
 const GROUPS: u32 = 10;
 /// A group has at least so many rounds: its first round does not count.
 const MIN_ROUNDS_PER_GROUP: u64 = 5;
 /// A run is not ended early before so many groups: fewer say little about what varies between them.
 const MIN_GROUPS: u32 = 5;
 
-/// Fewer rounds give no interval: a measurement goes on for them, up to this many times as long as was asked for.
+/// Fewer rounds give no interval: a measurement goes on for them, up to this many times as long as
+/// was asked for.
 const MIN_ROUNDS: u64 = 10;
 const LONGEST: u32 = 3;
 
-/// How far a measurement has come.
+/// The progress of a measurement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Position {
     /// Rounds that counted.
@@ -53,7 +56,7 @@ impl Schedule {
         Self { amount, rounds }
     }
 
-    /// What comes next. `is_precise` is asked only where a group ends.
+    /// The next step. `is_precise` is asked only at the end of a group.
     pub(super) fn next(&self, position: &Position, is_precise: impl FnOnce() -> bool) -> Next {
         match (self.amount, self.rounds) {
             (Amount::Time(limit), _) => in_time(limit, position, is_precise),
@@ -104,7 +107,8 @@ mod tests {
 
     use super::*;
 
-    /// Runs to the end with rounds that all take this long; returns the end, the groups' lengths and the elapsed time.
+    /// Runs to the end with rounds that all take this long; returns the end, the groups' lengths
+    /// and the elapsed time.
     fn run(schedule: Schedule, round: Duration, precise_from_group: u32) -> (Ended, Vec<u64>, Duration) {
         let mut position = Position { groups: 1, ..Position::default() };
         let mut lengths = Vec::new();

@@ -1,5 +1,5 @@
-//! Where clients wait until all are ready. A barrier that lets the others go when one of them is lost, since
-//! a client that panicked would otherwise leave them waiting for ever.
+//! A barrier at which clients wait until all are ready. It lets the others go when one of them is
+//! lost, since a client that panicked would otherwise leave them waiting for ever.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 

@@ -1,5 +1,5 @@
-//! One client on a thread of its own: it prepares, waits for the others, reads against the clock, and verifies
-//! when the block is over.
+//! One client on a thread of its own: it prepares, waits for the others, reads against the clock,
+//! and verifies when the block is over.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
@@ -24,7 +24,7 @@ use crate::samples::request_counts::Exchanges;
 use crate::samples::round_series::RoundSums;
 use crate::samples::workload::{ControlKind, WorkloadSamples};
 
-/// What the coordinator asks of a worker.
+/// An order of the coordinator to a worker.
 pub(super) enum Step {
     /// Arrange the entries of this share, then read these stretches, all workers at the same time.
     Block { block: Block, stretches: Vec<Stretch>, counted: bool },
@@ -53,17 +53,17 @@ pub(super) enum ControlLoad {
     AllClients,
 }
 
-/// What a worker saw in a block.
+/// The results of a worker in a block.
 pub(super) struct BlockDone {
     /// When it began and ended to read; none where the others had taken all reads before it.
     pub(super) span: Option<(Instant, Instant)>,
-    /// How much of that went into moving from core to core.
+    /// The part of it that went into moving from core to core.
     pub(super) moving_ns: u64,
-    /// How long this client was reading.
+    /// The time for which this client was reading.
     pub(super) reading_ns: u64,
     pub(super) answered: u64,
     pub(super) failed: u64,
-    /// What the block answered, in the columns of the log of rounds.
+    /// The answers of the block, in the columns of the log of rounds.
     pub(super) sums: Vec<RoundSums>,
     /// A failure that every further round would meet again.
     pub(super) hopeless: bool,
@@ -75,7 +75,7 @@ pub(super) struct Worker<C: Client> {
     pub(super) client: C,
     pub(super) start_line: Arc<StartLine>,
     pub(super) affinity: Affinity,
-    /// What this worker has seen so far; the log of rounds is the coordinator's.
+    /// The samples of this worker so far; the log of rounds is the coordinator's.
     pub(super) samples: WorkloadSamples,
     /// Processor time of the timed reads that are not booked yet.
     pub(super) processor_ns: u64,
@@ -83,7 +83,7 @@ pub(super) struct Worker<C: Client> {
     pub(super) pace: Option<Pace>,
 }
 
-/// Where a client's time in a block went, ns.
+/// The use of a client's time in a block, ns.
 #[derive(Clone, Copy, Default)]
 struct Spent {
     /// In moving from core to core, which no read's time includes.
@@ -195,8 +195,8 @@ impl<C: Client> Worker<C> {
         spent
     }
 
-    /// Moves to a core and makes an untimed round trip to each server from there: every stretch begins alike, and no read
-    /// pays for the way. Returns how long that took, ns.
+    /// Moves to a core and makes an untimed round trip to each server from there: every stretch
+    /// begins alike, and no read pays for the way. Returns how long that took, ns.
     fn go_to(&mut self, core: Option<u32>) -> u64 {
         let Some(core) = core else { return 0 };
         let ((), ns) = timed(|| {
@@ -228,7 +228,8 @@ impl<C: Client> Worker<C> {
                         self.client.read(block.kind, item, &mut end)
                     });
                     let exchanges = self.client.exchanges().since(before);
-                    // The answer is usable; that the entry is stored counts for the throughput alone.
+                    // The answer is usable; that the entry is stored counts for the throughput
+                    // alone.
                     let is_miss = outcome.as_ref().is_ok_and(|read| read.cache == CacheOutcome::Miss);
                     let stored_ns = is_miss.then(|| ns + timed(|| self.client.flush()).1);
                     taken.push(Taken { item, ns, stored_ns, parts, exchanges, outcome });
@@ -308,7 +309,7 @@ impl<C: Client> Worker<C> {
         }
     }
 
-    /// What the timed reads of a block took of the machine.
+    /// Books the processor time of the timed reads of a block.
     fn book_processor_time(&mut self, kind: BlockKind, counted: bool) {
         let ns = std::mem::take(&mut self.processor_ns);
         let samples =
@@ -371,7 +372,8 @@ impl<C: Client> Worker<C> {
         }
     }
 
-    /// Bare round trips, first to one server and then to the other: the reads of a block follow one another as closely.
+    /// Bare round trips, first to one server and then to the other: the reads of a block follow one
+    /// another as closely.
     fn round_trips(
         &mut self,
         reads: usize,
@@ -439,13 +441,14 @@ impl<C: Client> Worker<C> {
     }
 }
 
-/// What an interrupt ended is no failure.
+/// Drops an error that an interrupt caused: it is no failure.
 fn unless_interrupted(error: ReadError) -> Result<(), ReadError> {
     if error.is_interruption() { Ok(()) } else { Err(error) }
 }
 
-/// For how many reads memory is put aside before the clock runs: a share, and what clients that are held up leave to the
-/// others. Not for the whole block, which every one of many clients would put aside.
+/// For how many reads memory is put aside before the clock runs: a share, and what clients that are
+/// held up leave to the others. Not for the whole block, which every one of many clients would put
+/// aside.
 fn most_reads(block: &Block) -> usize {
     let own = block.items.len().saturating_add(block.items.len() / 2);
     own.saturating_mul(usize::try_from(block.repeats).unwrap_or(usize::MAX))

@@ -1,6 +1,6 @@
 //! The comparisons that an assertion can make.
 
-/// How a value is compared with a threshold.
+/// A comparison of a value with a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operator {
     Less,

@@ -1,7 +1,7 @@
 //! The parts of a read, and where its time went: what the cold and the warm read are made of.
 
-/// One part of a read. A read goes through its parts in this order, through none twice unless the entry was damaged; a
-/// hit ends with the decoding.
+/// One part of a read. A read goes through its parts in this order, through none twice unless the
+/// entry was damaged; a hit ends with the decoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
     /// Redis asked, and its whole reply received.
@@ -37,12 +37,12 @@ impl Phase {
     }
 }
 
-/// How long each part of one read took, ns; 0 for what it did not go through.
+/// The time of each phase of one read, ns; 0 for a phase that it did not go through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PhaseTimes([u64; Phase::COUNT]);
 
 impl PhaseTimes {
-    /// How long one part took, ns.
+    /// The time of one phase, ns.
     pub(crate) fn get(self, part: Phase) -> u64 {
         self.0[part as usize]
     }

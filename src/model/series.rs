@@ -1,10 +1,11 @@
-//! What is measured apart from the rest: a path, and on the paths through the cache the codec of its entries.
+//! A series of measurements: a path, and on the paths through the cache the codec of its entries.
 
 use std::fmt;
 
 use super::{Codec, ReadPath};
 
-/// One way to read. Several codecs share the path without a cache, so that each is held against the same reads.
+/// One way to read. Several codecs share the path without a cache, so that each is held against the
+/// same reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Series {
     pub(crate) path: ReadPath,
@@ -19,13 +20,14 @@ impl Series {
     /// MySQL only, just restarted.
     pub(crate) const DISK: Self = Self { path: ReadPath::Disk, codec: None };
 
-    /// Through the cache, with entries of this codec; whether it is a miss or a hit depends on what is there.
+    /// Through the cache, with entries of this codec; whether it is a miss or a hit depends on what
+    /// is there.
     pub(crate) fn cached(path: ReadPath, codec: Codec) -> Self {
         Self { path, codec: Some(codec) }
     }
 
-    /// Every series of the rounds that these paths and codecs make. Reads from disk are none: a restart would disturb the
-    /// others.
+    /// Every series of the rounds that these paths and codecs make. Reads from disk are none: a
+    /// restart would disturb the others.
     pub(crate) fn all(paths: &[ReadPath], codecs: &[Codec]) -> Vec<Self> {
         let of_path = |path: &ReadPath| match path {
             ReadPath::Mysql => vec![Self::MYSQL],
@@ -43,7 +45,7 @@ impl Series {
     }
 }
 
-/// What a block's reads find in the cache.
+/// The state of the cache that a block's reads find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BlockKind {
     /// All of them by one series.

@@ -1,6 +1,6 @@
-//! Where the pages of a database file come from.
+//! The origin of the pages of a database file.
 
-/// Where a file's pages come from when the server asks for them.
+/// The origin of a file's pages when the server asks for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Storage {
     /// Opened with O_DIRECT: from the disk, past the system's own cache.

@@ -22,9 +22,11 @@ pub(crate) enum ReadPath {
     Cold,
     /// a hit
     Warm,
-    /// the usual miss, whose SET may store a stale row: GET, SELECT, encode, SET; for comparison with cold
+    /// the usual miss, whose SET may store a stale row: GET, SELECT, encode, SET; for comparison
+    /// with cold
     Naive,
-    /// no cache, and the database has just restarted: pages come from disk; only with the sandbox's own database
+    /// no cache, and the database has just restarted: pages come from disk; only with the sandbox's
+    /// own database
     Disk,
 }
 
@@ -40,7 +42,7 @@ pub(crate) enum Codec {
     Json,
 }
 
-/// How a query of the user's own is sent.
+/// The way in which a query of the user's own is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub(crate) enum StatementKind {
     /// prepared once a connection, binary values
@@ -49,11 +51,11 @@ pub(crate) enum StatementKind {
     Text,
 }
 
-/// What becomes of the processor's cores while reads are measured.
+/// The use of the CPU cores while reads are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub(crate) enum Cores {
-    /// kept awake where the system lets us, and every block read for the same time on each, where there are two a
-    /// client: no path is lucky with the scheduler, and runs repeat
+    /// kept awake where the system lets us, and every block read for the same time on each, where
+    /// there are two a client: no path is lucky with the scheduler, and runs repeat
     Steady,
     /// left to the system
     Free,

@@ -86,7 +86,7 @@ pub(crate) enum Align {
 pub(crate) struct Row {
     pub(crate) label: String,
     pub(crate) tone: Tone,
-    /// As many as there are columns.
+    /// One for each column.
     pub(crate) cells: Vec<String>,
 }
 

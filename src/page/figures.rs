@@ -1,5 +1,5 @@
-//! Pictures as data: what is drawn, with the scale, its ticks and the same numbers as a table. Renderers place these
-//! and compute no number.
+//! Pictures as data: what is drawn, with the scale, its ticks and the same numbers as a table.
+//! Renderers place these and compute no number.
 
 use super::blocks::{Bin, Chart, Series, Table, Tone};
 use super::scale::Scale;
@@ -8,7 +8,7 @@ use super::scale::Scale;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Figure {
     pub(crate) title: String,
-    /// How to read it.
+    /// A sentence that helps to read it.
     pub(crate) caption: String,
     pub(crate) picture: Picture,
     /// The numbers of the picture.
@@ -53,7 +53,7 @@ pub(crate) struct Span {
 pub(crate) struct Mark {
     pub(crate) label: String,
     pub(crate) at: f64,
-    /// As it is printed.
+    /// The number as it is printed.
     pub(crate) text: String,
 }
 
@@ -161,8 +161,8 @@ impl Distributions {
 /// Columns on the whole of a scale.
 const COLUMNS: usize = 100;
 
-/// Puts each bin into the column that holds its middle. A bin beyond an end goes into the column at that end, so that
-/// no read is lost.
+/// Puts each bin into the column that holds its middle. A bin beyond an end goes into the column at
+/// that end, so that no read is lost.
 fn columns(bins: &[Bin], scale: &Scale) -> Vec<Span> {
     let mut counts = [0_u64; COLUMNS];
     for bin in bins {

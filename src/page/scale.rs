@@ -5,7 +5,7 @@ use crate::units;
 /// A range of values, and the labels on it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Scale {
-    /// What is shown, with its unit if the labels have none.
+    /// The quantity, with its unit if the labels have none.
     pub(crate) title: String,
     kind: Kind,
     from: f64,
@@ -103,7 +103,8 @@ impl Scale {
         scale
     }
 
-    /// The place of a value, from 0 at the start to 1 at the end; values beyond the ends are at them.
+    /// The place of a value, from 0 at the start to 1 at the end; values beyond the ends are at
+    /// them.
     pub(crate) fn share(&self, value: f64) -> f64 {
         let share = match self.kind {
             Kind::Linear => (value - self.from) / (self.to - self.from),

@@ -1,5 +1,5 @@
-//! The interface between measuring and the servers: the open connections of one client, with every way to read as a value.
-//! It knows neither rounds nor threads nor time.
+//! The interface between measuring and the servers: the open connections of one client, with every
+//! way to read as a value. It knows neither rounds nor threads nor time.
 
 use super::query::Check;
 use super::reader::{Read, ReadError};
@@ -16,8 +16,8 @@ pub(crate) trait Client: Send {
     /// The source of the right answers, for messages.
     const TRUTH: &'static str;
 
-    /// Reads an item; `end` is called at the end of each phase. `cold` and `warm` are the same code: the difference is
-    /// whether the entry is there, see [`Client::prepare`].
+    /// Reads an item; `end` is called at the end of each phase. `cold` and `warm` are the same
+    /// code: the difference is whether the entry is there, see [`Client::prepare`].
     fn read(
         &mut self,
         how: BlockKind,
@@ -28,12 +28,14 @@ pub(crate) trait Client: Send {
     /// Compares the answer with the right one, outside everything timed.
     fn check(&mut self, item: u32, read: &Read<Self::Answer>) -> Result<Check, ReadError>;
 
-    /// Brings the cache into the state that the series wants for these items; not part of any measurement. Every series is
-    /// prepared alike, down to a round trip on each connection: none starts on a colder one.
+    /// Brings the cache into the state that the series wants for these items; not part of any
+    /// measurement. Every series is prepared alike, down to a round trip on each connection: none
+    /// starts on a colder one.
     fn prepare(&mut self, series: Series, items: &[u32]) -> Result<(), ReadError>;
 
-    /// Opens the connections anew if one was lost while the other was busy, or while other clients were: a long block of
-    /// one path leaves the other server's connection idle. Never called while a read is timed.
+    /// Opens the connections anew if one was lost while the other was busy, or while other clients
+    /// were: a long block of one path leaves the other server's connection idle. Never called while
+    /// a read is timed.
     fn wake(&mut self) -> Result<(), ReadError>;
 
     /// Waits until Redis has answered for every entry that reads have sent to it.

@@ -1,5 +1,6 @@
-//! What a read in its steady state takes from the allocator and asks of the kernel, on real servers: nothing, and one
-//! send with one receive. Allocations are counted by the thread, so that other tests do not get in the way.
+//! The allocations and system calls of a read in its steady state, on real servers: no allocation,
+//! and one send with one receive. Allocations are counted by the thread, so that other tests do not
+//! get in the way.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,11 +23,12 @@ use crate::users::{DataSet, User};
 const DATA: DataSet = DataSet { users: 1_000, rng_seed: 42 };
 const READS: u64 = 1_000;
 const TTL: Duration = Duration::from_secs(3_600);
-/// They borrow texts from the reply. Arrow builds a set of columns for a single row, which cannot be free.
+/// They borrow texts from the reply. Arrow builds a set of columns for a single row, which cannot
+/// be free.
 const CODECS: [Codec; 3] = [Codec::Postcard, Codec::Msgpack, Codec::Json];
 
-/// Less than that many reads of all: once a second a connection is asked whether it leads to a primary, which a
-/// slow machine meets more than once.
+/// Less than that many reads of all: once a second a connection is asked whether it leads to a
+/// primary, which a slow machine meets more than once.
 const SELDOM: u64 = READS / 10;
 
 /// One send and one receive for each read.
@@ -35,7 +37,7 @@ fn assert_one_each(calls: SocketCalls) {
     assert!((READS..READS + SELDOM).contains(&sends) && sends == receives, "{calls:?}");
 }
 
-/// How often the work took memory on this thread.
+/// The number of allocations of the work on this thread.
 fn allocations(work: impl FnOnce()) -> u64 {
     allocation_counter::measure(work).count_total
 }

@@ -1,4 +1,5 @@
-//! What the workloads ask of the database, one file each, and how their answers become cache entries.
+//! The questions of the workloads to the database, one file each, and the entries that their
+//! answers become.
 
 mod aggregate;
 mod all;
@@ -54,9 +55,9 @@ impl From<RowsError> for LoadError {
 pub(crate) trait Query: Send + Sized {
     /// The type in the caller's hands at the end, on every path and with every codec.
     type Answer: Columnar + Serialize + DeserializeOwned + Send;
-    /// What the statement is made of, and what answers are compared with; all clients share it.
+    /// The source of the statement and of the right answers; all clients share it.
     type Reference: Send + Sync + 'static;
-    /// What says which answer is right, in a sentence.
+    /// The source of the right answer, as the subject of a sentence.
     const TRUTH: &'static str = "the data set says";
 
     /// Opens a connection for this statement.
@@ -80,7 +81,8 @@ pub(crate) trait Query: Send + Sized {
     /// Asks MySQL as a competent application does: prepared statement, binary protocol, typed rows.
     fn load(&mut self, conn: &mut RowConnection, item: u32) -> Result<Self::Answer, LoadError>;
 
-    /// Compares an answer with what it must be, to the last byte. Nothing is timed meanwhile, and MySQL may be asked.
+    /// Compares an answer with what it must be, to the last byte. Nothing is timed meanwhile, and
+    /// MySQL may be asked.
     fn check(&mut self, conn: &mut RowConnection, found: Found<'_, Self>) -> Result<Check, LoadError>;
 
     /// Takes note of an answer of MySQL's that became an entry outside the measurement.
@@ -137,7 +139,7 @@ where
     }
 }
 
-/// What the answers must be. What takes long to work out is there only where a workload asks for it.
+/// The right answers. Those that take long to compute are there only if a workload asks for them.
 pub(crate) struct Expected {
     pub(crate) data: DataSet,
     users: Option<Users>,
@@ -145,7 +147,7 @@ pub(crate) struct Expected {
 }
 
 impl Expected {
-    /// What these workloads must answer.
+    /// The right answers of these workloads.
     pub(crate) fn of(data: DataSet, workloads: &[Workload]) -> Self {
         let asked = |workload| workloads.contains(&workload);
         Self {
@@ -183,7 +185,8 @@ mod tests {
             assert_eq!(&codec.decode(&mut payload.clone(), range).unwrap(), value, "{name:?}");
             let mut longer = [&payload[..], b"\0"].concat();
             let range = 0..longer.len();
-            // Padding behind the end of an Arrow stream is the one thing that a reader may pass over.
+            // Padding behind the end of an Arrow stream is the one thing that a reader may pass
+            // over.
             if *name != model::Codec::Arrow {
                 assert!(codec.decode(&mut longer, range).is_err(), "{name:?}");
             }

@@ -28,8 +28,8 @@ use crate::model::series::Series;
 use crate::samples::request_counts::RequestCounts;
 use crate::samples::written::Written;
 
-/// Receiving an entry of this size or more takes longer than the round trip: hits of it are compared with its bare
-/// transfer.
+/// Receiving an entry of this size or more takes longer than the round trip: hits of it are
+/// compared with its bare transfer.
 const LARGE_ENTRY_BYTES: u64 = 64 * 1024;
 
 /// The most that the library keeps.
@@ -84,7 +84,8 @@ impl ReadError {
         }
     }
 
-    /// Whether the program was asked to stop while it waited: the read was given up, and did not fail.
+    /// Whether the program was asked to stop while it waited: the read was given up, and did not
+    /// fail.
     pub(crate) fn is_interruption(&self) -> bool {
         match self {
             Self::Load(LoadError::Mysql(error)) => error.is_interruption(),
@@ -99,7 +100,7 @@ impl ReadError {
     }
 }
 
-/// What the cache did for a read.
+/// The part of the cache in a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CacheOutcome {
     /// It was not asked.
@@ -114,7 +115,7 @@ pub(crate) struct Read<A> {
     pub(crate) cache: CacheOutcome,
 }
 
-/// How a client reads and what it writes.
+/// The options of a client.
 pub(crate) struct ReaderOptions<'a> {
     /// It can read the all_series of these.
     pub(crate) codecs: &'a [model::Codec],
@@ -124,8 +125,9 @@ pub(crate) struct ReaderOptions<'a> {
     pub(crate) ttl: Duration,
 }
 
-/// Where the entries of one codec stand. The codec is part of the key: two codecs in one run, or in two runs, would
-/// otherwise take each other's entries for damaged and overwrite them, and a warm read would be a miss.
+/// The layout of the keys of one codec. The codec is part of the key: two codecs in one run, or in
+/// two runs, would otherwise take each other's entries for damaged and overwrite them, and a warm
+/// read would be a miss.
 pub(crate) fn key_layout(namespace: &str, kind: &str, codec: model::Codec) -> KeyLayout {
     KeyLayout::new(namespace, &key_kind(kind, codec))
 }
@@ -139,7 +141,7 @@ fn key_kind(kind: &str, codec: model::Codec) -> String {
     format!("{kind}.{}", codec.name())
 }
 
-/// What the keys of every workload's entries begin with, whatever their codec.
+/// The prefixes of the keys of every workload, whatever their codec.
 pub(crate) fn key_prefixes(namespace: &str) -> Vec<Vec<u8>> {
     use clap::ValueEnum;
     let layouts = model::Codec::value_variants().iter().flat_map(|codec| {
@@ -173,7 +175,7 @@ pub(crate) fn remove_entries(
 struct Entries<A> {
     name: model::Codec,
     cache: Cache<Box<dyn Codec<A>>>,
-    /// Of the last read.
+    /// The key of the last read.
     key: Key,
     keys: KeyLayout,
     naive: Naive<A>,
@@ -191,8 +193,9 @@ pub(crate) enum OpenError {
     Key(#[from] KeyError),
 }
 
-/// The library's own cache, as a bench wants it: it waits for no other reader, refreshes nothing ahead
-/// of time, leaves other programs' values alone, and shows slowness instead of cutting it off.
+/// The library's own cache, as a bench wants it: it waits for no other reader, refreshes nothing
+/// ahead of time, leaves other programs' values alone, and shows slowness instead of cutting it
+/// off.
 fn cache(redis: &RedisEndpoint, options: &ReaderOptions<'_>) -> Result<Cache, SetupError> {
     let hour = Duration::from_secs(3_600);
     let options = Options::default()
@@ -213,7 +216,7 @@ fn cache(redis: &RedisEndpoint, options: &ReaderOptions<'_>) -> Result<Cache, Se
     Cache::at(redis.clone(), options)
 }
 
-/// What happened in a read through the cache, beside its answer.
+/// An event in a read through the cache, beside its answer.
 #[derive(Debug)]
 enum Trouble {
     Redis(RedisError),
@@ -285,12 +288,12 @@ pub(crate) struct Reader<Q: Query> {
     query: Q,
     reference: Arc<Q::Reference>,
     entries: Vec<Entries<Q::Answer>>,
-    /// What all entries share, whatever their codec.
+    /// The cache that all entries share, whatever their codec.
     cache: Cache,
     requests: RequestCounts,
     /// Questions of the query so far.
     loads: u64,
-    /// Of [`Reader::fetch`]: the key and what it holds.
+    /// The key and the value of [`Reader::fetch`].
     fetched: (Vec<u8>, Vec<u8>),
     /// When the connections were last seen to be alive.
     used: Instant,

@@ -1,4 +1,5 @@
-//! The functions of MySQL and MariaDB that do more than compute, and those whose answer is not the same twice.
+//! The functions of MySQL and MariaDB that do more than compute, and those whose answer is not the
+//! same twice.
 
 const WAITS: &str = "waits, and measures nothing but itself";
 const LOCKS: &str = "takes or releases locks that others wait for";
@@ -82,7 +83,8 @@ const KNOWN: &str = include_str!("functions/known.txt");
 /// Families of the servers' own functions.
 const KNOWN_FAMILIES: [&str; 6] = ["JSON_", "ST_", "MBR", "REGEXP_", "VEC_", "VECTOR_"];
 
-/// True for what is no stored function, since the server has a function, keyword or type of this name.
+/// True for what is no stored function, since the server has a function, keyword or type of this
+/// name.
 pub(crate) fn is_known(name: &str) -> bool {
     let begins = |family: &&str| {
         name.get(..family.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(family))

@@ -1,17 +1,18 @@
-//! Splits SQL text into tokens exactly as MySQL's and MariaDB's own lexers do, so that nothing can hide in a string or a
-//! comment that the server reads differently.
+//! Splits SQL text into tokens exactly as MySQL's and MariaDB's own lexers do, so that nothing can
+//! hide in a string or a comment that the server reads differently.
 //!
-//! The reading of quotes depends on the server's `sql_mode`. The text is split by each of them, and refused if two give
-//! different tokens.
+//! The reading of quotes depends on the server's `sql_mode`. The text is split by each of them, and
+//! refused if two give different tokens.
 
 use super::refused::Refused;
 
-/// How quotes are read.
+/// The reading of quotes.
 #[derive(Clone, Copy)]
 struct Reading {
     /// A backslash escapes the next character of a string; not with NO_BACKSLASH_ESCAPES.
     backslash: bool,
-    /// Double quotes enclose a string; with ANSI_QUOTES they enclose a name, in which a backslash means nothing.
+    /// Double quotes enclose a string; with ANSI_QUOTES they enclose a name, in which a backslash
+    /// means nothing.
     double_is_text: bool,
 }
 
@@ -61,7 +62,8 @@ impl Token<'_> {
 /// Splits the text into tokens, without white space and comments.
 ///
 /// # Errors
-/// If the text cannot be split, holds an executable comment, or means different things under different SQL modes.
+/// If the text cannot be split, holds an executable comment, or means different things under
+/// different SQL modes.
 pub(crate) fn tokens(text: &str) -> Result<Vec<Token<'_>>, Refused> {
     let tokens = Lexer::new(text, USUAL).run()?;
     for reading in OTHERS {
@@ -236,8 +238,9 @@ impl<'a> Lexer<'a> {
         Ok(())
     }
 
-    /// A token that begins with a digit. An integer directly before letters is a name; with a dot or an exponent the
-    /// number ends there, and a keyword may follow without white space, as in `1e1INTO`.
+    /// A token that begins with a digit. An integer directly before letters is a name; with a dot
+    /// or an exponent the number ends there, and a keyword may follow without white space, as in
+    /// `1e1INTO`.
     fn number(&mut self) {
         let digits = self.end_of(self.at, |byte| byte.is_ascii_digit());
         let byte = |at: usize| self.bytes.get(at).copied();

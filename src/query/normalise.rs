@@ -3,7 +3,8 @@
 use super::lexer::{self, Kind, Token};
 use super::screen::is_qualified;
 
-/// Reserved words of both servers that a SELECT uses; they are written in upper case, so that their case does not matter.
+/// Reserved words of both servers that a SELECT uses; they are written in upper case, so that their
+/// case does not matter.
 const KEYWORDS: &[&str] = &[
     "SELECT",
     "DISTINCT",
@@ -118,7 +119,8 @@ const BEFORE_PARENTHESIS: &[&str] = &[
     "ROW",
 ];
 
-/// Replaces every literal by `?`, folds white space, drops comments and writes keywords in upper case.
+/// Replaces every literal by `?`, folds white space, drops comments and writes keywords in upper
+/// case.
 pub(crate) fn normalise(tokens: &[Token<'_>]) -> String {
     let mut text = String::new();
     let mut previous: Option<&Token<'_>> = None;

@@ -1,4 +1,5 @@
-//! The parameters of a statement: sets of values, one set for each read. Each distinct set is one key of the cache.
+//! The parameters of a statement: sets of values, one set for each read. Each distinct set is one
+//! key of the cache.
 
 pub(crate) mod collect;
 mod delimited;
@@ -162,7 +163,8 @@ fn unreadable(error: io::Error) -> Cause {
     }
 }
 
-/// Reads rows of a file; by default tabs separate columns if the first line has one, and commas otherwise.
+/// Reads rows of a file; by default tabs separate columns if the first line has one, and commas
+/// otherwise.
 fn from_rows(
     input: impl Read,
     delimiter: Option<delimited::Delimiter>,

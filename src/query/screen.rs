@@ -1,5 +1,5 @@
-//! Decides from its tokens whether a statement only reads. The server has the last word, in a read-only session; this
-//! screen refuses what such a session would still allow, and says why.
+//! Decides from its tokens whether a statement only reads. The server has the last word, in a
+//! read-only session; this screen refuses what such a session would still allow, and says why.
 
 use super::functions;
 use super::lexer::{Kind, Token};
@@ -78,7 +78,8 @@ pub(crate) fn screen<'a>(tokens: &[Token<'a>]) -> Result<Vec<Token<'a>>, Refused
     let is_end = |token: &Token<'_>| token.is_symbol(";");
     let length = tokens.iter().rposition(|token| !is_end(token)).map_or(0, |last| last + 1);
     let tokens = tokens.get(..length).unwrap_or_default();
-    // An executable word in front of a semicolon is refused for what it is: `DELETE …; SELECT …` for its DELETE.
+    // An executable word in front of a semicolon is refused for what it is: `DELETE …; SELECT …`
+    // for its DELETE.
     let code: Vec<_> = tokens.iter().filter(|token| token.kind != Kind::Hint).copied().collect();
     first_word(&code)?;
     if code.iter().any(is_end) {
@@ -108,7 +109,8 @@ pub(crate) fn is_qualified(code: &[Token<'_>], index: usize) -> bool {
     previous.zip(here).is_some_and(|(dot, name)| dot.is_symbol(".") && dot.end() == name.start)
 }
 
-/// Refuses keywords that only a statement that writes or locks can hold: they are reserved on both servers.
+/// Refuses keywords that only a statement that writes or locks can hold: they are reserved on both
+/// servers.
 fn word(code: &[Token<'_>], index: usize) -> Result<(), Refused> {
     let Some(token) = code.get(index) else { return Ok(()) };
     let next = code.get(index + 1);
@@ -190,7 +192,8 @@ fn call(code: &[Token<'_>], index: usize) -> Result<(), Refused> {
     Err(if is_name { Refused::UnknownFunction(name) } else { Refused::StoredFunction })
 }
 
-/// True where a name with its columns is given to a table: behind AS or a parenthesis, or in a WITH clause.
+/// True where a name with its columns is given to a table: behind AS or a parenthesis, or in a WITH
+/// clause.
 fn is_new_name(code: &[Token<'_>], index: usize) -> bool {
     let previous = index.checked_sub(1).and_then(|previous| code.get(previous));
     let follows = |word: &str| previous.is_some_and(|previous| previous.is_word(word));

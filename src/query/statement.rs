@@ -10,7 +10,8 @@ use super::normalise::normalise;
 use super::refused::Refused;
 use super::screen;
 
-/// A statement that only reads, as far as its text tells. Its own text holds literals and is for the server alone.
+/// A statement that only reads, as far as its text tells. Its own text holds literals and is for
+/// the server alone.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Statement {
     text: String,
@@ -58,7 +59,7 @@ impl Statement {
         format!("{:016x}", XxHash3_64::oneshot(self.normalised.as_bytes()))
     }
 
-    /// What in it may give another answer each time, such as `NOW`.
+    /// Its parts that may give another answer each time, such as `NOW`.
     pub(crate) fn volatile(&self) -> &[&'static str] {
         &self.volatile
     }
@@ -116,7 +117,7 @@ fn is_ordered(code: &[Token<'_>]) -> bool {
     false
 }
 
-/// What is inside one pair of parentheses that encloses everything.
+/// The text inside one pair of parentheses that encloses everything.
 fn without_parentheses<'c, 'a>(code: &'c [Token<'a>]) -> Option<&'c [Token<'a>]> {
     let [first, inside @ .., last] = code else { return None };
     if !first.is_symbol("(") || !last.is_symbol(")") {

@@ -23,7 +23,7 @@ use crate::run_file::{Run, WorkloadRun};
 /// The amount of detail on a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Detail {
-    /// What a reader in a hurry needs.
+    /// The page for a reader in a hurry.
     Brief,
     /// Everything that is known.
     Full,
@@ -34,7 +34,7 @@ pub(crate) fn page(run: &Run, detail: Detail) -> Page {
     whole_page(run, detail, false)
 }
 
-/// As [`page`], for a run that is saved anyway.
+/// Like [`page`], for a run that is saved anyway.
 pub(crate) fn page_of_saved(run: &Run, detail: Detail) -> Page {
     whole_page(run, detail, true)
 }

@@ -1,4 +1,5 @@
-//! The page of `rcache candidates`: a ranking, each read with the command that measures it, and how to read both.
+//! The page of `rcache candidates`: a ranking, each read with the command that measures it, and how
+//! to read both.
 
 use super::blocks::{Block, Entry, Page, Row, Section, Table};
 use crate::candidates::{Candidate, Document};

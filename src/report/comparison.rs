@@ -121,7 +121,7 @@ fn sentence(path: &PathChange) -> String {
     }
 }
 
-/// What pages call a verdict.
+/// The word of the pages for a verdict.
 fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Inconclusive => "undecided",
@@ -147,14 +147,14 @@ fn overall(compared: &Comparison) -> &'static str {
     }
 }
 
-/// What would decide, if something was left open.
+/// The next step if something was left open.
 fn next_step(compared: &Comparison) -> Option<&'static str> {
     let open =
         compared.workloads.iter().flat_map(cached).any(|(_, path)| path.verdict == Verdict::Inconclusive);
     open.then_some("More reads, several runs (bench --runs 5) or a quieter machine would decide.")
 }
 
-/// What a reader must know of the intervals.
+/// A caveat about the intervals.
 fn caveat(compared: &Comparison) -> Option<&'static str> {
     (!compared.variation_measured && !compared.identical).then_some(
         "How much runs of the same build differ is assumed for single runs (3 % for typical reads); bench --runs 5 \
@@ -162,7 +162,7 @@ fn caveat(compared: &Comparison) -> Option<&'static str> {
     )
 }
 
-/// What the verdicts were judged by, each way once.
+/// The yardsticks of the verdicts, each once.
 fn judged_by(compared: &Comparison) -> Vec<String> {
     let mut ways = Vec::new();
     for (name, path) in compared.workloads.iter().flat_map(cached) {
@@ -203,7 +203,7 @@ fn with_interval(Ratio { ratio, ci95: [low, high] }: &Ratio) -> String {
     format!("{ratio} ({low} to {high})")
 }
 
-/// As [`units::factor`], with as many digits for a ratio far below 1.
+/// Like [`units::factor`], with as many digits for a ratio far below 1.
 fn three_digits(ratio: f64) -> String {
     match ratio {
         _ if ratio >= 0.9995 || ratio <= 0.0 => units::factor(ratio),

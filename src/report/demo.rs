@@ -9,7 +9,7 @@ use crate::claims::Worth;
 use crate::run_file::{PathRun, Ratio, Run, Server, WorkloadRun};
 use crate::units::{self, counted};
 
-/// What is known before many reads are measured.
+/// The facts that are known before many reads are measured.
 #[derive(Clone, Debug)]
 pub(crate) struct Opening<'a> {
     pub(crate) mysql: &'a Server,
@@ -121,7 +121,7 @@ fn title(workload: &str) -> &str {
     }
 }
 
-/// What a hit gains, one entry for each workload.
+/// The gain of a hit, one entry for each workload.
 pub(super) fn gain(run: &Run) -> Section {
     let basis = summary::basis(run);
     let entry = |workload: &WorkloadRun| {

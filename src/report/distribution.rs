@@ -1,5 +1,5 @@
-//! The latencies of a path, taken back out of the run file. The file may come from anywhere: what it says of its own
-//! size is checked before any memory is taken.
+//! The latencies of a path, taken back out of the run file. The file may come from anywhere: what
+//! it says of its own size is checked before any memory is taken.
 
 use std::io::Read;
 
@@ -27,7 +27,7 @@ const MAX_TEXT: usize = 1 << 20;
 const MAX_BYTES: u64 = 4 << 20;
 /// More digits take more memory; rcache saves three.
 const MAX_DIGITS: u32 = 3;
-/// How a deflated histogram begins.
+/// The beginning of a deflated histogram.
 const DEFLATED: [u8; 4] = 0x1c84_9314_u32.to_be_bytes();
 /// Cookie and length, before what is deflated.
 const OUTER_HEAD: usize = 8;

@@ -1,5 +1,6 @@
-//! A run's histograms as files that other tools read: percentile files for the HdrHistogram plotter, and one interval
-//! log. All values are milliseconds, as in what Java's HistogramLogProcessor writes.
+//! A run's histograms as files that other tools read: percentile files for the HdrHistogram
+//! plotter, and one interval log. All values are milliseconds, as in what Java's
+//! HistogramLogProcessor writes.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -40,7 +41,8 @@ pub(crate) fn files(run: &Run) -> Result<BTreeMap<String, String>, HdrError> {
             }
             let histogram = distribution::decode(&path.histogram)
                 .map_err(|cause| HdrError::Histogram { tag: tag.clone(), cause })?;
-            // Writing to a String cannot fail. Paths take turns all through the run, so that each one's interval is the run.
+            // Writing to a String cannot fail. Paths take turns all through the run, so that each
+            // one's interval is the run.
             let _ = writeln!(
                 log,
                 "Tag={tag},0.000,{:.3},{:.3},{}",
@@ -55,8 +57,9 @@ pub(crate) fn files(run: &Run) -> Result<BTreeMap<String, String>, HdrError> {
     Ok(files)
 }
 
-/// `point.warm`; with the codec in between where a workload was measured with several and the path has a cache. Nothing that a file name or a
-/// log's line could not hold, whatever the run file says.
+/// `point.warm`; with the codec in between where a workload was measured with several and the path
+/// has a cache. Nothing that a file name or a log's line could not hold, whatever the run file
+/// says.
 fn tag(run: &Run, workload: &WorkloadRun, path: &PathRun) -> String {
     let namesakes = run.workloads.iter().filter(|other| other.name == workload.name).count();
     let codec =
@@ -93,8 +96,8 @@ pub(crate) fn traffic_files(document: &Document) -> Result<BTreeMap<String, Stri
     Ok(files)
 }
 
-/// What Java's `outputPercentileDistribution` prints, in ms, with six decimals instead of three: a read of 21.6 µs would
-/// be 0.022 ms otherwise.
+/// The output of Java's `outputPercentileDistribution`, in ms, with six decimals instead of three:
+/// a read of 21.6 µs would be 0.022 ms otherwise.
 fn percentiles(histogram: &Histogram<u64>) -> String {
     let mut text =
         format!("{:>12} {:>14} {:>10} {:>14}\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");

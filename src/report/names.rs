@@ -2,7 +2,8 @@
 
 use super::blocks::Tone;
 
-/// MySQL, hit and miss, whose names in the run file and on the command line are mysql, warm and cold.
+/// MySQL, hit and miss, whose names in the run file and on the command line are mysql, warm and
+/// cold.
 pub(super) fn path(name: &str) -> &str {
     match name {
         "mysql" => "MySQL",
@@ -24,7 +25,8 @@ pub(super) fn tone(path: &str) -> Tone {
     }
 }
 
-/// Rows of a table are in this order: first without a cache, then by how fast they are expected to be.
+/// Rows of a table are in this order: first without a cache, then by how fast they are expected to
+/// be.
 pub(super) fn rank(path: &str) -> usize {
     ["mysql", "disk", "warm", "cold", "naive"].iter().position(|name| *name == path).unwrap_or(usize::MAX)
 }

@@ -38,7 +38,8 @@ pub(super) fn inverse(Ratio { ratio, ci95: [low, high] }: &Ratio) -> Ratio {
     Ratio { ratio: 1.0 / ratio, ci95: [1.0 / high, 1.0 / low] }
 }
 
-/// `2.6 x faster (2.0-3.3)`, `4 % slower (1-7 %)`, `no difference (0.98-1.03)`, `? faster (0.54-1.8)`. The ratio is one of speeds.
+/// `2.6 x faster (2.0-3.3)`, `4 % slower (1-7 %)`, `no difference (0.98-1.03)`, `? faster
+/// (0.54-1.8)`. The ratio is one of speeds.
 pub(super) fn faster_or_slower(speed: &Ratio) -> String {
     let (times, word) = match side_of_one(speed) {
         Side::Above => (*speed, "faster"),
@@ -64,7 +65,8 @@ pub(super) fn faster_or_slower(speed: &Ratio) -> String {
     format!("{ratio} x {word} ({low}-{high})")
 }
 
-/// A ratio and its interval: two digits, and one more if two would hide that the interval has two ends.
+/// A ratio and its interval: two digits, and one more if two would hide that the interval has two
+/// ends.
 pub(super) fn with_interval(Ratio { ratio, ci95: [low, high] }: Ratio) -> [String; 3] {
     let short = [ratio, low, high].map(two_digits);
     if short[1] != short[2] || ratio >= 99.5 {

@@ -1,5 +1,5 @@
-//! An experiment as a page: the setting, the arms side by side, the findings in words, and the verdict. The part between
-//! the arms and the verdict is the scenario's own.
+//! An experiment as a page: the setting, the arms side by side, the findings in words, and the
+//! verdict. The part between the arms and the verdict is the scenario's own.
 
 #[cfg(test)]
 pub(crate) mod samples;
@@ -92,7 +92,8 @@ fn verdict(document: &Document) -> Option<Section> {
     Some(Section { role: Role::Summary, ..Section::new(vec![note]) })
 }
 
-/// The reason for the verdict. An interrupted run is not to be blamed for arms that did not run, as older documents do.
+/// The reason for the verdict. An interrupted run is not to be blamed for arms that did not run, as
+/// older documents do.
 fn reason(document: &Document) -> Option<&str> {
     let reason = document.reason.as_deref();
     if document.interrupted && !document.broken {

@@ -34,12 +34,12 @@ pub(crate) struct Workload<'a> {
     pub(crate) name: String,
     pub(crate) codec: Codec,
     pub(crate) keys: u64,
-    /// Of this codec.
+    /// The samples of this codec.
     pub(crate) samples: &'a WorkloadSamples,
     pub(crate) analysis: &'a Analysis,
     /// None if the servers were not asked for their counters.
     pub(crate) server_side: Option<&'a ServerSide>,
-    /// Of a query of the user's own.
+    /// A query of the user's own.
     pub(crate) query: Option<OwnQueryRun>,
 }
 

@@ -1,4 +1,5 @@
-//! What a run file says of a query of the user's own: nothing that holds a literal or a parameter.
+//! The entry of the run file for a query of the user's own: nothing that holds a literal or a
+//! parameter.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,8 @@ pub(crate) struct OwnQueryRun {
     pub(crate) protocol: String,
     /// The sets of parameters.
     pub(crate) parameters: ParametersRun,
-    /// What EXPLAIN said of each table, for the first set of parameters; empty if the account may not ask.
+    /// The answer of EXPLAIN for each table, for the first set of parameters; empty if the account
+    /// may not ask.
     #[serde(default)]
     pub(crate) explain: Vec<ExplainStep>,
     /// Columns of an answer.
@@ -27,16 +29,17 @@ pub(crate) struct OwnQueryRun {
     pub(crate) mean_bytes: Option<f64>,
     /// Bytes of the largest answer's values.
     pub(crate) most_bytes: u64,
-    /// Answers that MySQL gave at another time and no longer gives: the rows changed during the run.
+    /// Answers that MySQL gave at another time and no longer gives: the rows changed during the
+    /// run.
     pub(crate) changed_meanwhile: u64,
     /// Functions in the statement whose answer is not the same twice.
     #[serde(default)]
     pub(crate) volatile: Vec<String>,
     /// At most so many percent of each connection's time kept MySQL busy; null for no limit.
     pub(crate) share_percent: Option<u64>,
-    /// How long clients waited for MySQL, all together, s.
+    /// The time for which clients waited for MySQL, all together, s.
     pub(crate) database_s: f64,
-    /// What all keys would take in Redis with this codec, bytes; null if no entry was written.
+    /// The memory of all keys in Redis with this codec, bytes; null if no entry was written.
     pub(crate) all_keys_bytes: Option<u64>,
 }
 
@@ -60,7 +63,7 @@ pub(crate) struct ParametersRun {
 pub(crate) struct ExplainStep {
     /// The table, by its name or alias.
     pub(crate) table: Option<String>,
-    /// How it is read, such as `const`, `ref`, `range` or `ALL`.
+    /// The access, such as `const`, `ref`, `range` or `ALL`.
     pub(crate) access: Option<String>,
     /// The index; null for none.
     pub(crate) key: Option<String>,

@@ -1,5 +1,6 @@
-//! Several runs of one bench as one: reads are added up, and every interval holds what differs between the runs. The runs
-//! were made one after the other (`bench --runs`) or by several load generators at the same time (`merge`).
+//! Several runs of one bench as one: reads are added up, and every interval holds what differs
+//! between the runs. The runs were made one after the other (`bench --runs`) or by several load
+//! generators at the same time (`merge`).
 
 mod estimates;
 mod histograms;
@@ -14,7 +15,8 @@ use super::build::encode;
 use super::{Config, Control, PathRun, Run, RunPart, Warning, WorkloadRun};
 use crate::stats::between_runs::Timing;
 
-/// One run of all of them; none for no runs. What is interrupted is no run of its own, and is said of the whole.
+/// One run of all of them; none for no runs. What is interrupted is no run of its own, and is said
+/// of the whole.
 pub(crate) fn pool_runs(runs: &[Run], interrupted: bool) -> Option<Run> {
     let (first, others) = runs.split_first()?;
     if others.is_empty() {
@@ -27,7 +29,8 @@ pub(crate) fn pool_runs(runs: &[Run], interrupted: bool) -> Option<Run> {
     })
 }
 
-/// The runs of several load generators, made at the same time, as one run of all their clients; none for no runs.
+/// The runs of several load generators, made at the same time, as one run of all their clients;
+/// none for no runs.
 pub(crate) fn merge_runs(runs: &[Run]) -> Option<Run> {
     let first = runs.first()?;
     let merged = combine(first, runs, Timing::Simultaneous);
@@ -74,7 +77,8 @@ fn part(run: &Run) -> RunPart {
     }
 }
 
-/// Each once, with how many runs had it. A code that a run has several times stands for several workloads.
+/// Each once, with how many runs had it. A code that a run has several times stands for several
+/// workloads.
 fn warnings(runs: &[Run]) -> Vec<Warning> {
     let mut pooled: Vec<(usize, Warning, usize)> = Vec::new();
     for run in runs {
@@ -160,7 +164,8 @@ mod tests {
         assert!((warm.mean_ns.unwrap() / own.mean_ns.unwrap() - 1.03).abs() < 1e-6);
         let [low, high] = warm.mean_ci95_ns.unwrap();
         let half = high / warm.mean_ns.unwrap();
-        // Student's quantile of four degrees of freedom, on logarithms of a standard deviation of 0.114.
+        // Student's quantile of four degrees of freedom, on logarithms of a standard deviation of
+        // 0.114.
         assert!((1.13..1.17).contains(&half) && low < own.mean_ns.unwrap(), "{half}");
         let speedup = pooled.workloads[1].speedup.unwrap();
         assert!(speedup.ci95[0] < speedup.ratio && speedup.ratio < speedup.ci95[1]);

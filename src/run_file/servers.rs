@@ -1,4 +1,4 @@
-//! What the servers counted, as it is saved, and what follows from it.
+//! The counters of the servers, as they are saved, and the conclusions from them.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use crate::samples::request_counts::RequestCounts;
 use crate::stats::foreign::ServerSide;
 use crate::units;
 
-/// By how much the servers' own counters grew while the workload was measured with all of its codecs, warm-up,
-/// preparation and controls included.
+/// By how much the servers' own counters grew while the workload was measured with all of its
+/// codecs, warm-up, preparation and controls included.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct ServerCounters {
@@ -19,7 +19,7 @@ pub(crate) struct ServerCounters {
     pub(crate) mysql: Option<MysqlCounters>,
     /// Null where Redis could not be asked.
     pub(crate) redis: Option<RedisCounters>,
-    /// What we asked for ourselves. Where the servers counted more, somebody else used them.
+    /// Our own requests. If the servers counted more, somebody else used them.
     pub(crate) ours: OwnRequests,
     /// Why a server's counters are null, by `mysql` or `redis`.
     pub(crate) withheld: BTreeMap<String, String>,
@@ -39,7 +39,8 @@ pub(crate) struct MysqlCounters {
     pub(crate) innodb_buffer_pool_read_requests: Option<u64>,
 }
 
-/// Counters of the whole server, all of its databases. Null where it gives none, or they were reset meanwhile.
+/// Counters of the whole server, all of its databases. Null where it gives none, or they were reset
+/// meanwhile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct RedisCounters {
@@ -69,13 +70,14 @@ pub(crate) struct OwnRequests {
 pub(crate) struct Avoided {
     /// Measured reads that the cache answered.
     pub(crate) mysql_reads: u64,
-    /// Pages that InnoDB would have been asked for, by what each execution asked for on average; null where it does not count.
+    /// Pages that InnoDB would have been asked for, by what each execution asked for on average;
+    /// null where it does not count.
     pub(crate) innodb_page_requests: Option<u64>,
     /// Pages that InnoDB would have read from disk, by the same rule.
     pub(crate) innodb_disk_reads: Option<u64>,
 }
 
-/// What entries take in Redis.
+/// The memory of entries in Redis.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct RedisMemory {
@@ -85,7 +87,8 @@ pub(crate) struct RedisMemory {
     pub(crate) entry_bytes: u64,
     /// All of them together.
     pub(crate) bytes: u64,
-    /// `memory_usage`: as Redis counts, with key and bookkeeping. `value_bytes`: the values alone, where it does not tell.
+    /// `memory_usage`: as Redis counts, with key and bookkeeping. `value_bytes`: the values alone,
+    /// where it does not tell.
     pub(crate) source: String,
 }
 
@@ -127,7 +130,7 @@ fn withheld(counted: &ServerSide) -> BTreeMap<String, String> {
     reasons.filter_map(|(server, reason)| Some((server.to_owned(), reason?.clone()))).collect()
 }
 
-/// What the hits would have cost InnoDB, had each of them been executed.
+/// The cost of the hits to InnoDB, had each of them been executed.
 fn avoided(hits: u64, mysql: Option<&MysqlCounters>) -> Avoided {
     let executes = mysql.and_then(|mysql| mysql.com_stmt_execute).filter(|executes| *executes > 0);
     let of_hits = |counted: Option<u64>| {
@@ -141,7 +144,7 @@ fn avoided(hits: u64, mysql: Option<&MysqlCounters>) -> Avoided {
     }
 }
 
-/// As Redis tells; else from the values alone, where any were written.
+/// The memory as Redis reports it; else from the values alone, if any were written.
 fn memory(sample: Option<&[Option<u64>]>, keys: u64, value_bytes: Option<u64>) -> Option<RedisMemory> {
     match sample.filter(|sample| !sample.is_empty()) {
         Some(sample) => Some(RedisMemory::of_sample(sample, keys)),

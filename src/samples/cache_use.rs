@@ -11,7 +11,7 @@ pub(crate) struct CacheUse {
     pub(crate) redis_errors: u64,
     /// Reads of the library that went to the database without being allowed to store the answer.
     pub(crate) bypasses: u64,
-    /// How often the library's breaker opened.
+    /// The number of times that the library's breaker opened.
     pub(crate) breaker_opened: u64,
     /// Hits on rows that do not exist; none if the clients are not to remember those.
     pub(crate) known_missing: Option<u64>,

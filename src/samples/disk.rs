@@ -5,7 +5,8 @@ use super::round_series::RoundSeries;
 use crate::model::Storage;
 use crate::model::series::Series;
 
-/// What was seen of the path `disk`. It stands apart from the rounds of the other paths, and is in no ratio with them.
+/// The samples of the path `disk`. It is apart from the rounds of the other paths, and is in no
+/// ratio with them.
 #[derive(Clone, Debug)]
 pub(crate) struct DiskSamples {
     pub(crate) path: PathSamples,
@@ -13,7 +14,7 @@ pub(crate) struct DiskSamples {
     pub(crate) rounds: RoundSeries,
     /// Pages that InnoDB fetched during the reads, and the reads for which it told.
     pub(crate) pages: (u64, u64),
-    /// Where they came from.
+    /// The origin of the pages.
     pub(crate) storage: Storage,
     /// The first failure, in words, where there was one.
     pub(crate) first_error: Option<String>,

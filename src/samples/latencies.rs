@@ -2,7 +2,8 @@
 
 use hdrhistogram::Histogram;
 
-/// One hour: nothing that is measured here should take longer, and what does is counted as saturated.
+/// One hour: nothing that is measured here should take longer, and what does is counted as
+/// saturated.
 pub(crate) const MAX_NS: u64 = 3_600_000_000_000;
 /// Two values that differ in the third digit stay apart.
 const SIGNIFICANT_DIGITS: u8 = 3;
@@ -24,8 +25,8 @@ impl Latencies {
         Self { histogram, sum_ns: 0, min_ns: u64::MAX, max_ns: 0, saturated: 0 }
     }
 
-    /// Adds a sample. What exceeds the histogram is recorded at its end and counted as saturated; sum, minimum and
-    /// maximum stay exact.
+    /// Adds a sample. What exceeds the histogram is recorded at its end and counted as saturated;
+    /// sum, minimum and maximum stay exact.
     pub(crate) fn record(&mut self, ns: u64) {
         self.histogram.saturating_record(ns.clamp(1, MAX_NS));
         self.sum_ns += u128::from(ns);
@@ -48,7 +49,7 @@ impl Latencies {
         self.histogram.len()
     }
 
-    /// Of the exact sum; none without samples.
+    /// The mean of the exact sum; none without samples.
     pub(crate) fn mean_ns(&self) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "53 bits are more than the clock has")]
         (self.count() > 0).then(|| self.sum_ns as f64 / self.count() as f64)

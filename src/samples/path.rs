@@ -8,21 +8,21 @@ use crate::model::phase::PhaseSums;
 use crate::model::series::Series;
 use crate::model::{Codec, ReadPath};
 
-/// What was seen of one path.
+/// The samples of one path.
 #[derive(Clone, Debug)]
 pub(crate) struct PathSamples {
     pub(crate) path: ReadPath,
-    /// Of the entries; none where no cache is asked.
+    /// The codec of the entries; none if no cache is asked.
     pub(crate) codec: Option<Codec>,
     /// Reads that took this path and answered rightly, whichever block they were in.
     pub(crate) latencies: Latencies,
-    /// Where the time of the same reads went.
+    /// The phases of the same reads.
     pub(crate) parts: PhaseSums,
     /// The time until their entries were stored.
     pub(crate) stored: Stored,
     /// The round trips of the same reads.
     pub(crate) exchanges: Exchanges,
-    /// What the cache did in this path's blocks.
+    /// The hits and misses in this path's blocks.
     pub(crate) hits: u64,
     pub(crate) misses: u64,
     /// Reads of this path's blocks that failed or answered wrongly, by kind.
@@ -30,7 +30,7 @@ pub(crate) struct PathSamples {
     /// Reads that this path's blocks answered, and how long the blocks ran.
     pub(crate) answered: u64,
     pub(crate) busy_ns: u64,
-    /// How long clients were reading in these blocks, all clients together.
+    /// The time for which clients were reading in these blocks, all clients together.
     pub(crate) reading_ns: u64,
     /// Processor time that rcache itself took for them, all clients together.
     pub(crate) processor_ns: u64,
@@ -100,14 +100,14 @@ impl Stored {
     }
 }
 
-/// What was seen of reads at a hit ratio that was enforced.
+/// The samples of reads at a hit ratio that was enforced.
 #[derive(Clone, Debug)]
 pub(crate) struct MixedSamples {
     pub(crate) percent: u8,
     pub(crate) codec: Codec,
     /// Reads that answered rightly, hits and misses together.
     pub(crate) latencies: Latencies,
-    /// What the cache did for them.
+    /// The hits and misses among them.
     pub(crate) hits: u64,
     pub(crate) misses: u64,
     /// Reads that failed or answered wrongly, by kind.

@@ -1,4 +1,4 @@
-//! What we ask of the servers, counted as they count it.
+//! Our requests to the servers, counted as they count them.
 
 /// Requests sent, whatever became of them: measured reads, warm-up, preparation and controls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -7,8 +7,8 @@ pub(crate) struct RequestCounts {
     pub(crate) text_selects: u64,
     /// Executions of a prepared SELECT.
     pub(crate) executes: u64,
-    /// Keys that Redis was asked for: one for a GET and for each script of the protocol, one a key for EXISTS, two a key
-    /// for the script that removes entries.
+    /// Keys that Redis was asked for: one for a GET and for each script of the protocol, one a key
+    /// for EXISTS, two a key for the script that removes entries.
     pub(crate) look_ups: u64,
 }
 
@@ -28,7 +28,8 @@ impl RequestCounts {
         }
     }
 
-    /// Of both protocols: `Com_select` counts a prepared SELECT each time that it is executed.
+    /// The SELECTs of both protocols: `Com_select` counts a prepared SELECT each time that it is
+    /// executed.
     pub(crate) fn selects(&self) -> u64 {
         self.text_selects + self.executes
     }
@@ -72,7 +73,7 @@ impl Counter {
         }
     }
 
-    /// As the server calls it.
+    /// The name that the server gives it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Selects => "Com_select",

@@ -1,4 +1,5 @@
-//! What each path's block took in each round, in memory that does not grow with the number of rounds.
+//! The times of each path's block in each round, in memory that does not grow with the number of
+//! rounds.
 
 use std::ops::Range;
 
@@ -9,7 +10,8 @@ pub(crate) struct RoundSums {
     pub(crate) count: u64,
     /// 64 bits of nanoseconds are 584 years.
     pub(crate) sum_ns: u64,
-    /// Of the natural logarithms of the times in ns: what a typical read took, whatever a few slow ones did.
+    /// The sum of the natural logarithms of the times in ns: the time of a typical read, whatever a
+    /// few slow ones did.
     pub(crate) sum_ln: f64,
 }
 
@@ -41,11 +43,11 @@ impl RoundSums {
     }
 }
 
-/// The rounds of one workload in the order in which they ran, the same rounds for every path, in groups: the rounds of a
-/// group were read over the same connections.
+/// The rounds of one workload in the order in which they ran, the same rounds for every path, in
+/// groups: the rounds of a group were read over the same connections.
 ///
-/// When it is full, neighbours of the same group are merged pairwise: an estimate made of sums stays the same, and merging
-/// neighbours keeps what correlates in one place.
+/// When it is full, neighbours of the same group are merged pairwise: an estimate made of sums
+/// stays the same, and merging neighbours keeps what correlates in one place.
 #[derive(Clone, Debug)]
 pub(crate) struct RoundSeries {
     columns: Vec<Vec<RoundSums>>,
@@ -60,8 +62,9 @@ pub(crate) struct RoundSeries {
 }
 
 impl RoundSeries {
-    /// More rows tell an interval nothing more: a standard error out of 512 rows, which are the fewest of a full log, is
-    /// within 3 % of the true one. 1,024 rows of three paths are 72 kB, of which the statistics make a few copies.
+    /// More rows tell an interval nothing more: a standard error out of 512 rows, which are the
+    /// fewest of a full log, is within 3 % of the true one. 1,024 rows of three paths are 72 kB, of
+    /// which the statistics make a few copies.
     const MAX_ROWS: usize = 1024;
 
     pub(crate) fn new(paths: usize) -> Self {
@@ -75,7 +78,8 @@ impl RoundSeries {
         }
     }
 
-    /// The next rounds are of another group. More groups than a quarter of the rows are not told apart.
+    /// The next rounds are of another group. More groups than a quarter of the rows are not told
+    /// apart.
     pub(crate) fn start_group(&mut self) {
         let current = self.groups.last() == Some(&self.group);
         if current && usize::try_from(self.group).is_ok_and(|group| group < Self::MAX_ROWS / 4) {
@@ -88,7 +92,8 @@ impl RoundSeries {
         &self.groups
     }
 
-    /// Adds a round: what each path did, in the order of the paths. A path that is not named did nothing.
+    /// Adds a round: what each path did, in the order of the paths. A path that is not named did
+    /// nothing.
     pub(crate) fn push(&mut self, round: &[RoundSums]) {
         if self.opens_a_row() && self.rows() == Self::MAX_ROWS {
             self.halve();
@@ -129,7 +134,7 @@ impl RoundSeries {
         self.rounds
     }
 
-    /// How many paths a round has.
+    /// The number of paths in a round.
     pub(crate) fn columns(&self) -> usize {
         self.columns.len()
     }
@@ -151,7 +156,8 @@ impl RoundSeries {
     }
 }
 
-/// Neighbouring rows that are merged: two of one group each, and what is left over at the end of a group.
+/// Neighbouring rows that are merged: two of one group each, and what is left over at the end of a
+/// group.
 fn pairs(groups: &[u32]) -> Vec<Range<usize>> {
     let mut pairs = Vec::new();
     let mut start = 0;

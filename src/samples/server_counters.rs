@@ -1,4 +1,5 @@
-//! The servers' own counters: compared with our own counts, they tell whether anybody else was there.
+//! The servers' own counters: compared with our own counts, they tell whether anybody else was
+//! there.
 
 /// Counters of the whole server since it started; none where it does not give one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub(crate) struct MysqlCounters {
 }
 
 impl MysqlCounters {
-    /// What was added since `before`; none where the counter was reset in between.
+    /// The difference to `before`; none if the counter was reset in between.
     pub(crate) fn since(&self, before: &Self) -> Self {
         Self {
             selects: since(self.selects, before.selects),
@@ -31,8 +32,8 @@ impl MysqlCounters {
 /// Counters of the whole server, all databases, since it started; none where it does not give one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RedisCounters {
-    /// Look-ups of keys that were there. GET, GETRANGE and EXISTS count for each key, also those of scripts; SET and
-    /// UNLINK do not.
+    /// Look-ups of keys that were there. GET, GETRANGE and EXISTS count for each key, also those of
+    /// scripts; SET and UNLINK do not.
     pub(crate) hits: Option<u64>,
     /// Look-ups of keys that were not.
     pub(crate) misses: Option<u64>,
@@ -41,7 +42,7 @@ pub(crate) struct RedisCounters {
 }
 
 impl RedisCounters {
-    /// What was added since `before`; none where the counter was reset in between.
+    /// The difference to `before`; none if the counter was reset in between.
     pub(crate) fn since(&self, before: &Self) -> Self {
         Self {
             hits: since(self.hits, before.hits),

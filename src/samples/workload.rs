@@ -30,7 +30,8 @@ impl ControlSamples {
     }
 }
 
-/// What a round's reads are compared with: the cheapest exchanges with the same servers, in the same round.
+/// The yardsticks of a round's reads: the cheapest exchanges with the same servers, in the same
+/// round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ControlKind {
     /// The shortest exchange with Redis.
@@ -41,12 +42,13 @@ pub(crate) enum ControlKind {
     Fetch(Codec),
 }
 
-/// How the rounds of one workload went.
+/// The course of the rounds of one workload.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Course {
-    /// How long they took, untimed parts included; without the first warm-up and without connecting.
+    /// The time that they took, untimed parts included; without the first warm-up and without
+    /// connecting.
     pub(crate) elapsed: Duration,
-    /// How often every client opened connections.
+    /// The number of times that every client opened connections.
     pub(crate) groups: u32,
     /// Reads of each path in a full round, all clients together, not counting repeated ones.
     pub(crate) block: u64,
@@ -58,21 +60,23 @@ pub(crate) struct Course {
 #[derive(Clone, Debug)]
 pub(crate) struct WorkloadSamples {
     pub(crate) paths: Vec<PathSamples>,
-    /// Where a hit ratio was to be verified: one for each codec.
+    /// One for each codec, if a hit ratio was to be verified.
     pub(crate) mixed: Vec<MixedSamples>,
     pub(crate) controls: ControlSamples,
-    /// What was written, warm-up included, codec by codec.
+    /// The entries that were written, warm-up included, codec by codec.
     pub(crate) written: Vec<(Codec, Written)>,
-    /// What was asked of both servers, warm-up, preparation and controls included.
+    /// The requests to both servers, warm-up, preparation and controls included.
     pub(crate) requests: RequestCounts,
-    /// The rounds that counted: what each path took in each of them. Behind the paths stand two more columns for each
-    /// hit ratio that was to be verified: the hits and the misses of its blocks. Behind those, one for each of the controls.
+    /// The rounds that counted: what each path took in each of them. Behind the paths stand two
+    /// more columns for each hit ratio that was to be verified: the hits and the misses of its
+    /// blocks. Behind those, one for each of the controls.
     pub(crate) rounds: RoundSeries,
     /// In the order of their columns.
     pub(crate) control_kinds: Vec<ControlKind>,
-    /// How the rounds went: their time, their groups, and why they ended.
+    /// The course of the rounds: their time, their groups, and why they ended.
     pub(crate) course: Course,
-    /// How long clients waited for MySQL, all together, warm-up and preparation included, ns.
+    /// The time for which clients waited for MySQL, all together, warm-up and preparation included,
+    /// ns.
     pub(crate) database_ns: u64,
     /// Reads from disk, after all rounds.
     pub(crate) disk: Option<DiskSamples>,
@@ -106,7 +110,8 @@ impl WorkloadSamples {
         }
     }
 
-    /// The samples of one codec and those of MySQL alone, which all codecs share: the same rounds for all of them.
+    /// The samples of one codec and those of MySQL alone, which all codecs share: the same rounds
+    /// for all of them.
     pub(crate) fn of_codec(&self, codec: Codec) -> Self {
         let paths = (0..self.paths.len()).filter(|index| self.paths[*index].series().belongs_to(codec));
         let mixed = (0..self.mixed.len()).filter(|index| self.mixed[*index].codec == codec);
@@ -138,7 +143,7 @@ impl WorkloadSamples {
         self.mixed.iter().position(is_it)
     }
 
-    /// Where the hits or the misses of a verified hit ratio stand in the log of rounds.
+    /// The column of the hits or the misses of a verified hit ratio in the log of rounds.
     pub(crate) fn mixed_column(&self, index: usize, miss: bool) -> usize {
         self.paths.len() + 2 * index + usize::from(miss)
     }
@@ -197,7 +202,8 @@ impl WorkloadSamples {
     }
 }
 
-/// Both servers' bare round trips, and for each codec that is read the bare transfer of its entries.
+/// Both servers' bare round trips, and for each codec that is read the bare transfer of its
+/// entries.
 fn control_kinds(paths: &[PathSamples]) -> Vec<ControlKind> {
     let mut kinds = vec![ControlKind::Ping, ControlKind::SelectOne];
     for fetch in paths.iter().filter_map(|path| path.codec).map(ControlKind::Fetch) {

@@ -1,9 +1,9 @@
 //! Starts and ends server processes, and binds the transient ones to our own life.
 //!
-//! It needs unsafe code: between `fork` and `exec` a child asks the kernel to end it
-//! together with us (Linux only) and records its own identity, so that there is no instant in which
-//! a server runs that nobody could find again. Elsewhere than on Linux the record is written by the parent;
-//! a server that outlives its rcache there is ended by the next one on the same folder.
+//! It needs unsafe code: between `fork` and `exec` a child asks the kernel to end it together with
+//! us (Linux only) and records its own identity, so that there is no instant in which a server runs
+//! that nobody could find again. Elsewhere than on Linux the record is written by the parent; a
+//! server that outlives its rcache there is ended by the next one on the same folder.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -19,7 +19,7 @@ use super::process::{Identity, PATIENCE};
 
 const POLL: Duration = Duration::from_millis(2);
 
-/// How long a server lives.
+/// The life of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Life {
     /// Until we stop it, or until we end, however we end.
@@ -28,22 +28,22 @@ pub(super) enum Life {
     Kept,
 }
 
-/// What to run.
+/// The program to run.
 pub(super) struct Spawn<'a> {
     pub(super) program: &'a Path,
     pub(super) args: Vec<OsString>,
     pub(super) stdin: Stdio,
     /// Takes its stdout and stderr.
     pub(super) log: File,
-    /// Where its identity is recorded.
+    /// The file in which its identity is recorded.
     pub(super) birth: &'a Path,
     pub(super) life: Life,
 }
 
 /// A child process that is a server, or makes a data directory. Dropped, it is stopped.
 ///
-/// The kernel binds a child's life to the *thread* that started it, so whoever owns a `Server` must stay on
-/// that thread; `Sandbox` sees to it by being `!Send`.
+/// The kernel binds a child's life to the *thread* that started it, so whoever owns a `Server` must
+/// stay on that thread; `Sandbox` sees to it by being `!Send`.
 #[derive(Debug)]
 pub(super) struct Server {
     child: Child,
@@ -59,10 +59,12 @@ impl Server {
         for name in ["MYSQL_HOME", "MARIADB_HOME", "MYSQL_UNIX_PORT", "MYSQL_TCP_PORT", "NOTIFY_SOCKET"] {
             command.env_remove(name);
         }
-        // Our own folder might be removed under a kept server, or be on a disk that is to be unmounted.
+        // Our own folder might be removed under a kept server, or be on a disk that is to be
+        // unmounted.
         command.current_dir("/");
         if what.life == Life::WithUs {
-            // Out of the terminal's foreground group: Ctrl-C is for us, who then stop the servers in order.
+            // Out of the terminal's foreground group: Ctrl-C is for us, who then stop the servers
+            // in order.
             command.process_group(0);
         }
         prepare(&mut command, what.birth, what.life)?;
@@ -80,7 +82,7 @@ impl Server {
         self.child.stdin.take()
     }
 
-    /// How it ended, if it has.
+    /// The exit status, if it has ended.
     pub(super) fn exit_status(&mut self) -> io::Result<Option<ExitStatus>> {
         if self.exited.is_none() {
             self.exited = self.child.try_wait()?;
@@ -181,8 +183,9 @@ fn prepare(command: &mut Command, birth: &Path, life: Life) -> io::Result<()> {
         }
         record_own_birth(&record)
     };
-    // SAFETY: the hook runs in the child between fork and exec, where only async-signal-safe calls are allowed: it
-    // makes plain system calls (setsid, prctl, getppid, open, read, write, close) and allocates nothing.
+    // SAFETY: the hook runs in the child between fork and exec, where only async-signal-safe calls
+    // are allowed: it makes plain system calls (setsid, prctl, getppid, open, read, write, close)
+    // and allocates nothing.
     #[expect(unsafe_code, reason = "a child can ask for its parent-death signal only between fork and exec")]
     unsafe {
         command.pre_exec(hook);

@@ -1,5 +1,5 @@
-//! The door of the sandbox's folder: who gets in as the owner, who attaches to kept servers, who waits, and what
-//! those are told who cannot get in.
+//! The door of the sandbox's folder: who gets in as the owner, who attaches to kept servers, who
+//! waits, and what those are told who cannot get in.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -16,7 +16,8 @@ use crate::interrupt;
 const POLL: Duration = Duration::from_millis(20);
 /// Another command may be just ending, or just looking.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// `rcache sandbox start` and the like end soon, but making a data directory on a slow disk takes a while.
+/// `rcache sandbox start` and the like end soon, but making a data directory on a slow disk takes a
+/// while.
 const PATIENCE_WITH_SANDBOX: Duration = Duration::from_secs(180);
 
 const PATIENCE_WITH_ANSWERS: Duration = Duration::from_secs(10);

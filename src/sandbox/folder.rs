@@ -1,4 +1,5 @@
-//! The sandbox's folder: what lies where, and that it is ours, private and fit for servers before anything is put there.
+//! The sandbox's folder: what lies where, and that it is ours, private and fit for servers before
+//! anything is put there.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -12,13 +13,14 @@ use crate::endpoint::tls_files::plain_io;
 use crate::model::UsageError;
 use crate::{advice, plain_text, units};
 
-/// Where the sandbox is, below the user's state folder.
+/// The folder of the sandbox, below the user's state folder.
 pub(crate) const BELOW_STATE: &str = "rcache/sandbox";
 
 const MARKER: &str = "rcache-sandbox";
 const MARKER_TEXT: &str =
     "rcache keeps private servers in this folder. `rcache sandbox destroy` deletes it.\n";
-/// A unix socket's path must fit into 104 bytes (108 on Linux), and servers put `.lock` files beside it.
+/// A unix socket's path must fit into 104 bytes (108 on Linux), and servers put `.lock` files
+/// beside it.
 const SOCKET_PATH_MAX: usize = 98;
 const SOCKET_NAME_MAX: usize = "/mysql.sock".len();
 
@@ -44,7 +46,8 @@ impl Folder {
         let missing = missing_above(dir);
         let made = Self::make(dir);
         if made.is_err() {
-            // What is refused leaves nothing behind; a folder that another command has filled by now stays.
+            // What is refused leaves nothing behind; a folder that another command has filled by
+            // now stays.
             for folder in missing {
                 let _ = std::fs::remove_dir(folder);
             }
@@ -143,7 +146,7 @@ impl Folder {
         self.root.join("log")
     }
 
-    /// What belongs to the servers of the moment: sockets, birth records, the accounts' SQL.
+    /// The folder of the files of one start: sockets, birth records, the accounts' SQL.
     pub(super) fn run(&self) -> PathBuf {
         self.root.join("run")
     }
@@ -179,7 +182,8 @@ impl Folder {
         found
     }
 
-    /// A folder whose path is short enough for sockets: `run`, or where that lies too deep a new one elsewhere.
+    /// A folder whose path is short enough for sockets: `run`, or where that lies too deep a new
+    /// one elsewhere.
     pub(super) fn make_socket_folder(&self) -> anyhow::Result<PathBuf> {
         let run = self.run();
         if run.as_os_str().len() + SOCKET_NAME_MAX <= SOCKET_PATH_MAX {
@@ -208,7 +212,8 @@ impl Folder {
         )
     }
 
-    /// Refuses to begin on a disk where servers would only get stuck: MariaDB waits for ever for room.
+    /// Refuses to begin on a disk where servers would only get stuck: MariaDB waits for ever for
+    /// room.
     pub(super) fn check_room(&self, needed_bytes: u64) -> anyhow::Result<()> {
         // A file system that cannot tell is given the benefit of the doubt.
         let Ok(disk) = rustix::fs::statvfs(&self.root) else { return Ok(()) };
@@ -258,7 +263,8 @@ impl Folder {
         self.clear_run()
     }
 
-    /// Deletes the folder; the marker goes last, so that a deletion that was cut short can be repeated.
+    /// Deletes the folder; the marker goes last, so that a deletion that was cut short can be
+    /// repeated.
     pub(super) fn delete(self) -> anyhow::Result<()> {
         let entries = std::fs::read_dir(&self.root).map_err(|error| explain(&error, "read", &self.root))?;
         let lock = self.lock();
@@ -391,7 +397,7 @@ fn cannot_make(error: &io::Error, dir: &Path) -> anyhow::Error {
     )
 }
 
-/// What was tried, on what, what came back, and what to do about it.
+/// The action, its object, the answer, and the next step.
 pub(super) fn explain(error: &io::Error, tried: &str, path: &Path) -> anyhow::Error {
     let damaged;
     let remedy = match error.kind() {

@@ -89,14 +89,14 @@ fn kept(up: &Up) -> anyhow::Result<Kept> {
     Ok(Kept::new(up.release.clone(), identity, up.port, up.socket.clone(), &up.password))
 }
 
-/// What is there; `None` where no sandbox is.
+/// The state of the sandbox; `None` if there is none.
 pub(crate) fn status(dir: &Path) -> anyhow::Result<Option<Report>> {
     let Some(folder) = Folder::existing(dir)? else { return Ok(None) };
     let state = State::load(&folder)?;
     Ok(Some(report(&folder, state.as_ref())))
 }
 
-/// Where the kept servers are and how to log in, if they run.
+/// The addresses of the kept servers and the login, if they run.
 pub(crate) fn kept_servers(dir: &Path) -> anyhow::Result<Option<(MysqlEndpoint, RedisEndpoint)>> {
     let Some(folder) = Folder::existing(dir)? else { return Ok(None) };
     let state = State::load(&folder)?.filter(State::is_alive);
@@ -106,7 +106,8 @@ pub(crate) fn kept_servers(dir: &Path) -> anyhow::Result<Option<(MysqlEndpoint, 
     }))
 }
 
-/// Stops the kept servers, and whatever an rcache that was killed left running; tells how many processes that were.
+/// Stops the kept servers, and whatever an rcache that was killed left running; tells how many
+/// processes that were.
 pub(crate) fn stop(dir: &Path, note: &mut dyn FnMut(&str)) -> anyhow::Result<usize> {
     let Some(folder) = Folder::existing(dir)? else { return Ok(0) };
     let _lock = enter_alone(&folder, "sandbox stop", note)?;
@@ -174,7 +175,7 @@ fn server_report(server: &Kept, login: String) -> ServerReport {
     }
 }
 
-/// What the folder really takes on disk; files may come and go meanwhile.
+/// The size of the folder on disk; files may come and go meanwhile.
 fn disk_usage(folder: &Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
     let size = |path: &Path| match path.symlink_metadata() {

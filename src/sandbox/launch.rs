@@ -1,4 +1,5 @@
-//! Brings servers up: both at once, on another port if one was taken, until they answer the real clients.
+//! Brings servers up: both at once, on another port if one was taken, until they answer the real
+//! clients.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ pub(super) trait Plan {
     /// For messages: `MariaDB 10.11.19`.
     fn title(&self) -> String;
     fn spawn(&self, port: u16) -> anyhow::Result<(Server, PathBuf)>;
-    /// What a login with the generated password gets.
+    /// The answer to a login with the generated password.
     fn probe(&self, port: u16) -> Probe;
     /// Does this log say that the port was taken?
     fn blames_port(&self, log: &str) -> bool;
@@ -51,7 +52,7 @@ struct Attempt<'a> {
     answers: bool,
 }
 
-/// What somebody's wish to stop does to a start.
+/// The effect of a wish to stop on a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Interruption {
     /// Gives it up.
@@ -69,8 +70,8 @@ pub(super) fn bring_up(plans: &[&dyn Plan]) -> anyhow::Result<Vec<Launched>> {
     wait_for(attempts, Interruption::Obeyed)
 }
 
-/// Starts a server where it was before, on another port only if that was taken meanwhile, and whether or not somebody
-/// wants us to stop.
+/// Starts a server where it was before, on another port only if that was taken meanwhile, and
+/// whether or not somebody wants us to stop.
 pub(super) fn bring_back(plan: &dyn Plan, port: u16) -> anyhow::Result<Launched> {
     let attempts = vec![Attempt::begin(plan, port)?];
     wait_for(attempts, Interruption::Deferred)?.pop().context("the server is gone again")
@@ -149,13 +150,14 @@ pub(super) fn died(title: &str, status: &str, log: &Path, secrets: &[&Secret]) -
     )
 }
 
-/// Whether AppArmor lets MySQL's own server into its usual folders alone, as Ubuntu's packages have it.
+/// Whether AppArmor lets MySQL's own server into its usual folders alone, as Ubuntu's packages have
+/// it.
 fn mysqld_is_confined() -> bool {
     let profiles = Path::new("/etc/apparmor.d");
     profiles.join("usr.sbin.mysqld").exists() && !profiles.join("disable/usr.sbin.mysqld").exists()
 }
 
-/// What the log lets expect; a log that could not be written is empty.
+/// The next step that the log suggests; a log that could not be written is empty.
 fn next_step(log: &str, mysqld_is_confined: bool) -> String {
     let log = log.to_lowercase();
     let says = |texts: &[&str]| texts.iter().any(|text| log.contains(text));

@@ -1,11 +1,13 @@
-//! Servers that outlived the rcache that started them: found by their birth records, and ended before others start.
+//! Servers that outlived the rcache that started them: found by their birth records, and ended
+//! before others start.
 
 use anyhow::{Context, bail};
 
 use super::folder::Folder;
 use super::process::{Identity, end_all};
 
-/// Ends every server that runs in this folder, and clears what it left. Only for the owner of the lock.
+/// Ends every server that runs in this folder, and clears what it left. Only for the owner of the
+/// lock.
 pub(super) fn end_servers(folder: &Folder, note: &mut dyn FnMut(&str)) -> anyhow::Result<usize> {
     let alive = running(folder);
     if !alive.is_empty() {

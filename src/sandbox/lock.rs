@@ -1,7 +1,8 @@
-//! One owner at a time: a lock on the sandbox's folder that the kernel releases even if its owner is killed.
+//! One owner at a time: a lock on the sandbox's folder that the kernel releases even if its owner
+//! is killed.
 //!
-//! Whoever starts, stops or deletes servers holds it exclusively; commands that are attached to servers that
-//! `rcache sandbox start` keeps running share it.
+//! Whoever starts, stops or deletes servers holds it exclusively; commands that are attached to
+//! servers that `rcache sandbox start` keeps running share it.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -127,7 +128,8 @@ fn try_open(
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(explain(&error, "lock", &path)),
         }
-        // Whoever deleted the sandbox meanwhile deleted this file, too, and the lock on it locks nothing.
+        // Whoever deleted the sandbox meanwhile deleted this file, too, and the lock on it locks
+        // nothing.
         if is_current(&file, &path)? {
             return Ok(Some(file));
         }

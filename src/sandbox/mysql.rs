@@ -78,8 +78,8 @@ impl Plan for MysqlPlan<'_> {
     }
 
     fn probe(&self, port: u16) -> Probe {
-        // By the socket first: there MySQL 8 and later take the password as it is and remember it, so
-        // that logins by TCP need no exchange of RSA keys any more.
+        // By the socket first: there MySQL 8 and later take the password as it is and remember it,
+        // so that logins by TCP need no exchange of RSA keys any more.
         match probe(&self.socket_login()) {
             Probe::Answers => probe(&tcp_login(port, &self.password)),
             other => other,
@@ -134,7 +134,8 @@ pub(super) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// One statement a line, as `--init-file` wants it. The password is of letters and digits, so it needs no escapes.
+/// One statement a line, as `--init-file` wants it. The password is of letters and digits, so it
+/// needs no escapes.
 fn accounts(password: &Secret) -> String {
     ACCOUNTS.replace("{password}", password.reveal())
 }
@@ -195,7 +196,8 @@ fn options(flavor: Flavor, places: &Places<'_>, port: u16, root: bool) -> Vec<Os
     options
 }
 
-/// What only one of the two knows. `--loose-` lets a release pass over what it no longer, or not yet, knows.
+/// Options that only one of the two knows. `--loose-` lets a release pass over what it no longer,
+/// or not yet, knows.
 fn flavor_options(flavor: Flavor) -> &'static [&'static str] {
     if flavor == Flavor::MariaDB {
         &[

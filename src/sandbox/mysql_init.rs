@@ -1,9 +1,10 @@
-//! Makes a data directory, once: under a name of its own, renamed when it is complete, so that a crash in the
-//! middle leaves nothing that looks finished.
+//! Makes a data directory, once: under a name of its own, renamed when it is complete, so that a
+//! crash in the middle leaves nothing that looks finished.
 //!
-//! MariaDB's directory is made the way `mariadb-install-db` does it, by feeding the server's own SQL files to
-//! `mariadbd --bootstrap`, and not through that script: it insists on programs that Debian keeps in the clients'
-//! package, as root it takes PAM's helper away from the system's server, and it takes twice as long.
+//! MariaDB's directory is made the way `mariadb-install-db` does it, by feeding the server's own
+//! SQL files to `mariadbd --bootstrap`, and not through that script: it insists on programs that
+//! Debian keeps in the clients' package, as root it takes PAM's helper away from the system's
+//! server, and it takes twice as long.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -27,7 +28,8 @@ const DEADLINE: Duration = Duration::from_secs(300);
 const ROOM_TO_INITIALISE: u64 = 300_000_000;
 /// Temporary tables and undo logs.
 const ROOM_TO_START: u64 = 50_000_000;
-/// Where no setting tells, the SQL files lie here, relative to the folder above the program's.
+/// The folders of the SQL files if no setting names one, relative to the folder above the
+/// program's.
 const SHARE_FOLDERS: [&str; 3] = ["share/mysql", "share/mariadb", "share"];
 
 /// The data directory of this program's series, made if there is none.
@@ -92,7 +94,8 @@ fn initialise(folder: &Folder, program: &Program, data: &Path) -> anyhow::Result
     Ok(())
 }
 
-/// What makes it quick: if the machine fails meanwhile the directory is thrown away anyway, so nothing is flushed.
+/// Options that make it quick: if the machine fails meanwhile the directory is thrown away anyway,
+/// so nothing is flushed.
 fn common_options(data: &Path, scratch: &Path) -> Vec<OsString> {
     let mut options: Vec<OsString> = vec!["--no-defaults".into()];
     if is_root() {
@@ -128,8 +131,8 @@ fn wait(server: &mut Server) -> anyhow::Result<ExitStatus> {
     }
 }
 
-/// The system tables and what must stand in them, from the server's own files. Help texts, geometry procedures and
-/// the sys schema stay out: nobody needs them here.
+/// The system tables and what must stand in them, from the server's own files. Help texts, geometry
+/// procedures and the sys schema stay out: nobody needs them here.
 fn bootstrap_sql(program: &Program, path: &Path) -> anyhow::Result<File> {
     let share = share_folder(program)?;
     let read = |stem: &str| -> anyhow::Result<String> {

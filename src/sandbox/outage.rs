@@ -1,5 +1,6 @@
-//! Takes the private Redis away in the middle of a command, and gives it back: frozen or killed, the same port and the
-//! same password afterwards. Only servers that end with this command are treated so; kept ones may be somebody else's.
+//! Takes the private Redis away in the middle of a command, and gives it back: frozen or killed,
+//! the same port and the same password afterwards. Only servers that end with this command are
+//! treated so; kept ones may be somebody else's.
 
 use anyhow::{Context, bail};
 

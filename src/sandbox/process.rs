@@ -1,5 +1,5 @@
-//! Knows a process again by more than its number, so that no signal ever reaches a stranger that got
-//! the number of a server of ours after it ended.
+//! Knows a process again by more than its number, so that no signal ever reaches a stranger that
+//! got the number of a server of ours after it ended.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 
 const POLL: Duration = Duration::from_millis(5);
-/// How long a server may take to end by itself, and how long the kernel to end it.
+/// The time that a server may take to end by itself, and the kernel to end it.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A process: its number and when it began, which no later process with that number shares.
@@ -30,7 +30,7 @@ impl Identity {
         system::parse_record(text).map(|(pid, started)| Self { pid, started })
     }
 
-    /// What [`Self::from_record`] reads.
+    /// The record that [`Self::from_record`] reads.
     #[cfg(not(target_os = "linux"))]
     pub(super) fn to_record(&self) -> String {
         format!("{} {}", self.pid, self.started)
@@ -87,7 +87,8 @@ mod system {
     pub(super) fn started(pid: u32) -> Option<String> {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         let (_, state, ticks) = parse_stat(&stat)?;
-        // A zombie has ended; where nobody collects it (a container without an init) it would stay for ever.
+        // A zombie has ended; where nobody collects it (a container without an init) it would stay
+        // for ever.
         (!matches!(state, "Z" | "X")).then(|| token(&boot_id(), ticks))
     }
 
@@ -98,7 +99,8 @@ mod system {
     }
 
     pub(super) fn signal(process: &Identity, pid: Pid, signal: Signal) -> io::Result<bool> {
-        // The handle pins the process before it is verified: nothing else can take its place after that.
+        // The handle pins the process before it is verified: nothing else can take its place after
+        // that.
         let handle = match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(handle) => Some(handle),
             Err(rustix::io::Errno::SRCH) => return Ok(false),
@@ -114,7 +116,8 @@ mod system {
         }
     }
 
-    /// Number, state and start time (fields 1, 3, 22) of `/proc/PID/stat`. The name in field 2 may hold anything.
+    /// Number, state and start time (fields 1, 3, 22) of `/proc/PID/stat`. The name in field 2 may
+    /// hold anything.
     fn parse_stat(stat: &str) -> Option<(u32, &str, &str)> {
         let (pid, _) = stat.split_once(' ')?;
         let (_, rest) = stat.rsplit_once(") ")?;

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
-/// Where packages put servers although a plain user's PATH does not lead there.
+/// The folders of packages' servers to which a plain user's PATH does not lead.
 const USUAL_FOLDERS: [&str; 11] = [
     "/usr/sbin",
     "/usr/bin",
@@ -74,12 +74,13 @@ impl Release {
 /// A server program that can be run.
 #[derive(Clone, Debug)]
 pub(super) struct Program {
-    // As found, links unresolved: Debian's redis-server is a link to a program that looks at the name it was called by.
+    // As found, links unresolved: Debian's redis-server is a link to a program that looks at the
+    // name it was called by.
     pub(super) path: PathBuf,
     pub(super) release: Release,
 }
 
-/// What is looked for, and what to say when it is not there.
+/// The programs of one kind, and the advice if they are missing.
 pub(super) struct Family {
     names: &'static [&'static str],
     title: &'static str,
@@ -121,7 +122,8 @@ fn missing(family: &Family) -> String {
 fn search_folders(path: Option<&OsStr>) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> =
         path.map(|path| std::env::split_paths(path).collect()).unwrap_or_default();
-    // An empty or relative entry of PATH means the working directory, where nobody meant to keep servers.
+    // An empty or relative entry of PATH means the working directory, where nobody meant to keep
+    // servers.
     folders.retain(|folder| folder.is_absolute());
     folders.extend(USUAL_FOLDERS.iter().map(PathBuf::from));
     folders.extend(KEG_FOLDERS.iter().flat_map(|kegs| keg_folders(Path::new(kegs))));
@@ -178,7 +180,8 @@ fn is_redis(path: &Path) -> bool {
     path.file_name().and_then(OsStr::to_str).is_some_and(|name| REDIS.names.contains(&name))
 }
 
-/// Reads `mariadbd  Ver 10.11.19-MariaDB-… for …`, `mysqld  Ver 9.7.4 for …`, `Redis server v=7.0.15 sha=…`.
+/// Reads `mariadbd  Ver 10.11.19-MariaDB-… for …`, `mysqld  Ver 9.7.4 for …`, `Redis server
+/// v=7.0.15 sha=…`.
 fn parse_version(text: &str) -> Option<Release> {
     let word = text.split("Ver ").nth(1).or_else(|| text.split(" v=").nth(1))?.split_whitespace().next()?;
     let flavor = if text.contains(" v=") {

@@ -1,8 +1,9 @@
-//! Restarts the private database with nothing in its memory, in the middle of a command: the same data, the same
-//! password, the same port.
+//! Restarts the private database with nothing in its memory, in the middle of a command: the same
+//! data, the same password, the same port.
 //!
-//! A kept server stays a kept server: whatever happens in between, either the saved state names the process that
-//! runs, or it names one that is gone, and then the next command clears the folder and starts anew.
+//! A kept server stays a kept server: whatever happens in between, either the saved state names the
+//! process that runs, or it names one that is gone, and then the next command clears the folder and
+//! starts anew.
 
 use std::path::PathBuf;
 
@@ -21,7 +22,7 @@ use crate::endpoint::Address;
 use crate::model::Storage;
 use crate::secret::Secret;
 
-/// What it takes to start the database again just as it was.
+/// The recipe for starting the database again just as it was.
 #[derive(Debug)]
 pub(super) struct Recipe {
     program: Program,
@@ -81,8 +82,8 @@ impl Recipe {
 }
 
 impl Sandbox {
-    /// Ends the database and starts it again, its memory empty; connections to it are lost. Only for a sandbox that was
-    /// opened alone. Nobody's wish to stop leaves kept servers half started.
+    /// Ends the database and starts it again, its memory empty; connections to it are lost. Only
+    /// for a sandbox that was opened alone. Nobody's wish to stop leaves kept servers half started.
     pub(crate) fn restart_mysql(&mut self) -> anyhow::Result<()> {
         let (Some(recipe), Some(endpoint)) = (&self.recipe, &self.mysql) else {
             bail!("the database was not opened to be restarted");
@@ -106,7 +107,7 @@ impl Sandbox {
         Ok(())
     }
 
-    /// What stands between the database's reads of this table and the disk.
+    /// The storage between the database's reads of this table and the disk.
     pub(crate) fn storage_of(&self, table: &str) -> Storage {
         let kept = self.kept.as_ref().map(|state| state.mysql.identity.pid);
         let own = || Some(self.own_mysql.as_ref()?.identity()?.pid);

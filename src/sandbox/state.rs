@@ -1,4 +1,5 @@
-//! What `rcache sandbox start` leaves for later commands: where the kept servers are, and how to log in.
+//! The state that `rcache sandbox start` leaves for later commands: the addresses of the kept
+//! servers, and the login.
 
 use std::io;
 use std::path::PathBuf;
@@ -12,7 +13,8 @@ use super::programs::Release;
 use super::{mysql, redis};
 use crate::secret::Secret;
 
-/// The kept servers. Saved with mode 0600 in a folder with mode 0700: the one file that holds passwords.
+/// The kept servers. Saved with mode 0600 in a folder with mode 0700: the one file that holds
+/// passwords.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct State {
     pub(super) since: String,

@@ -1,4 +1,5 @@
-//! What stands between a server's reads and the disk, as the system tells it: settings only say what was asked for.
+//! The storage between a server's reads and the disk, as the system reports it: settings only say
+//! what was asked for.
 
 use std::path::Path;
 
@@ -6,7 +7,7 @@ use crate::model::Storage;
 
 #[cfg(target_os = "linux")]
 impl Storage {
-    /// Of a file that this process has open.
+    /// The storage of a file that this process has open.
     pub(super) fn of(pid: u32, file: &Path) -> Self {
         /// `linux/magic.h`: tmpfs and ramfs.
         const IN_MEMORY: [u64; 2] = [0x0102_1994, 0x8584_58f6];
@@ -29,7 +30,8 @@ impl Storage {
     }
 }
 
-/// The flags with which a process has opened a file; none where it has not, or may not be looked at.
+/// The flags with which a process has opened a file; none where it has not, or may not be looked
+/// at.
 #[cfg(target_os = "linux")]
 fn open_flags(pid: u32, file: &Path) -> Option<u32> {
     let process = Path::new("/proc").join(pid.to_string());

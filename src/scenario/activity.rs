@@ -1,12 +1,12 @@
-//! Checks that every arm did what it is there for. Counts of an arm whose cache never worked, or whose writes all
-//! failed, prove nothing, however good they look. Pure.
+//! Checks that every arm did what it is there for. Counts of an arm whose cache never worked, or
+//! whose writes all failed, prove nothing, however good they look. Pure.
 
 use super::definition::Provokes;
 use super::document::Arm;
 use crate::samples::cache_use::CacheUse;
 use crate::units::{count, counted};
 
-/// What an arm failed to do.
+/// A task that an arm failed to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Idle {
     AnsweredNothing,
@@ -80,13 +80,14 @@ fn idle_cache(cache: CacheUse) -> Option<Idle> {
     .find_map(|(done, idle)| (done == Some(0)).then_some(idle))
 }
 
-/// Whether the arm failed to do something that it is there for, so that it is worth asking Redis why.
+/// Whether the arm failed to do something that it is there for, so that it is worth asking Redis
+/// why.
 pub(super) fn is_idle(arm: &Arm, provokes: Provokes) -> bool {
     idle(arm, provokes).is_some()
 }
 
-/// Why these arms prove nothing: one of them did not run, or did not do what it is there for. Arms with the same fault
-/// are named together.
+/// Why these arms prove nothing: one of them did not run, or did not do what it is there for. Arms
+/// with the same fault are named together.
 pub(super) fn unfit<'a>(
     arms: &[Arm],
     names: impl IntoIterator<Item = &'a str>,
@@ -147,7 +148,7 @@ fn counts(arm: &Arm, provokes: Provokes) -> String {
     counts.join(", ")
 }
 
-/// What Redis said when it was asked, or else the first error of such an arm.
+/// The refusal of Redis when it was asked, or else the first error of such an arm.
 fn cause(first: Idle, faults: &[(Idle, Vec<&Arm>)]) -> Option<String> {
     let arms = || faults.iter().flat_map(|(_, arms)| arms.iter());
     let obstacle = arms().find_map(|arm| arm.evidence.obstacle.clone());

@@ -1,4 +1,4 @@
-//! What readers got, counted: answers, wrong answers, and none at all.
+//! The answers that readers got, counted: right, wrong, and none at all.
 
 use super::Found;
 use super::arms::ClientError;
@@ -7,19 +7,20 @@ use super::document::{Arm, Evidence};
 use super::row::{FIRST_VERSION, Row};
 use crate::samples::cache_use::CacheUse;
 
-/// What one reader got, or many together.
+/// The answers that one reader got, or many together.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     pub(super) reads: u64,
     pub(super) failed_reads: u64,
     pub(super) wrong_reads: u64,
-    /// Of the failed reads, those that failed in MySQL.
+    /// The failed reads that failed in MySQL.
     pub(super) failed_by_database: u64,
     pub(super) first_error: Option<String>,
 }
 
 impl Answers {
-    /// Books an answer for a row that never changes; `exists` tells whether there is one. True where it was answered.
+    /// Books an answer for a row that never changes; `exists` tells whether there is one. True
+    /// where it was answered.
     pub(super) fn book(&mut self, id: u32, exists: bool, answer: Result<Option<Row>, ClientError>) -> bool {
         let row = match answer {
             Ok(row) => row,
@@ -62,7 +63,7 @@ impl Answers {
         }
     }
 
-    /// As an arm that wrote nothing.
+    /// The arm of these answers, which wrote nothing.
     pub(super) fn into_arm(
         self,
         kind: ArmKind,
@@ -88,8 +89,8 @@ impl Answers {
     }
 }
 
-/// Names the promise that an arm of the library broke: each read is answered, and rightly. Reads that MySQL failed are
-/// not the library's doing.
+/// Names the promise that an arm of the library broke: each read is answered, and rightly. Reads
+/// that MySQL failed are not the library's doing.
 pub(super) fn broken(arm: &Arm) -> Option<String> {
     broken_with(arm, &[])
 }

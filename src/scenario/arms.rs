@@ -1,4 +1,5 @@
-//! The ways of caching that are put to the test: what one client of an arm does to read a row and to write one.
+//! The ways of caching that are put to the test: what one client of an arm does to read a row and
+//! to write one.
 
 mod app_redis;
 mod delayed;
@@ -39,11 +40,12 @@ pub(crate) enum Way {
     Mysql,
     /// GET; on a miss SELECT, then SET. Writers commit, then DEL.
     Naive,
-    /// As naive, and writers have a second DEL sent a while later.
+    /// Like naive, and writers have a second DEL sent a while later.
     NaiveDoubleDelete,
-    /// As naive, with times to live that are shortened by chance.
+    /// Like naive, with times to live that are shortened by chance.
     NaiveJitter,
-    /// As naive, but only who gets a lock (SET NX) loads; the fill is an unchecked SET.
+    /// Like naive, but only the client that gets a lock (SET NX) loads; the fill is an unchecked
+    /// SET.
     Lock,
     /// The library; writers commit, then `invalidate`.
     Lease,
@@ -69,7 +71,7 @@ impl Way {
     }
 }
 
-/// What becomes of a writer.
+/// The fate of a writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// It does all it has to.
@@ -78,17 +80,17 @@ pub(crate) enum Fate {
     DiesAfterCommit,
 }
 
-/// What one client of an arm does.
+/// One client of an arm.
 pub(crate) trait Client: Send {
     /// The row, from wherever the arm takes it.
     fn read(&mut self, id: u32) -> Result<Option<Row>, ClientError>;
 
-    /// Raises the row's version and returns it: once it does, every read that begins must see it. A writer that dies
-    /// returns its version too, and nobody must see that one.
+    /// Raises the row's version and returns it: once it does, every read that begins must see it. A
+    /// writer that dies returns its version too, and nobody must see that one.
     fn write(&mut self, id: u32, fate: Fate) -> Result<u64, ClientError>;
 }
 
-/// What Redis said instead of doing it, in its own words.
+/// The refusal of Redis, in its own words.
 #[derive(Debug)]
 pub(crate) struct Refused(redis::RedisError);
 
@@ -148,21 +150,23 @@ pub(crate) enum StageError {
     Cache(#[from] SetupError),
 }
 
-/// What the clients of an arm share; the same for every arm of an experiment.
+/// The servers and settings that the clients of an arm share; the same for every arm of an
+/// experiment.
 pub(crate) struct Stage<'a> {
     pub(crate) mysql: &'a MysqlEndpoint,
     pub(crate) redis: &'a RedisEndpoint,
     pub(crate) keys: Keys,
     pub(crate) loads: Arc<Loads>,
-    /// What a load takes longer than it must.
+    /// The time by which a load is prolonged.
     pub(crate) load_delay: Duration,
-    /// What the database can do, if it is to be less than it can; of the ways that load in a client's own thread.
+    /// The capacity of the database, if it is to be limited; for strategies that load in a client's
+    /// own thread.
     pub(crate) capacity: Option<Arc<Capacity>>,
     /// When the second DEL of `naive-double-delete` is sent, after the first.
     pub(crate) second_delete_after: Duration,
     /// The library's; the others take the time to live from here.
     pub(crate) options: Options,
-    /// What the arms without the library do with Redis.
+    /// The counts of the arms without the library.
     pub(crate) counts: Arc<AppCounts>,
 }
 
@@ -187,17 +191,18 @@ impl<'a> Stage<'a> {
 pub(crate) struct Team {
     pub(crate) clients: Vec<Box<dyn Client>>,
     pub(crate) background: Background,
-    /// What they do with the cache.
+    /// The counts of their cache.
     pub(crate) usage: Usage,
 }
 
-/// What goes on behind the clients; dropping it waits until it is through.
+/// The work behind the clients; dropping it waits until it is done.
 pub(crate) struct Background {
     _deletes: Option<DelayedDeletes>,
 }
 
 impl Stage<'_> {
-    /// Clients with connections of their own, spread over as many processes: clients of one share a [`Cache`].
+    /// Clients with connections of their own, spread over as many processes: clients of one share a
+    /// [`Cache`].
     pub(crate) fn team(&self, way: Way, clients: usize, processes: usize) -> Result<Team, StageError> {
         let caches = match way {
             Way::Lease | Way::LeaseMarker | Way::LeaseEarly => {
@@ -291,7 +296,7 @@ pub(crate) enum Inspector {
 }
 
 impl Inspector {
-    /// What is cached under an id, if anything is.
+    /// The cached row of an id, if there is one.
     pub(crate) fn cached(&mut self, id: u32) -> Result<Option<Row>, ClientError> {
         match self {
             Self::NothingIsCached => Ok(None),

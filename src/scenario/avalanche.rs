@@ -32,8 +32,9 @@ const WINDOW: Duration = Duration::from_millis(100);
 const DEFINITION: Definition = Definition {
     name: "avalanche",
     meaning: "thousands of values that were loaded at once expire together",
-    // The library shortens every time to live by chance, so an arm without that is a naive one; another naive one that
-    // does it too separates the effect of the shortening from that of the lease.
+    // The library shortens every time to live by chance, so an arm without that is a naive one;
+    // another naive one that does it too separates the effect of the shortening from that of the
+    // lease.
     arms: &[ArmKind::Whole(Way::Naive), ArmKind::Whole(Way::NaiveJitter), ArmKind::Whole(Way::Lease)],
     rows: KEYS,
     missing_rows: 0,
@@ -51,7 +52,8 @@ const DEFINITION: Definition = Definition {
 pub(crate) struct Found {
     /// The most loads that began within `window_ms`.
     pub(crate) peak_loads: u64,
-    /// How long it took until all but the first and the last twentieth of the loads had begun; null without loads.
+    /// The time until all but the first and the last twentieth of the loads had begun; null without
+    /// loads.
     pub(crate) nine_tenths_of_loads_ms: Option<f64>,
 }
 

@@ -55,10 +55,11 @@ const DEFINITION: Definition = Definition {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Found {
-    /// How often cached values were damaged, by kind: `flipped`, `truncated`, `swapped`, `other_type`, `foreign`.
+    /// The number of times that cached values were damaged, by kind: `flipped`, `truncated`,
+    /// `swapped`, `other_type`, `foreign`.
     pub(crate) damage: BTreeMap<String, u64>,
-    /// Reads of the library that met a damaged value and took it for a miss; several may meet the same one before it is
-    /// removed. Null in arms without the library.
+    /// Reads of the library that met a damaged value and took it for a miss; several may meet the
+    /// same one before it is removed. Null in arms without the library.
     pub(crate) corrupt: Option<u64>,
     /// Rows that could not be read, or not rightly, once the damage was over.
     pub(crate) unusable_when_quiet: u64,

@@ -1,4 +1,5 @@
-//! Many clients at once: they start together, go on until time is over or somebody interrupts, and give back what they saw.
+//! Many clients at once: they start together, go on until time is over or somebody interrupts, and
+//! give back what they saw.
 
 use std::sync::Barrier;
 use std::sync::OnceLock;
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::{client_threads, interrupt};
 
-/// How often the one who waits looks whether time is over.
+/// The interval at which the waiting thread looks whether time is over.
 const TICK: Duration = Duration::from_millis(50);
 
 /// A client panicked; what it saw is lost.
@@ -45,8 +46,9 @@ impl Shift {
     }
 }
 
-/// Lets every client work in a thread of its own, all at the same time, and returns what they return, in their order.
-/// `work` looks at [`Shift::goes_on`]. `progress` hears now and then how long it has lasted.
+/// Lets every client work in a thread of its own, all at the same time, and returns what they
+/// return, in their order. `work` looks at [`Shift::goes_on`]. `progress` hears now and then how
+/// long it has lasted.
 pub(crate) fn work<C: Send, T: Send>(
     clients: Vec<C>,
     duration: Duration,

@@ -1,4 +1,5 @@
-//! A client's own way to the table: loads that are counted and can be slowed down, and writes that announce their COMMIT.
+//! A client's own way to the table: loads that are counted and can be slowed down, and writes that
+//! announce their COMMIT.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +16,7 @@ use crate::db::session::Session;
 use crate::endpoint::MysqlEndpoint;
 use crate::reopen::Reopening;
 
-/// How often the database was asked for a row, over all clients of an arm.
+/// The number of times that the database was asked for a row, over all clients of an arm.
 #[derive(Debug)]
 pub(crate) struct Loads {
     all: AtomicU64,
@@ -36,7 +37,7 @@ impl Loads {
         Self { all: AtomicU64::new(0), of_row: (0..rows).map(|_| AtomicU64::new(0)).collect(), log: None }
     }
 
-    /// As `new`, and remembers when each load began, counted from now.
+    /// Like `new`, and remembers when each load began, counted from now.
     pub(crate) fn logged(rows: u32) -> Self {
         let log = Log { since: Instant::now(), begun: Mutex::default() };
         Self { log: Some(log), ..Self::new(rows) }
@@ -82,14 +83,14 @@ thread_local! {
     static LOADED_HERE: Cell<u64> = const { Cell::new(0) };
 }
 
-/// How often this thread has loaded. A client works in a thread of its own, and so does its loader, whichever way leads
-/// to it: so one sees from outside whether a read was a hit.
+/// The number of loads of this thread. A client works in a thread of its own, and so does its
+/// loader, whichever way leads to it: so one sees from outside whether a read was a hit.
 pub(crate) fn loaded_here() -> u64 {
     LOADED_HERE.get()
 }
 
-/// A database that carries out so many loads a second, one after the other, and a client that waits for each of them only so
-/// long. What nobody waits for any more is carried out all the same.
+/// A database that carries out so many loads a second, one after the other, and a client that waits
+/// for each of them only so long. What nobody waits for any more is carried out all the same.
 #[derive(Debug)]
 pub(crate) struct Capacity {
     load_ns: u64,
@@ -142,12 +143,13 @@ impl Prepared {
     }
 }
 
-/// A connection of one client. A client that finds everything in the cache leaves it idle for as long as its arm lasts.
+/// A connection of one client. A client that finds everything in the cache leaves it idle for as
+/// long as its arm lasts.
 pub(crate) struct Database {
     connection: Reopening<Prepared, DbError>,
     loads: Arc<Loads>,
-    /// Passes between the answer of the database and the end of a load, so that races which take a busy day elsewhere
-    /// happen within seconds.
+    /// Passes between the answer of the database and the end of a load, so that races which take a
+    /// busy day elsewhere happen within seconds.
     load_delay: Duration,
     capacity: Option<Arc<Capacity>>,
 }
@@ -157,7 +159,7 @@ pub(crate) struct Database {
 pub(crate) enum WriteError<E> {
     #[error(transparent)]
     Db(DbError),
-    /// What was to happen before the COMMIT failed; the write was rolled back.
+    /// The action before the COMMIT failed; the write was rolled back.
     #[error(transparent)]
     Refused(E),
 }
@@ -200,8 +202,8 @@ impl Database {
         Ok(row.map(|(version, payload)| Row { id, version, payload }))
     }
 
-    /// Raises the row's version in a transaction. `before_commit` runs when all statements are through, and what it
-    /// returns comes back with the new version once the COMMIT did.
+    /// Raises the row's version in a transaction. `before_commit` runs when all statements are
+    /// through, and what it returns comes back with the new version once the COMMIT did.
     pub(crate) fn write<T, E>(
         &mut self,
         id: u32,

@@ -124,7 +124,8 @@ impl ArmKind {
 pub(crate) trait Scenario: Sync {
     fn definition(&self) -> &'static Definition;
 
-    /// Everything that changes a number, beside what all scenarios have, by its name in the document.
+    /// Everything that changes a number, beside what all scenarios have, by its name in the
+    /// document.
     fn config(&self, setting: &Setting) -> Vec<(&'static str, u64)>;
 
     /// Runs one arm on a fresh table, with keys of its own.

@@ -1,5 +1,5 @@
-//! The document of an experiment: `rcache scenario --format json` prints it, and the page is made from it. The counts of a
-//! single scenario are in the file of that scenario.
+//! The document of an experiment: `rcache scenario --format json` prints it, and the page is made
+//! from it. The counts of a single scenario are in the file of that scenario.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use crate::samples::cache_use::CacheUse;
 use crate::samples::latencies::Latencies;
 use crate::stats::summary::Summary;
 
-/// What `format` says in every document.
+/// The value of `format` in every document.
 pub(crate) const FORMAT: &str = "rcache-scenario";
-/// What `format` says in what `scenario all` prints: several documents.
+/// The value of `format` in the output of `scenario all`: several documents.
 pub(crate) const FORMAT_OF_SEVERAL: &str = "rcache-scenarios";
 /// Raised when a field changes its meaning or goes; new fields leave it as it is.
 pub(crate) const FORMAT_VERSION: u32 = 1;
@@ -28,14 +28,15 @@ pub(crate) const INTERRUPTED: &str = "it was interrupted";
 pub(crate) struct Document {
     /// Always `rcache-scenario`.
     pub(crate) format: String,
-    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore what you do not know.
+    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore what
+    /// you do not know.
     pub(crate) format_version: u32,
     /// The rcache that ran the experiment, such as `0.1.0`.
     pub(crate) rcache_version: String,
     /// The name on the command line.
     pub(crate) scenario: String,
-    /// False if the run was interrupted, an arm did not do its work, or the harm did not appear in the arm that must show
-    /// it: then nothing follows from the rest.
+    /// False if the run was interrupted, an arm did not do its work, or the harm did not appear in
+    /// the arm that must show it: then nothing follows from the rest.
     pub(crate) valid: bool,
     /// True where an arm of the library did what it promises not to do.
     pub(crate) broken: bool,
@@ -45,7 +46,7 @@ pub(crate) struct Document {
     pub(crate) interrupted: bool,
     /// When the experiment began: RFC 3339, UTC.
     pub(crate) started_at: String,
-    /// How long it took, s.
+    /// The duration, s.
     pub(crate) wall_s: f64,
     /// The machine that rcache ran on, and the two servers.
     pub(crate) environment: Environment,
@@ -53,7 +54,7 @@ pub(crate) struct Document {
     pub(crate) config: BTreeMap<String, u64>,
     /// The ways of caching, in the order in which they ran.
     pub(crate) arms: Vec<Arm>,
-    /// What spoils or qualifies the numbers.
+    /// Facts that spoil or qualify the numbers.
     pub(crate) warnings: Vec<crate::run_file::Warning>,
 }
 
@@ -74,7 +75,8 @@ pub(crate) struct Head {
 pub(crate) struct Experiments {
     /// Always `rcache-scenarios`.
     pub(crate) format: String,
-    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore those that you do not know.
+    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore those
+    /// that you do not know.
     pub(crate) format_version: u32,
     /// One document for each scenario that ran.
     pub(crate) experiments: Vec<Document>,
@@ -120,7 +122,7 @@ pub(crate) struct Arm {
     pub(crate) failed_reads: u64,
     /// Answers that were never in the database under that id.
     pub(crate) wrong_reads: u64,
-    /// How often the arm asked the database for a row.
+    /// The number of times that the arm asked the database for a row.
     pub(crate) database_loads: u64,
     /// Writes that returned.
     pub(crate) writes: u64,
@@ -147,7 +149,7 @@ pub(crate) struct Arm {
 /// Counts by which an arm is judged and that nobody reads afterwards.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Evidence {
-    /// Of the failed reads, those that failed in MySQL.
+    /// The failed reads that failed in MySQL.
     pub(crate) failed_by_database: u64,
     /// The work of the cache; none in an arm without one.
     pub(crate) cache: Option<CacheUse>,
@@ -188,14 +190,15 @@ pub(crate) fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// What an experiment proves.
+/// The verdict on an experiment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// The harm was there without the cure, and not with it.
     Shown,
     /// The library did not keep a promise: the counts that show it.
     Broken(String),
-    /// The harm did not appear in the arm that must show it, so nothing follows from its absence elsewhere: the reason.
+    /// The harm did not appear in the arm that must show it, so nothing follows from its absence
+    /// elsewhere: the reason.
     ProvesNothing(String),
     /// It was stopped before every arm was over: in which arm.
     Interrupted(String),

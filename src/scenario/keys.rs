@@ -1,5 +1,5 @@
-//! The keys of one arm: of a name that no other arm, run or program has, so that they are known as an experiment's by
-//! their name.
+//! The keys of one arm: of a name that no other arm, run or program has, so that they are known as
+//! an experiment's by their name.
 
 use std::time::Duration;
 
@@ -11,10 +11,11 @@ use crate::cache::{Key, KeyError};
 use crate::cache::{admin, flush};
 use crate::endpoint::RedisEndpoint;
 
-/// For connecting, and for each answer: a Redis that does not answer ends the keys by their time to live.
+/// For connecting, and for each answer: a Redis that does not answer ends the keys by their time to
+/// live.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where the rows of one arm are cached, in one run.
+/// The keys of the rows of one arm, in one run.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
     namespace: String,
@@ -23,13 +24,13 @@ pub(crate) struct Keys {
     locks: KeyLayout,
 }
 
-/// What tells the keys of this run from those of any other.
+/// A name that tells the keys of this run from those of any other.
 pub(crate) fn new_run() -> String {
     format!("{:08x}", rand::random::<u32>())
 }
 
-/// Whether the key is one that [`Keys`] makes in this namespace: what an experiment that was killed leaves behind is known
-/// by its name.
+/// Whether the key is one that [`Keys`] makes in this namespace: what an experiment that was killed
+/// leaves behind is known by its name.
 pub(crate) fn is_of_experiment(namespace: &str, key: &[u8]) -> bool {
     let rest = key.strip_prefix(namespace_prefix(namespace).as_bytes());
     let Some(rest) = rest.and_then(|rest| std::str::from_utf8(rest).ok()) else { return false };
@@ -61,7 +62,7 @@ impl Keys {
         &self.namespace
     }
 
-    /// As the library wants it.
+    /// The key as the library wants it.
     pub(crate) fn key(&self, id: u32) -> Result<Key, KeyError> {
         Key::new(&self.kind, 1, id)
     }
@@ -85,7 +86,8 @@ impl Keys {
     }
 }
 
-/// Removes an arm's keys when the arm is over, however it ends. Where Redis cannot be reached, their time to live does.
+/// Removes an arm's keys when the arm is over, however it ends. Where Redis cannot be reached,
+/// their time to live does.
 pub(crate) struct KeysGuard<'a> {
     pub(crate) redis: &'a RedisEndpoint,
     pub(crate) keys: &'a Keys,

@@ -1,6 +1,6 @@
-//! A load that only the cache makes bearable: after a flush, the database answers every query too late for anyone to use it,
-//! so the cache is never filled again, although the load is the same as before (Bronson et al., "Metastable Failures in
-//! Distributed Systems", HotOS 2021).
+//! A load that only the cache makes bearable: after a flush, the database answers every query too
+//! late for anyone to use it, so the cache is never filled again, although the load is the same as
+//! before (Bronson et al., "Metastable Failures in Distributed Systems", HotOS 2021).
 
 mod page;
 mod timeline;
@@ -65,7 +65,8 @@ pub(crate) struct Found {
     pub(crate) answered_before_per_s: f64,
     /// Reads answered a second in the last second.
     pub(crate) answered_at_the_end_per_s: f64,
-    /// How long after the flush 80 % as many reads as before were answered, for half a second; null if that did not happen.
+    /// The time after the flush until 80 % as many reads as before were answered, for half a
+    /// second; null if that did not happen.
     pub(crate) recovery_after_flush_ms: Option<f64>,
 }
 

@@ -1,4 +1,5 @@
-//! Finds out why an arm did nothing with Redis: sends what the arms need and reports what is refused.
+//! Finds out why an arm did nothing with Redis: sends what the arms need and reports what is
+//! refused.
 
 use std::time::Duration;
 
@@ -15,8 +16,8 @@ const SCRIPT: &str = "return 1";
 const SCRIPT_SHA1: &str = "e0e1f9fabfc9d4800c877a703b823ac0578ff8db";
 const NO_SCRIPT: ErrorKind = ErrorKind::Server(ServerErrorKind::NoScript);
 
-/// What Redis refuses of the commands that the arms use, in its own words and with the next step; or that it evicts
-/// what it is given. None if all is well now. `key` is one that only this arm uses.
+/// The commands of the arms that Redis refuses, in its own words and with the next step; or that it
+/// evicts what it is given. None if all is well now. `key` is one that only this arm uses.
 pub(super) fn find(redis: &RedisEndpoint, key: &[u8]) -> Option<String> {
     let mut connection = match admin::connect(redis) {
         Ok(connection) => connection,

@@ -1,4 +1,5 @@
-//! Redis stops answering, goes on, is killed, comes back empty: what do readers get, and how soon do hits flow again?
+//! Redis stops answering, goes on, is killed, comes back empty: what do readers get, and how soon
+//! do hits flow again?
 
 mod page;
 mod phases;
@@ -55,12 +56,12 @@ const DEFINITION: Definition = Definition {
 pub(crate) struct Found {
     /// `before`, `stopped`, `continued`, `killed`, `restarted`, in this order.
     pub(crate) phases: Vec<Phase>,
-    /// How soon hits flow again.
+    /// The time until hits flow again.
     pub(crate) recovery_ms: Recovery,
 }
 
-/// What readers got in one phase of an outage; a read belongs to the phase in which it began, or to the outage
-/// that it met.
+/// The answers in one phase of an outage; a read belongs to the phase in which it began, or to the
+/// outage that it met.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Phase {
@@ -72,16 +73,17 @@ pub(crate) struct Phase {
     pub(crate) failed_reads: u64,
     /// Reads that were answered without a load.
     pub(crate) hits: u64,
-    /// How often the database was asked.
+    /// The number of times that the database was asked.
     pub(crate) database_loads: u64,
     /// Until there was an answer, or an error; null where nothing was read.
     pub(crate) latency_ms: Option<Spread>,
-    /// The same of reads past the cache, which the same clients made in between and which are in no other count: what a read
-    /// costs without a cache, in the same moments.
+    /// The same of reads past the cache, which the same clients made in between and which are in no
+    /// other count: what a read costs without a cache, in the same moments.
     pub(crate) past_the_cache_ms: Option<Spread>,
 }
 
-/// How long after Redis' return every client had a hit again; null where that did not happen in time.
+/// The time after Redis' return until every client had a hit again; null if that did not happen in
+/// time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Recovery {
@@ -160,8 +162,8 @@ impl Scenario for Experiment {
     }
 }
 
-/// A client with a connection of its own that goes past the cache: the same thread measures, in the same moments, what a
-/// read costs without a cache.
+/// A client with a connection of its own that goes past the cache: the same thread measures, in the
+/// same moments, what a read costs without a cache.
 struct ComparingReader {
     reader: Reader,
     past: Database,

@@ -1,4 +1,5 @@
-//! Reads of ids that do not exist go past a cache that keeps only rows that exist: how many reach the database?
+//! Reads of ids that do not exist go past a cache that keeps only rows that exist: how many reach
+//! the database?
 
 mod page;
 mod verdict;
@@ -50,7 +51,7 @@ const DEFINITION: Definition = Definition {
 pub(crate) struct Found {
     /// Reads of rows that do not exist that were answered.
     pub(crate) missing_reads: u64,
-    /// How often the database was asked for such a row.
+    /// The number of times that the database was asked for such a row.
     pub(crate) missing_loads: u64,
 }
 

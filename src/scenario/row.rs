@@ -1,4 +1,5 @@
-//! The row of an experiment: everything in it follows from its id and its version, so that every answer can be checked.
+//! The row of an experiment: everything in it follows from its id and its version, so that every
+//! answer can be checked.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +24,8 @@ impl Row {
         Self { id, version, payload: payload(id, version) }
     }
 
-    /// Whether this is what was once written under that id. Which version it is, is another question.
+    /// Whether this is what was once written under that id. Which version it is, is another
+    /// question.
     pub(crate) fn is_genuine(&self, id: u32) -> bool {
         self.id == id && self.payload == payload(id, self.version)
     }

@@ -1,4 +1,5 @@
-//! Runs any scenario: one arm after the other, each on the same rows and with keys of its own, and judges them.
+//! Runs any scenario: one arm after the other, each on the same rows and with keys of its own, and
+//! judges them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,8 +31,8 @@ pub(crate) struct Outcome {
     pub(crate) config: Vec<(&'static str, u64)>,
 }
 
-/// Runs every arm, or as many as there is time for before an interrupt. `sandbox`: the private servers, for a scenario that
-/// needs them; they run when this returns.
+/// Runs every arm, or as many as there is time for before an interrupt. `sandbox`: the private
+/// servers, for a scenario that needs them; they run when this returns.
 pub(crate) fn run(
     scenario: &dyn Scenario,
     ground: &Ground<'_>,
@@ -46,7 +47,8 @@ pub(crate) fn run(
     Ok(Outcome { verdict: judge(scenario, &arms, interrupt::requested()), arms, config })
 }
 
-/// Each arm finds the rows as they were at first; table and keys are removed at the end, however it comes.
+/// Each arm finds the rows as they were at first; table and keys are removed at the end, however it
+/// comes.
 fn arms(
     scenario: &dyn Scenario,
     ground: &Ground<'_>,
@@ -168,7 +170,7 @@ impl<'a> ArmRun<'a> {
         crowd::work(clients, duration, work, &mut |elapsed| (self.progress)(self.name(), elapsed))
     }
 
-    /// As [`ArmRun::work_for`], before anything counts.
+    /// Like [`ArmRun::work_for`], before anything counts.
     pub(super) fn prepare<C: Send, T: Send>(
         &self,
         duration: Duration,
@@ -192,7 +194,8 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Repeats this until time is over, with pauses of random length in between, of `pause` on average.
+    /// Repeats this until time is over, with pauses of random length in between, of `pause` on
+    /// average.
     pub(super) fn repeat(&mut self, shift: &Shift, pause: Duration, mut once: impl FnMut(&mut Self)) {
         while shift.goes_on() {
             once(self);

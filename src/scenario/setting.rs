@@ -1,4 +1,4 @@
-//! What was asked for, with a scenario's defaults filled in: the part that all of them share.
+//! The request with a scenario's defaults filled in: the part that all of them share.
 
 use std::time::Duration;
 
@@ -24,12 +24,12 @@ impl Setting {
         }
     }
 
-    /// What a client's choices follow from: the same in every arm.
+    /// The source of a client's choices: the same in every arm.
     pub(super) fn rng(&self, client: u64) -> StdRng {
         StdRng::seed_from_u64(self.rng_seed ^ client.wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
-    /// What every scenario has, by the names that it has in the document.
+    /// The settings of every scenario, by the names that they have in the document.
     pub(super) fn config(&self, processes: u16) -> Vec<(&'static str, u64)> {
         vec![
             ("clients", u64::from(self.clients)),

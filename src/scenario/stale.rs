@@ -47,7 +47,8 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(1);
 const DEFINITION: Definition = Definition {
     name: "stale",
     meaning: "reads return rows that a write has replaced: a reader stores the old row after the writer removed the entry",
-    // One after the other, each with the machine to itself: nothing that is compared here is a time.
+    // One after the other, each with the machine to itself: nothing that is compared here is a
+    // time.
     arms: &[
         ArmKind::Whole(Way::Mysql),
         ArmKind::Whole(Way::Naive),
@@ -72,15 +73,18 @@ const DEFINITION: Definition = Definition {
 pub(crate) struct Found {
     /// Reads that returned a version older than one whose write had returned before the read began.
     pub(crate) stale_reads: u64,
-    /// The share of reads that were stale; where none was, null, and the bound below says what that is worth.
+    /// The share of reads that were stale; where none was, null, and the bound below says what that
+    /// is worth.
     pub(crate) stale_share: Option<f64>,
-    /// Where no read was stale: 3/N, which the true share lies below with 95 % certainty.
+    /// If no read was stale: 3/N, below which the true share lies with 95 % certainty.
     pub(crate) stale_share_below: Option<f64>,
-    /// How long before a stale read began the write had returned that it missed; null where none was stale.
+    /// The time between the return of the write that a stale read missed and the beginning of the
+    /// read; null if none was stale.
     pub(crate) stale_age_ms: Option<Spread>,
     /// Cached values that differ from the committed row when all is over.
     pub(crate) stale_keys_when_quiet: u64,
-    /// Those of them that miss a write that had returned; the others miss what a writer committed that then died.
+    /// Those of them that miss a write that had returned; the others miss what a writer committed
+    /// that then died.
     pub(crate) stale_keys_that_miss_a_returned_write: u64,
     /// Reads that returned an older version than the same reader had seen of the same row before.
     pub(crate) non_monotonic_reads: u64,
@@ -156,7 +160,8 @@ fn writers(setting: &Setting) -> u16 {
     setting.clients.div_ceil(READERS_PER_WRITER)
 }
 
-/// Readers and writers at the same time, until time is over. When this returns, nothing goes on any more.
+/// Readers and writers at the same time, until time is over. When this returns, nothing goes on any
+/// more.
 fn at_work(
     arm: &ArmRun<'_>,
     stage: &Stage<'_>,
@@ -229,7 +234,8 @@ fn last_deaths(stage: &Stage<'_>, way: Way, tally: &mut Tally) -> Result<u64, Sc
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct LeftStale {
     keys: u64,
-    /// Those of them that miss a write that had returned; the others miss only what a dead writer committed.
+    /// Those of them that miss a write that had returned; the others miss only what a dead writer
+    /// committed.
     missed_a_returned_write: u64,
 }
 

@@ -1,4 +1,5 @@
-//! Many clients, one popular value that expires again and again: how many of them run to the database?
+//! Many clients, one popular value that expires again and again: how many of them run to the
+//! database?
 
 mod expiries;
 mod page;
@@ -32,11 +33,13 @@ const ROWS: u32 = 2;
 const PRIMING: Duration = Duration::from_millis(500);
 const TTL: Duration = Duration::from_millis(600);
 const LOAD_DELAY: Duration = Duration::from_millis(40);
-/// The mean pause of a client between two reads: less than a load takes, so that an expiry meets them all.
+/// The mean pause of a client between two reads: less than a load takes, so that an expiry meets
+/// them all.
 const PAUSE: Duration = Duration::from_millis(20);
 /// A read that took so long has loaded, or has waited for a load. A hit takes a hundredth of it.
 const WAITED_FROM: Duration = Duration::from_millis(20);
-/// The loads that begin so soon after the first are for one expiry: a value lives nine tenths of its time at least.
+/// The loads that begin so soon after the first are for one expiry: a value lives nine tenths of
+/// its time at least.
 const ONE_EXPIRY: Duration = Duration::from_millis(200);
 
 const DEFINITION: Definition = Definition {
@@ -62,23 +65,24 @@ const DEFINITION: Definition = Definition {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Found {
-    /// How often the value was gone, or about to go, and was loaded anew.
+    /// The number of times that the value was gone, or about to go, and was loaded anew.
     pub(crate) expiries: u64,
     /// Loads for one of them, on average; null where nothing was loaded.
     pub(crate) loads_per_expiry: Option<f64>,
     /// The most loads for one of them.
     pub(crate) most_loads_in_an_expiry: u64,
-    /// Reads that took `waited_from_ms` or longer: they have loaded, or have waited for a load. What is loaded behind the
-    /// readers' backs is no read.
+    /// Reads that took `waited_from_ms` or longer: they have loaded, or have waited for a load.
+    /// What is loaded behind the readers' backs is no read.
     pub(crate) waited_reads: u64,
-    /// How long these took; null where none did.
+    /// The time that these took; null if there were none.
     pub(crate) wait_ms: Option<Spread>,
     /// Loads ahead of the expiry; null where the arm does not use the library.
     pub(crate) early_refreshes: Option<u64>,
-    /// The library's reads that found no value, and those that waited for somebody else's load; one may be both, and without
-    /// any no reader waited; null as above.
+    /// The library's reads that found no value, and those that waited for somebody else's load; one
+    /// may be both, and without any no reader waited; null as above.
     pub(crate) found_nothing: Option<u64>,
-    /// The library's loads that fill nothing: Redis did not answer, or waiting took too long; null as above.
+    /// The library's loads that fill nothing: Redis did not answer, or waiting took too long; null
+    /// as above.
     pub(crate) excused_loads: Option<u64>,
 }
 
@@ -168,14 +172,16 @@ impl Found {
 struct LibraryCounts {
     /// Loads ahead of the expiry.
     early_refreshes: u64,
-    /// Reads that found no value, and those that waited for a load of another reader; one may be both.
+    /// Reads that found no value, and those that waited for a load of another reader; one may be
+    /// both.
     found_nothing: u64,
-    /// Loads that no reader was asked to wait for: Redis failed, waiting took too long, or the value could not be kept.
+    /// Loads that no reader was asked to wait for: Redis failed, waiting took too long, or the
+    /// value could not be kept.
     excused_loads: u64,
 }
 
 impl LibraryCounts {
-    /// Of all processes together; none in an arm without the library.
+    /// The counts of all processes together; none in an arm without the library.
     fn of(caches: &[Cache]) -> Option<Self> {
         let add = |sum: Self, cache: &Cache| {
             let stats = cache.stats();

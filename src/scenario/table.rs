@@ -32,10 +32,11 @@ pub(crate) enum TableError {
 /// Rows that one statement inserts.
 const BATCH_ROWS: usize = 200;
 
-/// The table `rcache_scenario`. It goes when this is dropped, also after an error; what an experiment that was killed has
-/// left behind, the next one replaces.
+/// The table `rcache_scenario`. It goes when this is dropped, also after an error; what an
+/// experiment that was killed has left behind, the next one replaces.
 pub(crate) struct Table {
-    /// Holds the lock that keeps a second experiment out, and is kept from being closed as idle while arms run.
+    /// Holds the lock that keeps a second experiment out, and is kept from being closed as idle
+    /// while arms run.
     conn: KeptAlive<Session, TableError>,
 }
 
@@ -79,7 +80,8 @@ impl Table {
 
     /// Makes the table hold the rows 0 to `rows` - 1, all of the first version, and no others.
     pub(crate) fn fill(&self, rows: u32) -> Result<(), TableError> {
-        // Twice, since it begins with an empty table: a proxy may close a connection that waits for a slow TRUNCATE.
+        // Twice, since it begins with an empty table: a proxy may close a connection that waits for
+        // a slow TRUNCATE.
         let fill = |conn: &mut Session| Ok(fill(conn, rows)?);
         self.conn.with(fill).or_else(|_| self.conn.with(fill))
     }
@@ -150,7 +152,7 @@ fn drop_table(conn: &mut Session) -> Result<(), DbError> {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Judgement {
-    /// Of an experiment that was killed.
+    /// The table of an experiment that was killed.
     Leftover,
     Foreign(&'static str),
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::scenario::row::FIRST_VERSION;
 
-/// Remembered of each row, to tell how old a stale answer is. What is older than all of them is taken for as old as the
-/// first.
+/// Remembered of each row, to tell how old a stale answer is. What is older than all of them is
+/// taken for as old as the first.
 const REMEMBERED: usize = 1_024;
 
 pub(crate) struct Floors {
@@ -28,7 +28,7 @@ impl Floors {
         Self { rows: (0..rows).map(|_| floor()).collect() }
     }
 
-    /// What a read that begins now must see at least.
+    /// The oldest version that a read that begins now may return.
     pub(crate) fn of(&self, id: u32) -> u64 {
         self.row(id).map_or(0, |row| row.version.load(Ordering::SeqCst))
     }
@@ -47,7 +47,7 @@ impl Floors {
         }
     }
 
-    /// How long before `began` the first write had returned that this version misses.
+    /// The time between the return of the first write that this version misses and `began`.
     pub(crate) fn age(&self, id: u32, version: u64, began: Duration) -> Duration {
         let Some(row) = self.row(id) else { return Duration::ZERO };
         let returned = row.returned();

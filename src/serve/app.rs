@@ -1,4 +1,4 @@
-//! What each path answers.
+//! The answers of each path.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
@@ -47,16 +47,16 @@ pub(crate) trait Power {
     fn start(&mut self) -> Result<(), String>;
 }
 
-/// What an application is made of.
+/// The parts of an application.
 pub(crate) struct Setup<'a> {
     pub(crate) cache: Cache,
     pub(crate) users: &'a UserTable,
-    /// Where wishes for Redis go, or why there can be none.
+    /// The channel for wishes about Redis, or the reason why there is none.
     pub(crate) power: Result<Sender<Wish>, String>,
     pub(crate) address: SocketAddr,
 }
 
-/// What is to become of Redis, and whom to tell the outcome. The thread that owns the servers grants it.
+/// A wish about Redis, and the channel for the outcome. The thread that owns the servers grants it.
 pub(crate) struct Wish {
     turn: Turn,
     outcome: SyncSender<Result<(), String>>,
@@ -93,7 +93,7 @@ pub(crate) struct App<'a> {
     streams: Gate,
 }
 
-/// How a read was answered.
+/// The source of an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Source {
     Hit,
@@ -106,7 +106,7 @@ struct Read<T> {
     value: Option<T>,
     source: Source,
     total: Duration,
-    /// Of the total, in MySQL.
+    /// The part of the total in MySQL.
     load: Duration,
 }
 
@@ -324,7 +324,8 @@ impl<'a> App<'a> {
             let (one, all) = (key_of(id)?, key_of_all()?);
             let guard = self.cache.mark(&[&one, &all])?;
             commit()?;
-            // A marker that cannot be removed expires by itself; until then the user is read from MySQL.
+            // A marker that cannot be removed expires by itself; until then the user is read from
+            // MySQL.
             let _ = guard.finish();
             Ok::<_, Trouble>(())
         });

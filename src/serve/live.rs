@@ -11,7 +11,7 @@ use serde::Serialize;
 /// Seconds that are kept.
 const KEPT: usize = 60;
 
-/// What happened in one second.
+/// The events of one second.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Sample {
     /// Since the start, s.

@@ -1,4 +1,5 @@
-//! Requests off a connection, with a limit on everything that a client chooses: sizes, numbers and times.
+//! Requests off a connection, with a limit on everything that a client chooses: sizes, numbers and
+//! times.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -41,7 +42,7 @@ pub(super) enum Refusal {
     NoLength,
 }
 
-/// What comes next on a connection.
+/// The next step on a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     Request(Request),
@@ -198,7 +199,8 @@ fn parse(bytes: &[u8]) -> Result<Option<Head>, Refusal> {
     Ok(Some(Head { request, end, body, is_expecting }))
 }
 
-/// A length that is said twice, or beside another way to say it, may be read differently by a proxy before us.
+/// A length that is said twice, or beside another way to say it, may be read differently by a proxy
+/// before us.
 fn body_length(request: &Request) -> Result<usize, Refusal> {
     if request.has("transfer-encoding") {
         return Err(Refusal::NoLength);

@@ -1,4 +1,5 @@
-//! The listener and the connections: a thread for each connection, and no more of them than a limit.
+//! The listener and the connections: a thread for each connection, and no more of them than a
+//! limit.
 
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
@@ -48,8 +49,8 @@ impl Listener {
     }
 }
 
-/// Answers until `is_ending`; returns when every connection is closed. Wishes for Redis are granted between two looks
-/// for a new connection, on the thread that calls this.
+/// Answers until `is_ending`; returns when every connection is closed. Wishes for Redis are granted
+/// between two looks for a new connection, on the thread that calls this.
 pub(crate) fn serve(
     listener: &Listener,
     app: &App<'_>,

@@ -1,5 +1,5 @@
-//! The users of the application: a copy of the seeded table, so that its writes change no user that a bench verifies.
-//! Connections are kept open, a limited number of them.
+//! The users of the application: a copy of the seeded table, so that its writes change no user that
+//! a bench verifies. Connections are kept open, a limited number of them.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -47,8 +47,8 @@ pub(super) enum StoreError {
     Shape,
 }
 
-/// The table `rcache_serve`. It goes when this is dropped; what a command that was killed has left behind, the next
-/// one replaces.
+/// The table `rcache_serve`. It goes when this is dropped; what a command that was killed has left
+/// behind, the next one replaces.
 pub(crate) struct UserTable {
     endpoint: MysqlEndpoint,
     /// Holds the lock that keeps a second one out.
@@ -142,8 +142,9 @@ impl UserTable {
         Ok(found)
     }
 
-    /// Changes one user. `commit` is called with what ends the transaction, once the row is locked and changed; the
-    /// transaction is rolled back if it does not call that. Returns false, and does not call it, if there is no such user.
+    /// Changes one user. `commit` is called with what ends the transaction, once the row is locked
+    /// and changed; the transaction is rolled back if it does not call that. Returns false, and
+    /// does not call it, if there is no such user.
     pub(super) fn write<E>(
         &self,
         user: &User,

@@ -1,10 +1,11 @@
-//! What a saved run says of one workload: the size of an entry, and what hits, misses and reads without a cache cost.
+//! The costs of one workload in a saved run: the size of an entry, and the times of hits, misses
+//! and reads without a cache.
 
 use super::document::Workload;
 use crate::load_model::memory::{Memory, Tables};
 use crate::run_file::{HitRatio, Run, WorkloadRun};
 
-/// What a run measured of a workload.
+/// The measurements of a workload in a run.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Costs {
     pub(crate) name: String,
@@ -12,7 +13,7 @@ pub(crate) struct Costs {
     pub(crate) keys: u64,
     pub(crate) entry_bytes: f64,
     pub(crate) entry_bytes_source: &'static str,
-    /// Of the server on which the run was made.
+    /// The server of the run.
     pub(crate) tables: Tables,
     pub(crate) mysql_ns: f64,
     pub(crate) hit_ns: f64,
@@ -39,7 +40,7 @@ pub(crate) enum CostsError {
 const OVERHEAD_BYTES: u64 = 100;
 
 impl Costs {
-    /// Of the named workload; else of the one with the most keys.
+    /// The costs of the named workload; else of the one with the most keys.
     pub(crate) fn of_run(run: &Run, workload: Option<&str>) -> Result<Self, CostsError> {
         let chosen = match workload {
             None => run
@@ -79,7 +80,8 @@ impl Costs {
         hit_ratio * self.hit_ns + (1.0 - hit_ratio) * self.miss_ns
     }
 
-    /// Whether a cache with this hit ratio makes reads faster: `yes` or `no` if the interval of the break-even allows that.
+    /// Whether a cache with this hit ratio makes reads faster: `yes` or `no` if the interval of the
+    /// break-even allows that.
     pub(crate) fn pays(&self, hit_ratio: f64) -> &'static str {
         match self.break_even {
             Some(HitRatio { ci95: [_, high], .. }) if hit_ratio > high => "yes",

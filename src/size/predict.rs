@@ -20,7 +20,7 @@ pub(crate) struct LoadModel {
     pub(crate) ttl_s: Option<f64>,
 }
 
-/// What is asked.
+/// The statement that is asked.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Wanted {
     /// Memory limits in bytes; empty for some that span the range.
@@ -143,7 +143,7 @@ fn round_up(bytes: f64) -> f64 {
     (mebibytes / unit).ceil() * unit * MIB
 }
 
-/// What a trace adds to a load.
+/// The load with a trace.
 pub(super) fn of_trace(trace: Trace, rate_per_s: f64, writes: f64, ttl_s: Option<f64>) -> Load {
     Load { popularity: None, trace: Some(trace), rate_per_s, writes_share: writes, ttl_s }
 }

@@ -6,12 +6,12 @@ use super::predict::{Row, Wanted, document, limits, of_trace};
 use crate::load_model::trace::Counts;
 use crate::load_model::trace_curve::{Curve, SizePoint};
 
-/// What one pass over a trace says, whatever the size of the cache.
+/// The result of one pass over a trace, whatever the size of the cache.
 #[derive(Clone, Debug)]
 pub(crate) struct TraceSummary {
     pub(crate) counts: Counts,
     pub(crate) duration_s: f64,
-    /// Of a cache with room for everything whose entries do not expire.
+    /// The curve of a cache with room for everything whose entries do not expire.
     pub(crate) endless: Curve,
     pub(crate) ttl_s: Option<f64>,
     /// Reads and writes a second; else those of the trace.
@@ -38,7 +38,8 @@ impl TraceSummary {
         TraceSizes { limits, entries }
     }
 
-    /// Sizes between which the hit ratio is reached; none if no size reaches it, or it is reached by one entry.
+    /// Sizes between which the hit ratio is reached; none if no size reaches it, or it is reached
+    /// by one entry.
     pub(crate) fn sizes_around(&self, known: &[SizePoint], hit_ratio: f64) -> Option<Vec<u32>> {
         let mut points: Vec<SizePoint> = known.to_vec();
         points.sort_by_key(|point| point.entries);

@@ -13,9 +13,9 @@ pub(crate) struct Analysis {
     pub(crate) statistics: Statistics,
     /// In the order of the samples.
     pub(crate) paths: Vec<PathAnalysis>,
-    /// Of the reads from disk.
+    /// The reads from disk.
     pub(crate) disk: Option<PathAnalysis>,
-    /// Of the reads at a hit ratio that was to be verified.
+    /// The reads at a hit ratio that was to be verified.
     pub(crate) mixed: Option<Summary>,
     /// The same numbers with the servers further away.
     pub(crate) at_distance: Option<AtDistance>,

@@ -1,4 +1,4 @@
-//! How much less successive rounds say than independent ones would.
+//! The information that successive rounds lack beside independent ones.
 
 use super::interval::student;
 
@@ -6,15 +6,17 @@ use super::interval::student;
 const FEWEST_BATCHES: usize = 10;
 /// Fewer groups say too little about what varies between them.
 const FEWEST_GROUPS: usize = 5;
-/// A series that says no more than so many independent values carries no interval: its drift is as long as itself.
+/// A series that says no more than so many independent values carries no interval: its drift is as
+/// long as itself.
 const FEWEST_INDEPENDENT: f64 = 3.0;
-/// By so many standard errors neighbouring batches must correlate to count as correlated, and neighbouring rounds.
+/// By so many standard errors neighbouring batches must correlate to count as correlated, and
+/// neighbouring rounds.
 const COARSE_THRESHOLD: f64 = 1.2;
 const THRESHOLD: f64 = 0.75;
 /// Fewer batches seem to drift by chance.
 const FEWEST_TO_WITHHOLD: usize = 25;
 
-/// What the correlation of successive rounds does to the interval of a mean.
+/// The effect of the correlation of successive rounds on the interval of a mean.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Inflation {
     /// By what factor the interval is wider than that of as many independent rounds.
@@ -23,12 +25,14 @@ pub(super) struct Inflation {
     pub(super) variance: f64,
 }
 
-/// How much wider the interval of the mean of this series has to be; none if the series drifts for as long as it lasts.
+/// The factor by which the interval of the mean of this series is widened; none if the series
+/// drifts for as long as it lasts.
 ///
-/// The series, which has the mean zero, is looked at round by round and in batches of 2, 4, 8 … rounds, until ten batches
-/// are left, and finally in its `groups`, each over connections of its own. On each scale the variance of the mean is that
-/// of the batches times their correlation time; the scale that makes the widest interval counts. Long batches average the
-/// noise of single rounds out, so that a slow drift below that noise shows (batch means: Schmeiser, "Batch Size Effects in
+/// The series, which has the mean zero, is looked at round by round and in batches of 2, 4, 8 …
+/// rounds, until ten batches are left, and finally in its `groups`, each over connections of its
+/// own. On each scale the variance of the mean is that of the batches times their correlation time;
+/// the scale that makes the widest interval counts. Long batches average the noise of single rounds
+/// out, so that a slow drift below that noise shows (batch means: Schmeiser, "Batch Size Effects in
 /// the Analysis of Simulation Output", Operations Research 1982); short ones are many.
 pub(super) fn inflation(series: &[f64], groups: &[u32]) -> Option<Inflation> {
     let independent = variance_of_mean(series)?;
@@ -79,7 +83,8 @@ fn scales(series: &[f64]) -> Vec<Vec<f64>> {
     while count >= FEWEST_BATCHES {
         let end = |batch: usize| series.len() * batch / count;
         let sum = |batch: usize| series.get(end(batch)..end(batch + 1)).map_or(0.0, |part| part.iter().sum());
-        // Batches that differ by one value are all taken as one length: the sums then add up to that of the series.
+        // Batches that differ by one value are all taken as one length: the sums then add up to
+        // that of the series.
         let length = series.len() as f64 / count as f64;
         scales.push((0..count).map(|batch| sum(batch) / length).collect());
         count /= 2;
@@ -87,7 +92,8 @@ fn scales(series: &[f64]) -> Vec<Vec<f64>> {
     scales
 }
 
-/// The variance of the mean as the sums of the groups show it, and their number; none if they are too few.
+/// The variance of the mean as the sums of the groups show it, and their number; none if they are
+/// too few.
 fn between_groups(series: &[f64], groups: &[u32]) -> Option<(f64, f64)> {
     let mut sums: Vec<f64> = Vec::new();
     let mut start = 0;
@@ -101,20 +107,22 @@ fn between_groups(series: &[f64], groups: &[u32]) -> Option<(f64, f64)> {
     (sums.len() >= FEWEST_GROUPS && variance.is_finite()).then_some((variance, count))
 }
 
-/// The integrated autocorrelation time of a series with mean zero: as many rounds as this say as much as one
-/// independent round. 1 where the rounds do not correlate, which is what most runs give.
+/// The integrated autocorrelation time of a series with mean zero: as many rounds as this say as
+/// much as one independent round. 1 where the rounds do not correlate, which is what most runs
+/// give.
 ///
-/// Rounds count as correlated only if the first autocorrelation exceeds three quarters of its standard error under
-/// independence, 1/sqrt(n) (Bartlett 1946): without this test the noise of the estimate would widen every interval,
-/// and with a stricter one the intervals of 30 correlated rounds cover 1 % less. Then it is the larger of Geyer's
-/// initial monotone positive sequence ("Practical Markov Chain Monte Carlo", Statistical Science 1992), which sees
-/// slow waves, and `(1 + r) / (1 - r)` of a first-order autoregression with its bias taken out (`r + (1 + 3r)/n`,
-/// Kendall 1954), which sees short memory in few rounds.
+/// Rounds count as correlated only if the first autocorrelation exceeds three quarters of its
+/// standard error under independence, 1/sqrt(n) (Bartlett 1946): without this test the noise of the
+/// estimate would widen every interval, and with a stricter one the intervals of 30 correlated
+/// rounds cover 1 % less. Then it is the larger of Geyer's initial monotone positive sequence
+/// ("Practical Markov Chain Monte Carlo", Statistical Science 1992), which sees slow waves, and
+/// `(1 + r) / (1 - r)` of a first-order autoregression with its bias taken out
+/// (`r + (1 + 3r)/n`, Kendall 1954), which sees short memory in few rounds.
 pub(super) fn correlation_time(series: &[f64]) -> f64 {
     time_of(series, THRESHOLD)
 }
 
-/// As [`correlation_time`], with another number of standard errors.
+/// Like [`correlation_time`], with another number of standard errors.
 fn time_of(series: &[f64], threshold: f64) -> f64 {
     let length = series.len() as f64;
     let energy: f64 = series.iter().map(|value| value * value).sum();

@@ -1,5 +1,6 @@
-//! Intervals of a stream of operations by batches of one second: what operations of one second share, such as a busy
-//! moment, is then counted once (batch means; Law, "Simulation Modeling and Analysis").
+//! Intervals of a stream of operations by batches of one second: what operations of one second
+//! share, such as a busy moment, is then counted once (batch means; Law, "Simulation Modeling and
+//! Analysis").
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
@@ -24,7 +25,8 @@ pub(crate) fn mean_interval(batches: &[Batch]) -> Option<Interval> {
     Interval::new(mean - quantile * error, mean + quantile * error)
 }
 
-/// How many independent operations tell as much as these, given the standard deviation of a single one.
+/// The number of independent operations that tell as much as these, given the standard deviation of
+/// a single one.
 pub(crate) fn effective_samples(batches: &[Batch], deviation: f64) -> Option<f64> {
     let used: Vec<&Batch> = batches.iter().filter(|batch| batch.count > 0.0).collect();
     let error = standard_error(&used)?;

@@ -1,9 +1,11 @@
-//! Several runs of the same bench: what they say together, with what differs between them in the interval.
+//! Several runs of the same bench: what they say together, with what differs between them in the
+//! interval.
 //!
-//! Each run gives a value and an interval of its own. The values of n runs scatter by all that differs between runs and
-//! within them, so Student's interval of their mean needs no model of either. By luck n values can lie close together, so the
-//! runs' own intervals widen it. They may be much too wide themselves (a run of ten rounds on a busy machine): the middle one
-//! of them counts, and no further than luck can explain that the values scatter so little.
+//! Each run gives a value and an interval of its own. The values of n runs scatter by all that
+//! differs between runs and within them, so Student's interval of their mean needs no model of
+//! either. By luck n values can lie close together, so the runs' own intervals widen it. They may
+//! be much too wide themselves (a run of ten rounds on a busy machine): the middle one of them
+//! counts, and no further than luck can explain that the values scatter so little.
 
 use statrs::distribution::{ChiSquared, ContinuousCDF, StudentsT};
 
@@ -26,7 +28,7 @@ pub(crate) fn student(freedom: f64) -> f64 {
 pub(crate) enum Scale {
     /// Times and ratios of times.
     Logarithm,
-    /// What may be negative or lies between 0 and 1.
+    /// A value that may be negative or lies between 0 and 1.
     Plain,
 }
 
@@ -35,13 +37,13 @@ pub(crate) enum Scale {
 pub(crate) enum Timing {
     /// One after the other: what disturbs one is new luck for the next.
     Successive,
-    /// At the same time, on the same servers: they share the luck of that time, so together they are no surer than each of
-    /// them is by itself.
+    /// At the same time, on the same servers: they share the luck of that time, so together they
+    /// are no surer than each of them is by itself.
     Simultaneous,
 }
 
-/// The estimate of all runs together; none for no runs, and where a value does not fit the scale. A single run keeps its
-/// own interval.
+/// The estimate of all runs together; none for no runs, and where a value does not fit the scale. A
+/// single run keeps its own interval.
 pub(crate) fn pool(runs: &[Estimate], scale: Scale, timing: Timing) -> Option<Estimate> {
     match runs {
         [] => None,
@@ -54,7 +56,8 @@ pub(crate) fn pool(runs: &[Estimate], scale: Scale, timing: Timing) -> Option<Es
     }
 }
 
-/// The interval of all runs together around a value that is known otherwise, such as the mean of all their reads.
+/// The interval of all runs together around a value that is known otherwise, such as the mean of
+/// all their reads.
 pub(crate) fn pool_around(value: f64, runs: &[Estimate], scale: Scale, timing: Timing) -> Option<Estimate> {
     match runs {
         [] => None,
@@ -142,7 +145,8 @@ mod tests {
     use super::*;
     use crate::stats::simulation::Noise;
 
-    /// A run whose value scatters around 1 between runs and within them, with the interval that it would give itself.
+    /// A run whose value scatters around 1 between runs and within them, with the interval that it
+    /// would give itself.
     fn run(noise: &mut Noise, between: f64, within: f64) -> Estimate {
         let value = (between * noise.normal() + within * noise.normal()).exp();
         let ends = [-1.0, 1.0].map(|side| value * (side * NORMAL * within).exp());
@@ -168,7 +172,8 @@ mod tests {
                 }
                 let share = |count: u32| f64::from(count) / f64::from(BENCHES);
                 let case = format!("{between} {within} {runs}: {} {}", share(truth), share(next));
-                // Where nothing but the noise within runs varies, the floor makes it a little safer than it must be.
+                // Where nothing but the noise within runs varies, the floor makes it a little safer
+                // than it must be.
                 let most = if within > between { 0.993 } else { 0.985 };
                 assert!((0.92..=most).contains(&share(truth)), "{case}");
                 assert!(share(next) >= 0.80, "{case}");

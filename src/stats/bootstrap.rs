@@ -1,4 +1,5 @@
-//! Means, ratios and the break-even hit ratio of one workload, each with its interval, from one set of resamples.
+//! Means, ratios and the break-even hit ratio of one workload, each with its interval, from one set
+//! of resamples.
 
 use super::estimate::{Estimate, Missing};
 use super::interval::{Point, estimate};
@@ -31,13 +32,15 @@ impl Bootstrap {
         Self { observed: observed(&rounds), rounds, replicates, bounds: [(0.0, f64::MAX); PATHS] }
     }
 
-    /// With the shortest and the longest read of each path: no interval of a mean reaches beyond them.
+    /// With the shortest and the longest read of each path: no interval of a mean reaches beyond
+    /// them.
     pub(crate) fn within(mut self, bounds: [(f64, f64); PATHS]) -> Self {
         self.bounds = bounds;
         self
     }
 
-    /// The same rounds, if each path took so much longer, ns: the means move, what is known of them stays.
+    /// The same rounds, if each path took so much longer, ns: the means move, what is known of them
+    /// stays.
     pub(super) fn later_by(&self, extra_ns: [f64; PATHS]) -> Self {
         let shift = |means: [f64; PATHS]| std::array::from_fn(|path| means[path] + extra_ns[path]);
         let moved = |replicate: &Replicate| Replicate { means: shift(replicate.means), ..*replicate };
@@ -55,17 +58,18 @@ impl Bootstrap {
         self.linear(&[(path, 1.0)])
     }
 
-    /// How many times faster a hit is than reading MySQL: mysql mean / warm mean.
+    /// The ratio of reading MySQL to a hit: mysql mean / warm mean.
     pub(crate) fn speedup(&self) -> Result<Estimate, Missing> {
         self.ratio(Column::Mysql, Column::Warm)
     }
 
-    /// How many times slower a miss is than reading MySQL: cold mean / mysql mean.
+    /// The ratio of a miss to reading MySQL: cold mean / mysql mean.
     pub(crate) fn miss_penalty(&self) -> Result<Estimate, Missing> {
         self.ratio(Column::Cold, Column::Mysql)
     }
 
-    /// `mean of one path / mean of another`, made on the logarithm so that the inverse ratio has the inverse interval.
+    /// `mean of one path / mean of another`, made on the logarithm so that the inverse ratio has
+    /// the inverse interval.
     pub(crate) fn ratio(&self, above: Column, below: Column) -> Result<Estimate, Missing> {
         let log = self.of(&[above, below], |means| {
             let (above, below) = (above as usize, below as usize);
@@ -88,7 +92,8 @@ impl Bootstrap {
         break_even::decide(self.speedup(), self.miss_penalty(), || self.break_even_ratio())
     }
 
-    /// `(cold - mysql) / (cold - warm)`, as it comes out: outside 0 to 1 it means nothing by itself.
+    /// `(cold - mysql) / (cold - warm)`, as it comes out: outside 0 to 1 it means nothing by
+    /// itself.
     pub(super) fn break_even_ratio(&self) -> Result<Estimate, Missing> {
         self.of(&[Column::Mysql, Column::Cold, Column::Warm], |&[mysql, cold, warm]| {
             let gap = cold - warm;
@@ -105,9 +110,10 @@ impl Bootstrap {
         })
     }
 
-    /// As how many independent reads the reads of a path count, given their own variance: reads of one round share
-    /// its luck. The variance of independent reads' mean would be `variance / n`; n is solved for (Kish, Survey
-    /// Sampling, 1965, section 8.2: the design effect).
+    /// The number of independent reads for which the reads of a path count, given their own
+    /// variance: reads of one round share its luck. The variance of independent reads' mean would
+    /// be `variance / n`; n is solved for (Kish, Survey Sampling, 1965, section 8.2: the design
+    /// effect).
     pub(crate) fn effective_reads(
         &self,
         path: Column,

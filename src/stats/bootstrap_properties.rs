@@ -1,4 +1,4 @@
-//! What must hold for means, ratios and the break-even hit ratio whatever the rounds are.
+//! Properties of means, ratios and the break-even hit ratio that hold whatever the rounds are.
 
 use proptest::prelude::*;
 

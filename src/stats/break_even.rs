@@ -4,21 +4,22 @@ use std::fmt;
 
 use super::estimate::{Estimate, Missing};
 
-/// The break-even hit ratio `h* = (cold - mysql) / (cold - warm)`, the h at which `h warm + (1 - h) cold` is what MySQL
-/// takes, or why it does not exist.
+/// The break-even hit ratio `h* = (cold - mysql) / (cold - warm)`, the h at which `h warm + (1 - h)
+/// cold` is what MySQL takes, or why it does not exist.
 ///
-/// Cases are told apart by the interval of the speedup, not by its value: where a hit is surely faster than MySQL, h*
-/// lies below 1 and its denominator cannot come near 0 while cold is near mysql or above; where it is not, the ratio
-/// of two uncertain differences has no interval worth its name (Fieller 1954), and none is given.
+/// Cases are told apart by the interval of the speedup, not by its value: where a hit is surely
+/// faster than MySQL, h* lies below 1 and its denominator cannot come near 0 while cold is near
+/// mysql or above; where it is not, the ratio of two uncertain differences has no interval worth
+/// its name (Fieller 1954), and none is given.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum BreakEven {
-    /// Below this hit ratio the cache costs time. The interval is clipped to 0 to 1; one that begins at 0 says that a
-    /// miss may cost nothing at all.
+    /// Below this hit ratio the cache costs time. The interval is clipped to 0 to 1; one that
+    /// begins at 0 says that a miss may cost nothing at all.
     Exists(Estimate),
     /// A miss certainly costs no more than reading MySQL: the cache pays from the first hit.
     FromTheFirstHit,
-    /// A miss was measured to cost no more than reading MySQL, but not certainly: the cache certainly pays above this
-    /// hit ratio, perhaps below it too.
+    /// A miss was measured to cost no more than reading MySQL, but not certainly: the cache
+    /// certainly pays above this hit ratio, perhaps below it too.
     AtMost { hit_ratio: f64 },
     /// A hit is not faster than reading MySQL: no hit ratio pays.
     Never,
@@ -58,8 +59,8 @@ impl fmt::Display for BreakEven {
     }
 }
 
-/// Decides by the intervals of how much faster a hit is and how much longer a miss takes; the ratio itself is worked out
-/// only if it exists.
+/// Decides by the intervals of how much faster a hit is and how much longer a miss takes; the ratio
+/// itself is worked out only if it exists.
 pub(super) fn decide(
     speedup: Result<Estimate, Missing>,
     miss_penalty: Result<Estimate, Missing>,

@@ -1,7 +1,7 @@
 //! The experiment that chose the method: how often do the 95 % intervals contain the truth?
 //!
-//! Percent of 500 simulated runs for the mean of the cold path, speedup, miss penalty and break-even, of those that were
-//! given an interval:
+//! Percent of 500 simulated runs for the mean of the cold path, speedup, miss penalty and
+//! break-even, of those that were given an interval:
 //!
 //! | law | 30 rounds | 100 rounds | 1,000 rounds |
 //! | --- | --- | --- | --- |
@@ -24,15 +24,16 @@
 //! | Outliers { share: 0.02 } | 42.2, 98.2, 98.4, 96.4 | 87.0, 97.0, 96.6, 96.2 | 99.0, 98.0, 98.6, 98.0 |
 //!
 //! Where 92 to 98 is not reached:
-//! - rare outliers: 30 rounds contain none of the slow rounds in more than half of the runs, and no method can know of
-//!   them; longer blocks of reads and longer runs mend it;
-//! - a drift that lasts as long as the run: a run sees a part of it only, and the mean is that of this part. If the drift
-//!   is larger than the noise of the rounds, the interval is withheld; if it is smaller, it does not show, and the interval
-//!   is that of the part. Ratios do not mind a drift that all paths share, which is why the paths are interleaved;
+//! - rare outliers: 30 rounds contain none of the slow rounds in more than half of the runs, and no
+//!   method can know of them; longer blocks of reads and longer runs mend it;
+//! - a drift that lasts as long as the run: a run sees a part of it only, and the mean is that of
+//!   this part. If the drift is larger than the noise of the rounds, the interval is withheld; if
+//!   it is smaller, it does not show, and the interval is that of the part. Ratios do not mind a
+//!   drift that all paths share, which is why the paths are interleaved;
 //! - fewer rounds than about ten times their correlation time (39 for a coefficient of 0.95).
 //!
-//! The tests use fewer runs and resamples, which moves a figure by less than 1. All of it, some minutes:
-//! `cargo test --release --lib stats::coverage -- --ignored --nocapture`.
+//! The tests use fewer runs and resamples, which moves a figure by less than 1. All of it, some
+//! minutes: `cargo test --release --lib stats::coverage -- --ignored --nocapture`.
 
 use super::bootstrap::Bootstrap;
 use super::estimate::{Estimate, Missing};
@@ -52,12 +53,12 @@ const INDEPENDENT: [Law; 6] = [
     Law::OutliersInBlocks { share: 0.01 },
 ];
 
-/// What the intervals of many runs did.
+/// The intervals of many runs.
 #[derive(Clone, Copy, Debug, Default)]
 struct Coverage {
-    /// Of those that were given, how many contain the truth, %.
+    /// The share of the given intervals that contain the truth, %.
     percent: f64,
-    /// How many were given, %.
+    /// The share of runs that gave one, %.
     given: f64,
 }
 
@@ -66,12 +67,13 @@ struct Coverage {
 enum End {
     /// After all rounds.
     Complete,
-    /// As `--time` does: after the fifth group or a later one, if every ratio is certain to two digits.
+    /// The end by `--time`: after the fifth group or a later one, if every ratio is certain to two
+    /// digits.
     Precise,
 }
 
 impl End {
-    /// How many of the rounds are made.
+    /// The number of rounds that are made.
     fn rounds(self, paths: &PathRounds<'_>, rng_seed: u64) -> usize {
         let all = paths.groups.len();
         let ends = (5..10).map(|group| all * group / 10);
@@ -88,7 +90,8 @@ fn first_rounds<'a>(paths: &PathRounds<'a>, end: usize) -> PathRounds<'a> {
     PathRounds { mysql: &mysql[..end], cold: &cold[..end], warm: &warm[..end], groups: &groups[..end] }
 }
 
-/// Of the mean of the cold path, the speedup, the miss penalty and the break-even hit ratio.
+/// The coverage of the mean of the cold path, the speedup, the miss penalty and the break-even hit
+/// ratio.
 fn coverage(law: Law, rounds: usize, runs: u64, resamples: usize) -> [Coverage; 4] {
     coverage_until(End::Complete, law, rounds, runs, resamples).0
 }
@@ -125,8 +128,8 @@ fn coverage_until(end: End, law: Law, rounds: usize, runs: u64, resamples: usize
     (coverage, f64::from(ended_early) * 100.0 / runs as f64)
 }
 
-/// Compares the coverage of 1,000 runs with what is expected of mean, speedup, miss penalty and break-even, from and to,
-/// and requires that this share of the intervals is given, %.
+/// Compares the coverage of 1,000 runs with what is expected of mean, speedup, miss penalty and
+/// break-even, from and to, and requires that this share of the intervals is given, %.
 fn check(law: Law, rounds: usize, expected: [(f64, f64); 4], least_given: f64) {
     let reached = coverage(law, rounds, 1_000, 399);
     for (reached, (from, to)) in reached.iter().zip(expected) {
@@ -138,8 +141,9 @@ fn check(law: Law, rounds: usize, expected: [(f64, f64); 4], least_given: f64) {
     }
 }
 
-/// The goal is 92 to 98. Up to 99 is accepted: the interval is the hull of two methods, each of which covers where the
-/// other fails (`interval.rs`), so it is a little wider than it has to be where both cover.
+/// The goal is 92 to 98. Up to 99 is accepted: the interval is the hull of two methods, each of
+/// which covers where the other fails (`interval.rs`), so it is a little wider than it has to be
+/// where both cover.
 const GOAL: (f64, f64) = (92.0, 99.0);
 
 #[test]

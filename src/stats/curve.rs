@@ -1,4 +1,4 @@
-//! What reads would cost at other hit ratios, from the paths measured at 0 and at 100 %.
+//! The cost of reads at other hit ratios, from the paths measured at 0 and at 100 %.
 
 use super::bootstrap::Bootstrap;
 use super::estimate::{Estimate, Missing};
@@ -12,7 +12,7 @@ pub(crate) struct CurvePoint {
     pub(crate) hit_percent: u8,
     /// `h warm + (1 - h) cold`; at 0 and 100 % one path is enough.
     pub(crate) mean_ns: Result<Estimate, Missing>,
-    /// Of all reads, those that MySQL does not see: the hits.
+    /// The share of all reads that MySQL does not see: the hits.
     pub(crate) mysql_reads_saved: f64,
 }
 

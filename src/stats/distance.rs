@@ -1,4 +1,4 @@
-//! What the results would be with the servers further away: each round trip of a read takes so much longer.
+//! The results with the servers further away: each round trip of a read takes so much longer.
 
 use super::bootstrap::Bootstrap;
 use super::break_even::BreakEven;
@@ -29,8 +29,9 @@ pub(crate) fn per_read(exchanges: Exchanges, reads: u64) -> [f64; 2] {
     [exchanges.mysql, exchanges.redis].map(|count| if reads > 0 { count as f64 / reads as f64 } else { 0.0 })
 }
 
-/// Adds the distance to each path as often as it goes there. The distance is a constant, so the intervals keep their
-/// width in ns. What a longer way does to long answers (a connection's window) is not included.
+/// Adds the distance to each path as often as it goes there. The distance is a constant, so the
+/// intervals keep their width in ns. What a longer way does to long answers (a connection's window)
+/// is not included.
 pub(super) fn at(bootstrap: &Bootstrap, exchanges: [[f64; 2]; PATHS], distance: Distance) -> AtDistance {
     let extra_ns = exchanges.map(|[mysql, redis]| mysql * distance.mysql_ns + redis * distance.redis_ns);
     let moved = bootstrap.later_by(extra_ns);

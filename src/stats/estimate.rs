@@ -1,4 +1,4 @@
-//! What an estimate looks like: never a value without its interval, and a reason in words where there is none.
+//! An estimate: never a value without its interval, and a reason in words if there is none.
 
 use std::fmt;
 
@@ -40,7 +40,8 @@ pub(crate) enum Missing {
         rounds: usize,
         needed: usize,
     },
-    /// The rounds drift for as long as the run lasts, so that together they say no more than a few independent ones.
+    /// The rounds drift for as long as the run lasts, so that together they say no more than a few
+    /// independent ones.
     Correlated,
     /// The resamples scatter so widely that no interval describes them.
     Unstable,

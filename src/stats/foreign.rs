@@ -5,22 +5,24 @@ use crate::model::Codec;
 use crate::samples::request_counts::{Counter, RequestCounts};
 use crate::samples::server_counters::{MysqlCounters, RedisCounters};
 
-/// What both servers counted while one workload was measured, or why that is not known.
+/// The counts of both servers while one workload was measured, or the reason why they are not
+/// known.
 #[derive(Clone, Debug)]
 pub(crate) struct ServerSide {
     pub(crate) mysql: Result<MysqlCounters, String>,
     pub(crate) redis: Result<RedisCounters, String>,
-    /// What some of the workload's entries take in Redis at its end with each codec, none for those that are not there;
-    /// codecs of which Redis does not tell are missing.
+    /// The memory of some of the workload's entries in Redis at its end with each codec, none for
+    /// those that are not there; codecs of which Redis does not tell are missing.
     pub(crate) sampled_entry_bytes: Vec<(Codec, Vec<Option<u64>>)>,
 }
 
-/// So much of our own count may differ: a hundredth of the load moves a mean by less than its interval is wide.
+/// So much of our own count may differ: a hundredth of the load moves a mean by less than its
+/// interval is wide.
 const TOLERATED_SHARE: f64 = 0.01;
 /// And so many requests besides: a monitor that looks at its server every second is nobody's load.
 const TOLERATED_REQUESTS: f64 = 20.0;
 
-/// What the counts of one workload give reason to say.
+/// Warnings that follow from the counts of one workload.
 pub(crate) fn warnings(workload: &str, counted: &ServerSide, ours: &RequestCounts) -> Vec<Warning> {
     let mysql = counted.mysql.as_ref().ok();
     let redis = counted.redis.as_ref().ok();

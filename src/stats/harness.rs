@@ -1,10 +1,12 @@
-//! Whether rcache itself is what was measured: how much of this machine its own work took while it read.
+//! Whether rcache itself is what was measured: how much of this machine its own work took while it
+//! read.
 //!
-//! A blocking client keeps one core busy at a time, its own or the server's. So where client and server share a machine,
-//! it is full from as many clients as cores on, and what rcache takes is taken from the servers: with a quarter
-//! of the machine they could have answered a third more. With one client on 2 cores rcache took 14 to 23 %, with 2 as
-//! much, with 8 and 64 between 22 and 48 %, while throughput grew by a fifth at most. Where both servers are elsewhere,
-//! nobody else wants this machine, and there is room for more.
+//! A blocking client keeps one core busy at a time, its own or the server's. So where client and
+//! server share a machine, it is full from as many clients as cores on, and what rcache takes is
+//! taken from the servers: with a quarter of the machine they could have answered a third more.
+//! With one client on 2 cores rcache took 14 to 23 %, with 2 as much, with 8 and 64 between 22 and
+//! 48 %, while throughput grew by a fifth at most. Where both servers are elsewhere, nobody else
+//! wants this machine, and there is room for more.
 
 use super::summary::clients_at_work;
 use super::warnings::Warning;
@@ -16,7 +18,7 @@ const SHARE_BESIDE_SERVERS: f64 = 0.25;
 /// and so much where none does: with less than a quarter free, clients wait for one another.
 const SHARE_ALONE: f64 = 0.75;
 
-/// Where rcache ran.
+/// The machine of rcache.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ground {
     pub(crate) clients: u64,
@@ -46,7 +48,8 @@ pub(crate) fn warnings(workload: &str, samples: &WorkloadSamples, ground: Ground
 /// A share of the clients below which throughput is not that of all of them.
 const SHARE_AT_WORK: f64 = 0.9;
 
-/// Clients that had nothing left to read while others finished a block: the latencies are those of fewer clients.
+/// Clients that had nothing left to read while others finished a block: the latencies are those of
+/// fewer clients.
 #[expect(clippy::cast_precision_loss, reason = "there are at most 1,024 clients")]
 fn idle_clients(workload: &str, path: &PathSamples, clients: u64) -> Option<Warning> {
     let at_work = clients_at_work(path.reading_ns, path.busy_ns, clients)?;
@@ -59,12 +62,13 @@ fn idle_clients(workload: &str, path: &PathSamples, clients: u64) -> Option<Warn
     })
 }
 
-/// Of what the machine could give in that time.
+/// The share of what the machine could give in that time.
 fn share(processor_ns: u64, busy_ns: u64, cores: u64) -> Option<f64> {
     (busy_ns > 0 && cores > 0).then(|| processor_ns as f64 / (busy_ns as f64 * cores as f64))
 }
 
-/// With fewer clients than cores none of them waits for another: what a client does itself is then part of the read.
+/// With fewer clients than cores none of them waits for another: what a client does itself is then
+/// part of the read.
 fn is_too_much(share: f64, ground: Ground) -> bool {
     let limit = if ground.beside_servers { SHARE_BESIDE_SERVERS } else { SHARE_ALONE };
     ground.clients > 1 && ground.clients >= ground.cores && share >= limit

@@ -1,15 +1,17 @@
 //! From resamples to an interval that covers: the one place where the method is chosen.
 //!
 //! The interval is the hull of two, because each covers where the other fails:
-//! - the **studentised bootstrap** (bootstrap-t; Hall, "Theoretical Comparison of Bootstrap Confidence Intervals",
-//!   Annals of Statistics 1988; Efron and Tibshirani 1993, ch. 12), which follows skewness but breaks down where a few
-//!   resamples miss the only outlier. Its quantiles are therefore capped at twice Student's;
-//! - the **expanded percentile interval** (Hesterberg, "What Teachers Should Know about the Bootstrap", 2014), which is
-//!   bounded by what was seen, but too short on the long side.
+//! - the **studentised bootstrap** (bootstrap-t; Hall, "Theoretical Comparison of Bootstrap
+//!   Confidence Intervals", Annals of Statistics 1988; Efron and Tibshirani 1993, ch. 12), which
+//!   follows skewness but breaks down where a few resamples miss the only outlier. Its quantiles
+//!   are therefore capped at twice Student's;
+//! - the **expanded percentile interval** (Hesterberg, "What Teachers Should Know about the
+//!   Bootstrap", 2014), which is bounded by what was seen, but too short on the long side.
 //!
-//! BCa and the plain percentile interval were tried and cover less: 90 % and 88 % for the mean of 30 lognormal rounds
-//! (sigma 1), where this covers 94 %. Successive rounds that correlate, and groups of rounds that differ by their
-//! connections, widen it (`autocorrelation.rs`). The figures are in `coverage.rs`.
+//! BCa and the plain percentile interval were tried and cover less: 90 % and 88 % for the mean of
+//! 30 lognormal rounds (sigma 1), where this covers 94 %. Successive rounds that correlate, and
+//! groups of rounds that differ by their connections, widen it (`autocorrelation.rs`). The figures
+//! are in `coverage.rs`.
 
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
@@ -20,10 +22,10 @@ use super::rounds::{PATHS, Rounds};
 
 /// Probability left out on either side.
 const TAIL: f64 = 0.025;
-/// No end lies further out than this many Student quantiles: with one outlier in 30 rounds the bare method would go
-/// out to 35.
+/// No end lies further out than this many Student quantiles: with one outlier in 30 rounds the bare
+/// method would go out to 35.
 const CAP: f64 = 2.0;
-/// Where more of the resamples have no value, for example because a path is empty in them, nothing is said.
+/// The largest share of resamples without a value, for example because a path is empty in them.
 const MOST_WITHOUT_VALUE: f64 = 0.01;
 
 /// A smooth function of the paths' means at one point, on the scale on which its interval is made.
@@ -39,7 +41,8 @@ impl Point {
         let mut variance = 0.0;
         for (path, row) in covariance.iter().enumerate() {
             for (other, value) in row.iter().enumerate() {
-                // A path that is not part of the function may be missing: its covariance is no number.
+                // A path that is not part of the function may be missing: its covariance is no
+                // number.
                 if self.gradient[path] != 0.0 && self.gradient[other] != 0.0 {
                     variance += self.gradient[path] * self.gradient[other] * value;
                 }
@@ -77,7 +80,7 @@ fn negligible(value: f64) -> f64 {
     value.abs() * 1e-12
 }
 
-/// How far the interval reaches from the value, neither negative.
+/// The reach of the interval from the value, neither end negative.
 struct Spread {
     below: f64,
     above: f64,
@@ -126,19 +129,20 @@ fn studentise(distance: f64, error: f64) -> f64 {
     }
 }
 
-/// The tail that makes a percentile interval as long as Student's: the normal distribution function at
-/// `-sqrt(n / (n - 1)) t` (Hesterberg 2014, section 5.3).
+/// The tail that makes a percentile interval as long as Student's: the normal distribution function
+/// at `-sqrt(n / (n - 1)) t` (Hesterberg 2014, section 5.3).
 fn expanded_tail(length: f64, student: f64) -> f64 {
     Normal::standard().cdf(-(length / (length - 1.0)).sqrt() * student)
 }
 
-/// The 97.5 % quantile of Student's distribution; below two degrees of freedom it would say nothing.
+/// The 97.5 % quantile of Student's distribution; below two degrees of freedom it would say
+/// nothing.
 pub(super) fn student(freedom: f64) -> f64 {
     let distribution = StudentsT::new(0.0, 1.0, freedom.max(2.0));
     distribution.map_or(f64::INFINITY, |distribution| distribution.inverse_cdf(1.0 - TAIL))
 }
 
-/// How far each round pulls the value, to first order.
+/// The pull of each round on the value, to first order.
 fn influence(rounds: &Rounds, point: &Point) -> Vec<f64> {
     let pull = |residual: &[f64; PATHS]| -> f64 {
         (0..PATHS).map(|path| point.gradient[path] * residual[path]).sum()
@@ -146,7 +150,8 @@ fn influence(rounds: &Rounds, point: &Point) -> Vec<f64> {
     rounds.rows.iter().map(|row| pull(&row.residual)).collect()
 }
 
-/// The `probability (n + 1)`-th smallest value (Hyndman and Fan 1996, type 6, without interpolation).
+/// The `probability (n + 1)`-th smallest value (Hyndman and Fan 1996, type 6, without
+/// interpolation).
 fn quantile(values: &mut [f64], probability: f64) -> f64 {
     let rank = ((values.len() + 1) as f64 * probability).round();
     let rank = crate::units::whole(rank).clamp(1, values.len() as u64);

@@ -3,18 +3,20 @@
 use super::typical_ratio::median;
 use crate::samples::round_series::RoundSums;
 
-/// A round is an outlier if it lies further from the median than this many median absolute deviations: ten standard
-/// deviations, if the rounds were normal. The measure is Iglewicz and Hoaglin's modified Z-score ("How to Detect and
-/// Handle Outliers", 1993), the threshold that of hyperfine.
+/// A round is an outlier if it lies further from the median than this many median absolute
+/// deviations: ten standard deviations, if the rounds were normal. The measure is Iglewicz and
+/// Hoaglin's modified Z-score ("How to Detect and Handle Outliers", 1993), the threshold that of
+/// hyperfine.
 const OUTLIER_DEVIATIONS: f64 = 14.826;
-/// What is far out in a quiet run can still be next to nothing: a round that takes less than half as long again as the
-/// typical one is not worth a warning.
+/// An outlier in a quiet run can still be next to nothing: a round that takes less than half as
+/// long again as the typical one is not worth a warning.
 const OUTLIER_FACTOR: f64 = 1.5;
 /// The beginning is the first tenth of the rounds, but no more than this.
 const MOST_FIRST_ROUNDS: usize = 10;
 /// A slow beginning is slower than the rest by at least this factor,
 const SLOW_FACTOR: f64 = 1.1;
-/// and by at least this many standard errors of the rank sum (Mann and Whitney 1947): by chance once in 30,000 runs.
+/// and by at least this many standard errors of the rank sum (Mann and Whitney 1947): by chance
+/// once in 30,000 runs.
 const SLOW_Z: f64 = 4.0;
 /// Fewer rounds have no shape to stand out from.
 const MIN_ROUNDS: usize = 10;
@@ -39,7 +41,7 @@ pub(crate) enum Oddity {
     },
 }
 
-/// What stands out among a path's rounds, in their order.
+/// The outliers among a path's rounds, in their order.
 pub(crate) fn oddities(rounds: &[RoundSums]) -> Vec<Oddity> {
     let means: Vec<f64> = rounds
         .iter()
@@ -80,7 +82,8 @@ fn slow_start(means: &[f64]) -> Option<Oddity> {
     slow.then_some(Oddity::SlowStart { rounds, factor })
 }
 
-/// By how many standard errors the first rounds rank above the rest (Mann and Whitney's U, normal approximation).
+/// By how many standard errors the first rounds rank above the rest (Mann and Whitney's U, normal
+/// approximation).
 fn rank_sum_z(first: &[f64], rest: &[f64]) -> f64 {
     // A tie is half a win.
     let win = |one: f64, other: f64| {

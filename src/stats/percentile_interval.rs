@@ -1,4 +1,4 @@
-//! How sure a percentile is, read off the histogram by order statistics.
+//! The interval of a percentile, read off the histogram by order statistics.
 
 use hdrhistogram::Histogram;
 use statrs::distribution::{Binomial, DiscreteCDF};
@@ -6,10 +6,11 @@ use statrs::distribution::{Binomial, DiscreteCDF};
 use super::estimate::Interval;
 use crate::units::whole;
 
-/// The 95 % interval of a percentile: of n independent samples the number below the true percentile is binomial, so
-/// that the order statistics at its 2.5 % and 97.5 % quantiles enclose it whatever the distribution (Hahn and Meeker,
-/// Statistical Intervals, 1991, section 5.2). Samples that share their round's luck count as `effective_samples`;
-/// ranks are worked out among those and looked up at the same place among all samples.
+/// The 95 % interval of a percentile: of n independent samples the number below the true percentile
+/// is binomial, so that the order statistics at its 2.5 % and 97.5 % quantiles enclose it whatever
+/// the distribution (Hahn and Meeker, Statistical Intervals, 1991, section 5.2). Samples that share
+/// their round's luck count as `effective_samples`; ranks are worked out among those and looked up
+/// at the same place among all samples.
 ///
 /// None where a rank would lie outside the samples: they cannot carry the percentile.
 pub(crate) fn percentile_interval(
@@ -25,7 +26,8 @@ pub(crate) fn percentile_interval(
     Interval::new(low as f64, high as f64)
 }
 
-/// Ranks, counted from 1, of the order statistics that enclose a quantile with at least 95 % certainty.
+/// Ranks, counted from 1, of the order statistics that enclose a quantile with at least 95 %
+/// certainty.
 pub(super) fn ranks(samples: u64, probability: f64) -> Option<(u64, u64)> {
     let below = Binomial::new(probability, samples).ok()?;
     let (low, high) = (below.inverse_cdf(0.025), below.inverse_cdf(0.975) + 1);
@@ -40,7 +42,8 @@ mod tests {
 
     #[test]
     fn ranks_agree_with_the_tables() {
-        // The usual tables for the median; the last from the binomial distribution of 1,000 samples.
+        // The usual tables for the median; the last from the binomial distribution of 1,000
+        // samples.
         assert_eq!(ranks(100, 0.5), Some((40, 61)));
         assert_eq!(ranks(10, 0.5), Some((2, 9)));
         assert_eq!(ranks(1_000, 0.99), Some((983, 997)));
@@ -67,7 +70,8 @@ mod tests {
 
     #[test]
     fn the_truth_is_covered() {
-        // p90 of an exponential distribution; discreteness and the histogram's bins make the interval conservative.
+        // p90 of an exponential distribution; discreteness and the histogram's bins make the
+        // interval conservative.
         let truth = 1e6 * 10f64.ln();
         let holds = |seed: u64| {
             let (mut noise, mut latencies) = (Noise::new(seed), Latencies::new());

@@ -10,7 +10,8 @@ use crate::stats::rounds::{Column, PathRounds};
 /// A coarse look is enough to decide whether to go on, and takes a millisecond.
 const RESAMPLES: usize = 199;
 
-/// Whether every ratio of the workload, or the mean of a path that is in no ratio, is certain to its first two digits.
+/// Whether every ratio of the workload, or the mean of a path that is in no ratio, is certain to
+/// its first two digits.
 pub(crate) fn is_precise(samples: &WorkloadSamples, codecs: &[Codec], rng_seed: u64) -> bool {
     codecs.iter().all(|codec| of_codec(&samples.of_codec(*codec), rng_seed))
 }

@@ -1,8 +1,9 @@
 //! The cost of a path in terms of the cheapest exchanges with the same servers in the same rounds.
 //!
-//! A hit and a read of MySQL are divided by their control: a round trip, or for large entries a bare transfer. A miss
-//! asks MySQL what the path `mysql` asks, so that is subtracted first: what remains is the cache's own work, whatever
-//! MySQL did. All sides of a round saw the machine in the same moment, so a busy or a slower one hardly moves the result.
+//! A hit and a read of MySQL are divided by their control: a round trip, or for large entries a
+//! bare transfer. A miss asks MySQL what the path `mysql` asks, so that is subtracted first: what
+//! remains is the cache's own work, whatever MySQL did. All sides of a round saw the machine in the
+//! same moment, so a busy or a slower one hardly moves the result.
 
 use super::bootstrap::Bootstrap;
 use super::estimate::{Estimate, Missing};
@@ -46,7 +47,8 @@ impl RelativeCost {
     }
 }
 
-/// The control's typical reads: a few of them are made in a round, and one that was held up would move their mean.
+/// The control's typical reads: a few of them are made in a round, and one that was held up would
+/// move their mean.
 fn steady(control: &[RoundSums]) -> Vec<RoundSums> {
     let typical = |sums: &RoundSums| match sums.count {
         0 => RoundSums::default(),

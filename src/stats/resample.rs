@@ -1,5 +1,5 @@
-//! The resampling itself: rounds drawn with replacement, the same rounds for all paths, kept as a handful of
-//! moments from which every interval is then read.
+//! The resampling itself: rounds drawn with replacement, the same rounds for all paths, kept as a
+//! handful of moments from which every interval is then read.
 
 use super::rounds::{PATHS, Rounds};
 use crate::permutation::{below, mix};
@@ -14,14 +14,15 @@ pub(super) struct Replicate {
     pub(super) covariance: [[f64; PATHS]; PATHS],
 }
 
-/// Draws the resamples. A function of the rounds and the seed alone, in every release: SplitMix64, our own, because
-/// the generators of the `rand` crate that are fast may change their values from one version to the next.
+/// Draws the resamples. A function of the rounds and the seed alone, in every release: SplitMix64,
+/// our own, because the generators of the `rand` crate that are fast may change their values from
+/// one version to the next.
 pub(super) fn resample(rounds: &Rounds, resamples: usize, rng_seed: u64) -> Vec<Replicate> {
     let mut state = mix(rng_seed ^ 0x626f_6f74);
     (0..resamples).map(|_| draw(rounds, &mut state)).collect()
 }
 
-/// What was measured itself, in the form of a resample.
+/// The measurement itself, in the form of a resample.
 pub(super) fn observed(rounds: &Rounds) -> Replicate {
     let mut sums = Sums::default();
     (0..rounds.rows.len()).for_each(|index| sums.add(rounds, index));
@@ -89,7 +90,8 @@ mod tests {
     fn what_was_measured_has_the_textbook_variance() {
         let measured = observed(&rounds(&[1, 2, 3, 6]));
         assert_eq!(measured.means[0], 3.0);
-        // Sample variance 14/3, of the mean of four 14/12; the warm path is three times as slow, and moves with it.
+        // Sample variance 14/3, of the mean of four 14/12; the warm path is three times as slow,
+        // and moves with it.
         assert!((measured.covariance[0][0] - 14.0 / 12.0).abs() < 1e-12);
         assert!((measured.covariance[0][2] - 3.0 * 14.0 / 12.0).abs() < 1e-12);
         assert!((measured.covariance[2][2] - 9.0 * 14.0 / 12.0).abs() < 1e-12);

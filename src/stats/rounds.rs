@@ -3,7 +3,8 @@
 use super::estimate::Missing;
 use crate::samples::round_series::RoundSums;
 
-/// Fewer rounds give no interval: with 10 the 95 % interval of a moderately skewed mean still covers 94 %.
+/// Fewer rounds give no interval: with 10 the 95 % interval of a moderately skewed mean still
+/// covers 94 %.
 pub(crate) const MIN_ROUNDS: usize = 10;
 /// Paths that one analysis compares.
 pub(crate) const PATHS: usize = 3;
@@ -28,8 +29,9 @@ pub(crate) enum Column {
 
 /// One round: per path its residual and its weight.
 ///
-/// The residual is `(sum - mean * count) / mean count`, the influence of the round on a ratio of sums (Cochran,
-/// Sampling Techniques, 1977, ch. 6); the weight is `count / mean count`, 1 in every round where nothing failed.
+/// The residual is `(sum - mean * count) / mean count`, the influence of the round on a ratio of
+/// sums (Cochran, Sampling Techniques, 1977, ch. 6); the weight is `count / mean count`, 1 in every
+/// round where nothing failed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Row {
     pub(super) residual: [f64; PATHS],

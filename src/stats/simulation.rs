@@ -25,7 +25,7 @@ impl Noise {
     }
 }
 
-/// How the rounds scatter around their means.
+/// The scatter of the rounds around their means.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Law {
     Normal {
@@ -51,7 +51,7 @@ pub(super) enum Law {
     Autoregressive {
         coefficient: f64,
     },
-    /// As before with a long memory, below noise of the same size that has none.
+    /// Noise with a long memory, below noise of the same size that has none.
     BelowNoise {
         coefficient: f64,
     },
@@ -59,7 +59,8 @@ pub(super) enum Law {
     Constant,
     /// Exponential reads, 50 a round.
     Exponential,
-    /// Each group of a tenth of the rounds has a level of its own, lognormal, beside the noise of the rounds.
+    /// Each group of a tenth of the rounds has a level of its own, lognormal, beside the noise of
+    /// the rounds.
     Groups {
         sigma: f64,
     },

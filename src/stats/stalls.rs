@@ -1,5 +1,6 @@
-//! Reads that were held up, and what a closed loop does not show of that: a client that waits asks nothing meanwhile, so
-//! that a stall of a second is one slow read, where requests that keep arriving would all have waited.
+//! Reads that were held up, and what a closed loop does not show of that: a client that waits asks
+//! nothing meanwhile, so that a stall of a second is one slow read, where requests that keep
+//! arriving would all have waited.
 
 use hdrhistogram::Histogram;
 
@@ -12,7 +13,7 @@ const LEAST_SHARE: f64 = 0.005;
 /// Fewer reads have no typical one.
 const FEWEST_READS: u64 = 100;
 
-/// What was held up on one path.
+/// The reads that were held up on one path.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Stalls {
     pub(crate) reads: u64,
@@ -45,9 +46,10 @@ pub(crate) fn stalls(latencies: &Histogram<u64>) -> Option<Stalls> {
     })
 }
 
-/// A request that arrives at any moment meets a stall of the length S with the probability of its share of the time, and
-/// then waits for the rest of it: longer than x with the probability `sum of (S - x) over the stalls longer than x / time`.
-/// The x that 1 % exceed is found by halving. Never less than the p99 of the reads.
+/// A request that arrives at any moment meets a stall of the length S with the probability of its
+/// share of the time, and then waits for the rest of it: longer than x with the probability `sum of
+/// (S - x) over the stalls longer than x / time`. The x that 1 % exceed is found by halving. Never
+/// less than the p99 of the reads.
 fn p99_of_arrivals(held_up: &[(u64, u64)], total_ns: f64, p99_ns: u64) -> f64 {
     let beyond = |wait_ns: f64| -> f64 {
         held_up.iter().map(|&(value, count)| (value as f64 - wait_ns).max(0.0) * count as f64).sum::<f64>()

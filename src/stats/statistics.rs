@@ -23,14 +23,14 @@ pub(crate) struct Statistics {
     pub(crate) break_even: BreakEven,
     /// The cost of a miss beside the usual one; none unless both were measured.
     pub(crate) cold_over_naive: Option<Result<Estimate, Missing>>,
-    /// Of a typical round.
+    /// The ratio of a typical round.
     pub(crate) warm_over_mysql: Result<Estimate, Missing>,
     pub(crate) typical: Typical,
     /// Empty where there is not a single point.
     pub(crate) curve: Vec<CurvePoint>,
-    /// Where a hit ratio was to be verified, and something was read at it.
+    /// Present if a hit ratio was to be verified, and something was read at it.
     pub(crate) verified: Option<Verified>,
-    /// Of the bare exchanges that the paths are compared with, what each typically took, ns.
+    /// The typical times of the bare exchanges that the paths are compared with, ns.
     pub(crate) controls: Vec<(ControlKind, Result<Estimate, Missing>)>,
     /// Which of those a hit is compared with.
     pub(crate) hit_control: ControlKind,
@@ -76,12 +76,13 @@ impl Statistics {
         }
     }
 
-    /// What is known of one path of the rounds; reads from disk are none of them.
+    /// The statistics of one path of the rounds; reads from disk are none of them.
     pub(crate) fn of_path(&self, path: ReadPath) -> Option<PathStatistics<'_>> {
         Some(PathStatistics { bootstrap: &self.bootstrap, column: column_of(path)? })
     }
 
-    /// The same numbers with the servers further away; none if a path made no round trip that was counted.
+    /// The same numbers with the servers further away; none if a path made no round trip that was
+    /// counted.
     pub(crate) fn at(&self, samples: &WorkloadSamples, distance: Distance) -> AtDistance {
         let exchanges = [ReadPath::Mysql, ReadPath::Cold, ReadPath::Warm].map(|path| {
             let found = samples.paths.iter().find(|samples| samples.path == path);
@@ -90,12 +91,12 @@ impl Statistics {
         distance::at(&self.bootstrap, exchanges, distance)
     }
 
-    /// What a read of a path typically takes, ns.
+    /// The typical time of a read of a path, ns.
     pub(crate) fn typical_ns(&self, path: ReadPath) -> Option<Estimate> {
         self.typical_ns.get(column_of(path)? as usize)?.ok()
     }
 
-    /// What a path costs in terms of its control.
+    /// The cost of a path in terms of its control.
     pub(crate) fn relative_cost(&self, path: ReadPath) -> Option<&RelativeCost> {
         self.relative.get(column_of(path)? as usize)
     }
@@ -119,7 +120,7 @@ pub(crate) fn alone(rounds: &[RoundSums], rng_seed: u64) -> Bootstrap {
     Bootstrap::new(&PathRounds { mysql: rounds, ..PathRounds::default() }, rng_seed)
 }
 
-/// How sure the numbers of one path are.
+/// The uncertainty of the numbers of one path.
 #[derive(Clone, Copy)]
 pub(crate) struct PathStatistics<'a> {
     bootstrap: &'a Bootstrap,
@@ -127,7 +128,7 @@ pub(crate) struct PathStatistics<'a> {
 }
 
 impl<'a> PathStatistics<'a> {
-    /// Of a path that stands [`alone`].
+    /// The statistics of a path that is [`alone`].
     pub(crate) fn of_alone(bootstrap: &'a Bootstrap) -> Self {
         Self { bootstrap, column: Column::Mysql }
     }
@@ -137,7 +138,7 @@ impl<'a> PathStatistics<'a> {
         self.bootstrap.mean_ns(self.column).ok()
     }
 
-    /// How sure a percentile is; reads that share a round's luck count for less.
+    /// The interval of a percentile; reads that share a round's luck count for less.
     pub(crate) fn percentile_ns(&self, path: &PathSamples, percentile: f64) -> Option<Interval> {
         let histogram = path.latencies.histogram();
         let (reads, deviation) = (histogram.len(), histogram.stdev());

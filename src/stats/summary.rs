@@ -1,4 +1,4 @@
-//! What a latency's samples say, and what they are too few to say.
+//! The numbers that a latency's samples carry, and the gaps where they are too few.
 
 use crate::samples::latencies::Latencies;
 
@@ -38,23 +38,24 @@ fn percentile_ns(latencies: &Latencies, percentile: f64) -> Option<u64> {
         .then(|| latencies.histogram().value_at_percentile(percentile))
 }
 
-/// How many samples a percentile needs: p99 1,000, p99.9 10,000.
+/// The number of samples that a percentile needs: p99 1,000, p99.9 10,000.
 pub(crate) fn samples_needed(percentile: f64) -> u64 {
     crate::units::whole(SAMPLES_ABOVE * 100.0 / (100.0 - percentile))
 }
 
-/// Operations per second of all clients together, each as fast as they were on average while they were reading; none
-/// without time or operations.
+/// Operations per second of all clients together, each as fast as they were on average while they
+/// were reading; none without time or operations.
 ///
-/// In a closed loop `rate * latency` is the number of clients (Little, "A Proof for the Queuing Formula L = λW", Operations
-/// Research 1961). From the first start to the last end of a block it is less, because clients wait for the last one: with
-/// exponential delays and 32 clients a third less. Time in which a client had nothing left to read therefore does not count.
+/// In a closed loop `rate * latency` is the number of clients (Little, "A Proof for the Queuing
+/// Formula L = λW", Operations Research 1961). From the first start to the last end of a block it
+/// is less, because clients wait for the last one: with exponential delays and 32 clients a third
+/// less. Time in which a client had nothing left to read therefore does not count.
 #[expect(clippy::cast_precision_loss, reason = "53 bits are more than the clock has")]
 pub(crate) fn throughput_per_s(operations: u64, clients: u64, reading_ns: u64) -> Option<f64> {
     (operations > 0 && reading_ns > 0).then(|| clients as f64 * operations as f64 / (reading_ns as f64 / 1e9))
 }
 
-/// How many clients were reading on average while blocks ran; none if nothing ran.
+/// The mean number of clients that were reading while blocks ran; none if nothing ran.
 #[expect(clippy::cast_precision_loss, reason = "53 bits are more than the clock has")]
 pub(crate) fn clients_at_work(reading_ns: u64, busy_ns: u64, clients: u64) -> Option<f64> {
     (reading_ns > 0 && busy_ns > 0).then(|| (reading_ns as f64 / busy_ns as f64).min(clients as f64))
@@ -94,8 +95,9 @@ mod tests {
         assert_eq!(clients_at_work(15, 5, 4), Some(3.0));
     }
 
-    /// A block that clients read in simulated time, each from a share of its own or all from one queue: how long all
-    /// clients were reading together, how long the block ran, and the mean latency.
+    /// A block that clients read in simulated time, each from a share of its own or all from one
+    /// queue: how long all clients were reading together, how long the block ran, and the mean
+    /// latency.
     fn block(clients: usize, each: usize, one_queue: bool, delay: &mut impl FnMut() -> f64) -> [f64; 3] {
         let mut ends = vec![0.0f64; clients];
         let mut sum = 0.0;

@@ -1,9 +1,10 @@
 //! The difference of two measurements, each one run or several, and whether it is more than noise.
 //!
-//! Within a run the rounds show how an estimate scatters. Memory layout, the placement of threads and connections and
-//! the neighbours on the machine are drawn once a run (Kalibera and Jones, "Rigorous Benchmarking in Reasonable Time",
-//! ISMM 2013), and one run cannot see them. Several runs can: their intervals come from the runs (`between_runs`). For a
-//! single run an allowance is assumed, and the page says so.
+//! Within a run the rounds show how an estimate scatters. Memory layout, the placement of threads
+//! and connections and the neighbours on the machine are drawn once a run (Kalibera and Jones,
+//! "Rigorous Benchmarking in Reasonable Time", ISMM 2013), and one run cannot see them. Several
+//! runs can: their intervals come from the runs (`between_runs`). For a single run an allowance is
+//! assumed, and the page says so.
 
 use super::between_runs::{NORMAL, student};
 use super::estimate::{Estimate, Interval};
@@ -11,7 +12,7 @@ use super::judge::judge;
 use crate::model::operator::Operator;
 use crate::model::{Judgement, Verdict};
 
-/// How runs of the same build differ, as far as an interval knows.
+/// The spread between runs of the same build, as far as an interval knows it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Spread {
     /// The interval comes from this many runs: it holds what differs between them.
@@ -51,7 +52,8 @@ impl Error {
         Self { variance: self.variance * factor * factor, ..self }
     }
 
-    /// Of a sum of independent numbers (Welch, "The Generalization of Student's Problem", Biometrika 1947).
+    /// The spread of a sum of independent numbers (Welch, "The Generalization of Student's
+    /// Problem", Biometrika 1947).
     fn plus(self, other: Self) -> Self {
         let variance = self.variance + other.variance;
         let share = |error: Self| error.variance * error.variance / error.freedom;
@@ -66,9 +68,9 @@ impl Error {
     }
 }
 
-/// A number with its error on either side: each side of a result takes the side of its parts that matters for it, so that
-/// skewness survives (Zou and Donner, "Construction of Confidence Limits about Effect Measures", Statistics in Medicine
-/// 2008).
+/// A number with its error on either side: each side of a result takes the side of its parts that
+/// matters for it, so that skewness survives (Zou and Donner, "Construction of Confidence Limits
+/// about Effect Measures", Statistics in Medicine 2008).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Term {
     value: f64,
@@ -118,7 +120,8 @@ impl Term {
     }
 }
 
-/// `candidate / baseline` of two independent estimates with its interval; none where an end of either is not positive.
+/// `candidate / baseline` of two independent estimates with its interval; none where an end of
+/// either is not positive.
 pub(crate) fn ratio(baseline: (Estimate, Spread), candidate: (Estimate, Spread)) -> Option<Estimate> {
     let baseline = Term::logarithm(baseline.0, baseline.1)?;
     let candidate = Term::logarithm(candidate.0, candidate.1)?;
@@ -140,11 +143,12 @@ pub(crate) fn hull(estimates: &[Estimate]) -> Option<Estimate> {
     Some(hull)
 }
 
-/// Judges `candidate / baseline` of something that grows when the candidate gets slower. `tolerance` is a share: 0.1 for
-/// 10 %.
+/// Judges `candidate / baseline` of something that grows when the candidate gets slower.
+/// `tolerance` is a share: 0.1 for 10 %.
 ///
-/// Regressed: the whole interval lies above 1 + tolerance. Unchanged: all of it lies within the tolerance, which
-/// downwards is 1 / (1 + tolerance). Improved: all of it lies below 1, and not within the tolerance.
+/// Regressed: the whole interval lies above 1 + tolerance. Unchanged: all of it lies within the
+/// tolerance, which downwards is 1 / (1 + tolerance). Improved: all of it lies below 1, and not
+/// within the tolerance.
 pub(crate) fn verdict(change: &Estimate, tolerance: f64) -> Verdict {
     let limit = 1.0 + tolerance.max(0.0);
     if regression(change, tolerance) == Judgement::Failed {
@@ -194,7 +198,8 @@ mod tests {
 
     #[test]
     fn two_sides_of_five_runs_have_eight_degrees_of_freedom() {
-        // Welch's interval of equal variances: 2.306 standard errors instead of 2.776 on either side.
+        // Welch's interval of equal variances: 2.306 standard errors instead of 2.776 on either
+        // side.
         let runs = Spread::Measured { runs: 5 };
         let one = Term::new(estimate(-2.776, 0.0, 2.776), runs);
         let both = one.plus(one.times(-1.0)).estimate().unwrap();
@@ -230,7 +235,8 @@ mod tests {
 
     const BETWEEN_RUNS: f64 = 0.03;
 
-    /// How many of 400 pairs are called regressed, where both runs carry the variation between runs.
+    /// The number of 400 pairs that are called regressed, if both runs carry the variation between
+    /// runs.
     fn regressed(law: Law, rounds: usize, slowdown: f64, between_runs: f64) -> u32 {
         let run = |seed: u64, slowdown: f64| {
             let [mysql, _, mut warm] = law.rounds(rounds, seed);
@@ -265,7 +271,8 @@ mod tests {
 
     #[test]
     fn a_single_run_shows_a_slower_path() {
-        // By 30 % where runs differ by their rounds alone, by 40 % where they also differ as much as is allowed for.
+        // By 30 % where runs differ by their rounds alone, by 40 % where they also differ as much
+        // as is allowed for.
         for (slowdown, between_runs) in [(1.3, 0.0), (1.4, BETWEEN_RUNS)] {
             for (law, rounds) in [
                 (Law::Normal { relative: 0.1 }, 200),

@@ -26,8 +26,8 @@ impl Typical {
     }
 }
 
-/// `h* = (cold - mysql) / (cold - warm)` in units of mysql. It rises with a miss's and with a hit's time, so
-/// the corners of both intervals bound it; the result is wider than 95 %.
+/// `h* = (cold - mysql) / (cold - warm)` in units of mysql. It rises with a miss's and with a hit's
+/// time, so the corners of both intervals bound it; the result is wider than 95 %.
 fn break_even(speedup: Estimate, penalty: Estimate) -> Option<Estimate> {
     if speedup.ci95.low <= 1.0 || penalty.value <= 1.0 {
         return None;

@@ -1,4 +1,5 @@
-//! A path, and the ratio of two, in a typical round: what a gate can trust where a few slow rounds move the means.
+//! A path, and the ratio of two, in a typical round: what a gate can trust where a few slow rounds
+//! move the means.
 
 use super::autocorrelation::inflation;
 use super::estimate::{Estimate, Interval, Missing};
@@ -7,13 +8,14 @@ use super::rounds::MIN_ROUNDS;
 use crate::samples::round_series::RoundSums;
 use crate::units::whole;
 
-/// The median over the rounds of `typical read of one path / typical read of the other`, with its 95 % interval. A
-/// round's typical read is the geometric mean of its reads.
+/// The median over the rounds of `typical read of one path / typical read of the other`, with its
+/// 95 % interval. A round's typical read is the geometric mean of its reads.
 ///
-/// One round of 30 that takes 20 times as long moves the mean by half and the median hardly at all; one read of 50 that
-/// something else held up moves the geometric mean as little. The interval is the one of order statistics, right for
-/// every distribution (Hahn and Meeker 1991, section 5.2); rounds that correlate, and groups of rounds that differ, count
-/// as fewer, judged by the signs of their distance from the median.
+/// One round of 30 that takes 20 times as long moves the mean by half and the median hardly at all;
+/// one read of 50 that something else held up moves the geometric mean as little. The interval is
+/// the one of order statistics, right for every distribution (Hahn and Meeker 1991, section 5.2);
+/// rounds that correlate, and groups of rounds that differ, count as fewer, judged by the signs of
+/// their distance from the median.
 pub(crate) fn typical_ratio(
     above: &[RoundSums],
     below: &[RoundSums],
@@ -22,7 +24,8 @@ pub(crate) fn typical_ratio(
     median_of_rounds(above.iter().zip(below).map(|(above, below)| ratio(above, below)), groups)
 }
 
-/// The median over the rounds of `(typical read of one path - that of another) / that of a third`, with its interval.
+/// The median over the rounds of `(typical read of one path - that of another) / that of a third`,
+/// with its interval.
 pub(crate) fn typical_excess(
     above: &[RoundSums],
     less: &[RoundSums],
@@ -36,7 +39,8 @@ pub(crate) fn typical_excess(
     median_of_rounds(above.iter().zip(less).zip(below).map(excess), groups)
 }
 
-/// What a typical read takes, ns: the median over the rounds of their geometric means, with its interval.
+/// The typical time of a read, ns: the median over the rounds of their geometric means, with its
+/// interval.
 pub(crate) fn typical_ns(rounds: &[RoundSums], groups: &[u32]) -> Result<Estimate, Missing> {
     let typical = |sums: &RoundSums| Some(sums.typical_ns()).filter(|ns| ns.is_finite());
     median_of_rounds(rounds.iter().map(typical), groups)
@@ -60,14 +64,16 @@ fn median_of_rounds(rounds: impl Iterator<Item = Option<f64>>, groups: &[u32]) -
     let at = |rank: u64| sorted[index(rank as f64 / effective as f64, sorted.len())];
     let ends = match ranks(effective, 0.5) {
         Some((low, high)) => Interval::new(at(low), at(high)),
-        // Too little independent data for ranks. The value stands, since several runs show how it varies.
+        // Too little independent data for ranks. The value stands, since several runs show how it
+        // varies.
         None => Interval::new(sorted[0], sorted[sorted.len() - 1]),
     };
     let ci95 = ends.ok_or(Missing::Unstable)?;
     Ok(Estimate { value, ci95 })
 }
 
-/// As many independent rounds say as much of the median; zero if the rounds drift for as long as the run lasts.
+/// The number of independent rounds that say as much of the median; zero if the rounds drift for as
+/// long as the run lasts.
 fn effective_rounds(values: &[f64], median: f64, groups: &[u32]) -> u64 {
     // Rounds that equal the median are on neither side.
     let side = |value: &f64| f64::from(i8::from(*value > median) - i8::from(*value < median));
@@ -76,7 +82,7 @@ fn effective_rounds(values: &[f64], median: f64, groups: &[u32]) -> u64 {
     whole((values.len() as f64 / (width * width)).floor())
 }
 
-/// Of the two typical reads in one round; none where a path has no reads.
+/// The ratio of the two typical reads in one round; none if a path has no reads.
 fn ratio(above: &RoundSums, below: &RoundSums) -> Option<f64> {
     let ratio = above.typical_ns() / below.typical_ns();
     (ratio.is_finite() && ratio > 0.0).then_some(ratio)
@@ -96,7 +102,7 @@ fn centred(series: &[f64]) -> Vec<f64> {
     series.iter().map(|value| value - mean).collect()
 }
 
-/// Where the rank of a share stands in a list of this length, counted from 0.
+/// The rank of a share in a list of this length, counted from 0.
 fn index(share: f64, length: usize) -> usize {
     let rank = whole((share * length as f64).ceil()).clamp(1, length as u64);
     usize::try_from(rank - 1).unwrap_or(0) // at most the length

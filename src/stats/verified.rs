@@ -1,5 +1,5 @@
-//! What reads cost at a hit ratio that was enforced, beside what the cold and the warm path let expect: the hit-ratio
-//! curve put to the test.
+//! The cost of reads at a hit ratio that was enforced, beside the prediction of the cold and the
+//! warm path: the hit-ratio curve put to the test.
 
 use super::bootstrap::Bootstrap;
 use super::estimate::{Estimate, Missing};
@@ -12,20 +12,21 @@ use crate::samples::round_series::RoundSums;
 pub(crate) struct Verified {
     pub(crate) measured_ns: Result<Estimate, Missing>,
     pub(crate) expected_ns: Result<Estimate, Missing>,
-    /// measured / expected. Both come from the same rounds and share their luck, which this leaves out of account: the
-    /// interval is rather too wide.
+    /// measured / expected. Both come from the same rounds and share their luck, which this leaves
+    /// out of account: the interval is rather too wide.
     pub(crate) ratio: Result<Estimate, Missing>,
 }
 
 impl Verified {
-    /// Where nothing was read.
+    /// The result if nothing was read.
     pub(crate) const NOTHING: Self = Self {
         measured_ns: Err(Missing::NoReads),
         expected_ns: Err(Missing::NoReads),
         ratio: Err(Missing::NoReads),
     };
 
-    /// Hits and misses are strata: their shares were set, so only the times within each are uncertain.
+    /// Hits and misses are strata: their shares were set, so only the times within each are
+    /// uncertain.
     pub(crate) fn of(
         hits: &[RoundSums],
         misses: &[RoundSums],

@@ -1,4 +1,5 @@
-//! One client: takes the next operation, waits until it is due, does it, checks the answer, and writes down three instants.
+//! One client: takes the next operation, waits until it is due, does it, checks the answer, and
+//! writes down three instants.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,13 +18,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub(super) const GRACE: Duration = Duration::from_secs(1);
 /// A server that is gone refuses immediately; one failure in a millisecond says enough.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(1);
-/// A trial ends early if there are more failures than this, and more than a tenth of the operations fail.
+/// A trial ends early if there are more failures than this, and more than a tenth of the operations
+/// fail.
 const FEW_FAILURES: u64 = 100;
 
 /// An operation that failed; the tally has it.
 struct Failed;
 
-/// What the clients of a trial share.
+/// The state that the clients of a trial share.
 pub(super) struct Shared<'a> {
     pub(super) plan: &'a Plan,
     /// The number of the next operation: one queue for all.
@@ -79,7 +81,8 @@ impl<'a> Shared<'a> {
         }
     }
 
-    /// Waits until an operation is due; none if it is not to be done any more. Returns when it was due and taken.
+    /// Waits until an operation is due; none if it is not to be done any more. Returns when it was
+    /// due and taken.
     fn take(&self, due_ns: Option<u64>, time: &dyn Time) -> Option<(u64, u64)> {
         let Some(due_ns) = due_ns else {
             let now = ns(time.elapsed());

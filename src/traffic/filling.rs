@@ -1,5 +1,5 @@
-//! Brings a cache into the state in which the load would leave it, before the clock starts: first the entries, then, at one
-//! time, what they have left of their lives.
+//! Brings a cache into the state in which the load would leave it, before the clock starts: first
+//! the entries, then, at one time, what they have left of their lives.
 
 use std::time::Duration;
 
@@ -21,7 +21,8 @@ const FILLERS: u32 = 4;
 /// A key, and how long its entry lives from the start of the clock.
 pub(super) type Life = (u32, Duration);
 
-/// Fills each key with the chance that it is there. Returns the lives that are to begin with the clock.
+/// Fills each key with the chance that it is there. Returns the lives that are to begin with the
+/// clock.
 pub(super) fn fill(
     arm: &dyn Arm,
     mix: &Mix,
@@ -80,7 +81,7 @@ pub(super) fn begin(redis: &RedisEndpoint, keys: &Keys, lives: &[Life]) -> Resul
     Ok(())
 }
 
-/// What is left of the life of a key's entry; none if it is not in the cache.
+/// The rest of the life of a key's entry; none if it is not in the cache.
 fn remaining(rank: u32, mix: &Mix, load: Load, lifetimes: Lifetimes) -> Option<Duration> {
     let share = mix.keys.share(rank);
     let mut draws = Draws::new(mix.rng_seed, Purpose::Filling, u64::from(rank));

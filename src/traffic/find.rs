@@ -11,14 +11,14 @@ use crate::load_model::arrivals::{Arrivals, DueTimes};
 use crate::load_model::operations::Mix;
 use crate::load_model::search::{Found, Search, Seen};
 
-/// How operations follow each other in a search, and what is searched for.
+/// The law of arrivals in a search, and its target.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SearchLoad {
     pub(crate) arrivals: Arrivals,
     pub(crate) target: Target,
 }
 
-/// What is searched for: a response time below a bound.
+/// The target of a search: a response time below a bound.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target {
     pub(crate) figure: Figure,
@@ -29,11 +29,11 @@ pub(crate) struct Target {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Figure {
     Mean,
-    /// As a share of all operations.
+    /// A share of all operations.
     Quantile(f64),
 }
 
-/// What was found for one strategy.
+/// The result for one strategy.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StrategyFound {
     pub(crate) found: Option<Found>,
@@ -42,7 +42,8 @@ pub(crate) struct StrategyFound {
     pub(crate) best: Option<TrialResult>,
 }
 
-/// What was found for all strategies, in their order, and what ended the search before its time.
+/// The results for all strategies, in their order, and the reason why the search ended before its
+/// time.
 #[derive(Debug)]
 pub(crate) struct Searched {
     pub(crate) strategies: Vec<StrategyFound>,
@@ -65,8 +66,8 @@ const OWN_LIMIT: f64 = 0.85;
 /// Runs a trial of one of the strategies by a plan.
 pub(crate) type Run<'a> = &'a mut dyn FnMut(usize, &Plan) -> Result<TrialResult, TrafficError>;
 
-/// Searches for all strategies, taking turns, so that whatever changes on the machine changes for all. Each has a plan of
-/// a closed loop.
+/// Searches for all strategies, taking turns, so that whatever changes on the machine changes for
+/// all. Each has a plan of a closed loop.
 pub(crate) fn find(plans: &[Plan], load: &SearchLoad, run: Run<'_>) -> Searched {
     let mut searches: Vec<(Option<Search>, StrategyFound)> =
         plans.iter().map(|_| (None, StrategyFound::default())).collect();
@@ -100,7 +101,8 @@ pub(crate) fn find(plans: &[Plan], load: &SearchLoad, run: Run<'_>) -> Searched 
     Searched { strategies: searches.into_iter().map(finish).collect(), failure }
 }
 
-/// One trial of one strategy: the first in a closed loop, to see where to begin. False if its search is over.
+/// One trial of one strategy: the first in a closed loop, to see where to begin. False if its
+/// search is over.
 fn turn(
     search: &mut Option<Search>,
     strategy: &mut StrategyFound,
@@ -156,8 +158,8 @@ fn judge(result: &TrialResult, target: Target) -> Seen {
     }
 }
 
-/// A quantile of all operations that were offered: those that failed or were given up are later than any answer. None if
-/// the quantile falls among them.
+/// A quantile of all operations that were offered: those that failed or were given up are later
+/// than any answer. None if the quantile falls among them.
 pub(crate) fn quantile_ns(tally: &Tally, offered: u64, quantile: f64) -> Option<u64> {
     let done = tally.done();
     let rank = (quantile * offered as f64).ceil();

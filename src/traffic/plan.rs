@@ -1,4 +1,4 @@
-//! What is done when, by how many clients, for how long.
+//! The plan: the operations, their times, the clients and the duration.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,26 +17,26 @@ pub(crate) struct Plan {
     pub(crate) ttl_s: f64,
     /// Begin with an empty cache.
     pub(crate) cold: bool,
-    /// What has waited longer for a client is given up.
+    /// The longest wait for a client; an operation that waits longer is given up.
     pub(crate) late: Option<Duration>,
     pub(crate) rng_seed: u64,
 }
 
 impl Plan {
-    /// How long entries live.
+    /// The lifetime of entries.
     pub(crate) fn ttl(&self) -> Duration {
         Duration::from_secs_f64(self.ttl_s.clamp(1e-3, 1e9))
     }
 }
 
-/// Where operations come from.
+/// The source of operations.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     /// Each client goes on as soon as it has its answer.
     Closed(Mix),
     /// Operations are due at instants that were fixed before, whatever the answers take.
     Open { mix: Mix, due: DueTimes },
-    /// As open, from a trace.
+    /// A schedule like that of an open loop, from a trace.
     Trace(Arc<[TraceEvent]>),
 }
 
@@ -97,7 +97,7 @@ impl Source {
         }
     }
 
-    /// How many operations are due before an instant; none in a closed loop.
+    /// The number of operations that are due before an instant; none in a closed loop.
     pub(crate) fn due_before(&self, instant_ns: u64) -> Option<u64> {
         if !self.is_open() {
             return None;
@@ -114,7 +114,8 @@ impl Source {
         Some(low)
     }
 
-    /// How many operations are due in each second up to an instant; nothing in a closed loop.
+    /// The number of operations that are due in each second up to an instant; nothing in a closed
+    /// loop.
     pub(crate) fn due_by_second(&self, end_ns: u64) -> Vec<u64> {
         const SECOND_NS: u64 = 1_000_000_000;
         let after_ns = end_ns.saturating_add(1);

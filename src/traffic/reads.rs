@@ -1,5 +1,5 @@
-//! The reads of a workload or of a query of the user's own, by each strategy. Nothing is written, so an answer that MySQL
-//! gave at another time was changed by another program.
+//! The reads of a workload or of a query of the user's own, by each strategy. Nothing is written,
+//! so an answer that MySQL gave at another time was changed by another program.
 
 mod application;
 mod database;
@@ -53,9 +53,9 @@ pub(crate) struct Reads<'a, Q: Query> {
     pub(crate) ground: &'a Ground<'a>,
     pub(crate) name: String,
     pub(crate) codec: model::Codec,
-    /// How many different keys there are.
+    /// The number of different keys.
     pub(crate) keys: u32,
-    /// What answers are compared with.
+    /// The reference of answers.
     pub(crate) reference: Arc<Q::Reference>,
 }
 
@@ -97,7 +97,7 @@ struct ReadArm<'a, Q: Query> {
     way: Way,
     keys: Keys,
     ttl: Duration,
-    /// Of the library.
+    /// The options of the library.
     caches: Option<Caches>,
     loads: Arc<AtomicU64>,
 }
@@ -172,12 +172,12 @@ struct Library<A> {
     key: Key,
 }
 
-/// How a client of a strategy reads.
+/// The way in which a client of a strategy reads.
 enum Strategy<A> {
     Mysql,
     /// GET; on a miss SELECT, then SET.
     Naive(Application<A>),
-    /// As naive, with a lock around the miss.
+    /// Like naive, with a lock around the miss.
     Lock(Application<A>),
     /// The library.
     Library(Library<A>),
@@ -243,7 +243,8 @@ impl<Q: Query> Worker for ReadWorker<Q> {
         match self.database.check(found) {
             Ok(Check::Right) => Verdict::Right,
             Ok(Check::Wrong) => Verdict::Wrong,
-            // Without MySQL an answer that it did not give before cannot be told from one that another program cached.
+            // Without MySQL an answer that it did not give before cannot be told from one that
+            // another program cached.
             Ok(Check::Changed) | Err(_) => Verdict::Changed,
         }
     }

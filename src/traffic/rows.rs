@@ -49,7 +49,7 @@ impl Subject for Rows<'_> {
 
 struct RowArm<'a> {
     stage: Stage<'a>,
-    /// As the stage, for what is stored before the trial.
+    /// Like the stage, for entries that are stored before the trial.
     filling: Stage<'a>,
     way: Way,
     loads: Arc<Loads>,

@@ -1,4 +1,4 @@
-//! What a load reads and writes, and the strategies of caching it.
+//! The reads and writes of a load, and the strategies of caching it.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::scenario::ScenarioError;
 use crate::scenario::arms::Way;
 use crate::scenario::keys::Keys;
 
-/// What is read, and perhaps written.
+/// The rows that are read, and perhaps written.
 pub(crate) trait Subject {
     /// The name of the workload; none for rows of rcache's own.
     fn workload(&self) -> Option<&str>;
@@ -23,14 +23,14 @@ pub(crate) trait Subject {
 
 /// One strategy, ready for a trial.
 pub(crate) trait Arm {
-    /// A connection that fills the cache before the trial, with entries that live longer than that takes; none without a
-    /// cache.
+    /// A connection that fills the cache before the trial, with entries that live longer than that
+    /// takes; none without a cache.
     fn filler(&self) -> Result<Option<Box<dyn Filler>>, TrafficError>;
 
     /// Clients with connections of their own; those of the library share a cache.
     fn workers(&self, clients: u16) -> Result<Vec<Box<dyn Worker>>, TrafficError>;
 
-    /// How often the workers asked the database so far.
+    /// The number of times that the workers asked the database so far.
     fn loads(&self) -> u64;
 }
 
@@ -43,7 +43,8 @@ pub(crate) trait Filler: Send {
     fn flush(&mut self);
 }
 
-/// How much longer than usual the entries live that are stored before a trial, until their remaining lives begin.
+/// The time that is added to the lives of entries stored before a trial, until their
+/// remaining lives begin.
 pub(super) const FILLING: Duration = Duration::from_secs(900);
 
 /// Why a trial could not be carried through.

@@ -1,4 +1,5 @@
-//! What clients saw, operation by operation: as a whole, and second by second. Memory does not grow with their number.
+//! The results of clients, operation by operation: as a whole, and second by second. Memory does
+//! not grow with their number.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -32,13 +33,13 @@ pub(crate) struct Tally {
     pub(crate) response: Latencies,
     /// From when a client took it.
     pub(crate) service: Latencies,
-    /// How much later than asked for a client woke that had slept until an operation was due.
+    /// The delay with which a client woke that had slept until an operation was due.
     pub(crate) waking: Latencies,
     /// Service times.
     pub(crate) hits: Sum,
     pub(crate) loads: Sum,
     pub(crate) writes: Sum,
-    /// What operations waited for a free client, ns.
+    /// The time for which operations waited for a free client, ns.
     pub(crate) waiting_ns: u128,
     /// By kind: `mysql` or `redis`.
     pub(crate) failed: BTreeMap<&'static str, u64>,

@@ -1,4 +1,5 @@
-//! One strategy under one load: the cache in its expected state, clients at work, and what came of it.
+//! One strategy under one load: the cache in its expected state, clients at work, and what came of
+//! it.
 
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ pub(crate) struct Contender<'a> {
     pub(crate) plan: Plan,
 }
 
-/// What came of a trial.
+/// The result of a trial.
 #[derive(Clone, Debug)]
 pub(crate) struct TrialResult {
     pub(crate) tally: Tally,
@@ -50,7 +51,7 @@ pub(crate) struct TrialResult {
     pub(crate) expected_hit_ratio: Option<f64>,
     /// Answers that were asked of the database.
     pub(crate) database_loads: u64,
-    /// What this process used of the machine's processor meanwhile, 0 to 1.
+    /// The share of the machine's processor that this process used, 0 to 1.
     pub(crate) own_processor_share: f64,
     pub(crate) end: End,
 }
@@ -81,7 +82,8 @@ impl TrialResult {
         }
     }
 
-    /// Of clients that have ended; without a cache, the database and an expected hit ratio.
+    /// The result of clients that have ended; without a cache, the database and an expected hit
+    /// ratio.
     pub(super) fn new(shared: Shared<'_>, ended_ns: u64) -> Self {
         let plan = shared.plan;
         let end = match (interrupt::requested(), shared.fails()) {

@@ -1,5 +1,5 @@
-//! The clients of a trial in a made time, on a server of a known law: no sleep, no thread, and the same outcome on every
-//! machine.
+//! The clients of a trial in a made time, on a server of a known law: no sleep, no thread, and the
+//! same outcome on every machine.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -55,7 +55,8 @@ impl Time for VirtualTime {
     }
 }
 
-/// Takes the same time for each operation, and may stand still for a while at the beginning of each period.
+/// Takes the same time for each operation, and may stand still for a while at the beginning of each
+/// period.
 #[derive(Clone, Copy)]
 struct Server {
     service_ns: u64,
@@ -147,8 +148,9 @@ fn is_near(value: f64, expected: f64, share: f64) -> bool {
     (value / expected - 1.0).abs() <= share
 }
 
-/// A server that stops for D of every P, at a rate λ that it can serve at μ: the operation that is due t after a stop began
-/// waits D - t(1 - λ/μ), until the queue is gone at T = μD/(μ - λ). So the share T/P of all waits between 0 and D, evenly.
+/// A server that stops for D of every P, at a rate λ that it can serve at μ: the operation that is
+/// due t after a stop began waits D - t(1 - λ/μ), until the queue is gone at T = μD/(μ - λ). So the
+/// share T/P of all waits between 0 and D, evenly.
 #[test]
 fn stops_show_in_response_times_as_they_must() {
     let (period_s, stop_s, rate, service_s) = (5.0, 0.2, 1_000.0, 0.000_1);
@@ -204,7 +206,8 @@ fn a_server_that_fails_ends_a_trial_early() {
 
 const SERVICE_S: f64 = 0.001;
 
-/// The chance to wait no longer than `wait_s` in a queue with one server of constant service (M/D/1; Erlang 1909).
+/// The chance to wait no longer than `wait_s` in a queue with one server of constant service
+/// (M/D/1; Erlang 1909).
 fn waits_no_longer(rate: f64, wait_s: f64) -> f64 {
     let steps = u32::try_from(crate::units::whole((wait_s / SERVICE_S).floor())).unwrap();
     let term = |k: u32| {
@@ -238,7 +241,8 @@ fn the_highest_rate_of_a_known_queue_is_found() {
             .map(|seed| {
                 let plan = Plan { rng_seed: seed * 1_000, ..plan(None, Arrivals::Poisson, 1.0) };
                 let searched = find::find(&[plan], &load, &mut |_, plan| {
-                    // Ten times as long as on real servers, where ten times as much is done in a second.
+                    // Ten times as long as on real servers, where ten times as much is done in a
+                    // second.
                     Ok(run(plan, Server::constant(MS)))
                 });
                 let Some(Found::Between { low, high }) = searched.strategies[0].found else {

@@ -1,4 +1,4 @@
-//! What one client does with its connections.
+//! The work of one client with its connections.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ pub(crate) trait Worker: Send {
 
     fn write(&mut self, key: u32) -> Result<(), Failure>;
 
-    /// Compares the last answer with what it must be, or takes note of the last write. No part of any time. The last
-    /// operation began and was done at these instants.
+    /// Compares the last answer with what it must be, or takes note of the last write. No part of
+    /// any time. The last operation began and was done at these instants.
     fn check(&mut self, key: u32, began: Duration, done: Duration) -> Verdict;
 }
 

@@ -66,7 +66,8 @@ pub(crate) fn strategy(name: Name<'_>, result: &TrialResult) -> Strategy {
     }
 }
 
-/// A strategy that was searched; without a trial in which the condition held, its figures are empty.
+/// A strategy that was searched; without a trial in which the condition held, its figures are
+/// empty.
 pub(crate) fn found(name: Name<'_>, found: &StrategyFound) -> Option<Strategy> {
     let max_rate = found.found.map(|result| max_rate(result, found.trials))?;
     let best = found.best.clone().unwrap_or_else(TrialResult::none);
@@ -86,7 +87,7 @@ fn operations(sum: &Sum) -> Operations {
     Operations { operations: sum.count, mean_ns: sum.mean_ns() }
 }
 
-/// What was not answered is slower than all that was.
+/// The response times; an operation without an answer is slower than all with one.
 fn response(tally: &Tally, offered: u64) -> Distribution {
     let batches: Vec<Batch> = tally
         .seconds

@@ -1,5 +1,6 @@
-//! All users in memory as three columns: what every path of the workload `all` returns. Columns instead
-//! of 100,000 structs, because they can be decoded without a copy and compared in one sweep.
+//! All users in memory as three columns: what every path of the workload `all` returns. Columns
+//! instead of 100,000 structs, because they can be decoded without a copy and compared in one
+//! sweep.
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,7 +31,7 @@ pub(crate) struct UserRef<'a> {
 }
 
 impl Users {
-    /// Of columns that are equally long.
+    /// The users of columns that are equally long.
     pub(super) fn of_columns(ids: UInt32Array, usernames: StringArray, emails: StringArray) -> Self {
         Self { ids, usernames, emails }
     }
@@ -119,7 +120,7 @@ impl<'a> FromIterator<UserRef<'a>> for Users {
     }
 }
 
-/// As a sequence of rows, for the codecs that know no columns.
+/// The users as a sequence of rows, for the codecs that know no columns.
 impl Serialize for Users {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut rows = serializer.serialize_seq(Some(self.len()))?;

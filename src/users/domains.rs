@@ -1,4 +1,5 @@
-//! How many users each e-mail domain has: the answer of the workload `aggregate`, worked out from the data set alone.
+//! The number of users of each e-mail domain: the answer of the workload `aggregate`, computed from
+//! the data set alone.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -22,7 +23,8 @@ pub(crate) struct DomainCount {
 }
 
 impl DataSet {
-    /// The most frequent domains, the most frequent first; those of the same count by name. Visits every user once.
+    /// The most frequent domains, the most frequent first; those of the same count by name. Visits
+    /// every user once.
     pub(crate) fn top_domains(&self) -> Vec<DomainCount> {
         let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
         for id in 1..=self.users {

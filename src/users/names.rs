@@ -1,7 +1,8 @@
-//! The words that users are made of. Changing any of them changes every data set: the fingerprints of
-//! old runs would no longer match.
+//! The words that users are made of. Changing any of them changes every data set: the fingerprints
+//! of old runs would no longer match.
 
-/// Given names. With [`LAST_NAMES`] they make 100,000 pairs, one for each user of the default data set.
+/// Given names. With [`LAST_NAMES`] they make 100,000 pairs, one for each user of the default data
+/// set.
 #[rustfmt::skip]
 pub(super) const FIRST_NAMES: [&str; 250] = [
     "james", "mary", "robert", "patricia", "john", "jennifer", "michael", "linda", "david", "elizabeth",
@@ -74,8 +75,8 @@ pub(super) const LAST_NAMES: [&str; 400] = [
     "griffith", "paul", "blair", "oconnor", "cardenas", "pacheco", "cross", "calderon", "quinn",
 ];
 
-/// E-mail domains with their weights: a few large providers, many small ones. All end in the reserved
-/// `.example` (RFC 2606), so that no real mailbox is ever named.
+/// E-mail domains with their weights: a few large providers, many small ones. All end in the
+/// reserved `.example` (RFC 2606), so that no real mailbox is ever named.
 #[rustfmt::skip]
 pub(super) const DOMAINS: [(&str, u32); 48] = [
     ("postbox.example", 1600), ("letterbird.example", 1250), ("mailhaven.example", 980), ("quickmail.example", 800),

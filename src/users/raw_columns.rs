@@ -1,4 +1,5 @@
-//! Users as they come off a connection: bytes that are appended to the columns as they are, and checked once, whole.
+//! Users as they come off a connection: bytes that are appended to the columns as they are, and
+//! checked once, whole.
 
 use arrow_array::{StringArray, UInt32Array};
 use arrow_buffer::{Buffer, ScalarBuffer};
@@ -42,7 +43,7 @@ impl RawUsersBuilder {
 /// One column of texts.
 struct RawTexts {
     bytes: Vec<u8>,
-    /// Where each text begins, and at the end where the last one ends.
+    /// The beginning of each text, and at the end that of the end.
     offsets: Vec<i32>,
 }
 

@@ -362,7 +362,8 @@ fn a_foreign_key_that_appears_in_the_middle_is_left_alone() {
         let _: () = redis.set(&key, "precious").unwrap();
         let ran =
             world::checked(&bench.wait_with_output().unwrap()).failed(1, &["did not make", "--namespace"]);
-        // Of the one block that met it, no more than the share of the client that was to arrange it.
+        // Of the one block that met it, no more than the share of the client that was to arrange
+        // it.
         let errors = path(&ran.json(), "point", paths)["errors"]["foreign_key"].as_u64();
         assert!(errors.is_some_and(|errors| errors <= most_errors), "{}", ran.stdout);
         assert_eq!(redis.get::<_, String>(&key).unwrap(), "precious");
@@ -422,7 +423,8 @@ fn round_trips_are_counted_and_a_longer_way_is_computed_from_them() {
     let arguments =
         ["bench", "--iterations", "40", "--workload", "all,point", "--distance", "mysql=2ms,redis=1ms"];
     let run = place.run(&[&arguments[..], &["--format", "json"]].concat()).fine().json();
-    // A small entry is sent and not awaited; one above 64 KiB is put by a transaction, in two round trips.
+    // A small entry is sent and not awaited; one above 64 KiB is put by a transaction, in two round
+    // trips.
     for (workload, cold) in [("all", 3.0), ("point", 1.0)] {
         for (name, mysql, redis) in [("mysql", 1.0, 0.0), ("cold", 1.0, cold), ("warm", 0.0, 1.0)] {
             let exchanges = &path(&run, workload, name)["exchanges_per_read"];
@@ -469,7 +471,8 @@ fn rate_times_latency_is_the_number_of_clients() {
             for path in workload["paths"].as_array().unwrap() {
                 let number = |field: &str| path[field].as_f64().unwrap();
                 let over = number("throughput_per_s") * number("mean_ns") / 1e9 / clients;
-                // The throughput of misses also counts the wait until the entry is stored; their latency does not.
+                // The throughput of misses also counts the wait until the entry is stored; their
+                // latency does not.
                 let least = if path["path"] == "cold" { 0.3 } else { 0.9 };
                 assert!((least..=1.01).contains(&over), "{} {}: {over}", workload["name"], path["path"]);
             }

@@ -1,9 +1,11 @@
-//! The library under attack: readers and writers go on while the network, Redis or the database get into trouble. No answer
-//! is wrong, none is stale, no read fails while the database answers, none hangs, and afterwards all is cached again.
+//! The library under attack: readers and writers go on while the network, Redis or the database get
+//! into trouble. No answer is wrong, none is stale, no read fails while the database answers, none
+//! hangs, and afterwards all is cached again.
 //!
-//! Each storm lasts about a second. `RCACHE_CHAOS_SECONDS=600` makes each that long; `RCACHE_CHAOS_SEED=7` starts from
-//! another seed than the usual one (the network's trouble then is the same at every run, the threads' order never is):
-//! `RCACHE_CHAOS_SECONDS=600 RCACHE_CHAOS_SEED=$RANDOM cargo test --test it chaos`.
+//! Each storm lasts about a second. `RCACHE_CHAOS_SECONDS=600` makes each that long;
+//! `RCACHE_CHAOS_SEED=7` starts from another seed than the usual one (the network's trouble then is
+//! the same at every run, the threads' order never is): `RCACHE_CHAOS_SECONDS=600
+//! RCACHE_CHAOS_SEED=$RANDOM cargo test --test it chaos`.
 
 use std::convert::Infallible;
 use std::io::{Read, Write};
@@ -46,7 +48,7 @@ fn seed() -> u64 {
     std::env::var("RCACHE_CHAOS_SEED").map_or(42, |seed| seed.parse().unwrap())
 }
 
-/// How long trouble lasts.
+/// Runs `trouble` for a while.
 fn while_it_lasts(mut trouble: impl FnMut(&mut Luck)) {
     let lasts = std::env::var("RCACHE_CHAOS_SECONDS")
         .map_or(Duration::from_millis(1_000), |seconds| Duration::from_secs(seconds.parse().unwrap()));
@@ -60,7 +62,8 @@ fn nap(luck: &mut Luck, longest_ms: u64) {
     thread::sleep(Duration::from_millis(1 + luck.below(longest_ms)));
 }
 
-/// The cache did its work in between: a storm in which every read fell through to the database would prove nothing.
+/// The cache did its work in between: a storm in which every read fell through to the database
+/// would prove nothing.
 fn has_cached(stats: &Stats) -> bool {
     stats.hits > 20 && stats.fills > 10
 }
@@ -223,8 +226,9 @@ fn flipped_bits_and_other_types_under_the_keys() {
             0 => {
                 redis::pipe().atomic().del(&key).rpush(&key, "a list").query::<()>(&mut admin).unwrap();
             }
-            // Another row's entry, or its lease, or its marker. Not the row's own: what was good before a write is no damage
-            // that anybody could see. And not for ever: nothing says of a lease when it ends, save its time to live.
+            // Another row's entry, or its lease, or its marker. Not the row's own: what was good
+            // before a write is no damage that anybody could see. And not for ever: nothing says of
+            // a lease when it ends, save its time to live.
             1 if other != key => drop(admin.pset_ex::<_, _, ()>(&other, &bytes, 500)),
             2 => drop(admin.set::<_, _, ()>(&key, &bytes[..bytes.len() / 2])),
             _ if bytes.is_empty() => {}
@@ -390,7 +394,8 @@ fn a_redis_that_hangs_is_waited_for_no_longer_than_promised() {
     }
 }
 
-/// It may be cut anywhere: after a lost connection a command is tried once more, after nonsense it is not.
+/// It may be cut anywhere: after a lost connection a command is tried once more, after nonsense it
+/// is not.
 fn a_reply_that_breaks_off_is_a_lost_connection() {
     for reply in ["+OK\r", "+OK", "+", "-READONLY You can't wr", ":", "$3\r\nab", "$3\r\nabc\r", "$3"] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,5 +1,6 @@
-//! The database is killed in the middle of reads and writes, and comes back: reads fail only where their own load does,
-//! no answer is wrong or stale, and nothing stale is left, whatever became of each COMMIT.
+//! The database is killed in the middle of reads and writes, and comes back: reads fail only where
+//! their own load does, no answer is wrong or stale, and nothing stale is left, whatever became of
+//! each COMMIT.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,4 +1,5 @@
-//! `rcache clean`: what rcache made goes from both servers, everything else stays, and one server is enough to begin.
+//! `rcache clean`: what rcache made goes from both servers, everything else stays, and one server
+//! is enough to begin.
 
 use mysql::prelude::Queryable;
 use redis::Commands;

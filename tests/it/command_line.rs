@@ -1,4 +1,5 @@
-//! The command line: wrong input, trouble with servers, secrets, and what is generated from the definitions.
+//! The command line: wrong input, trouble with servers, secrets, and what is generated from the
+//! definitions.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;

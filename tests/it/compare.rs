@@ -1,5 +1,6 @@
-//! Comparing saved runs: what is refused and why, the verdicts, the gate's exit statuses, the three outputs. Saved runs
-//! are edited where a test needs a certain number, so that no test hangs on timing.
+//! Comparing saved runs: what is refused and why, the verdicts, the gate's exit statuses, the three
+//! outputs. Saved runs are edited where a test needs a certain number, so that no test hangs on
+//! timing.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -54,7 +55,7 @@ fn sure() -> Value {
     run
 }
 
-/// What a path costs in terms of its control, to a percent.
+/// Sets the cost of a path in terms of its control, to a percent.
 fn set_cost(path: &mut Value, cost: f64) {
     let ratio = json!({ "ratio": cost, "ci95": [0.99 * cost, 1.01 * cost] });
     path["over_control"]["typical"] = ratio.clone();

@@ -1,4 +1,5 @@
-//! The demo and the commands without any URL: everything from a sandbox of their own, and nothing left running.
+//! The demo and the commands without any URL: everything from a sandbox of their own, and nothing
+//! left running.
 
 use crate::sandbox::Sandbox;
 use crate::world::{self, ran, rcache};

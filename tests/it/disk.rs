@@ -1,4 +1,5 @@
-//! Reads from disk: the private database is restarted for them, and is as it was when the command ends.
+//! Reads from disk: the private database is restarted for them, and is as it was when the command
+//! ends.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,8 @@ crate::tests![
     an_interruption_leaves_the_kept_servers_whole,
 ];
 
-/// A sandbox of the test's own, on the disk that the program lies on: the folder for temporary files may be in memory.
+/// A sandbox of the test's own, on the disk that the program lies on: the folder for temporary
+/// files may be in memory.
 struct Sandbox {
     _folder: tempfile::TempDir,
     dir: PathBuf,

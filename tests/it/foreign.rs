@@ -1,5 +1,5 @@
-//! Our counts and the servers': they agree while nobody else is there, and tell where somebody is. On a sandbox of its
-//! own, since the tests share theirs.
+//! Our counts and the servers': they agree while nobody else is there, and tell where somebody is.
+//! On a sandbox of its own, since the tests share theirs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;

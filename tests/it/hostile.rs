@@ -1,5 +1,5 @@
-//! Statements that must change nothing, by an account with all rights: nothing in the database, on its disk, among its
-//! locks and settings, or among keys of others in Redis is another afterwards.
+//! Statements that must change nothing, by an account with all rights: nothing in the database, on
+//! its disk, among its locks and settings, or among keys of others in Redis is another afterwards.
 
 use std::collections::BTreeMap;
 

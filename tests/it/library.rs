@@ -239,7 +239,8 @@ fn a_refresh_that_fails_leaves_the_entry_as_the_answer() {
     assert!(place.is_there(&key(1)));
 }
 
-/// A function that is eagerly refreshed, and how often it was called; from the second call on it does `later`.
+/// A function that is eagerly refreshed, and how often it was called; from the second call on it
+/// does `later`.
 fn refreshing(
     place: &Place,
     later: impl Fn(u32) -> Result<Option<u32>, &'static str> + Send + Sync + 'static,
@@ -256,7 +257,7 @@ fn refreshing(
     (place.cache.wrap_refreshing(|id: &u32| Key::new("thing", 1, id), load), calls)
 }
 
-/// What a refresh does that waits for a word, and who gives it.
+/// A refresh that waits for a word, and the sender of that word.
 fn at_a_gate() -> (mpsc::Sender<()>, impl Fn(u32) -> Result<Option<u32>, &'static str> + Send + Sync + 'static)
 {
     let (go, gate) = mpsc::channel();

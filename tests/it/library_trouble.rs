@@ -1,4 +1,5 @@
-//! The library beside a Redis in trouble: no read fails, none is wrong, none hangs; writes say what became of them.
+//! The library beside a Redis in trouble: no read fails, none is wrong, none hangs; writes say what
+//! became of them.
 
 use std::convert::Infallible;
 use std::io::{Read, Write};
@@ -199,7 +200,8 @@ fn a_full_redis_keeps_no_more_and_takes_markers_still() {
     assert_eq!(cache.get(&key(1), must_not_load).unwrap().as_deref(), Some("kept"));
 }
 
-/// What it keeps may be old; see the crate's own tests for a primary that becomes one.
+/// Uses a replica, whose values may be old; see the crate's own tests for a primary that becomes
+/// one.
 fn a_replica_is_neither_read_nor_written() {
     let redis = PrivateRedis::start("");
     let cache = redis.cache(patient());
@@ -257,7 +259,7 @@ fn large_values_are_kept_with_and_without_transactions() {
     }
 }
 
-/// How a server that is none talks.
+/// The speech of a server that is no Redis.
 #[derive(Clone, Copy)]
 enum Talk {
     /// The same to everything.

@@ -1,4 +1,5 @@
-//! `merge`: the runs of several load generators as one, and `bench --start-at`, which starts them together.
+//! `merge`: the runs of several load generators as one, and `bench --start-at`, which starts them
+//! together.
 
 use std::path::Path;
 use std::time::Duration;

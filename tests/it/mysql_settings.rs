@@ -1,5 +1,5 @@
-//! Hostile servers and proxies: other defaults, other storage engines, no LOAD DATA. Rcache sets what it needs, falls back,
-//! or refuses with words; and it never counts on a default.
+//! Hostile servers and proxies: other defaults, other storage engines, no LOAD DATA. Rcache sets
+//! what it needs, falls back, or refuses with words; and it never counts on a default.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};

@@ -1,4 +1,5 @@
-//! Where the run is saved: through what the shell opened, in place, beside, or elsewhere; never over what others wrote.
+//! The place where the run is saved: through a descriptor of the shell, in place, beside, or
+//! elsewhere; never over files of others.
 
 use std::path::Path;
 use std::process::{Command, Output};

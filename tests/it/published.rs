@@ -1,15 +1,16 @@
-//! The published JSON Schemas, held against documents: as readers should use them, and with every unknown field
-//! forbidden. Shared by the unit tests and the tests of the program.
+//! The published JSON Schemas, held against documents: as readers should use them, and with every
+//! unknown field forbidden. Shared by the unit tests and the tests of the program.
 
 use serde_json::{Map, Value};
 
-/// What is wrong with a document, by the schema as it is published.
+/// The faults of a document, by the schema as it is published.
 pub(crate) fn complaints(schema: &Value, document: &Value) -> Vec<String> {
     let validator = jsonschema::draft202012::new(schema).unwrap();
     validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
 
-/// The same, and every field that the schema does not know is wrong too: what the program writes is published.
+/// The same, and every field that the schema does not know is wrong too: what the program writes is
+/// published.
 pub(crate) fn strict_complaints(schema: &Value, document: &Value) -> Vec<String> {
     let mut schema = schema.clone();
     each_object(&mut schema, &mut |object| {

@@ -1,4 +1,5 @@
-//! `bench --runs`: one file of several processes, what an interrupt leaves, and what a failure does.
+//! `bench --runs`: one file of several processes, what an interrupt leaves, and what a failure
+//! does.
 
 use std::io::{BufRead, BufReader};
 

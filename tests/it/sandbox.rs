@@ -1,7 +1,8 @@
-//! The life of the private servers: started once, shared, stopped, and never left behind, whatever happens to rcache.
+//! The life of the private servers: started once, shared, stopped, and never left behind, whatever
+//! happens to rcache.
 //!
-//! What concerns servers that live for one command only is tested beside the code (`src/sandbox/tests.rs`), where a
-//! holder needs no command of its own.
+//! What concerns servers that live for one command only is tested beside the code
+//! (`src/sandbox/tests.rs`), where a holder needs no command of its own.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;

@@ -28,8 +28,8 @@ crate::tests![
     all_run_in_turn_and_end_in_a_summary,
 ];
 
-/// Whether the naive arms show their harm within so short a time depends on the machine: then the run is invalid. A
-/// broken promise of the library is exit status 1.
+/// Whether the naive arms show their harm within so short a time depends on the machine: then the
+/// run is invalid. A broken promise of the library is exit status 1.
 #[track_caller]
 pub(crate) fn not_broken(ran: Ran) -> Ran {
     assert!(matches!(ran.code, Some(0 | 4)), "stdout:\n{}\nstderr:\n{}", ran.stdout, ran.stderr);
@@ -285,7 +285,8 @@ fn an_interrupted_experiment_prints_what_it_has() {
     assert!(tables(&place).is_empty() && keys(&place).is_empty());
 }
 
-/// The load of a few clients is bearable without a cache, so there is nothing to show; and what is to be changed is said.
+/// The load of a few clients is bearable without a cache, so there is nothing to show; and what is
+/// to be changed is said.
 fn a_load_that_needs_no_cache_shows_nothing() {
     let place = Place::new();
     let few = ["scenario", "metastable", "--clients", "4", "--duration", "2", "--format", "json"];
@@ -338,7 +339,8 @@ fn the_names_are_listed_with_what_they_show() {
     world::ran(world::rcache().args(["scenario", "stale", "--list"])).failed(2, &["--list"]);
 }
 
-/// On servers that are not rcache's own, `outage` is left out. One foreign table fails them all, and all are tried.
+/// On servers that are not rcache's own, `outage` is left out. One foreign table fails them all,
+/// and all are tried.
 fn all_run_in_turn_and_end_in_a_summary() {
     let place = Place::new();
     let arguments = ["scenario", "all", "--duration", "1", "--clients", "4"];

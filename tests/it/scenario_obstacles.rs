@@ -1,5 +1,5 @@
-//! Experiments whose cache or database does not do what an arm needs: they prove nothing and say why, whatever the rest
-//! of their counts look like.
+//! Experiments whose cache or database does not do what an arm needs: they prove nothing and say
+//! why, whatever the rest of their counts look like.
 
 use mysql::prelude::Queryable;
 use serde_json::Value;

@@ -1,4 +1,5 @@
-//! Seeding over several connections: what befalls one of them befalls the seed, and the next seed mends it.
+//! Seeding over several connections: what befalls one of them befalls the seed, and the next seed
+//! mends it.
 
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Child;

@@ -1,5 +1,5 @@
-//! The web application: what each path answers, that writes are safe and for this origin alone, and that no client can
-//! take more than its share.
+//! The web application: what each path answers, that writes are safe and for this origin alone, and
+//! that no client can take more than its share.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -1,5 +1,5 @@
-//! Servers that say nothing, the wrong thing, or stop in the middle: an error names the likely reason within seconds, and
-//! one signal ends every command, whatever a server does.
+//! Servers that say nothing, the wrong thing, or stop in the middle: an error names the likely
+//! reason within seconds, and one signal ends every command, whatever a server does.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -29,7 +29,7 @@ const SECONDS: Duration = Duration::from_secs(40);
 /// After a signal. Rcache aims at 2 s; a busy machine needs more.
 const SOON: Duration = Duration::from_secs(10);
 
-/// How a listener treats a client.
+/// The treatment of a client by a listener.
 type Treatment = fn(TcpStream);
 
 /// A listener that treats every client like this, on a port of its own.
@@ -167,8 +167,8 @@ fn a_signal_ends_a_command_that_waits_for_a_silent_server() {
     }
 }
 
-/// In front of the tests' Redis: passes everything on until a command with this word comes, and is silent from then on.
-/// The flag tells that it has come.
+/// In front of the tests' Redis: passes everything on until a command with this word comes, and is
+/// silent from then on. The flag tells that it has come.
 fn silent_from(word: &'static str) -> (u16, Arc<AtomicBool>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -321,7 +321,8 @@ fn a_database_that_stops_in_the_middle_is_an_error_by_itself() {
     assert!(start.elapsed() < 2 * SECONDS, "{:?}", start.elapsed());
     let ran = world::checked(&output);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    // The last two: the connection was idle when the server stopped, and another one was opened in its place.
+    // The last two: the connection was idle when the server stopped, and another one was opened in
+    // its place.
     let words = ["stopped answering", "closed the connection", "no answer"];
     assert!(words.iter().any(|words| ran.stderr.contains(words)), "{}", ran.stderr);
     assert!(!ran.stderr.contains("Error {"), "{}", ran.stderr);

@@ -1,4 +1,5 @@
-//! Predictions from a saved run: by popularity and by a trace, their document, and what is wrong with input.
+//! Predictions from a saved run: by popularity and by a trace, their document, and what is wrong
+//! with input.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;

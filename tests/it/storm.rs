@@ -1,8 +1,10 @@
-//! Readers and writers on a few rows through several caches, all at once, with every answer held against what it may be.
+//! Readers and writers on a few rows through several caches, all at once, with every answer held
+//! against what it may be.
 //!
-//! The rows stand for a database: a load is a snapshot from when it began and takes a while, as a SELECT does. A row's
-//! payload follows from its id and its version, so a wrong answer cannot look right. What a read may return is known
-//! exactly: nothing older than the *floor* that stood when it began, nothing newer than what is committed when it ends.
+//! The rows stand for a database: a load is a snapshot from when it began and takes a while, as a
+//! SELECT does. A row's payload follows from its id and its version, so a wrong answer cannot look
+//! right. What a read may return is known exactly: nothing older than the *floor* that stood when
+//! it began, nothing newer than what is committed when it ends.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -21,19 +23,21 @@ use crate::world;
 pub(crate) const ROWS: u32 = 6;
 const PROCESSES: usize = 3;
 const READERS_EACH: usize = 2;
-/// A writer that has not come to its COMMIT by half of this rolls back, so no marker expires before a COMMIT.
+/// A writer that has not come to its COMMIT by half of this rolls back, so no marker expires before
+/// a COMMIT.
 const MARKER: Duration = Duration::from_secs(10);
-/// Writers die with these alone in their hands: their markers keep them uncached for long, and the others shall be cached.
+/// Writers die with these alone in their hands: their markers keep them uncached for long, and the
+/// others shall be cached.
 const DEADLY_ROWS: u32 = 2;
 
 /// From when on reads must see a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Promise {
-    /// From its COMMIT on, and reads never go back, whatever becomes of the writer: all writes are crash-safe and Redis
-    /// loses no marker.
+    /// From its COMMIT on, and reads never go back, whatever becomes of the writer: all writes are
+    /// crash-safe and Redis loses no marker.
     Committed,
-    /// From when `finish` or `invalidate` returned without an error. That holds also where Redis loses all it has, and
-    /// where simple and crash-safe writers write the same rows.
+    /// From when `finish` or `invalidate` returned without an error. That holds also where Redis
+    /// loses all it has, and where simple and crash-safe writers write the same rows.
     Returned,
 }
 
@@ -65,7 +69,7 @@ struct Stored {
     floor: AtomicU64,
 }
 
-/// What all threads share.
+/// The state that all threads share.
 pub(crate) struct Storm {
     rows: Vec<Stored>,
     caches: Vec<Cache>,
@@ -96,7 +100,8 @@ impl Storm {
         }
     }
 
-    /// Reads and writes on several threads while `trouble` runs, and until all of this is true of what was counted.
+    /// Reads and writes on several threads while `trouble` runs, and until all of this is true of
+    /// what was counted.
     pub(crate) fn rage(&self, trouble: impl FnOnce(), mut is_enough: impl FnMut(&Stats) -> bool) {
         self.is_over.store(false, Ordering::Relaxed);
         thread::scope(|scope| {
@@ -230,7 +235,7 @@ impl Storm {
         self.rows[id as usize].floor.fetch_max(version, Ordering::SeqCst);
     }
 
-    /// What all caches counted together.
+    /// The counts of all caches together.
     pub(crate) fn stats(&self) -> Stats {
         let mut sum = Stats::default();
         for stats in self.caches.iter().map(Cache::stats) {
@@ -249,8 +254,8 @@ impl Storm {
         sum
     }
 
-    /// After the trouble: each cache answers each row from Redis again, save those that a lost writer's marker keeps uncached,
-    /// and rows that nobody wrote are cached anew.
+    /// After the trouble: each cache answers each row from Redis again, save those that a lost
+    /// writer's marker keeps uncached, and rows that nobody wrote are cached anew.
     pub(crate) fn calms_down(&self, redis: &mut redis::Connection) {
         for (process, cache) in self.caches.iter().enumerate() {
             for id in 0..ROWS {

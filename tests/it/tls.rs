@@ -1,4 +1,5 @@
-//! Encrypted connections, with certificates made for the test: who is trusted is read, who is not is refused.
+//! Encrypted connections, with certificates made for the test: who is trusted is read, who is not
+//! is refused.
 
 use std::convert::Infallible;
 use std::net::TcpListener;
@@ -20,7 +21,7 @@ crate::tests![
     the_database_is_read_over_tls,
 ];
 
-/// Where the library finds the certificates that it trusts, beside the system's own.
+/// The variable with the certificates that the library trusts, beside the system's own.
 const TRUST: &str = "SSL_CERT_FILE";
 /// Tells a second process of this program which Redis it is to read.
 const URL: &str = "RCACHE_IT_TLS_URL";
@@ -165,7 +166,8 @@ fn certificates_of_the_url_are_trusted_and_shown() {
     let trust = format!("ssl-ca={}", file("ca.pem"));
     let both = format!("{trust}&ssl-cert={}&ssl-key={}", file("server.pem"), file("server.key"));
     reads_and_writes(&url(&both));
-    // No certificate, or an authority that the server's is not of: no connection, and no failed read.
+    // No certificate, or an authority that the server's is not of: no connection, and no failed
+    // read.
     let stranger = Certificates::new();
     for files in [trust, both.replace(&file("ca.pem"), &stranger.path("ca.pem").display().to_string())] {
         let cache = cache(&url(&files));
@@ -289,7 +291,8 @@ CREATE USER IF NOT EXISTS certified@'127.0.0.1' IDENTIFIED BY 'hunter2' REQUIRE 
 GRANT ALL ON *.* TO certified@'127.0.0.1';
 ";
 
-/// The program of a server, and those of its options that say where its data are; none if it is no database.
+/// The program of a server, and those of its options that say where its data are; none if it is no
+/// database.
 pub(crate) fn database_of(pid: u64) -> Option<(PathBuf, Vec<String>)> {
     let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
     let kept = ["--no-defaults", "--datadir=", "--basedir=", "--user="];

@@ -1,4 +1,5 @@
-//! Traffic on real servers: closed and open loop, a trace, a search, trouble in the middle, and what is left behind.
+//! Traffic on real servers: closed and open loop, a trace, a search, trouble in the middle, and
+//! what is left behind.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -50,7 +51,8 @@ fn document(place: &Place, arguments: &[&str]) -> Value {
     document
 }
 
-/// What was offered was done, failed or given up, as a whole and second by second.
+/// Requires that every offered operation was done, failed or given up, as a whole and second by
+/// second.
 #[track_caller]
 fn adds_up(document: &Value) {
     for strategy in document["strategies"].as_array().unwrap() {

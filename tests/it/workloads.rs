@@ -1,4 +1,5 @@
-//! All workloads and codecs, alone and side by side: what is read, under which keys, and what is wrong input.
+//! All workloads and codecs, alone and side by side: what is read, under which keys, and what is
+//! wrong input.
 
 use std::collections::BTreeSet;
 
@@ -160,7 +161,8 @@ fn a_wrong_row_is_found_on_every_workload() {
         let bench = world::start(&mut place.command(&arguments));
         let pattern = format!("{}:*", place.namespace);
         world::wait_until("the bench reads", || !redis.keys::<_, Vec<String>>(&pattern).unwrap().is_empty());
-        // Every user has moved: so that each page, each user and the most frequent domains are others.
+        // Every user has moved: so that each page, each user and the most frequent domains are
+        // others.
         place.mysql().query_drop("UPDATE users SET email = CONCAT('x@', id, '.example')").unwrap();
         let ran = world::checked(&bench.wait_with_output().unwrap());
         let run = ran.failed(1, &["not what the data set says"]).json();

@@ -1,4 +1,5 @@
-//! What every test needs: the shared servers, a place of its own on them, and the program to run against it.
+//! The needs of every test: the shared servers, a place of its own on them, and the program to run
+//! against it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -84,7 +85,7 @@ impl World {
         format!("mysql://rcache:{}@127.0.0.1:{}/{database}", self.mysql_password, self.mysql_port)
     }
 
-    /// Of the kept sandbox.
+    /// The folder of the kept sandbox.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }

@@ -1,5 +1,5 @@
-//! A function with a cache in front of it, and a write that survives a crash:
-//! `cargo run --example cached_function -- redis://127.0.0.1` (any Redis or Valkey will do, also none at all).
+//! A function with a cache in front of it, and a write that survives a crash: `cargo run --example
+//! cached_function -- redis://127.0.0.1` (any Redis or Valkey will do, also none at all).
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -43,7 +43,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let get_user = cache.wrap(|id: &u32| user_key(*id), |id| database.user(*id));
 
     for name in ["ann", "bob"] {
-        // A crash-safe write: mark, commit, finish. An error in between drops the guard, and nothing stale is ever read.
+        // A crash-safe write: mark, commit, finish. An error in between drops the guard, and
+        // nothing stale is ever read.
         match cache.mark(&[&user_key(42)?]) {
             Ok(guard) => {
                 database.commit(42, name)?;

@@ -1,6 +1,6 @@
-//! Keeps reads away from a Redis that does not answer, so that an outage costs a timeout now and then and not one for
-//! every read. It counts failures of connections alone: an answer is an answer, unless it says that this server is not to be
-//! asked.
+//! Keeps reads away from a Redis that does not answer, so that an outage costs a timeout now and
+//! then and not one for every read. It counts failures of connections alone: an answer is an
+//! answer, unless it says that this server is not to be asked.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -47,7 +47,8 @@ impl State {
             Self::Closed { .. } => Permit::Free,
             Self::Open { until, .. } if now < *until => Permit::Refused,
             Self::Open { until, rest } => {
-                // Everyone else waits for another rest, also if nothing more is heard of this probe.
+                // Everyone else waits for another rest, also if nothing more is heard of this
+                // probe.
                 *until = now + *rest;
                 Permit::Probe
             }

@@ -1,8 +1,8 @@
-//! Bounds the number of loads that run at the same time, so that a cache that falls away does not take the database
-//! with it.
+//! Bounds the number of loads that run at the same time, so that a cache that falls away does not
+//! take the database with it.
 //!
-//! The wait for a place is bounded too: a loader whose own threads read through the cache holds a place while they wait
-//! for one. After the wait a load runs beside the bulkhead, which is counted.
+//! The wait for a place is bounded too: a loader whose own threads read through the cache holds a
+//! place while they wait for one. After the wait a load runs beside the bulkhead, which is counted.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -26,8 +26,8 @@ struct Places {
 }
 
 thread_local! {
-    /// The bulkheads, by address, in which this thread has a place. A loader that reads through its own cache again needs
-    /// no second one: waiting for it could last until the first one is free.
+    /// The bulkheads, by address, in which this thread has a place. A loader that reads through its
+    /// own cache again needs no second one: waiting for it could last until the first one is free.
     static HELD: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 

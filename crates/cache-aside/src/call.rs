@@ -53,8 +53,8 @@ impl CallOptions {
         Self { stale_if_error: Some(stale_if_error), ..self }
     }
 
-    /// Says whether a miss is expected, instead of leaving it to the recent hit ratio of the kind of key: a
-    /// benchmark measures either way apart.
+    /// Says whether a miss is expected, instead of leaving it to the recent hit ratio of the kind
+    /// of key: a benchmark measures either way apart.
     #[doc(hidden)]
     #[must_use]
     pub fn expects_miss(self, expects_miss: bool) -> Self {

@@ -1,8 +1,10 @@
-//! Readers and writers while everything around them goes wrong: no read is stale, no value is wrong.
+//! Readers and writers while everything around them goes wrong: no read is stale, no value is
+//! wrong.
 //!
-//! A row is a version. A writer raises the row's floor once its write has returned; a reader looks at the floor before it
-//! reads, and what it reads may not be older. The text of a value says its row and version. Redis is stopped, filled, flushed
-//! and made to evict; connections are killed, forgotten and slowed down; entries are damaged and swapped; loaders fail.
+//! A row is a version. A writer raises the row's floor once its write has returned; a reader looks
+//! at the floor before it reads, and what it reads may not be older. The text of a value says its
+//! row and version. Redis is stopped, filled, flushed and made to evict; connections are killed,
+//! forgotten and slowed down; entries are damaged and swapped; loaders fail.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -207,7 +209,7 @@ impl World {
     }
 }
 
-/// What a storm wants of its caches.
+/// The caches of a storm.
 pub(crate) fn options() -> Options {
     let short = Options::default().lease(ms(300)).marker(ms(400)).lease_wait(ms(100)).early_refresh(5.0);
     short.connect_timeout(ms(100)).reply_timeout(ms(100)).max_loads(6).stale_if_error(ms(3000))

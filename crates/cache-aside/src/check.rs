@@ -59,7 +59,7 @@ pub struct CheckError {
 }
 
 impl CheckError {
-    /// What Redis answered, or did not.
+    /// The answer of Redis, or its absence.
     pub fn cause(&self) -> &RedisError {
         &self.cause
     }

@@ -1,5 +1,5 @@
-//! Redis Cluster without any I/O: the slot of a key, which node keeps which slots, and what a node says that does not keep
-//! one.
+//! Redis Cluster without any I/O: the slot of a key, which node keeps which slots, and what a node
+//! says that does not keep one.
 
 pub(crate) mod layout;
 pub(crate) mod redirect;

@@ -1,4 +1,4 @@
-//! How a value becomes the payload of an entry, and back.
+//! The way of a value into the payload of an entry, and back.
 
 /// Columns for this repository's program; its types follow the versions of the `arrow` crates.
 #[cfg(feature = "arrow")]
@@ -60,8 +60,8 @@ impl CodecError {
 ///
 /// - [`Json`], the default: keeps every type of serde whose values JSON can say; readable with
 ///   `redis-cli`.
-/// - [`Msgpack`]: smaller and faster; structs without the names of their fields. [`MsgpackNamed`]: with
-///   them.
+/// - [`Msgpack`]: smaller and faster; structs without the names of their fields. [`MsgpackNamed`]:
+///   with them.
 /// - [`Postcard`]: the smallest and fastest for small values; nothing but the fields themselves.
 ///
 /// Whichever is chosen, **no value comes back as another one**: before a value is kept it is

@@ -1,7 +1,9 @@
-//! The seam between the protocol and the servers: what is above it knows "the server that keeps this key" and no more.
+//! The seam between the protocol and the servers: what is above it knows "the server that keeps
+//! this key" and no more.
 //!
-//! There is one server, until a node says that it is one of a cluster. From then on a key's slot says which node keeps it.
-//! Each node has a pool and a breaker of its own: one that is gone disturbs no other.
+//! There is one server, until a node says that it is one of a cluster. From then on a key's slot
+//! says which node keeps it. Each node has a pool and a breaker of its own: one that is gone
+//! disturbs no other.
 
 #[cfg(test)]
 #[cfg(feature = "json")]
@@ -28,21 +30,22 @@ use super::options::Options;
 use super::wire::WireError;
 use crate::endpoint::RedisEndpoint;
 
-/// After a node said that a slot has moved, the map is learned anew if it is older than this: the slot itself is known.
+/// After a node said that a slot has moved, the map is learned anew if it is older than this: the
+/// slot itself is known.
 const AFTER_MOVE: Duration = Duration::from_secs(1);
 /// After a node failed, the map is learned anew if it is older than this.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
-/// How long a slot that is on its way rests before it is asked again.
+/// The time for which a slot that is on its way rests before it is asked again.
 const TRY_AGAIN_AFTER: Duration = Duration::from_millis(5);
 
 pub(crate) struct Connections {
     topology: Arc<Topology>,
-    /// What all names of keys begin with.
+    /// The beginning of all names of keys.
     prefix: String,
     redirects: AtomicU64,
 }
 
-/// Where a command goes.
+/// The target of a command.
 pub(crate) struct Route<'a> {
     pub(crate) node: NodeRef<'a>,
     /// The key's slot is still on its way there.
@@ -138,7 +141,8 @@ impl Connections {
         }
     }
 
-    /// Where a command goes that failed on this node; none if no other server may do it now. Learns from what the node said.
+    /// Where a command goes that failed on this node; none if no other server may do it now. Learns
+    /// from what the node said.
     pub(crate) fn reroute(
         &self,
         slot: u16,
@@ -183,7 +187,7 @@ impl Connections {
         }
     }
 
-    /// What a node said about a command that is not sent again.
+    /// The reply of a node to a command that is not sent again.
     #[cold]
     pub(crate) fn heed(&self, node: &Node, error: &WireError) {
         if let Some(Redirect::Moved { slot, to }) = Redirect::read(error, &node.pool.endpoint().address) {

@@ -1,4 +1,4 @@
-//! What all clones of a cache share, and the one way in which it asks Redis.
+//! The state that all clones of a cache share, and the one way in which it asks Redis.
 
 mod batches;
 
@@ -48,8 +48,8 @@ pub(crate) struct Core {
     prefix: String,
 }
 
-/// As many times in a row is another server asked instead. Once is what a cluster needs at rest; while slots move or a node
-/// is replaced, the second may name a third.
+/// As many times in a row is another server asked instead. Once is what a cluster needs at rest;
+/// while slots move or a node is replaced, the second may name a third.
 const MOST_REDIRECTS: usize = 4;
 
 /// A server that did not do what it was asked.
@@ -132,7 +132,8 @@ impl Core {
         }
     }
 
-    /// As [`ask`](Self::ask) for a writer, by the slot of a key: tried even while the breaker is open.
+    /// As [`ask`](Self::ask) for a writer, by the slot of a key: tried even while the breaker is
+    /// open.
     pub(crate) fn tell_slot<R>(
         &self,
         slot: u16,
@@ -222,7 +223,8 @@ impl Core {
         }
     }
 
-    /// After a failure on one connection: once more on a new one, if that can help and does no harm.
+    /// After a failure on one connection: once more on a new one, if that can help and does no
+    /// harm.
     #[cold]
     fn attempt_again<R>(
         &self,
@@ -326,7 +328,7 @@ impl Core {
         self.orphans.add(key, lease, Instant::now());
     }
 
-    /// What all keys begin with.
+    /// The beginning of all keys.
     pub(crate) fn name_prefix(&self) -> &str {
         &self.prefix
     }
@@ -338,7 +340,7 @@ impl Core {
         name
     }
 
-    /// What went wrong with the server of a key.
+    /// The error of the server of a key.
     pub(crate) fn error(&self, key: &Key, cause: WireError) -> RedisError {
         RedisError::new(self.connections.for_key(key).pool.endpoint(), cause)
     }
@@ -351,7 +353,8 @@ impl Core {
         error
     }
 
-    /// Bounds how long a lease or a marker stands under the key, if Redis' clock was set back. Nothing depends on it.
+    /// Bounds how long a lease or a marker stands under the key, if Redis' clock was set back.
+    /// Nothing depends on it.
     pub(crate) fn settle(&self, key: &Key, permit: Permit) {
         let lease = self.options.lease;
         let _ = self.ask(key, permit, Twice::Harmless, |session| session.store.settle(&session.key, lease));

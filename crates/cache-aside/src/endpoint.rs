@@ -1,4 +1,4 @@
-//! Where a server is and how to log in: the two URLs of the command line, taken apart once.
+//! The address of a server and the login: the two URLs of the command line, taken apart once.
 
 mod sentinel;
 mod url;
@@ -13,7 +13,7 @@ pub use self::sentinel::Sentinel;
 pub use self::url::Url;
 use crate::secret::Secret;
 
-/// How the bytes travel. The same kind on both sides makes a comparison fair.
+/// The transport. The same kind on both sides makes a comparison fair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     Tcp { host: String, port: u16 },
@@ -68,15 +68,15 @@ pub struct Certificates {
     pub client: Option<(PathBuf, PathBuf)>,
 }
 
-/// What is wrong with a URL. Never quotes the URL, which may hold a password.
+/// The fault of a URL. Never quotes the URL, which may hold a password.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{0}")]
 pub struct UrlError(pub String);
 
 impl RedisEndpoint {
-    /// Takes `redis://user:password@host:port/0`, `rediss://…?ssl-ca=…&ssl-cert=…&ssl-key=…` (TLS) or
-    /// `redis+unix:///path?db=0&user=…&pass=…` apart. Several hosts are nodes of one cluster. Sentinels are
-    /// `redis+sentinel://host1,host2:26379/name-of-the-primary/0`.
+    /// Takes `redis://user:password@host:port/0`, `rediss://…?ssl-ca=…&ssl-cert=…&ssl-key=…` (TLS)
+    /// or `redis+unix:///path?db=0&user=…&pass=…` apart. Several hosts are nodes of one cluster.
+    /// Sentinels are `redis+sentinel://host1,host2:26379/name-of-the-primary/0`.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         let url = parse_url(text, "redis://user:password@host:6379/0")?;
         match url.scheme() {
@@ -165,7 +165,8 @@ impl RedisEndpoint {
 fn user(url: &Url) -> Result<Option<String>, UrlError> {
     let user = decode(url.username())?;
     if !user.is_empty() && url.password().is_none() {
-        // Most likely a password in the user's place: it would be sent to nobody and shown as a name.
+        // Most likely a password in the user's place: it would be sent to nobody and shown as a
+        // name.
         return Err(UrlError(
             "the Redis URL has a user and no password; a password alone stands behind a colon: redis://:password@host"
                 .to_owned(),
@@ -257,7 +258,7 @@ pub fn decode(text: &str) -> Result<String, UrlError> {
         .map_err(|_| UrlError("a percent-encoded part of the URL is not UTF-8".to_owned()))
 }
 
-/// As [`decode`], for a path, which may be any bytes.
+/// Like [`decode`], for a path, which may be any bytes.
 pub fn decode_path(text: &str) -> Result<PathBuf, UrlError> {
     let path = decode_bytes(text)?;
     if path.is_empty() {
@@ -289,7 +290,7 @@ fn decode_bytes(text: &str) -> Result<Vec<u8>, UrlError> {
     Ok(bytes)
 }
 
-/// What most often goes wrong: the rest of a password lands in another part of the URL.
+/// The most frequent fault: the rest of a password is in another part of the URL.
 pub const ENCODE: &str = " (inside a password write / as %2F, ? as %3F, # as %23, @ as %40, % as %25)";
 
 // No message quotes a part of a URL: any part can be the rest of a password.

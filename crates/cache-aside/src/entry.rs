@@ -15,18 +15,21 @@
 //! | 40 | 8 | checksum: XXH3-64 over key length, key, the 40 bytes above, payload |
 //! | 48 | | payload |
 //!
-//! **Several entries can stand under one key, one after the other**: programs that cache the same row as different types, with
-//! different codecs or, during an upgrade, with different formats each find their own. They share one key because a writer
-//! cannot know its readers' types: a marker, or a removal, is for all of them. A new entry is put in front of the others, so that
-//! the first 24 bytes are as unique as ever, and lives no longer than they do.
+//! **Several entries can stand under one key, one after the other**: programs that cache the same
+//! row as different types, with different codecs or, during an upgrade, with different formats each
+//! find their own. They share one key because a writer cannot know its readers' types: a marker, or
+//! a removal, is for all of them. A new entry is put in front of the others, so that the first 24
+//! bytes are as unique as ever, and lives no longer than they do.
 //!
-//! **Frozen for all formats** are the magic, the place of the format number and of the length, and the 48 bytes of the header: that is
-//! how one version steps over the entries of another. Leases and markers have a layout of their own that never changes.
+//! **Frozen for all formats** are the magic, the place of the format number and of the length, and
+//! the 48 bytes of the header: that is how one version steps over the entries of another. Leases
+//! and markers have a layout of their own that never changes.
 //!
-//! Integers are little-endian. The nonce stands early, so that a compare-and-set can recognise an entry by
-//! its first 24 bytes. The length of the header keeps an Arrow payload aligned to 16 bytes. The checksum
-//! covers the key, so that a reply that belongs to another key is caught. XXH3 because it runs at memory
-//! speed: it takes a fortieth of the time that reading the same bytes from a socket takes.
+//! Integers are little-endian. The nonce stands early, so that a compare-and-set can recognise an
+//! entry by its first 24 bytes. The length of the header keeps an Arrow payload aligned to 16
+//! bytes. The checksum covers the key, so that a reply that belongs to another key is caught. XXH3
+//! because it runs at memory speed: it takes a fortieth of the time that reading the same bytes
+//! from a socket takes.
 
 mod checksum;
 
@@ -42,7 +45,7 @@ const STATE_VALUE: u8 = 1;
 const STATE_MISSING: u8 = 2;
 /// The year 10,889.
 const MAX_EXPIRY_MS: u64 = (1 << 48) - 1;
-/// Where the payload begins.
+/// The offset of the payload.
 pub const HEADER_BYTES: usize = 48;
 const CHECKED_HEADER_BYTES: usize = 40;
 
@@ -50,7 +53,7 @@ const CHECKED_HEADER_BYTES: usize = 40;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodecId(pub u8);
 
-/// What a reader can decode: its codec and its type.
+/// The values that a reader can decode: its codec and its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
     pub codec: CodecId,
@@ -58,19 +61,20 @@ pub struct Kind {
     pub type_tag: u32,
 }
 
-/// Of an entry without a payload.
+/// The codec of an entry without a payload.
 const NO_CODEC: CodecId = CodecId(0);
 
-/// What an entry's header says beside the lengths and sums.
+/// The fields of an entry's header beside the lengths and sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     pub codec: CodecId,
     /// Tells the type of the value; 24 bits.
     pub type_tag: u32,
     pub nonce: [u8; 16],
-    /// Milliseconds since 1970, 48 bits; a clock that jumps decides only when, never whether it is right.
+    /// Milliseconds since 1970, 48 bits; a clock that jumps decides only when, never whether it is
+    /// right.
     pub expires_at_ms: u64,
-    /// How long the database took; the early refresh wants to know.
+    /// The time that the database took; the early refresh needs it.
     pub load_us: u32,
 }
 
@@ -96,15 +100,16 @@ pub fn has_magic(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC)
 }
 
-/// What every value of rcache begins with.
+/// The beginning of every value of rcache.
 pub const fn magic() -> &'static [u8] {
     &MAGIC
 }
 
-/// How many bytes of a value [`has_magic`] wants to see.
+/// The number of bytes of a value that [`has_magic`] needs.
 pub const MAGIC_BYTES: usize = MAGIC.len();
 
-/// Starts an entry in `entry`, replacing what was there: the payload is to be appended, then [`seal`] called.
+/// Starts an entry in `entry`, replacing what was there: the payload is to be appended, then
+/// [`seal`] called.
 pub fn begin(entry: &mut Vec<u8>) {
     entry.clear();
     entry.resize(HEADER_BYTES, 0);
@@ -152,11 +157,12 @@ fn seal_as(state: u8, entry: &mut [u8], key: &[u8], header: &Header) -> Result<(
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parsed {
     pub header: Header,
-    /// Where in the entry the payload stands; none where the row is known to be missing.
+    /// The range of the payload in the entry; none if the row is known to be missing.
     pub payload: Option<Range<usize>>,
 }
 
-/// Reads an entry that was stored under `key`. Its checksum is taken here, unless that was done while it `arrived`.
+/// Reads an entry that was stored under `key`. Its checksum is taken here, unless that was done
+/// while it `arrived`.
 pub fn parse(entry: &[u8], key: &[u8], arrived: Option<Checksum>) -> Result<Parsed, Corrupt> {
     if !has_magic(entry) {
         return Err(if entry.len() < MAGIC_BYTES { Corrupt::TooShort } else { Corrupt::Magic });
@@ -189,8 +195,9 @@ pub fn parse(entry: &[u8], key: &[u8], arrived: Option<Checksum>) -> Result<Pars
     Ok(Parsed { header, payload: (!is_missing).then_some(HEADER_BYTES..entry.len()) })
 }
 
-/// Finds the entry of this kind, or one that says that the row is missing, among all that stand under `key`. None: there are
-/// entries of other kinds alone. Where `arrived` is given, it is the checksum of the whole as one entry.
+/// Finds the entry of this kind, or one that says that the row is missing, among all that stand
+/// under `key`. None: there are entries of other kinds alone. Where `arrived` is given, it is the
+/// checksum of the whole as one entry.
 pub fn find(
     entries: &[u8],
     key: &[u8],
@@ -218,7 +225,8 @@ pub fn find(
     }
 }
 
-/// The first entries of these, whole, up to so many bytes, and one fewer than may stand under a key.
+/// The first entries of these, whole, up to so many bytes, and one fewer than may stand under a
+/// key.
 pub fn first_entries(entries: &[u8], max_bytes: usize) -> &[u8] {
     let mut end = 0;
     for _ in 1..MAX_ENTRIES {
@@ -231,7 +239,7 @@ pub fn first_entries(entries: &[u8], max_bytes: usize) -> &[u8] {
     entries.get(..end).unwrap_or_default()
 }
 
-/// How long the entry is that begins here, of whatever format.
+/// The length of the entry that begins here, of whatever format.
 fn framed_bytes(entry: &[u8]) -> Result<usize, Corrupt> {
     if !has_magic(entry) {
         return Err(if entry.len() < MAGIC_BYTES { Corrupt::TooShort } else { Corrupt::Magic });

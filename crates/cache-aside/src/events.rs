@@ -23,8 +23,8 @@ pub enum Event<'a> {
     /// A marker was gone when its write finished: it expired, was evicted, or Redis lost it. Reads
     /// of this key may have been stale between the COMMIT and now, and are not any more.
     MarkerLost(&'a Key),
-    /// A value was not kept, because its codec does not give it back as it was. Choose another codec
-    /// for its type; see [`Stats::unfaithful`](crate::Stats::unfaithful).
+    /// A value was not kept, because its codec does not give it back as it was. Choose another
+    /// codec for its type; see [`Stats::unfaithful`](crate::Stats::unfaithful).
     Unfaithful(&'a Key),
     /// The argument of a wrapped function, or an id of [`Cache::get_many`](crate::Cache::get_many),
     /// makes no key: it is loaded without the cache; see [`Stats::unkeyed`](crate::Stats::unkeyed).

@@ -72,8 +72,8 @@ impl Cache {
     ///
     /// The URL is `redis://user:password@host:port/database`, `rediss://…` with TLS, or
     /// `redis+unix:///path?db=0`. The host may be any node of a Redis Cluster, which is noticed by
-    /// its answers; several, separated by commas, are tried in turn. `redis+sentinel://host1,host2/name/database`
-    /// asks Sentinels for the primary of that name.
+    /// its answers; several, separated by commas, are tried in turn.
+    /// `redis+sentinel://host1,host2/name/database` asks Sentinels for the primary of that name.
     ///
     /// With TLS, the authorities that the system trusts are trusted, or those in the file that the
     /// environment variable `SSL_CERT_FILE` names. `rediss://…?ssl-ca=/path/ca.pem` trusts those of
@@ -88,7 +88,7 @@ impl Cache {
         Self::at(endpoint, options)
     }
 
-    /// As [`connect`](Self::connect), for a URL that was taken apart already.
+    /// Like [`connect`](Self::connect), for a URL that was taken apart already.
     #[doc(hidden)]
     pub fn at(endpoint: RedisEndpoint, options: Options) -> Result<Self, SetupError> {
         options.check()?;
@@ -159,8 +159,8 @@ impl<C> Cache<C> {
         self.get_with(key, &CallOptions::default(), load)
     }
 
-    /// As [`get`](Self::get), with options of this call's own. The loader may also say how long its
-    /// answer may be kept: it returns an `Option` or [`Loaded`].
+    /// Like [`get`](Self::get), with options of this call's own. The loader may also say how long
+    /// its answer may be kept: it returns an `Option` or [`Loaded`].
     ///
     /// ```
     /// use std::time::Duration;
@@ -278,7 +278,7 @@ impl<C> Cache<C> {
         self.get_many_with(ids, key, &CallOptions::default(), load)
     }
 
-    /// As [`get_many`](Self::get_many), with options of this call's own.
+    /// Like [`get_many`](Self::get_many), with options of this call's own.
     ///
     /// # Errors
     /// The loader's alone.
@@ -360,11 +360,11 @@ impl<C> Cache<C> {
         }
     }
 
-    /// As [`wrap`](Self::wrap), and no reader waits for an early refresh: whoever finds that one is
-    /// due gets the value that is there, and a thread of its own calls `load` for the next. Of
-    /// these there is one a key, and [`Options::max_loads`] at most; beyond that, values are
-    /// refreshed by later readers. What such a load returns as an error, nobody hears: the value
-    /// serves on until it expires.
+    /// Like [`wrap`](Self::wrap), and no reader waits for an early refresh: a reader that finds
+    /// that one is due gets the value that is there, and a thread of its own calls `load` for the
+    /// next. Of these there is one a key, and [`Options::max_loads`] at most; beyond that, values
+    /// are refreshed by later readers. What such a load returns as an error, nobody hears: the
+    /// value serves on until it expires.
     ///
     /// So a key that is read often enough never makes a reader wait once it is there: several times
     /// while one load takes. What is read seldom expires, and who then comes loads it.
@@ -454,7 +454,7 @@ impl<C> Cache<C> {
         self.invalidate_all(&[key])
     }
 
-    /// As [`invalidate`](Self::invalidate) for many keys, in a round trip for every 128 of them.
+    /// Like [`invalidate`](Self::invalidate) for many keys, in a round trip for every 128 of them.
     ///
     /// # Errors
     /// [`StaleError`] names those of which Redis could not be told.
@@ -462,13 +462,13 @@ impl<C> Cache<C> {
         write::invalidate(&self.core, keys)
     }
 
-    /// Removes all that is cached of one kind, whatever its ids and schema numbers: after a write of
-    /// many rows whose ids are not known. Returns how many keys there were. As of
+    /// Removes all that is cached of one kind, whatever its ids and schema numbers: after a write
+    /// of many rows whose ids are not known. Returns how many keys there were. As of
     /// [`invalidate`](Self::invalidate): call it after the COMMIT, and no read that begins after it
     /// returned is stale.
     ///
-    /// It walks through all keys of Redis, a thousand in each round trip, so it is for rare occasions;
-    /// the account needs the command SCAN. Reads go on meanwhile.
+    /// It walks through all keys of Redis, a thousand in each round trip, so it is for rare
+    /// occasions; the account needs the command SCAN. Reads go on meanwhile.
     ///
     /// ```no_run
     /// # use cache_aside::{Cache, Options};
@@ -509,9 +509,10 @@ impl<C> Cache<C> {
 
     /// Waits until Redis has answered for every entry that was sent to it.
     ///
-    /// A read that loaded its value sends a small entry (below 64 KiB) and returns without waiting for the reply,
-    /// which is taken when the connection is used next, within a tenth of a second, or when the last clone of the
-    /// cache is dropped. Call this if something outside of the cache is to find the entry.
+    /// A read that loaded its value sends a small entry (below 64 KiB) and returns without waiting
+    /// for the reply, which is taken when the connection is used next, within a tenth of a second,
+    /// or when the last clone of the cache is dropped. Call this if something outside of the cache
+    /// is to find the entry.
     pub fn flush(&self) {
         self.core.take_replies(std::time::Instant::now());
     }
@@ -528,8 +529,8 @@ impl<C> Cache<C> {
         })
     }
 
-    /// The counts of this cache and its clones so far. Replies to entries that were sent are taken first, see
-    /// [`flush`](Self::flush).
+    /// The counts of this cache and its clones so far. Replies to entries that were sent are taken
+    /// first, see [`flush`](Self::flush).
     pub fn stats(&self) -> Stats {
         self.core.stats()
     }

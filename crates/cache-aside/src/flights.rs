@@ -1,7 +1,9 @@
-//! One load per key in this process. A read that misses while another thread is at the same key waits for it.
+//! One load per key in this process. A read that misses while another thread is at the same key
+//! waits for it.
 //!
-//! A value is handed over only to those who came *before its load began*: such a load reads everything that was committed
-//! when they came. A read that came later looks into Redis again, or takes its turn at the next load.
+//! A value is handed over only to those who came *before its load began*: such a load reads
+//! everything that was committed when they came. A read that came later looks into Redis again, or
+//! takes its turn at the next load.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,8 +18,8 @@ pub(crate) struct Flights {
     keys: Keys,
 }
 
-/// Shared with every leader, so that one may finish in another thread. After a fork the child has none of the threads that lead
-/// or wait.
+/// Shared with every leader, so that one may finish in another thread. After a fork the child has
+/// none of the threads that lead or wait.
 type Keys = Arc<Mutex<PerProcess<HashMap<Vec<u8>, Arc<Flight>>>>>;
 
 /// The threads that are at one key.
@@ -35,16 +37,17 @@ struct State {
     waiting: usize,
     /// Loads that have begun.
     begun: u64,
-    /// How often the waiting threads were told to look into Redis again.
+    /// The number of times that the waiting threads were told to look into Redis again.
     looks: u64,
-    /// How often they were told to load for themselves.
+    /// The number of times that they were told to load for themselves.
     dismissals: u64,
     failures: u64,
     /// The value of the load with this number.
     handed: Option<(u64, Arc<Handed>)>,
 }
 
-/// A loaded value on its way to other threads, encoded: threads that read one key need not use one type.
+/// A loaded value on its way to other threads, encoded: threads that read one key need not use one
+/// type.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Handed {
     pub(crate) codec: CodecId,
@@ -85,9 +88,11 @@ pub(crate) enum Landing {
     Look,
     /// The loader failed or panicked: another one may try.
     Failed,
-    /// The value is not in Redis. Those who came before the load take it; of the others, one leads the next load.
+    /// The value is not in Redis. Those who came before the load take it; of the others, one leads
+    /// the next load.
     Hand(Arc<Handed>),
-    /// Values of this key cannot be kept, so taking turns is of no use. Those who came before the load take this one.
+    /// Values of this key cannot be kept, so taking turns is of no use. Those who came before the
+    /// load take this one.
     Unkept(Option<Arc<Handed>>),
 }
 
@@ -105,7 +110,7 @@ pub(crate) enum Boarding {
     Failed,
 }
 
-/// How long to wait for other threads.
+/// The time for which to wait for other threads.
 #[derive(Clone, Copy)]
 pub(crate) struct Until {
     pub(crate) longest: Instant,
@@ -178,7 +183,7 @@ impl State {
     }
 }
 
-/// What had happened when a thread came.
+/// The state when a thread came.
 struct Ticket {
     begun: u64,
     looks: u64,
@@ -193,7 +198,7 @@ impl Ticket {
     }
 }
 
-/// What a thread waited for.
+/// The result of a wait.
 enum Waited {
     Lead,
     Look,

@@ -1,4 +1,5 @@
-//! Doors for `fuzz/` alone: everything that reads bytes which came from Redis, without a Redis. No other build has them.
+//! Doors for `fuzz/` alone: everything that reads bytes which came from Redis, without a Redis. No
+//! other build has them.
 
 use std::io::Write;
 use std::net::Shutdown;
@@ -74,8 +75,8 @@ pub fn standing(bytes: &[u8], key: &[u8]) {
     }
 }
 
-/// Makes an entry of these parts, which must be read as it was written; with any one bit flipped, or under another key,
-/// it must not be read as an entry.
+/// Makes an entry of these parts, which must be read as it was written; with any one bit flipped,
+/// or under another key, it must not be read as an entry.
 ///
 /// # Panics
 /// Where it is.

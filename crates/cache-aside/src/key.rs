@@ -10,7 +10,7 @@ pub use self::id::KeyId;
 /// Longer names of things are a mistake, or somebody else's input.
 pub const MAX_KEY_BYTES: usize = 1024;
 
-/// What a cached value is called, without the namespace: `kind:schema:id`.
+/// The name of a cached value, without the namespace: `kind:schema:id`.
 ///
 /// Whatever could make two different keys the same is escaped: colons, percent signs and control
 /// characters (`%3A`, `%25`, `%0A`), in ids also commas and brackets, and the first character of a
@@ -131,7 +131,7 @@ pub enum KeyError {
     /// The key is longer than 1,024 bytes, escapes included.
     #[error("a cache key of {bytes} bytes or more is longer than {MAX_KEY_BYTES}")]
     TooLong {
-        /// How long it would be at least.
+        /// The length that it would have at least.
         bytes: usize,
     },
     /// The id's own `Display` failed.
@@ -139,7 +139,7 @@ pub enum KeyError {
     Unnamed,
 }
 
-/// What stands in front of every key of a namespace.
+/// The text in front of every key of a namespace.
 pub fn namespace_prefix(namespace: &str) -> String {
     let mut prefix = String::new();
     escape_into(&mut prefix, namespace);

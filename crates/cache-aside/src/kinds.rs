@@ -1,13 +1,14 @@
 //! Removes what is cached of one kind, by walking through the keys of Redis.
 //!
-//! A walk is enough, without a generation that every read would have to look up. SCAN returns every key that is there from its
-//! beginning to its end. A load that began before the walk holds a lease, or replaces an entry, that was there before too: the
-//! walk meets the key and destroys whatever is stored there, as for any removal, and the fill is refused. A lease that is
-//! put after the walk began belongs to a load that reads what was committed by then.
+//! A walk is enough, without a generation that every read would have to look up. SCAN returns every
+//! key that is there from its beginning to its end. A load that began before the walk holds a
+//! lease, or replaces an entry, that was there before too: the walk meets the key and destroys
+//! whatever is stored there, as for any removal, and the fill is refused. A lease that is put after
+//! the walk began belongs to a load that reads what was committed by then.
 //!
-//! In a cluster every primary is walked. A key that moves from a node which is still to be walked to one which was is met by
-//! neither walk, so the nodes are asked for their slots before and after: if any changed or was on its way, all are walked
-//! again.
+//! In a cluster every primary is walked. A key that moves from a node which is still to be walked
+//! to one which was is met by neither walk, so the nodes are asked for their slots before and
+//! after: if any changed or was on its way, all are walked again.
 
 use std::thread;
 use std::time::Duration;
@@ -96,7 +97,8 @@ fn walk_all(core: &Core, prefix: &[u8]) -> Result<u64, RedisError> {
     let token = draw_nonce().map_err(|error| core_error(core, error.into()))?;
     let (mut found, mut elsewhere) = (0, Vec::new());
     for node in core.connections.primaries() {
-        // On one connection: a cursor is of no meaning to another server. After a failure the walk begins anew.
+        // On one connection: a cursor is of no meaning to another server. After a failure the walk
+        // begins anew.
         let walked = on(core, &node, |session| walk(session, prefix, token))?;
         found += walked.found;
         elsewhere.extend(walked.elsewhere);
@@ -125,7 +127,7 @@ fn core_error(core: &Core, error: WireError) -> RedisError {
     RedisError::new(core.connections.for_slot(0).pool.endpoint(), error)
 }
 
-/// What one server had.
+/// The keys of one server.
 #[derive(Default)]
 struct Walked {
     found: u64,
@@ -217,7 +219,8 @@ mod tests {
         assert!(error.to_string().contains("\"user\""), "{error}");
     }
 
-    /// A write of all rows, then the removal of their kind: whoever reads afterwards sees what was written.
+    /// A write of all rows, then the removal of their kind: whoever reads afterwards sees what was
+    /// written.
     #[test]
     fn nothing_stale_is_read_after_it() {
         const ROWS: u32 = 300;

@@ -152,8 +152,8 @@ pub use self::stats::Stats;
 pub use self::trouble::{RedisError, RedisErrorKind};
 pub use self::write::{Finished, MarkError, StaleError, WriteGuard};
 
-/// What the program `rcache`, which lives in the same repository, uses beside the public face. No
-/// part of it is stable.
+/// The parts that the program `rcache`, which lives in the same repository, uses beside the public
+/// face. No part of it is stable.
 #[doc(hidden)]
 pub mod internal {
     pub mod cluster {

@@ -1,4 +1,5 @@
-//! What trouble costs: the table of `docs/performance.md`. `scripts/trouble` prints it. Figures, not a test.
+//! The cost of trouble: the table of `docs/performance.md`. `scripts/trouble` prints it. Figures,
+//! not a test.
 
 use std::convert::Infallible;
 use std::fmt::Display;
@@ -123,7 +124,7 @@ fn hits(threads: usize) {
     row(&format!("hits of {threads} threads on one key"), figure);
 }
 
-/// As many connections as that, all idle.
+/// Opens that number of connections, all idle.
 fn open(cache: &Cache, middlebox: &Middlebox, connections: usize) {
     middlebox.hold("GET", ms(100));
     let start = Barrier::new(connections);

@@ -20,7 +20,8 @@ struct Shared {
     redis: Mutex<PathBuf>,
     /// Connections so far.
     connections: AtomicUsize,
-    /// Connections before this one are forgotten: what is sent on them is lost, and nothing says so.
+    /// Connections before this one are forgotten: what is sent on them is lost, and nothing says
+    /// so.
     forgotten: AtomicUsize,
     doubles: AtomicBool,
     replies: AtomicUsize,

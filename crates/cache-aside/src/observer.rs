@@ -1,4 +1,5 @@
-//! An observer of one read: the ends of its phases, its round trips, and what went wrong on the way.
+//! An observer of one read: the ends of its phases, its round trips, and what went wrong on the
+//! way.
 
 use super::trouble::RedisError;
 
@@ -8,7 +9,7 @@ use super::trouble::RedisError;
 pub enum Phase {
     /// Redis was asked, and its whole reply received.
     Get,
-    /// What was found was checked and decoded.
+    /// The value was checked and decoded.
     Decode,
     /// The lease was requested, and everything else that precedes the load was done.
     Lease,
@@ -20,7 +21,8 @@ pub enum Phase {
     Send,
 }
 
-/// Follows one read; see [`Cache::get_observed`](crate::Cache::get_observed). Every method does nothing by default.
+/// Follows one read; see [`Cache::get_observed`](crate::Cache::get_observed). Every method does
+/// nothing by default.
 ///
 /// Phases share their borders: one begins where the one before it ended.
 pub trait Observer {

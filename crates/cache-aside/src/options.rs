@@ -1,4 +1,4 @@
-//! What a program may choose about its cache.
+//! The choices of a program about its cache.
 
 use std::time::Duration;
 
@@ -28,18 +28,19 @@ use super::wire::Limits;
 /// - one wait for a place among [`max_connections`](struct@Self#structfield.max_connections), which
 ///   takes `connect_timeout`, and up to three attempts to open a connection, where the server hangs
 ///   up on each: `connect_timeout + reply_timeout` each time;
-/// - three replies for the command once more on the new connection, where it failed on the idle one.
+/// - three replies for the command once more on the new connection, where it failed on the idle
+///   one.
 ///
 /// A server that falls silent takes less, `connect_timeout + 2 · reply_timeout`: the reply on the
 /// idle connection, and opening another one. Writing a value of 64 KiB or more can take six replies
-/// more (`WATCH` and `MULTI`, `EXEC`, `DISCARD`, each on both connections). After exchanges that got
-/// no answer, the next one that succeeds takes one exchange more, which removes up to 128 leases that
-/// were left behind.
+/// more (`WATCH` and `MULTI`, `EXEC`, `DISCARD`, each on both connections). After exchanges that
+/// got no answer, the next one that succeeds takes one exchange more, which removes up to 128
+/// leases that were left behind.
 ///
-/// In a cluster, or with several hosts in the URL, a node that fails, or names another one, can take
-/// up to four exchanges more, and `connect_timeout + reply_timeout` to learn which node took its
-/// place. With Sentinels, each new connection first asks one of them where the primary is, which takes
-/// `1.5 · connect_timeout + reply_timeout` more at most.
+/// In a cluster, or with several hosts in the URL, a node that fails, or names another one, can
+/// take up to four exchanges more, and `connect_timeout + reply_timeout` to learn which node took
+/// its place. With Sentinels, each new connection first asks one of them where the primary is,
+/// which takes `1.5 · connect_timeout + reply_timeout` more at most.
 ///
 /// A read goes to the database after the first exchange that fails; `mark`, `finish` and
 /// `invalidate` fail after the first batch of 128 keys that does, and `mark` may need one more
@@ -52,11 +53,11 @@ pub struct Options {
     /// different ones. What stands under the cache's keys is the cache's: whatever it cannot read
     /// there it removes. Default `cache`.
     pub namespace: String,
-    /// How long a value lives, less a random tenth at most. It bounds what no protocol can prevent:
-    /// writes behind the library's back, for example. Zero is an error. Default 5 minutes.
+    /// The lifetime of a value, less a random tenth at most. It bounds what no protocol can
+    /// prevent: writes behind the library's back, for example. Zero is an error. Default 5 minutes.
     pub ttl: Duration,
-    /// How long it is remembered that a row does not exist; `None` remembers it not at all. Zero is
-    /// an error. Default 30 seconds.
+    /// The time for which the library remembers that a row does not exist; `None` remembers it not
+    /// at all. Zero is an error. Default 30 seconds.
     pub negative_ttl: Option<Duration>,
     /// The time to live of a lease. It is renewed while its load runs, so this bounds only how long
     /// a key stays unused after its loader died with its process. Default 5 seconds.
@@ -66,62 +67,62 @@ pub struct Options {
     /// for its caller and is not kept; those who waited load for themselves, which counts as
     /// bypasses. Default 30 seconds, at most an hour.
     pub longest_load: Duration,
-    /// How long a marker lives: longer than any COMMIT takes, and as long as a key stays uncached
+    /// The lifetime of a marker: longer than any COMMIT takes, and as long as a key stays uncached
     /// after its writer died. Default 10 seconds, at most an hour.
     pub marker: Duration,
-    /// How long a read waits while another process loads, before it asks the database itself; and
-    /// how long it waits for one loader after the other that fails. Default 1 second, at most an
-    /// hour.
+    /// The time for which a read waits while another process loads, before it asks the database
+    /// itself; and how long it waits for one loader after the other that fails. Default 1 second,
+    /// at most an hour.
     pub lease_wait: Duration,
-    /// How long a read waits for a write to end, before it asks the database itself. Default 25
-    /// milliseconds, at most an hour.
+    /// The time for which a read waits for a write to end, before it asks the database itself.
+    /// Default 25 milliseconds, at most an hour.
     pub marker_wait: Duration,
-    /// How long beyond its [`ttl`](Self::ttl) a value is still kept for loads that fail. A read that
-    /// finds a value past its time to live loads; where the loader returns an error, the old value is
-    /// the answer, and [`Stats::stale_served`](crate::Stats::stale_served) counts it. A value that a
-    /// write marked or invalidated is never served: it is not there any more. Programs that share keys
-    /// choose the same, and their clocks agree within the time to live. Default zero: never, at most
-    /// ten years.
+    /// The time beyond its [`ttl`](Self::ttl) for which a value is still kept for loads that fail.
+    /// A read that finds a value past its time to live loads; where the loader returns an error,
+    /// the old value is the answer, and [`Stats::stale_served`](crate::Stats::stale_served) counts
+    /// it. A value that a write marked or invalidated is never served: it is not there any more.
+    /// Programs that share keys choose the same, and their clocks agree within the time to live.
+    /// Default zero: never, at most ten years.
     pub stale_if_error: Duration,
-    /// How eagerly entries are refreshed ahead of their expiry: 1 is the optimum for steady loads,
-    /// 0 turns it off. Default 1.
+    /// The eagerness with which entries are refreshed ahead of their expiry: 1 is the optimum for
+    /// steady loads, 0 turns it off. Default 1.
     pub early_refresh: f64,
-    /// What a crash-safe write does when Redis cannot be told of it beforehand. Default
+    /// The reaction of a crash-safe write when Redis cannot be told of it beforehand. Default
     /// [`Unmarked::Refuse`]: no write goes through while Redis is out of reach.
     pub unmarked: Unmarked,
-    /// The replicas that must have a marker, or a removal, before [`Cache::mark`](crate::Cache::mark)
-    /// or [`Cache::invalidate`](crate::Cache::invalidate) return (`WAIT`): a failover to one of them
-    /// loses nothing. Each batch of 128 keys waits for half of
-    /// [`reply_timeout`](struct@Self#structfield.reply_timeout) at most. If fewer have it by then,
-    /// `mark` fails, or with [`Unmarked::Proceed`] its guard names the keys, and `invalidate` fails.
-    /// A failover may choose another replica, so only the number of all replicas excludes a loss.
-    /// Default 0: the primary alone.
+    /// The replicas that must have a marker, or a removal, before
+    /// [`Cache::mark`](crate::Cache::mark) or [`Cache::invalidate`](crate::Cache::invalidate)
+    /// return (`WAIT`): a failover to one of them loses nothing. Each batch of 128 keys waits for
+    /// half of [`reply_timeout`](struct@Self#structfield.reply_timeout) at most. If fewer have it
+    /// by then, `mark` fails, or with [`Unmarked::Proceed`] its guard names the keys, and
+    /// `invalidate` fails. A failover may choose another replica, so only the number of all
+    /// replicas excludes a loss. Default 0: the primary alone.
     pub replicas: u32,
-    /// What a read does about a value under its key that no cache of this library made. Default
+    /// The reaction of a read to a value under its key that no cache of this library made. Default
     /// [`Foreign::Remove`].
     pub foreign: Foreign,
-    /// How many loads this cache and its clones run at once, counted over all threads; more wait
-    /// for their turn. A loader that reads through the cache itself, on its own thread, counts
-    /// once. Default 32.
+    /// The number of loads that this cache and its clones run at once, counted over all threads;
+    /// more wait for their turn. A loader that reads through the cache itself, on its own thread,
+    /// counts once. Default 32.
     pub max_loads: usize,
-    /// How long a load waits for its turn among [`max_loads`](Self::max_loads). After that it runs
-    /// beside them, which [`Stats::loads_beside`](crate::Stats::loads_beside) counts: a loader
-    /// whose own threads read through the cache would otherwise wait for itself. Default 5 seconds,
-    /// at most an hour.
+    /// The time for which a load waits for its turn among [`max_loads`](Self::max_loads). After
+    /// that it runs beside them, which [`Stats::loads_beside`](crate::Stats::loads_beside) counts:
+    /// a loader whose own threads read through the cache would otherwise wait for itself. Default 5
+    /// seconds, at most an hour.
     pub load_wait: Duration,
     /// Larger values are not kept. Default 64 MiB, at most 511 MiB.
     pub max_value_bytes: usize,
-    /// How long opening a connection may take: looking the name up, connecting, and the handshake
-    /// of TLS. Logging in has the time of a reply. Default 250 milliseconds.
+    /// The time that opening a connection may take: looking the name up, connecting, and the
+    /// handshake of TLS. Logging in has the time of a reply. Default 250 milliseconds.
     pub connect_timeout: Duration,
-    /// How long Redis may take to answer; each megabyte that arrives adds a tenth of a second. A
-    /// reply that has arrived is taken even if this thread was woken too late to read it in time.
+    /// The time that Redis may take to answer; each megabyte that arrives adds a tenth of a second.
+    /// A reply that has arrived is taken even if this thread was woken too late to read it in time.
     /// Default 250 milliseconds.
     pub reply_timeout: Duration,
-    /// The most connections to Redis at a time, in a cluster to each node. Who comes when all are in use waits for one for
-    /// [`connect_timeout`](Self::connect_timeout) at most; then a read goes to the database, and a
-    /// write fails. If Redis itself takes fewer (`maxclients`), the cache makes do with those.
-    /// Default 512.
+    /// The most connections to Redis at a time, in a cluster to each node. Who comes when all are
+    /// in use waits for one for [`connect_timeout`](Self::connect_timeout) at most; then a read
+    /// goes to the database, and a write fails. If Redis itself takes fewer (`maxclients`), the
+    /// cache makes do with those. Default 512.
     pub max_connections: usize,
     /// A connection that was idle for longer is closed and not used again: something on the way may
     /// have forgotten it. Default one minute.
@@ -140,7 +141,7 @@ pub struct Options {
     pub(crate) is_over: Option<IsOver>,
 }
 
-/// What [`Cache::mark`](crate::Cache::mark) does when Redis cannot be told.
+/// The reaction of [`Cache::mark`](crate::Cache::mark) when Redis cannot be told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unmarked {
@@ -153,7 +154,7 @@ pub enum Unmarked {
     Proceed,
 }
 
-/// What a read does about a value that no cache of this library made.
+/// The reaction of a read to a value that no cache of this library made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Foreign {

@@ -1,6 +1,7 @@
-//! Leases of this process whose fate is unknown: the command that put one, or would have replaced it, got no answer. Such
-//! a lease would keep its key uncached until it expires, and every reader waiting. It is removed, by compare-and-delete, as
-//! soon as Redis answers again, and wherever this process meets it: a command that is late can put it after that.
+//! Leases of this process whose fate is unknown: the command that put one, or would have replaced
+//! it, got no answer. Such a lease would keep its key uncached until it expires, and every reader
+//! waiting. It is removed, by compare-and-delete, as soon as Redis answers again, and wherever this
+//! process meets it: a command that is late can put it after that.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +13,7 @@ use super::protocol::standing::Head;
 
 /// Older ones are forgotten: their leases expire.
 const MOST: usize = 1024;
-/// How long a lease is remembered, so that it is recognised if its command was very late.
+/// The time for which a lease is remembered, so that it is recognised if its command was very late.
 const REMEMBERED: Duration = Duration::from_secs(300);
 /// A command that is late by less is caught by a second removal.
 const SECOND: Duration = Duration::from_secs(1);

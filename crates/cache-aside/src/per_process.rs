@@ -1,4 +1,5 @@
-//! State that a fork makes worthless: it counts or names threads, and a child has none of its parent's.
+//! State that a fork makes worthless: it counts or names threads, and a child has none of its
+//! parent's.
 
 /// Begins anew in a child process.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! The connections to one server.
 //!
-//! A thread has one for a round trip, not for the length of a load, so there are never more than threads that speak to Redis
-//! at once. Idle ones are kept as long as they were needed lately; one that may be lost, or lead to the wrong server, is found
-//! out before it is used.
+//! A thread has one for a round trip, not for the length of a load, so there are never more than
+//! threads that speak to Redis at once. Idle ones are kept as long as they were needed lately; one
+//! that may be lost, or lead to the wrong server, is found out before it is used.
 
 mod decay;
 
@@ -19,18 +19,20 @@ use super::store::server::Server;
 use super::wire::{Connection, Limits, Role, WireError};
 use crate::endpoint::RedisEndpoint;
 
-/// So many connections are opened at the same time: enough for a quick start, few enough that a server, or a machine with
-/// many threads, can open them within their timeout.
+/// So many connections are opened at the same time: enough for a quick start, few enough that a
+/// server, or a machine with many threads, can open them within their timeout.
 const MOST_OPENING: usize = 8;
 /// A buffer that one large value left behind is not kept with an idle connection.
 const MAX_KEPT_BYTES: usize = 8 << 20;
-/// How long it is believed that a connection leads to the primary, and is alive, before it is asked again.
+/// The time for which it is believed that a connection leads to the primary, and is alive, before
+/// it is asked again.
 const VERIFIED_FOR: Duration = Duration::from_secs(1);
-/// How long a server that cannot say its role is not asked for it.
+/// The time for which a server that cannot say its role is not asked for it.
 const UNASKED_FOR: Duration = Duration::from_secs(60);
-/// As good as never.
+/// A time that is as good as never.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
-/// After a server, or this machine, had no room for another connection, one more is tried after this time.
+/// After a server, or this machine, had no room for another connection, one more is tried after
+/// this time.
 const FULL_FOR: Duration = Duration::from_secs(1);
 
 pub(crate) struct Pool {
@@ -117,7 +119,8 @@ impl Pool {
         }
     }
 
-    /// A connection that is alive and leads to a primary, as far as was known within [`VERIFIED_FOR`].
+    /// A connection that is alive and leads to a primary, as far as was known within
+    /// [`VERIFIED_FOR`].
     #[inline]
     pub(crate) fn take(&self) -> Result<Lent<'_>, WireError> {
         let now = Instant::now();
@@ -229,7 +232,8 @@ impl Pool {
         }
         let mut asked = Connection::open_asking(&self.endpoint, self.limits);
         if asked.as_ref().is_err_and(WireError::is_hang_up) {
-            // A proxy may hang up on a command that it does not know, and a server that restarts hangs up once.
+            // A proxy may hang up on a command that it does not know, and a server that restarts
+            // hangs up once.
             asked = Connection::open_asking(&self.endpoint, self.limits);
             if asked.as_ref().is_err_and(WireError::is_hang_up) {
                 let connection = Connection::open(&self.endpoint, self.limits)?;
@@ -266,7 +270,8 @@ impl Pool {
         Some(self.lend(idle))
     }
 
-    /// Closes idle connections that were not used since then: what was lost with one of them is lost with all.
+    /// Closes idle connections that were not used since then: what was lost with one of them is
+    /// lost with all.
     pub(crate) fn retire_idle(&self, since: Instant) {
         let mut shared = self.lock();
         let (lost, kept) =
@@ -280,19 +285,20 @@ impl Pool {
         drop(lost);
     }
 
-    /// Closes all connections, those that are lent when they come back: they lead to a server that is not the right one.
+    /// Closes all connections, those that are lent when they come back: they lead to a server that
+    /// is not the right one.
     pub(crate) fn retire_all(&self) {
         self.lock().generation += 1;
         self.retire_idle(Instant::now() + Duration::from_secs(1));
     }
 
-    /// The server is a node of a cluster. Whether it is a primary need not be asked: as a replica it names the primary in answer
-    /// to any command.
+    /// The server is a node of a cluster. Whether it is a primary need not be asked: as a replica
+    /// it names the primary in answer to any command.
     pub(crate) fn stop_asking_role(&self) {
         self.lock().unasked_until = Some(Instant::now() + FOR_EVER);
     }
 
-    /// What is known about the server.
+    /// The knowledge about the server.
     pub(crate) fn server(&self) -> &Server {
         &self.server
     }
@@ -354,7 +360,8 @@ impl Pool {
 }
 
 impl Shared {
-    /// After a fork, parent and child would speak on the same connections. The child closes its copies and begins anew.
+    /// After a fork, parent and child would speak on the same connections. The child closes its
+    /// copies and begins anew.
     #[inline]
     fn check_process(&mut self) {
         let process = std::process::id();
@@ -381,7 +388,7 @@ impl Shared {
         None
     }
 
-    /// How many connections there may be.
+    /// The largest number of connections.
     fn most(&mut self, most: usize, now: Instant) -> usize {
         match &mut self.full {
             None => most,

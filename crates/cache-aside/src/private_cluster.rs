@@ -20,7 +20,7 @@ pub(crate) struct PrivateCluster {
     config: String,
 }
 
-/// How a test wants its cluster.
+/// The cluster of a test.
 pub(crate) struct Plan {
     pub(crate) primaries: usize,
     pub(crate) replicas: usize,
@@ -278,7 +278,8 @@ impl Drop for PrivateCluster {
     }
 }
 
-/// Below the ports that the system gives to clients, and so is the port of the cluster's own bus, which is 10,000 higher.
+/// Below the ports that the system gives to clients, and so is the port of the cluster's own bus,
+/// which is 10,000 higher.
 fn free_port(taken: &[u16]) -> u16 {
     loop {
         let port = 11_000 + rand::random::<u16>() % 9_000;

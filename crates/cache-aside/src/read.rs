@@ -1,7 +1,8 @@
 //! A read: takes the steps that the table of `protocol::reading` names.
 //!
-//! Their order keeps one load per key: first the flight of the key in this process, then a place behind the bulkhead, then
-//! the lease in Redis, which is also the last look before the load. No read keeps a place while it waits for another.
+//! Their order keeps one load per key: first the flight of the key in this process, then a place
+//! behind the bulkhead, then the lease in Redis, which is also the last look before the load. No
+//! read keeps a place while it waits for another.
 
 #[cfg(test)]
 #[cfg(feature = "json")]
@@ -47,7 +48,7 @@ pub(crate) struct Reading<'a, T, O> {
     codec: &'a dyn Codec<T>,
     times: Times,
     permit: Permit,
-    /// Of a good entry that was seen.
+    /// The value of a good entry that was seen.
     answer: Option<Option<T>>,
     /// It is past its time to live, and serves only where a load fails.
     is_expired: bool,
@@ -132,7 +133,8 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
         outcome
     }
 
-    /// What is due for an early refresh goes to `behind`, if there is one; else this read loads it itself.
+    /// Runs the read. An entry that is due for an early refresh goes to `behind`, if there is one;
+    /// else this read loads it itself.
     pub(crate) fn run<E>(
         mut self,
         load: impl FnOnce() -> Result<Loaded<T>, E>,
@@ -203,8 +205,8 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
         self.only_one_refreshes(saw)
     }
 
-    /// Looks, and takes the lease if nothing is there. Only if no other read of this process is at the
-    /// key, which would bring the value sooner, and if the load could begin immediately.
+    /// Looks, and takes the lease if nothing is there. Only if no other read of this process is at
+    /// the key, which would bring the value sooner, and if the load could begin immediately.
     fn get_or_lease(&mut self) -> Saw {
         self.flight = self.core.flights.try_lead(self.key.as_bytes());
         if self.flight.is_some() {
@@ -219,7 +221,8 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
         let keeps_longer = self.times.keeps_longer();
         let (mut held, mut is_first) = (None, true);
         let sight = self.ask(Twice::Harmless, |session, observer| {
-            // The same lease is never requested twice: the second time, after a lost connection, is a plain look.
+            // The same lease is never requested twice: the second time, after a lost connection, is
+            // a plain look.
             let acquired = if std::mem::take(&mut is_first) {
                 session.get_or_lease(lives)?
             } else {
@@ -280,7 +283,8 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
         sight.saw
     }
 
-    /// An entry that is due is refreshed by one read in this process; for the others it is as good as ever.
+    /// An entry that is due is refreshed by one read in this process; for the others it is as good
+    /// as ever.
     fn only_one_refreshes(&mut self, saw: Saw) -> Saw {
         if !matches!(saw, Saw::Due(_)) || self.flight.is_some() {
             return saw;
@@ -317,8 +321,8 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
         }
     }
 
-    /// Waits for the read in this process that is at this key already. None: there is none, and this read is now the one
-    /// for whom others wait.
+    /// Waits for the read in this process that is at this key already. None: there is none, and
+    /// this read is now the one for whom others wait.
     fn follow(&mut self) -> Option<Saw> {
         if self.flight.is_some() {
             return None;
@@ -388,7 +392,8 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
         if !has_led || self.enter().has_just_waited() { Saw::Landed } else { Saw::Leads }
     }
 
-    /// As [`beside`](Self::beside): what was seen may be from before another read here was done.
+    /// Like [`beside`](Self::beside): the state that was seen may be from before another read here
+    /// was done.
     fn overdue(&mut self) -> Saw {
         self.beside()
     }
@@ -445,7 +450,7 @@ impl Waiting {
         *self.flight_until.get_or_insert(Until { longest: now + longest, failing: now + options.lease_wait })
     }
 
-    /// How long this read may still wait for that.
+    /// The time for which this read may still wait for that.
     fn left(&mut self, obstacle: Obstacle, core: &Core) -> Duration {
         self.begin(core);
         let now = Instant::now();

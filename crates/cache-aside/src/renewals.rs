@@ -1,5 +1,6 @@
-//! Keeps the leases of loads that take long: one thread for all loads of a cache, which extends each lease by a
-//! compare-and-set of the lease by itself. A lease that was destroyed meanwhile is not put back.
+//! Keeps the leases of loads that take long: one thread for all loads of a cache, which extends
+//! each lease by a compare-and-set of the lease by itself. A lease that was destroyed meanwhile is
+//! not put back.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -20,7 +21,8 @@ const UNUSED_FOR: Duration = Duration::from_millis(10);
 
 #[derive(Default)]
 pub(crate) struct Renewals {
-    /// A child has none of its parent's leases, and not the thread, which may have held the inner lock.
+    /// A child has none of its parent's leases, and not the thread, which may have held the inner
+    /// lock.
     held: Mutex<PerProcess<Arc<Mutex<Held>>>>,
 }
 
@@ -33,7 +35,7 @@ struct Held {
 
 #[derive(Clone)]
 struct Lease {
-    /// Of the load. One load can have several leases.
+    /// The number of the load. One load can have several leases.
     number: u64,
     lease: (Key, Head),
     due: Instant,
@@ -48,8 +50,8 @@ pub(crate) struct Renewal {
 }
 
 impl Renewals {
-    /// From now on these leases are renewed, until what this returns is dropped. Where the system has no thread
-    /// to give, they are not, and may expire.
+    /// From now on these leases are renewed, until what this returns is dropped. Where the system
+    /// has no thread to give, they are not, and may expire.
     pub(crate) fn keep(
         &self,
         core: &Weak<Core>,

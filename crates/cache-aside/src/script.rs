@@ -12,7 +12,8 @@ type Answered<'a> = dyn FnMut(usize, Result<Reply, WireError>, &[u8]) + 'a;
 pub(crate) struct Script {
     text: &'static str,
     sha1: String,
-    /// A server did not know it, and it could not be sent on the same connection: it is sent whole next time.
+    /// A server did not know it, and it could not be sent on the same connection: it is sent whole
+    /// next time.
     is_unknown: AtomicBool,
 }
 
@@ -31,8 +32,8 @@ impl Script {
         Self { text, sha1, is_unknown: AtomicBool::new(false) }
     }
 
-    /// Runs it on many keys, each for itself, in one round trip. `answered` hears the number of the key and what came.
-    /// `arguments` gives those of a key, by its number.
+    /// Runs it on many keys, each for itself, in one round trip. `answered` hears the number of the
+    /// key and what came. `arguments` gives those of a key, by its number.
     pub(crate) fn run_many<'a, const N: usize>(
         &self,
         connection: &mut Connection,
@@ -127,7 +128,8 @@ impl Script {
             return send(b"EVAL", self.text.as_bytes());
         }
         match send(b"EVALSHA", self.sha1.as_bytes()) {
-            // A server that restarted, failed over, or flushed its scripts. It has done nothing, so this is no second try.
+            // A server that restarted, failed over, or flushed its scripts. It has done nothing, so
+            // this is no second try.
             Err(error) if is_unknown(&error) => {
                 self.is_unknown.store(true, Ordering::Relaxed);
                 let outcome = send(b"EVAL", self.text.as_bytes());

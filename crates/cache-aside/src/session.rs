@@ -1,4 +1,5 @@
-//! One connection with the buffers of a read: the steps of the protocol that the library and the bench share.
+//! One connection with the buffers of a read: the steps of the protocol that the library and the
+//! bench share.
 
 mod many;
 
@@ -16,10 +17,10 @@ use super::protocol::timing;
 use super::store::{Acquired, Found, Store};
 use super::wire::WireError;
 
-/// What a read saw under its key.
+/// The view of a read under its key.
 pub struct Sight<T> {
     pub saw: Saw,
-    /// Of a good entry: the value, or that the row is known to be missing.
+    /// The answer of a good entry: the value, or that the row is known to be missing.
     pub answer: Option<Option<T>>,
 }
 
@@ -47,7 +48,7 @@ pub struct Session {
     /// The key of the read at hand.
     pub key: Vec<u8>,
     reply: Vec<u8>,
-    /// Of the reply, where it was long enough to have it taken on the way.
+    /// The checksum of the reply, if it was long enough to have it taken on the way.
     arrived: Option<Checksum>,
     entry: Vec<u8>,
     /// The lease that the command at hand puts, replaces or removes, until its answer is there.
@@ -80,8 +81,8 @@ impl Session {
         self
     }
 
-    /// Sends the entry that was made last in the place of the lease, and leaves the reply for later. False if that cannot
-    /// be done now: nothing was sent then.
+    /// Sends the entry that was made last in the place of the lease, and leaves the reply for
+    /// later. False if that cannot be done now: nothing was sent then.
     pub(crate) fn send_replace(&mut self, key: &Key, lease: Head, ttl: Duration) -> Result<bool, WireError> {
         if !self.store.can_send_ahead(self.entry.len()) {
             return Ok(false);
@@ -99,7 +100,8 @@ impl Session {
         self.store.connection().unread() > 0
     }
 
-    /// Sends an entry whole, whose script the server did not know: nothing was done. Only if its bytes are still here.
+    /// Sends an entry whole, whose script the server did not know: nothing was done. Only if its
+    /// bytes are still here.
     fn send_again(&mut self, sent: &SentFill, error: WireError) -> Result<bool, WireError> {
         if error.server_code() != Some("NOSCRIPT") || sent.number != self.made {
             return Err(error);
@@ -107,7 +109,8 @@ impl Session {
         self.store.replace(&sent.name, sent.lease, &self.entry, sent.ttl)
     }
 
-    /// Counts the replies that were read to entries that were sent before. Returns what Redis refused.
+    /// Counts the replies that were read to entries that were sent before. Returns what Redis
+    /// refused.
     #[inline]
     pub(crate) fn settle_sent(&mut self) -> Option<WireError> {
         if self.sent.is_empty() { None } else { self.settle_late() }
@@ -156,7 +159,7 @@ impl Session {
         }
     }
 
-    /// What stands under the key, as bytes.
+    /// Reads the value under the key, as bytes.
     #[inline]
     pub fn get(&mut self) -> Result<Found, WireError> {
         let (key, mut arriving) = (&self.key, None::<Arriving>);
@@ -167,8 +170,8 @@ impl Session {
         found
     }
 
-    /// Looks; if nothing is stored, a lease with a nonce of its own is there afterwards, if the server does that in the
-    /// same command.
+    /// Looks; if nothing is stored, a lease with a nonce of its own is there afterwards, if the
+    /// server does that in the same command.
     pub(crate) fn get_or_lease(&mut self, lives: Duration) -> Result<(Acquired, Head), WireError> {
         match self.try_lease(lives)? {
             (Some(acquired), head) => Ok((acquired, head)),
@@ -210,7 +213,8 @@ impl Session {
         self.read_timely(found, codec, beta, false)
     }
 
-    /// As [`read`](Self::read). If values are kept longer than their time to live, one that is past it is told apart.
+    /// Like [`read`](Self::read). If values are kept longer than their time to live, one that is
+    /// past it is told apart.
     #[inline]
     pub(super) fn read_timely<T>(
         &mut self,
@@ -256,19 +260,20 @@ impl Session {
         entry::first_entries(&self.reply, max_bytes).to_vec()
     }
 
-    /// Writes the entry that was made last in front of the others, which begin with this and expire when they would have.
+    /// Writes the entry that was made last in front of the others, which begin with this and expire
+    /// when they would have.
     pub(super) fn put_before(&mut self, expected: Head, others: &[u8]) -> Result<bool, WireError> {
         self.made += 1;
         self.entry.extend_from_slice(others);
         self.store.replace_keeping_ttl(&self.key, expected, &self.entry)
     }
 
-    /// How long the value is that was encoded last.
+    /// The length of the value that was encoded last.
     pub fn payload_bytes(&self) -> usize {
         self.entry.len().saturating_sub(entry::HEADER_BYTES)
     }
 
-    /// How long the entry is that was made last, its header included.
+    /// The length of the entry that was made last, its header included.
     pub fn entry_bytes(&self) -> usize {
         self.entry.len()
     }
@@ -283,7 +288,8 @@ impl Session {
         self.settle(expected, |session| session.store.remove(&session.key, expected))
     }
 
-    /// Does something to what must be there. If it is a lease, nothing is known of it until the answer comes.
+    /// Does something to what must be there. If it is a lease, nothing is known of it until the
+    /// answer comes.
     fn settle(
         &mut self,
         expected: Head,

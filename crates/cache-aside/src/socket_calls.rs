@@ -1,5 +1,5 @@
-//! Counts how often this thread asks the kernel for a socket's bytes, or gives it some: for the tests that hold a read
-//! to one call each way.
+//! Counts how often this thread asks the kernel for a socket's bytes, or gives it some: for the
+//! tests that hold a read to one call each way.
 
 use std::cell::Cell;
 
@@ -21,7 +21,7 @@ pub fn received() {
     CALLS.with(|calls| calls.set(SocketCalls { receives: calls.get().receives + 1, ..calls.get() }));
 }
 
-/// What the work asked of the kernel on this thread.
+/// The calls to the kernel that the work made on this thread.
 pub fn during(work: impl FnOnce()) -> SocketCalls {
     let before = CALLS.get();
     work();

@@ -1,4 +1,4 @@
-//! What a cache counted.
+//! The counters of a cache.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -69,7 +69,7 @@ pub struct Stats {
     /// Times that all connections were in use for too long, see
     /// [`Options::max_connections`](struct@crate::Options#structfield.max_connections).
     pub connections_missing: u64,
-    /// How often the breaker has opened; in a cluster, those of all nodes together.
+    /// The number of times that the breaker has opened; in a cluster, those of all nodes together.
     pub breaker_opened: u64,
     /// Whether the breaker is open now, so that reads leave Redis alone; in a cluster, that of any
     /// node.

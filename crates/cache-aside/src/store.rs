@@ -17,18 +17,18 @@ use super::protocol::{Nonce, draw_nonce};
 use super::script::{ACQUIRE, REPLACE, SETTLE, WRITERS};
 use super::wire::{Connection, Reply, WireError};
 
-/// What a look found under a key.
+/// The result of a look under a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     Nothing,
-    /// A string; its bytes are in the buffer that was given, or only its first ones if it is longer than any entry. The
-    /// connection is of no more use then.
+    /// A string; its bytes are in the buffer that was given, or only its first ones if it is longer
+    /// than any entry. The connection is of no more use then.
     Text,
     /// A key of another type.
     Other,
 }
 
-/// What asking for a lease gave.
+/// The result of asking for a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acquired {
     /// The lease is there and ours.
@@ -72,7 +72,7 @@ impl Store {
         &mut self.connection
     }
 
-    /// What stands there: one round trip and no script. `seen` is shown what is long while it arrives.
+    /// Reads the value: one round trip and no script. `seen` is shown a long one while it arrives.
     #[inline]
     pub fn get(
         &mut self,
@@ -89,8 +89,9 @@ impl Store {
         }
     }
 
-    /// Looks, and puts the lease there if nothing is stored, in one command. `None`: this server does not do that
-    /// now, and nothing was done. Never to be tried again with the same lease, as [`acquire`](Self::acquire).
+    /// Looks, and puts the lease there if nothing is stored, in one command. `None`: this server
+    /// does not do that now, and nothing was done. Never to be tried again with the same lease, as
+    /// [`acquire`](Self::acquire).
     pub(crate) fn get_or_lease(
         &mut self,
         key: &[u8],
@@ -121,8 +122,8 @@ impl Store {
         }
     }
 
-    /// Puts the lease there, if nothing stands there. Never to be tried again with the same lease: the first try may
-    /// still be on its way, and arrive after a write.
+    /// Puts the lease there, if nothing stands there. Never to be tried again with the same lease:
+    /// the first try may still be on its way, and arrive after a write.
     pub fn acquire(
         &mut self,
         key: &[u8],
@@ -154,7 +155,7 @@ impl Store {
         self.replace_until(key, expected, entry, &ms(ttl))
     }
 
-    /// As [`replace`](Self::replace); the new bytes expire when the old ones would have.
+    /// Like [`replace`](Self::replace); the new bytes expire when the old ones would have.
     pub fn replace_keeping_ttl(
         &mut self,
         key: &[u8],
@@ -223,8 +224,8 @@ impl Store {
         self.writers(key, token, &ms(stands)).map(drop)
     }
 
-    /// Takes a writer out of the marker; the last one removes it. Removes whatever else stands there. Returns whether the
-    /// writer's token stood there until now.
+    /// Takes a writer out of the marker; the last one removes it. Removes whatever else stands
+    /// there. Returns whether the writer's token stood there until now.
     pub fn finish(&mut self, key: &[u8], token: Nonce) -> Result<bool, WireError> {
         self.writers(key, token, b"0")
     }
@@ -242,8 +243,8 @@ impl Store {
         stood(reply, &value, token).ok_or_else(|| self.connection.unexpected())
     }
 
-    /// As [`mark`](Self::mark) for many keys in one round trip. An error for one key is in its place; one that concerns all of
-    /// them is the result.
+    /// Like [`mark`](Self::mark) for many keys in one round trip. An error for one key is in its
+    /// place; one that concerns all of them is the result.
     pub(crate) fn mark_all(
         &mut self,
         keys: &[Vec<u8>],
@@ -253,7 +254,8 @@ impl Store {
         self.all_writers(keys, token, &ms(stands))
     }
 
-    /// As [`finish`](Self::finish) for many keys in one round trip. With a token that was never put, it invalidates.
+    /// Like [`finish`](Self::finish) for many keys in one round trip. With a token that was never
+    /// put, it invalidates.
     pub(crate) fn finish_all(
         &mut self,
         keys: &[Vec<u8>],
@@ -293,7 +295,8 @@ impl Store {
         answers.filter(|_| !is_nonsense).ok_or_else(|| self.connection.unexpected())
     }
 
-    /// Waits until so many replicas have what was written on this connection, or the time is over. Returns how many have.
+    /// Waits until so many replicas have what was written on this connection, or the time is over.
+    /// Returns how many have.
     pub(crate) fn wait(&mut self, replicas: u32, longest: Duration) -> Result<u32, WireError> {
         let (replicas, longest) = (replicas.to_string(), ms(longest));
         match self.connection.command(&[b"WAIT", replicas.as_bytes(), &longest], &mut Vec::new())? {

@@ -4,11 +4,12 @@ use arrow_array::StringArray;
 use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::ArrowError;
 
-/// The texts that stand one after the other in `bytes`; `offsets` says where each begins, and at the end where the last
-/// one ends.
+/// The texts that stand one after the other in `bytes`; `offsets` says where each begins, and at
+/// the end where the last one ends.
 ///
-/// Texts that are ASCII alone need no look at each of their borders: no character lies across one. That halves the time
-/// for texts as short as names, whose every cache line would be fetched a second time.
+/// Texts that are ASCII alone need no look at each of their borders: no character lies across one.
+/// That halves the time for texts as short as names, whose every cache line would be fetched a
+/// second time.
 ///
 /// # Errors
 /// Where a text is not UTF-8, or the offsets are none, fall, or point outside.
@@ -28,9 +29,9 @@ pub fn column(offsets: ScalarBuffer<i32>, bytes: Buffer) -> Result<StringArray, 
     if !bytes.is_ascii() {
         return StringArray::try_new(OffsetBuffer::new(offsets), bytes, None);
     }
-    // SAFETY: there is at least one offset, the first is not negative, none is less than the one before it, and the last
-    // is within `bytes`, so that every text is a range of them. All of them are ASCII, and so is every range of them,
-    // which makes it UTF-8.
+    // SAFETY: there is at least one offset, the first is not negative, none is less than the one
+    // before it, and the last is within `bytes`, so that every text is a range of them. All of them
+    // are ASCII, and so is every range of them, which makes it UTF-8.
     #[expect(unsafe_code, reason = "the safe way looks at the border of every text")]
     let texts = unsafe { StringArray::new_unchecked(OffsetBuffer::new_unchecked(offsets), bytes, None) };
     Ok(texts)

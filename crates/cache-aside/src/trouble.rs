@@ -1,4 +1,4 @@
-//! What can be wrong with Redis, in the words of the library's errors.
+//! The faults of Redis, in the words of the library's errors.
 
 use std::io;
 
@@ -25,7 +25,7 @@ pub enum RedisErrorKind {
     TimedOut,
     /// Redis answered, and refused: full, read-only, loading, or forbidden.
     Refused,
-    /// What came back is no answer to the command.
+    /// The reply is no answer to the command.
     Nonsense,
     /// All connections were in use for too long; see
     /// [`Options::max_connections`](struct@crate::Options#structfield.max_connections).

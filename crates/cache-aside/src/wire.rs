@@ -1,8 +1,9 @@
 //! A connection to Redis that reads a reply straight into the caller's buffer.
 //!
-//! The `redis` crate serves where speed is no matter (`admin`). On the measured path it parses a large reply
-//! incrementally and copies it; this connection reads it once, from the socket into its final place. It speaks
-//! RESP2 (<https://redis.io/docs/latest/develop/reference/protocol-spec/>), one command at a time.
+//! The `redis` crate serves where speed is no matter (`admin`). On the measured path it parses a
+//! large reply incrementally and copies it; this connection reads it once, from the socket into its
+//! final place. It speaks RESP2 (<https://redis.io/docs/latest/develop/reference/protocol-spec/>),
+//! one command at a time.
 
 mod bare;
 mod error;
@@ -32,12 +33,12 @@ use crate::secret::Secret;
 
 /// Large enough that a small reply takes one read, small enough to stay in the first-level cache.
 const READ_BUFFER_BYTES: usize = 16 * 1024;
-/// A longer string is received in pieces of so many bytes. Small enough to be in the processor's second-level cache still
-/// when somebody looks at a piece, and not to keep the kernel from taking in the next one for long: a reply of 5 MB was
-/// there sooner so than in one go.
+/// A longer string is received in pieces of so many bytes. Small enough to be in the processor's
+/// second-level cache still when somebody looks at a piece, and not to keep the kernel from taking
+/// in the next one for long: a reply of 5 MB was there sooner so than in one go.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// What Redis answered.
+/// The reply of Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// `+OK` and its like.
@@ -76,7 +77,7 @@ impl Connection {
         Ok(connection)
     }
 
-    /// As [`open`](Self::open), and asks the server for its role.
+    /// Like [`open`](Self::open), and asks the server for its role.
     pub(crate) fn open_asking(endpoint: &RedisEndpoint, limits: Limits) -> Result<(Self, Role), WireError> {
         let mut connection = Self::log_in(endpoint, limits)?;
         let role = connection.role()?;
@@ -115,14 +116,14 @@ impl Connection {
         }
     }
 
-    /// True if the last command failed because its reply is longer than this connection takes. The string's first bytes are
-    /// in the buffer that the command was given.
+    /// True if the last command failed because its reply is longer than this connection takes. The
+    /// string's first bytes are in the buffer that the command was given.
     pub(crate) fn was_too_long(&self) -> bool {
         self.is_too_long
     }
 
-    /// From now on each command goes behind `ASKING`, which has a node of a cluster take it although its slot is still on its
-    /// way there. False ends that.
+    /// From now on each command goes behind `ASKING`, which has a node of a cluster take it
+    /// although its slot is still on its way there. False ends that.
     pub fn set_asking(&mut self, is_asking: bool) {
         self.is_asking = is_asking;
     }
@@ -145,7 +146,8 @@ impl Connection {
         }
     }
 
-    /// True if a command may be sent: the connection is whole, and no reply waits that no command asked for.
+    /// True if a command may be sent: the connection is whole, and no reply waits that no command
+    /// asked for.
     pub(crate) fn is_fit(&self) -> bool {
         // A reply that is still to be read may be there already, or not.
         !self.broken
@@ -165,8 +167,8 @@ impl Connection {
         self.late.pop_front()
     }
 
-    /// Sends a command that answers 1 or 0, and leaves its reply for later: it is read before that of the next
-    /// command.
+    /// Sends a command that answers 1 or 0, and leaves its reply for later: it is read before that
+    /// of the next command.
     pub(crate) fn send_ahead(&mut self, command: &[&[u8]]) -> Result<(), WireError> {
         self.begin()?;
         if let Err(error) = self.send_all(&[command]) {
@@ -202,8 +204,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Nothing may be sent on a connection that failed, or on which a reply waits that no command asked for. Until
-    /// all is well again, it counts as failed.
+    /// Nothing may be sent on a connection that failed, or on which a reply waits that no command
+    /// asked for. Until all is well again, it counts as failed.
     fn begin(&mut self) -> Result<(), WireError> {
         if self.broken {
             return Err(io::Error::new(io::ErrorKind::NotConnected, "the connection failed before").into());
@@ -218,8 +220,9 @@ impl Connection {
         self.stream.get_mut().socket().began()
     }
 
-    /// `GET` into `value`, replacing what was there; false where the key does not exist. A long value (from 64 KiB on) is
-    /// shown to `seen` piece by piece while it arrives, but none of it twice.
+    /// `GET` into `value`, replacing what was there; false where the key does not exist. A long
+    /// value (from 64 KiB on) is shown to `seen` piece by piece while it arrives, but none of it
+    /// twice.
     pub fn get(
         &mut self,
         key: &[u8],
@@ -233,8 +236,8 @@ impl Connection {
         }
     }
 
-    /// `SET … NX GET`: the value, or nil where there was none, and `new` is now there for so many ms. As
-    /// [`get`](Self::get) otherwise.
+    /// `SET … NX GET`: the value, or nil where there was none, and `new` is now there for so many
+    /// ms. As [`get`](Self::get) otherwise.
     pub(crate) fn get_or_set(
         &mut self,
         [key, new, ms]: [&[u8]; 3],
@@ -245,14 +248,16 @@ impl Connection {
         self.expect_no_reply().map(|()| reply)
     }
 
-    /// Sends one command and reads its reply; a string replaces what `value` holds. Any failure but the server's own
-    /// words leaves the connection unusable, since the next reply could belong to this command.
+    /// Sends one command and reads its reply; a string replaces what `value` holds. Any failure but
+    /// the server's own words leaves the connection unusable, since the next reply could belong to
+    /// this command.
     pub fn command(&mut self, arguments: &[&[u8]], value: &mut Vec<u8>) -> Result<Reply, WireError> {
         self.pipeline([arguments], value)
     }
 
-    /// Sends several commands at once. The reply is that of the last one, or the first error; the reply of EXEC counts as
-    /// that of the one command in it. `value` holds the string among the replies, wherever it stands there.
+    /// Sends several commands at once. The reply is that of the last one, or the first error; the
+    /// reply of EXEC counts as that of the one command in it. `value` holds the string among the
+    /// replies, wherever it stands there.
     pub fn pipeline<const N: usize>(
         &mut self,
         commands: [&[&[u8]]; N],
@@ -281,7 +286,8 @@ impl Connection {
         outcome
     }
 
-    /// Sends any number of commands at once and hands each reply over, with its string if it has one.
+    /// Sends any number of commands at once and hands each reply over, with its string if it has
+    /// one.
     pub(crate) fn batch(
         &mut self,
         commands: &[&[&[u8]]],
@@ -298,8 +304,8 @@ impl Connection {
         })
     }
 
-    /// Sends the commands and has as many replies read. Any error from here leaves the connection unusable, and so does a reply
-    /// too many.
+    /// Sends the commands and has as many replies read. Any error from here leaves the connection
+    /// unusable, and so does a reply too many.
     fn exchange(
         &mut self,
         commands: &[&[&[u8]]],
@@ -317,7 +323,8 @@ impl Connection {
             }
             read(self)?;
         }
-        // The reply that was read may be an older one that came twice, and what is left the right one.
+        // The reply that was read may be an older one that came twice, and what is left the right
+        // one.
         self.broken = self.expect_no_reply().is_err();
         Ok(())
     }
@@ -351,7 +358,8 @@ impl Connection {
         self.stream.get_mut().flush()
     }
 
-    /// An error if more replies came than commands were sent. What was read is believed then only if it names its command.
+    /// An error if more replies came than commands were sent. What was read is believed then only
+    /// if it names its command.
     pub(crate) fn expect_no_reply(&self) -> Result<(), WireError> {
         if self.stream.buffer().is_empty() {
             return Ok(());
@@ -371,12 +379,14 @@ impl Connection {
         }
     }
 
-    /// The server may be in a state that the next command must not meet: no command can be sent any more.
+    /// The server may be in a state that the next command must not meet: no command can be sent any
+    /// more.
     pub(crate) fn give_up(&mut self) {
         self.broken = true;
     }
 
-    /// The reply was a good one, and not of the kind that the command has: nothing that follows can be trusted.
+    /// The reply was a good one, and not of the kind that the command has: nothing that follows can
+    /// be trusted.
     pub fn unexpected(&mut self) -> WireError {
         self.broken = true;
         WireError::Protocol("another kind of reply than the command has")
@@ -392,7 +402,8 @@ impl Connection {
 
     /// Puts a command behind what is to be sent.
     fn send(&mut self, arguments: &[&[u8]]) -> io::Result<()> {
-        /// A value from here on is sent from where it stands instead of being copied behind the command.
+        /// A value from here on is sent from where it stands instead of being copied behind the
+        /// command.
         const SEND_IN_PLACE_BYTES: usize = 32 * 1024;
         write!(self.command, "*{}\r\n", arguments.len())?;
         for argument in arguments {
@@ -501,7 +512,7 @@ impl Connection {
     }
 }
 
-/// What only the bench asks for.
+/// Requests that only the bench makes.
 impl Connection {
     /// `PING`: one bare round trip.
     pub fn ping(&mut self) -> Result<(), WireError> {
@@ -516,8 +527,8 @@ impl Connection {
         self.integer(std::iter::once(&b"EXISTS"[..]).chain(keys.iter().map(Vec::as_slice)))
     }
 
-    /// Runs a script that returns a number, on these keys with one argument. Sent whole each time: it serves where
-    /// nothing is timed.
+    /// Runs a script that returns a number, on these keys with one argument. Sent whole each time:
+    /// it serves where nothing is timed.
     pub fn eval(&mut self, script: &str, keys: &[Vec<u8>], argument: &[u8]) -> Result<i64, WireError> {
         let count = keys.len().to_string();
         let head = [b"EVAL", script.as_bytes(), count.as_bytes()];
@@ -556,7 +567,8 @@ fn parse_integer(digits: &[u8]) -> Result<i64, WireError> {
 mod tests {
     use super::*;
 
-    /// Asks for a value that comes as `reply`, in writes of so many bytes; also what was seen of it on the way.
+    /// Asks for a value that comes as `reply`, in writes of so many bytes; also what was seen of it
+    /// on the way.
     fn got(reply: &[u8], written_bytes: usize) -> (Result<bool, WireError>, Vec<u8>, Vec<Vec<u8>>) {
         let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
         std::thread::scope(|scope| {

@@ -30,7 +30,7 @@ impl MarkError {
         &self.key
     }
 
-    /// What Redis answered, or did not.
+    /// The answer of Redis, or its absence.
     pub fn cause(&self) -> &RedisError {
         &self.cause
     }
@@ -67,7 +67,7 @@ impl StaleError {
         self.is_marked
     }
 
-    /// What Redis answered to the last of them, or did not.
+    /// The answer of Redis to the last of them, or its absence.
     pub fn cause(&self) -> &RedisError {
         &self.cause
     }
@@ -306,7 +306,7 @@ pub(crate) fn invalidate(core: &Core, keys: &[&Key]) -> Result<(), StaleError> {
 /// Says something about many keys: an answer for each, or what went wrong with all.
 type Say<'a> = dyn Fn(&mut Store, &[Vec<u8>]) -> Result<Vec<Result<bool, WireError>>, WireError> + 'a;
 
-/// What a server says of one key.
+/// The reply of a server about one key.
 struct Said {
     stood: bool,
     is_replicated: bool,

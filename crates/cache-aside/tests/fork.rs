@@ -1,4 +1,5 @@
-//! Parent and child after a fork: neither speaks on the other's connections, and no two leases are alike.
+//! Parent and child after a fork: neither speaks on the other's connections, and no two leases are
+//! alike.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 

@@ -1,4 +1,5 @@
-//! Outputs that the shell opened before the program began, named `/dev/stdout`, `/dev/fd/3` and the like.
+//! Outputs that the shell opened before the program began, named `/dev/stdout`, `/dev/fd/3` and the
+//! like.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -67,10 +68,12 @@ fn number_of(path: &Path) -> Option<RawFd> {
     None
 }
 
-/// A copy of a descriptor that was open when the program started: all that were opened since are closed on exec.
+/// A copy of a descriptor that was open when the program started: all that were opened since are
+/// closed on exec.
 fn inherited(number: RawFd) -> io::Result<Option<File>> {
-    // SAFETY: the number is not negative. A number that is not open makes the first call fail, and nothing is done with it
-    // then; the descriptors that a program inherits are closed by no one but itself, and rcache closes none of them.
+    // SAFETY: the number is not negative. A number that is not open makes the first call fail, and
+    // nothing is done with it then; the descriptors that a program inherits are closed by no one
+    // but itself, and rcache closes none of them.
     #[expect(unsafe_code, reason = "the standard library has no safe way to a descriptor by its number")]
     let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
     match rustix::io::fcntl_getfd(descriptor) {

@@ -1,4 +1,4 @@
-//! What is at a path, links followed, and what may be done with it.
+//! The file at a path, links followed, and what may be done with it.
 
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io;
@@ -12,7 +12,7 @@ use rustix::fs::OFlags;
 /// The kernel follows as many links in a row.
 const MAX_LINKS: usize = 40;
 
-/// Where a document is to be.
+/// The place of a document.
 pub(super) struct Place {
     /// The path behind all symbolic links.
     path: PathBuf,
@@ -76,7 +76,8 @@ impl Place {
         self.found.as_ref().map(Metadata::permissions)
     }
 
-    /// Whether a new file can take its place with nothing lost: it is not there yet, or it is a file of ours with one name.
+    /// Whether a new file can take its place with nothing lost: it is not there yet, or it is a
+    /// file of ours with one name.
     pub(super) fn may_be_replaced(&self) -> bool {
         self.found.as_ref().is_none_or(|found| {
             let is_ours = found.uid() == rustix::process::geteuid().as_raw()
@@ -85,8 +86,8 @@ impl Place {
         })
     }
 
-    /// Opens what is there for writing, and changes nothing. A pipe that nothing reads is an error immediately, instead of a
-    /// wait without an end.
+    /// Opens what is there for writing, and changes nothing. A pipe that nothing reads is an error
+    /// immediately, instead of a wait without an end.
     pub(super) fn open(&self) -> io::Result<File> {
         let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
         let opened = OpenOptions::new().write(true).custom_flags(nonblocking).open(&self.path);

@@ -1,4 +1,4 @@
-//! What the kept servers hold: asked of them, and left out where one does not answer.
+//! The contents of the kept servers: asked of them, and left out if one does not answer.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! `rcache sandbox load`: a schema and data of the user's own into the sandbox's database.
 //!
-//! An action of its own, and no option of `start`: the servers need not run, a file can be loaded at any time, and what
-//! fails is the file and not the start.
+//! An action of its own, and no option of `start`: the servers need not run, a file can be loaded
+//! at any time, and what fails is the file and not the start.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -17,7 +17,8 @@ use crate::interrupt;
 use crate::sandbox::{Sandbox, Wanted};
 use crate::units::counted;
 
-/// Loads the file; `-` is stdin. Servers that a URL names are not used, whatever the environment holds.
+/// Loads the file; `-` is stdin. Servers that a URL names are not used, whatever the environment
+/// holds.
 pub(super) fn load(file: &Path, dir: &Path, note: &mut dyn FnMut(&str)) -> anyhow::Result<Loaded> {
     let name = name(file);
     let input = open(file).map_err(|error| anyhow!("cannot read {name}: {}", words(&error)))?;

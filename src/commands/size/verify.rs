@@ -1,4 +1,5 @@
-//! Starts one private Redis for each answer that is checked; all of them are checked at the same time.
+//! Starts one private Redis for each answer that is checked; all of them are checked at the same
+//! time.
 
 use anyhow::{Context, anyhow};
 

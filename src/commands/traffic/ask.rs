@@ -1,4 +1,5 @@
-//! Asks before much load is offered to servers that are not on this machine: others may depend on them.
+//! Asks before much load is offered to servers that are not on this machine: others may depend on
+//! them.
 
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 

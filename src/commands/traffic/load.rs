@@ -1,4 +1,4 @@
-//! What was typed as a load: when operations are due, and of which keys.
+//! A load as it was typed: the times of its operations, and their keys.
 
 use std::sync::Arc;
 use std::time::Duration;

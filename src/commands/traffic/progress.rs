@@ -1,4 +1,4 @@
-//! How traffic goes on: strategy, time left, and rate, hit ratio and p99 of the last second.
+//! Progress of traffic: strategy, time left, and rate, hit ratio and p99 of the last second.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ impl Progress {
         Self { bar: console.progress(0, "{spinner} {msg}"), last: String::new() }
     }
 
-    /// Draws how a strategy goes on, once a second and with a sign of life in between. Without a duration it is one of a
-    /// search's trials, whose number is not known beforehand.
+    /// Draws how a strategy goes on, once a second and with a sign of life in between. Without a
+    /// duration it is one of a search's trials, whose number is not known beforehand.
     pub(super) fn of_strategy(
         &mut self,
         name: &str,
@@ -47,7 +47,7 @@ impl Progress {
     }
 }
 
-/// What the last second did.
+/// The counts of the last second.
 fn last(second: &Second) -> String {
     let reads = second.hits + second.loads;
     // Without a hit there is no cache, or none that works.

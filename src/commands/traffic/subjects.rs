@@ -1,4 +1,5 @@
-//! What is read and written: rows of rcache's own, or the workloads and queries that were asked for.
+//! The subjects of reads and writes: rows of rcache's own, or the workloads and queries that were
+//! asked for.
 
 use std::sync::Arc;
 
@@ -22,7 +23,8 @@ use crate::traffic::subject::Subject;
 use crate::traffic_file::WorkloadConfig;
 use crate::units;
 
-/// A subject, and how the document describes it but for the number of keys; none for rows of our own.
+/// A subject, and how the document describes it but for the number of keys; none for rows of our
+/// own.
 pub(super) struct Asked<'a> {
     pub(super) subject: Box<dyn Subject + 'a>,
     pub(super) described: Option<WorkloadConfig>,

@@ -16,14 +16,15 @@ use crate::query::parameters::value::Value;
 /// In the head of a result set: the server asks for a file of ours.
 const LOCAL_FILE: u8 = 0xFB;
 
-/// What is asked.
+/// The statement that is asked.
 #[derive(Clone, Copy)]
 pub(crate) enum Question<'a> {
     Prepared { statement: &'a Statement, values: &'a [Value] },
     Text(&'a str),
 }
 
-/// The columns of the last answer: a server may leave their description out, or send the same again.
+/// The columns of the last answer: a server may leave their description out, or send the same
+/// again.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shape {
     definitions: Vec<u8>,
@@ -32,7 +33,8 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// As the server described them when the statement was prepared; `None` for a type that is not known.
+    /// The columns as the server described them when the statement was prepared; `None` for a type
+    /// that is not known.
     pub(crate) fn of_statement(statement: &Statement) -> Option<Self> {
         Some(Self { fields: fields(&statement.columns())?, ..Self::default() })
     }
@@ -68,8 +70,8 @@ fn fields(columns: &[Column]) -> Option<Arc<[Field]>> {
 }
 
 impl RowConnection {
-    /// Asks, and takes the whole answer if it is not larger than this. A larger one closes the connection, since the
-    /// server would go on sending it.
+    /// Asks, and takes the whole answer if it is not larger than this. A larger one closes the
+    /// connection, since the server would go on sending it.
     #[inline]
     pub(crate) fn answer(
         &mut self,

@@ -7,7 +7,7 @@ use mysql::{Row, Value};
 #[error("a row has other columns than its statement")]
 pub(crate) struct WrongCells;
 
-/// What is left of a row.
+/// The rest of a row.
 #[derive(Clone, Debug)]
 pub(crate) enum Cells<'a> {
     /// In the packet that it came in.
@@ -17,8 +17,8 @@ pub(crate) enum Cells<'a> {
 }
 
 impl<'a> Cells<'a> {
-    /// Binary row: a zero, a bit for each column that is NULL (the first two bits are no column), the cells. A NULL
-    /// is wrong: no column of ours allows it.
+    /// Binary row: a zero, a bit for each column that is NULL (the first two bits are no column),
+    /// the cells. A NULL is wrong: no column of ours allows it.
     #[inline]
     pub(super) fn in_packet(packet: &'a [u8], columns: usize) -> Result<Self, WrongCells> {
         let (&marker, rest) = packet.split_first().ok_or(WrongCells)?;

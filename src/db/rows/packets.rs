@@ -7,20 +7,20 @@ use std::ops::Range;
 pub(super) const HEADER_BYTES: usize = 4;
 /// A packet of this length is continued by the next one.
 pub(super) const CONTINUED: usize = 0xFF_FFFF;
-/// What one read may bring: many rows, and still within the second-level cache.
+/// The size of one read: many rows, and still within the second-level cache.
 const BUFFER_BYTES: usize = 128 * 1024;
 
 pub(super) struct Packets<S> {
     stream: S,
     buffer: Vec<u8>,
-    /// What was read and not yet handed out.
+    /// The bytes that were read and not yet handed out.
     start: usize,
     end: usize,
     /// The number that the next packet must have.
     number: u8,
     /// A packet that came in several pieces.
     long: Vec<u8>,
-    /// What the exchange may still bring.
+    /// The bytes that the exchange may still bring.
     allowed_bytes: u64,
 }
 

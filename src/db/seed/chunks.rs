@@ -3,13 +3,14 @@
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Connections that load at once, at most. On 2 cores four were faster than two or three, with MariaDB and with MySQL;
-/// from three on, MySQL's table is an extent (1 MiB in 8) larger than one connection makes it.
+/// Connections that load at once, at most. On 2 cores four were faster than two or three, with
+/// MariaDB and with MySQL; from three on, MySQL's table is an extent (1 MiB in 8) larger than one
+/// connection makes it.
 const LOADERS: u32 = 4;
 /// Chunks for each loader, so that none waits long for the last one.
 const CHUNKS_A_LOADER: u32 = 4;
-/// Users in one LOAD DATA: one transaction of the server. Fewer are not worth a commit; with more, an interruption
-/// throws more away, and the server must be able to roll back more.
+/// Users in one LOAD DATA: one transaction of the server. Fewer are not worth a commit; with more,
+/// an interruption throws more away, and the server must be able to roll back more.
 const FEWEST: u32 = 10_000;
 const MOST: u32 = 100_000;
 
@@ -26,7 +27,7 @@ impl Chunks {
         Self { users, chunk_users, taken: AtomicU32::new(0) }
     }
 
-    /// How many loaders have something to do.
+    /// The number of loaders that have something to do.
     pub(super) fn loaders(&self) -> u32 {
         self.users.div_ceil(self.chunk_users).clamp(1, LOADERS)
     }

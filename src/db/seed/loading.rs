@@ -1,7 +1,7 @@
 //! Loads the users over several connections at once: one keeps only one of the server's cores busy.
 //!
-//! The caller's connection always loads. Others join it where the server gives them; where it does not, there are
-//! fewer, and nothing else changes.
+//! The caller's connection always loads. Others join it where the server gives them; where it does
+//! not, there are fewer, and nothing else changes.
 
 use std::ops::RangeInclusive;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -57,14 +57,15 @@ pub(super) fn load(
     }
 }
 
-/// Another connection to the very server on which `holder` holds the lock: behind a name or a proxy there may be several,
-/// and rows that another one took might not be here yet when they are counted.
+/// Another connection to the very server on which `holder` holds the lock: behind a name or a proxy
+/// there may be several, and rows that another one took might not be here yet when they are
+/// counted.
 fn join(endpoint: &MysqlEndpoint, holder: Option<u64>) -> Option<Session> {
     let mut conn = connect::connect_within(endpoint, JOIN_LIMIT).ok()?;
     (lock::holder(&mut conn).ok()? == holder).then_some(conn)
 }
 
-/// What the loaders share.
+/// The state that the loaders share.
 struct Crew {
     chunks: Chunks,
     sending: Sending,
@@ -72,13 +73,14 @@ struct Crew {
     refusal: OnceLock<String>,
     /// Chunks of loaders whose connection failed: the caller's connection sends them again.
     returned: Mutex<Vec<RangeInclusive<u32>>>,
-    /// The first one. It is there before the others are told to stop, so that what follows from that finds its place taken.
+    /// The first one. It is there before the others are told to stop, so that what follows from
+    /// that finds its place taken.
     failure: OnceLock<SeedError>,
 }
 
 impl Crew {
-    /// Takes chunk after chunk until none is left or a loader failed. Only the caller's connection is opened again, at
-    /// `endpoint`, if a refusal has cost it.
+    /// Takes chunk after chunk until none is left or a loader failed. Only the caller's connection
+    /// is opened again, at `endpoint`, if a refusal has cost it.
     fn work(&self, conn: &mut Session, endpoint: Option<&MysqlEndpoint>) {
         while let Some(ids) = self.chunks.take() {
             match self
@@ -118,8 +120,8 @@ impl Crew {
         }
     }
 
-    /// Sends a chunk by LOAD DATA LOCAL, and by INSERT if that is refused: whatever the reason, INSERT tells whether it was
-    /// the way or the rows.
+    /// Sends a chunk by LOAD DATA LOCAL, and by INSERT if that is refused: whatever the reason,
+    /// INSERT tells whether it was the way or the rows.
     fn send(
         &self,
         conn: &mut Session,

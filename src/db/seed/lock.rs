@@ -9,10 +9,11 @@ use crate::db::session::Session;
 use crate::interrupt;
 use crate::reopen::TRUSTED_FOR;
 
-/// How often the holder of the lock looks whether others are done.
+/// The time between two looks of the lock's holder at whether others are done.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// Seconds for which another rcache may hold the lock: a server rolls back what an interrupted seed had sent.
+/// Seconds for which another rcache may hold the lock: a server rolls back what an interrupted seed
+/// had sent.
 const LOCK_LIMIT_S: u32 = 15;
 
 /// Takes the lock; the server frees it with the connection.
@@ -29,8 +30,8 @@ pub(crate) fn lock(conn: &mut Session) -> Result<(), SeedError> {
     Err(SeedError::Busy)
 }
 
-/// Waits until the work of other threads is done, and uses the connection now and then: one that is idle may be closed by
-/// the server or by a proxy, and the lock goes with it.
+/// Waits until the work of other threads is done, and uses the connection now and then: one that is
+/// idle may be closed by the server or by a proxy, and the lock goes with it.
 pub(super) fn hold_until(conn: &mut Session, is_done: impl Fn() -> bool) {
     let mut used = Instant::now();
     while !is_done() {

@@ -1,4 +1,5 @@
-//! Sends users over one connection. They are made while they are sent, so memory stays flat however many there are.
+//! Sends users over one connection. They are made while they are sent, so memory stays flat however
+//! many there are.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -16,14 +17,15 @@ use crate::users::DataSet;
 
 /// Users in one INSERT at most.
 const INSERT_USERS: u64 = 2_000;
-/// Bytes of one INSERT at most, where the server takes as much; far below the usual limit of 1 MiB or more.
+/// Bytes of one INSERT at most, where the server takes as much; far below the usual limit of 1 MiB
+/// or more.
 const INSERT_BYTES: usize = 256 * 1024;
 /// Kept free for the packet's header, and for a proxy that adds a comment.
 const RESERVED_BYTES: usize = 256;
 /// Bytes made before they are handed to the driver.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
-/// What is sent, who is told, and whether to go on. Clones belong together.
+/// The rows to send, the observer, and whether to go on. Clones belong together.
 #[derive(Clone)]
 pub(super) struct Sending {
     data: DataSet,
@@ -58,7 +60,8 @@ impl Sending {
         outcome.map_err(|source| DbError::new("loading users", source).into())
     }
 
-    /// Writes users as tab-separated lines; generated names hold no character that would need escaping.
+    /// Writes users as tab-separated lines; generated names hold no character that would need
+    /// escaping.
     fn write_rows(&self, sink: &mut dyn Write, ids: RangeInclusive<u32>) -> io::Result<()> {
         let (mut username, mut email) = (String::new(), String::new());
         let mut lines = String::with_capacity(SEND_BUFFER_BYTES + 256);
@@ -96,7 +99,8 @@ impl Sending {
         })
     }
 
-    /// Hands over INSERTs of so many bytes at most, with how many users each has; never less than one user.
+    /// Hands over INSERTs of so many bytes at most, with how many users each has; never less than
+    /// one user.
     fn statements(
         &self,
         ids: RangeInclusive<u32>,

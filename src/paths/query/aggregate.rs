@@ -1,4 +1,5 @@
-//! The most frequent e-mail domains: an expensive question with a tiny answer, which is what a cache is best at.
+//! The most frequent e-mail domains: an expensive question with a tiny answer, which is what a
+//! cache is best at.
 
 use std::sync::Arc;
 

@@ -12,8 +12,8 @@ use crate::db::error::DbError;
 use crate::db::rows::RowConnection;
 use crate::users::{RawUsersBuilder, Users};
 
-/// The item is the client's number: each client has an entry of its own, so that one client's fill is not another
-/// one's hit.
+/// The item is the client's number: each client has an entry of its own, so that one client's fill
+/// is not another one's hit.
 pub(crate) struct AllUsers {
     statement: Statement,
     users: usize,

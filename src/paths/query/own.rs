@@ -23,10 +23,10 @@ use crate::query::parameters::Parameters;
 use crate::query::parameters::value::Value;
 use crate::query::statement::Statement;
 
-/// What the second part of every key of such a query begins with.
+/// The beginning of the second part of every key of such a query.
 pub(crate) const KIND: &str = "query-";
 
-/// How the statement is sent.
+/// The way in which the statement is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protocol {
     /// Prepared once a connection, with binary values.
@@ -35,7 +35,7 @@ pub(crate) enum Protocol {
     Text,
 }
 
-/// What a read may take.
+/// The limits of a read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReadLimits {
     /// The server ends a longer one.
@@ -93,8 +93,8 @@ impl OwnQuery {
         u32::try_from(self.parameters.sets().len()).unwrap_or(u32::MAX)
     }
 
-    /// The set that an item stands for, and which of several keys with that set: items are the numbers of sets from 1,
-    /// or the numbers of clients from 0.
+    /// The set that an item stands for, and which of several keys with that set: items are the
+    /// numbers of sets from 1, or the numbers of clients from 0.
     fn place(&self, item: u32) -> (usize, u64) {
         let sets = u64::from(self.sets().max(1));
         let shifted = u64::from(item) + sets - 1;
@@ -113,7 +113,7 @@ impl OwnQuery {
         if copy == 1 { id } else { XxHash3_64::oneshot_with_seed(copy, &id.to_le_bytes()) }
     }
 
-    /// What the answers were like that have been checked so far.
+    /// The properties of the answers that have been checked so far.
     pub(crate) fn seen(&self) -> Seen {
         self.history.seen()
     }
@@ -274,7 +274,7 @@ impl OwnReader {
         self.shape.fields().iter().map(|field| field.kind.usual_bytes()).sum()
     }
 
-    /// How the server reads the tables for the first set of parameters.
+    /// The way in which the server reads the tables for the first set of parameters.
     pub(crate) fn explain(&self, conn: &mut RowConnection) -> Result<Answer, RowsError> {
         let sql =
             format!("{} {}", include_str!("../../../sql/explain.sql").trim(), self.query.statement.text());

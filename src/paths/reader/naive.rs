@@ -1,5 +1,6 @@
-//! The usual miss: GET, SELECT, SET. Nothing notices a write between the SELECT and the SET, so what it stores
-//! may be stale. Its entries have keys of their own and look like the library's, so that they are known as ours.
+//! The usual miss: GET, SELECT, SET. Nothing notices a write between the SELECT and the SET, so
+//! what it stores may be stale. Its entries have keys of their own and look like the library's, so
+//! that they are known as ours.
 
 use std::time::{Duration, SystemTime};
 

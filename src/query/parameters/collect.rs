@@ -1,7 +1,8 @@
 //! Collects sets of parameters in bounded memory: all distinct sets, or a uniform sample of them.
 //!
-//! The sample is the sets with the smallest hashes (a bottom-k sketch), so that it does not depend on how often a set is
-//! given, nor on the order. Number and fingerprint cover everything that was given.
+//! The sample is the sets with the smallest hashes (a bottom-k sketch), so that it does not depend
+//! on how often a set is given, nor on the order. Number and fingerprint cover everything that was
+//! given.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher;
@@ -15,7 +16,7 @@ use crate::permutation::mix;
 /// The most that kept sets may take in memory.
 const MAX_BYTES: usize = 256 * 1024 * 1024;
 
-/// How many sets are kept, and which.
+/// The number of sets that are kept, and which ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sampling {
     pub(crate) at_most: usize,

@@ -1,11 +1,11 @@
 //! Rows of a CSV or TSV file.
 //!
-//! The parser is the `csv` crate's own, `csv-core`: the outer crate does not tell whether a field had quotes, which is
-//! what tells an empty text from NULL and the text "7" from the number 7.
+//! The parser is the `csv` crate's own, `csv-core`: the outer crate does not tell whether a field
+//! had quotes, which is what tells an empty text from NULL and the text "7" from the number 7.
 //!
-//! CSV: a field without quotes is NULL if it is empty or `\N`, a number if it is written as one, else text; a field in
-//! double quotes is text. TSV: as MySQL writes it, without quotes, with `\t`, `\n`, `\\` and `\N` for NULL; an empty field
-//! is an empty text.
+//! CSV: a field without quotes is NULL if it is empty or `\N`, a number if it is written as one,
+//! else text; a field in double quotes is text. TSV: as MySQL writes it, without quotes, with `\t`,
+//! `\n`, `\\` and `\N` for NULL; an empty field is an empty text.
 
 use std::io::{BufRead, BufReader, Chain, Cursor, Read};
 
@@ -169,7 +169,8 @@ fn unescape(text: &str) -> String {
     plain
 }
 
-/// True if the first row names the columns: distinct words, above a row with something that is none, such as a number.
+/// True if the first row names the columns: distinct words, above a row with something that is
+/// none, such as a number.
 pub(super) fn is_header(first: &[Value], second: &[Value]) -> bool {
     let names: Vec<_> = first.iter().filter_map(name).collect();
     let is_distinct =

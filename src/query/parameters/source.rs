@@ -1,4 +1,4 @@
-//! Where parameters come from, as it was typed.
+//! The origin of parameters, as it was typed.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -18,7 +18,8 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// Takes `A..B`, `-` for stdin, or the path of a file; a file that is called like a range is `./1..5`.
+    /// Takes `A..B`, `-` for stdin, or the path of a file; a file that is called like a range is
+    /// `./1..5`.
     ///
     /// # Errors
     /// If a range is reversed or beyond what 64 bits hold.

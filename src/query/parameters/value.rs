@@ -21,8 +21,8 @@ impl fmt::Debug for Value {
 }
 
 impl Value {
-    /// A field without quotes: a number if it is written as programs write numbers, and text otherwise. What begins with
-    /// a zero or a plus is text, since a number would lose that.
+    /// A field without quotes: a number if it is written as programs write numbers, and text
+    /// otherwise. What begins with a zero or a plus is text, since a number would lose that.
     pub(crate) fn from_unquoted(text: &str) -> Self {
         let digits = text.strip_prefix('-').unwrap_or(text);
         let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(a, b)| (a, Some(b)));

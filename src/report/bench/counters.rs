@@ -1,4 +1,5 @@
-//! What the servers counted, what hits spared MySQL, and what that takes in Redis.
+//! The counts of the servers, the load that hits spared MySQL, and the memory that this takes in
+//! Redis.
 
 use super::by_workload;
 use crate::report::blocks::{Block, Entry, Section};
@@ -25,7 +26,7 @@ fn sentences(codecs: &[WorkloadRun]) -> String {
         .join(" ")
 }
 
-/// What one of them does not know, both do not.
+/// The sum of both; unknown if one of them is.
 fn together(one: Avoided, other: Avoided) -> Avoided {
     let both = |one: Option<u64>, other: Option<u64>| Some(one?.saturating_add(other?));
     Avoided {

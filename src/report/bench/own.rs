@@ -105,7 +105,7 @@ fn notes(query: &OwnQueryRun, clients: u64) -> Vec<String> {
     notes
 }
 
-/// What all keys would take, and what this run took of the database; one line for each query.
+/// The memory of all keys, and the load of this run on the database; one line for each query.
 pub(super) fn costs(run: &Run) -> Vec<Block> {
     let mut seen: Vec<&str> = Vec::new();
     let mut lines = Vec::new();
@@ -120,7 +120,8 @@ pub(super) fn costs(run: &Run) -> Vec<Block> {
     lines
 }
 
-/// `orders: all 50,000 keys would take 31 MiB in Redis; this run kept MySQL busy for 2.1 s, 21 % of the time.`
+/// `orders: all 50,000 keys would take 31 MiB in Redis; this run kept MySQL busy for 2.1 s, 21 % of
+/// the time.`
 fn cost(run: &Run, workload: &WorkloadRun, query: &OwnQueryRun) -> String {
     let keys = counted(query.parameters.count, "key", "keys");
     let entry_bytes = workload.redis_memory.as_ref().filter(|memory| memory.entries > 0);

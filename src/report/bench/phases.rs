@@ -1,4 +1,4 @@
-//! Where the time of a read goes: the phases of a hit and of a miss.
+//! The phases of a hit and of a miss.
 
 use super::table;
 use crate::model::phase::Phase;

@@ -1,4 +1,5 @@
-//! The summary: what a hit gains, what a miss costs, and the hit ratio above which Redis is worth it.
+//! The summary: what a hit gains, what a miss costs, and the hit ratio above which Redis is worth
+//! it.
 
 use super::{Detail, by_workload, own};
 use crate::claims::{self, Worth};
@@ -82,7 +83,7 @@ impl<'a> Ratios<'a> {
         }
     }
 
-    /// What the intervals allow to be said of that.
+    /// The claim that the intervals allow.
     pub(in crate::report) fn claim(&self) -> Worth {
         let ends = |ratio: Option<Ratio>| ratio.map(|ratio| ratio.ci95);
         claims::worth(ends(self.speedup), ends(self.miss_penalty), self.break_even.is_some())
@@ -141,7 +142,7 @@ pub(in crate::report) fn table(run: &Run) -> Option<Section> {
     Some(Section { role: Role::Summary, ..Section::titled(title, blocks) })
 }
 
-/// What the intervals in brackets hold. A single run knows only what varies within it.
+/// The meaning of the intervals in brackets. A single run knows only the variation within it.
 pub(in crate::report) fn intervals(run: &Run) -> &'static str {
     if run.runs.len() > 1 {
         "95 % intervals in brackets"

@@ -17,7 +17,8 @@ const LONG: [&str; 5] = ["50", "90", "95", "99", "99.9"];
 /// A path under the name of its row.
 pub(in crate::report) type Named<'a> = (String, Tone, &'a PathRun);
 
-/// The paths of a workload in the order of the table; those of several codecs with the codec behind them.
+/// The paths of a workload in the order of the table; those of several codecs with the codec behind
+/// them.
 pub(in crate::report) fn named(codecs: &[WorkloadRun]) -> Vec<Named<'_>> {
     let several = codecs.len() > 1;
     let mut paths: Vec<Named<'_>> = Vec::new();
@@ -36,8 +37,8 @@ pub(in crate::report) fn named(codecs: &[WorkloadRun]) -> Vec<Named<'_>> {
     paths
 }
 
-/// Means, a few percentiles and the distributions; then what the table cannot say. The reads that ratios compare are a
-/// column, whichever they are.
+/// Means, a few percentiles and the distributions; then what the table cannot say. The reads that
+/// ratios compare are a column, whichever they are.
 pub(super) fn brief(paths: &[Named<'_>], basis: Basis) -> Vec<Block> {
     let read: Vec<Named<'_>> = paths.iter().filter(|(.., path)| path.operations > 0).cloned().collect();
     let mut blocks = Vec::new();

@@ -1,4 +1,4 @@
-//! What spoils or qualifies the numbers: in one line each above the summary, or in full.
+//! Warnings that spoil or qualify the numbers: in one line each above the summary, or in full.
 
 use super::summary::{self, Basis, UNSTEADY};
 use crate::report::blocks::{Block, Entry, Section, Tone};
@@ -26,7 +26,7 @@ pub(in crate::report) fn in_short(run: &Run) -> Option<Section> {
     (!notes.is_empty()).then(|| Section::new(notes))
 }
 
-/// What made means unreliable, and what the summary does about it.
+/// The reason why means are unreliable, and the consequence for the summary.
 fn unsteady(run: &Run) -> Option<String> {
     let causes: Vec<String> = kinds(run)
         .iter()
@@ -111,7 +111,8 @@ fn kinds(run: &Run) -> Vec<(&str, Vec<&Warning>)> {
     kinds
 }
 
-/// The messages of one code. If all end alike behind a colon, the first few cases and what they have in common.
+/// The messages of one code. If all end alike behind a colon, the first few cases and what they
+/// have in common.
 fn messages(warnings: &[&Warning]) -> Vec<String> {
     let split: Option<Vec<(&str, &str)>> =
         warnings.iter().map(|warning| warning.message.split_once(": ")).collect();

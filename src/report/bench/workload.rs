@@ -104,7 +104,7 @@ fn beside_naive(workload: &WorkloadRun, is_one_of_several: bool) -> Option<Block
     )))
 }
 
-/// What `--distance` asked: the results with the servers further away.
+/// The results of `--distance`: with the servers further away.
 pub(in crate::report) fn at_distance(workload: &WorkloadRun, is_one_of_several: bool) -> Option<Block> {
     let far = workload.at_distance.as_ref()?;
     let [mysql, redis] = [far.mysql_extra_ns, far.redis_extra_ns].map(units::duration);

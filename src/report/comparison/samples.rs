@@ -70,7 +70,8 @@ pub(super) fn unlike() -> Comparison {
     of(&baseline, &candidate, true, &[])
 }
 
-/// Runs without the warm path in one workload, and with too few rounds in the other; an old file beside a new one.
+/// Runs without the warm path in one workload, and with too few rounds in the other; an old file
+/// beside a new one.
 pub(super) fn missing_paths() -> Comparison {
     let mut baseline = sample_runs::full(1_000);
     baseline.workloads[0].paths.pop();

@@ -24,7 +24,7 @@ pub(super) fn page(run: &Run) -> Page {
     sections
 }
 
-/// What a hit gains, in words.
+/// The gain of a hit, in words.
 fn answer(run: &Run) -> Option<Section> {
     let section = demo::gain(run);
     (!run.workloads.is_empty()).then_some(Section { role: Role::Summary, ..section })

@@ -11,7 +11,7 @@ use crate::units;
 /// One for each part of a bar, in turn.
 const FILLS: [char; 6] = ['█', '▒', '░', '▓', '▚', '▞'];
 
-/// What text shows of a picture.
+/// The text of a picture.
 pub(super) enum Text<'a> {
     Lines(Vec<String>),
     /// Curves cannot be read off characters.

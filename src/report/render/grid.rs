@@ -17,7 +17,8 @@ impl Grid {
     }
 }
 
-/// The table upright: with its titles in one line, or in two if that makes it fit. None if it is too wide.
+/// The table upright: with its titles in one line, or in two if that makes it fit. None if it is
+/// too wide.
 pub(super) fn upright(table: &Table, width: usize) -> Option<Grid> {
     let broken = |table: &Table| {
         let columns = table.columns.iter();

@@ -1,5 +1,5 @@
-//! Pages as one HTML file that needs nothing else: no network, no script, light and dark, on paper, and with every
-//! picture's numbers as a table. The documents that it shows are embedded.
+//! Pages as one HTML file that needs nothing else: no network, no script, light and dark, on paper,
+//! and with every picture's numbers as a table. The documents that it shows are embedded.
 
 mod embed;
 mod picture;

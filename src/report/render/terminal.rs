@@ -30,7 +30,7 @@ impl Default for Screen {
     }
 }
 
-/// What is below a heading is set in by this many columns.
+/// The number of columns by which text below a heading is set in.
 const INDENT: usize = 2;
 /// A text beside its label needs at least this many columns.
 const NARROWEST_TEXT: usize = 20;

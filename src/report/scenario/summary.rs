@@ -27,7 +27,7 @@ pub(crate) fn page(entries: &[Entry]) -> Page {
     vec![Section::titled("Summary", vec![Block::Entries(entries.iter().map(entry).collect())])]
 }
 
-/// What became of it, and whether that is as it should be.
+/// The result, and whether it is as it should be.
 fn words(found: &Found) -> (String, bool) {
     match found {
         Found::Skipped(reason) => (format!("skipped: {reason}"), true),

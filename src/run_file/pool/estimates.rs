@@ -1,4 +1,5 @@
-//! Numbers of several runs as one number, with an interval that holds the differences between the runs.
+//! Numbers of several runs as one number, with an interval that holds the differences between the
+//! runs.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +7,7 @@ use crate::run_file::{HitRatio, Ratio, WorkloadRun};
 use crate::stats::between_runs::{Scale, Timing, pool, pool_around};
 use crate::stats::estimate::{Estimate, Interval};
 
-/// Of all runs, or none at all.
+/// The sum of all runs, or none at all.
 pub(super) fn sum(numbers: impl Iterator<Item = Option<u64>>) -> Option<u64> {
     numbers.sum()
 }
@@ -76,7 +77,8 @@ pub(super) fn estimates(
     }))
 }
 
-/// Those of the runs that have one, if at least half of them do: rounds of one run may be too much alike to say anything.
+/// Those of the runs that have one, if at least half of them do: rounds of one run may be too much
+/// alike to say anything.
 pub(super) fn most(runs: impl Iterator<Item = Option<Estimate>>) -> Option<Vec<Estimate>> {
     let all: Vec<Option<Estimate>> = runs.collect();
     let known: Vec<Estimate> = all.iter().copied().flatten().collect();

@@ -90,7 +90,7 @@ fn throughput(own: &[&PathRun]) -> Option<f64> {
     (seconds > 0.0).then(|| reads / seconds)
 }
 
-/// Of one read of all runs together; none if a run does not say.
+/// The exchanges of one read of all runs together; none if a run does not say.
 fn exchanges(own: &[&PathRun]) -> Option<ExchangesPerRead> {
     let with_reads = || own.iter().filter(|path| path.operations > 0);
     let mean = |of: fn(&ExchangesPerRead) -> f64| {

@@ -67,7 +67,7 @@ pub(super) fn workload(runs: &[&WorkloadRun], timing: Timing) -> Option<Workload
     })
 }
 
-/// What simultaneous runs do together, and successive ones each.
+/// The sum of simultaneous runs, and the mean of successive ones.
 fn in_all(numbers: impl Iterator<Item = u64>, timing: Timing) -> u64 {
     match timing {
         Timing::Successive => numbers.fold(0, u64::max),
@@ -159,7 +159,7 @@ fn break_even(
     pool_around(value, &of_runs, Scale::Plain, timing).map(share)
 }
 
-/// What `--distance` asked for, from the means of all reads; intervals from those of the runs.
+/// The result for `--distance`, from the means of all reads; intervals from those of the runs.
 fn at_distance(runs: &[&WorkloadRun], timing: Timing) -> Option<AtDistance> {
     let own: Option<Vec<&AtDistance>> = runs.iter().map(|run| run.at_distance.as_ref()).collect();
     let own = own?;
@@ -267,7 +267,8 @@ fn avoided(runs: &[&WorkloadRun]) -> Option<Avoided> {
     })
 }
 
-/// Of a run whose rounds are too few for an interval: what runs differ by gives one all the same.
+/// The ratio of a run whose rounds are too few for an interval: the differences between runs give
+/// one all the same.
 fn bare_ratio(run: &WorkloadRun, above: &str, below: &str) -> Option<Ratio> {
     let mean = |name: &str| run.paths.iter().find(|path| path.path == name)?.mean_ns;
     let ratio = quotient(mean(above), mean(below))?;

@@ -1,4 +1,5 @@
-//! Redis as an ordinary application uses it: the `redis` crate, a timeout, and a new connection after a broken one.
+//! Redis as an ordinary application uses it: the `redis` crate, a timeout, and a new connection
+//! after a broken one.
 
 use std::sync::Arc;
 use std::time::Duration;

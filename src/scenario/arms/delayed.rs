@@ -1,4 +1,5 @@
-//! The second DEL of a delayed double delete: sent a while after the first by a thread of its own, as a queue would.
+//! The second DEL of a delayed double delete: sent a while after the first by a thread of its own,
+//! as a queue would.
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -20,7 +21,7 @@ struct Order {
     due: Instant,
 }
 
-/// Where a writer leaves its orders.
+/// The place where a writer leaves its orders.
 pub(super) struct Desk {
     orders: Sender<Order>,
     delay: Duration,

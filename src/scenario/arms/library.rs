@@ -10,7 +10,7 @@ pub(super) struct Library {
     pub(super) database: Database,
     pub(super) cache: Cache,
     pub(super) keys: Keys,
-    /// How writers tell it.
+    /// The way in which writers tell it.
     pub(super) writing: Writing,
 }
 
@@ -39,7 +39,8 @@ impl Client for Library {
         };
         let (version, guard) = self.database.write(id, mark)?;
         match (fate, guard) {
-            // What is dropped here says that the outcome is unknown, as the end of a process would by saying nothing.
+            // What is dropped here says that the outcome is unknown, as the end of a process would
+            // by saying nothing.
             (Fate::DiesAfterCommit, _) => {}
             (Fate::Returns, Some(guard)) => drop(guard.finish()?),
             (Fate::Returns, None) => self.cache.invalidate(&key)?,
@@ -48,7 +49,7 @@ impl Client for Library {
     }
 }
 
-/// What is cached under an id. A loader that has nothing to offer is never asked where something stands.
+/// The cached row of an id. A loader that has nothing to offer is never asked if there is an entry.
 pub(super) fn cached(cache: &Cache, keys: &Keys, id: u32) -> Result<Option<Row>, ClientError> {
     struct NotCached;
     Ok(cache.get(&keys.key(id)?, || Err::<Option<Row>, _>(NotCached)).unwrap_or(None))

@@ -1,4 +1,5 @@
-//! A lock around the miss, as most remedies against stampedes have it: SET NX, load, an unchecked SET, unlock.
+//! A lock around the miss, as most remedies against stampedes have it: SET NX, load, an unchecked
+//! SET, unlock.
 
 use std::sync::Arc;
 use std::thread;
@@ -11,7 +12,7 @@ use crate::scenario::database::Database;
 use crate::scenario::keys::Keys;
 use crate::scenario::row::Row;
 
-/// How long a lock outlives its holder, and how long the others wait at most.
+/// The time for which a lock outlives its holder, and the longest wait of the others.
 const LOCK_MS: u64 = 1_000;
 const PATIENCE: Duration = Duration::from_millis(LOCK_MS);
 const PAUSE: Duration = Duration::from_millis(1);
@@ -55,7 +56,8 @@ impl Client for Locking {
 }
 
 impl Locking {
-    /// With the lock in hand. That it may have expired meanwhile and be somebody else's is the custom's second flaw.
+    /// With the lock in hand. That it may have expired meanwhile and be somebody else's is the
+    /// custom's second flaw.
     fn load(&mut self, id: u32, key: &[u8], lock: &[u8]) -> Result<Option<Row>, ClientError> {
         let row = self.database.load(id);
         if let Ok(Some(row)) = &row {

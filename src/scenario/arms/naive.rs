@@ -18,7 +18,7 @@ pub(super) struct Naive {
     pub(super) ttl: Duration,
     /// Whether a time to live is shortened by up to a tenth, by chance.
     pub(super) jitter: bool,
-    /// Where a second DEL is ordered.
+    /// The desk where a second DEL is ordered.
     pub(super) later: Option<Desk>,
 }
 
@@ -51,7 +51,7 @@ impl Client for Naive {
     }
 }
 
-/// What stands under the key.
+/// The value under the key.
 pub(super) fn cached(redis: &mut AppRedis, key: &[u8]) -> Result<Option<Row>, ClientError> {
     let bytes: Option<Vec<u8>> = redis.ask(redis::cmd("GET").arg(key))?;
     Ok(bytes.map(|bytes| serde_json::from_slice(&bytes)).transpose()?)

@@ -1,4 +1,5 @@
-//! Our library with a function whose values are refreshed behind its readers' backs, by its public face alone.
+//! Our library with a function whose values are refreshed behind its readers' backs, by its public
+//! face alone.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -30,7 +30,7 @@ impl Count {
     }
 }
 
-/// Where the counts of an arm are found.
+/// The counts of an arm.
 pub(crate) struct Usage {
     way: Way,
     caches: Vec<Cache>,
@@ -53,8 +53,8 @@ impl Usage {
         &self.caches
     }
 
-    /// What was done so far; none in the arm without a cache. `asks_missing`: the clients also ask for rows that do not
-    /// exist.
+    /// The counts so far; none in the arm without a cache. `asks_missing`: the clients also ask for
+    /// rows that do not exist.
     pub(crate) fn seen(&self, asks_missing: bool) -> Option<CacheUse> {
         match self.way {
             Way::Mysql => None,

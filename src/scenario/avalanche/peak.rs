@@ -12,7 +12,8 @@ pub(super) fn most_within(begun: &[Duration], window: Duration) -> u64 {
     u64::try_from(most).unwrap_or(u64::MAX)
 }
 
-/// How long it took until all but the first and the last twentieth of the loads had begun; none where there were none.
+/// The time until all but the first and the last twentieth of the loads had begun; none without
+/// loads.
 pub(super) fn nine_tenths(begun: &[Duration]) -> Option<Duration> {
     let left_out = begun.len() / 20;
     let middle = begun.get(left_out..begun.len() - left_out)?;

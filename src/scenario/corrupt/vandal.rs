@@ -1,5 +1,5 @@
-//! Damages what is cached, in the ways in which it gets damaged: bits that turn, values cut off or under the wrong key,
-//! other programs under our keys.
+//! Damages what is cached, in the ways in which it gets damaged: bits that turn, values cut off or
+//! under the wrong key, other programs under our keys.
 
 use std::time::Duration;
 
@@ -17,8 +17,9 @@ use crate::scenario::keys::Keys;
 /// For connecting, and for each answer.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The kinds of damage, in the order in which they are done: a bit flipped, the end cut off, the values of two keys exchanged,
-/// a list, a hash or a set in the place of a value, and a value as another program might store it.
+/// The kinds of damage, in the order in which they are done: a bit flipped, the end cut off, the
+/// values of two keys exchanged, a list, a hash or a set in the place of a value, and a value as
+/// another program might store it.
 const KINDS: [&str; 5] = ["flipped", "truncated", "swapped", "other_type", "foreign"];
 
 pub(super) struct Vandal {
@@ -45,7 +46,8 @@ impl Vandal {
         })
     }
 
-    /// One act, each kind in its turn, on a row picked anew. Where nothing stands to be damaged, nothing is done.
+    /// One act, each kind in its turn, on a row picked anew. Where nothing stands to be damaged,
+    /// nothing is done.
     pub(super) fn act(&mut self) {
         let key = self.any_key();
         self.turn += 1;
@@ -110,7 +112,7 @@ impl Vandal {
         &choices[self.rng.random_range(0..choices.len())]
     }
 
-    /// What stands there, unless it is nothing or empty.
+    /// The value, unless it is missing or empty.
     fn value(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, RedisError> {
         let value: Option<Vec<u8>> = redis::cmd("GET").arg(key).query(&mut self.redis)?;
         Ok(value.filter(|value| !value.is_empty()))

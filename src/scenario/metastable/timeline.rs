@@ -43,7 +43,8 @@ impl Timeline {
         per_s(&counts[counts.len().saturating_sub(END)..])
     }
 
-    /// How long after the flush there were as many answers as before again; none if that did not happen.
+    /// The time after the flush until there were as many answers as before again; none if that did
+    /// not happen.
     pub(super) fn recovery(&self, flush: Duration) -> Option<Duration> {
         let enough = self.answered_per_s(Duration::ZERO, flush) * RECOVERED;
         let counts = self.counts();

@@ -1,4 +1,5 @@
-//! The page of `outage`: what readers got while Redis was away, how long they waited for it, and how soon all was well.
+//! The page of `outage`: what readers got while Redis was away, how long they waited for it, and
+//! how soon all was well.
 
 use super::{Found, Phase};
 use crate::page::blocks::{Block, Row, Section, Table};
@@ -95,7 +96,8 @@ fn failures(document: &Document) -> Option<String> {
     ))
 }
 
-/// What a read costs without Redis, beside one past the cache by the same clients in the same moments.
+/// The cost of a read without Redis, beside one past the cache by the same clients in the same
+/// moments.
 fn cost(document: &Document) -> Option<String> {
     let ratio = |arm: &str, name: &str| {
         let phase = phase(page::arm(document, arm)?, name)?;
@@ -116,7 +118,7 @@ fn cost(document: &Document) -> Option<String> {
     ))
 }
 
-/// How soon hits flow again.
+/// The time until hits flow again.
 fn recovery(document: &Document) -> Option<String> {
     let lease = page::found::<Found>(document, "lease")?;
     Some(format!(

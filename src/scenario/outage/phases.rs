@@ -1,4 +1,4 @@
-//! What an arm goes through, and when: with Redis, without it, with it again, and all that twice.
+//! The phases of an arm: with Redis, without it, with it again, and all that twice.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -40,7 +40,8 @@ impl Phase {
         }
     }
 
-    /// Of a read that began in this phase and ended in that one: where it met an outage, the outage's.
+    /// The phase of a read that began in this phase and ended in that one: the outage, if it met
+    /// one.
     pub(super) fn or_met(self, ended_in: Self) -> Self {
         if matches!(ended_in, Self::Stopped | Self::Killed) { ended_in } else { self }
     }
@@ -93,7 +94,8 @@ impl Phases {
     }
 }
 
-/// How long after `returned` the last client had its first hit; none while one of them has had none.
+/// The time after `returned` until the last client had its first hit; none while one of them has
+/// had none.
 pub(super) fn at_all(
     first_hits: impl Iterator<Item = Option<Duration>>,
     returned: Duration,

@@ -23,7 +23,8 @@ impl<'a> Saboteur<'a> {
             return;
         }
         let Some(phase) = next(self.phases.now(), elapsed, self.outage) else { return };
-        // No read that meets the outage shall be booked before it, and none that began in it after it.
+        // No read that meets the outage shall be booked before it, and none that began in it after
+        // it.
         if matches!(phase, Phase::Stopped | Phase::Killed) {
             self.phases.begin(phase, elapsed);
         }

@@ -1,4 +1,4 @@
-//! What one client got in each phase, and all of them together.
+//! The answers of one client in each phase, and all of them together.
 
 use std::time::Duration;
 
@@ -48,8 +48,8 @@ impl Tally {
         Self { answers: Answers::default(), phases: PHASES.map(|_| InPhase::new()) }
     }
 
-    /// Books a read in the phase in which it began. What it did not have to load was a hit. A read that failed took its
-    /// time too.
+    /// Books a read in the phase in which it began. What it did not have to load was a hit. A read
+    /// that failed took its time too.
     pub(super) fn book(
         &mut self,
         phase: Phase,

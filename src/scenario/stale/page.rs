@@ -122,7 +122,7 @@ fn missed(stale: &Found) -> u64 {
     stale.stale_keys_that_miss_a_returned_write.min(stale.stale_keys_when_quiet)
 }
 
-/// What writers left behind who died after their COMMIT.
+/// The stale values of writers who died after their COMMIT.
 fn deaths(document: &Document) -> Option<String> {
     let of = |name| page::found::<Found>(document, name).filter(|stale| stale.dead_writers > 0);
     let left = |name| of(name).map(|stale| stale.stale_keys_when_quiet - missed(stale));

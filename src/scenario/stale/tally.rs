@@ -26,7 +26,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Of a client that reads so many rows.
+    /// An empty tally of a client that reads so many rows.
     pub(super) fn new(rows: u32) -> Self {
         Self {
             answers: Answers::default(),
@@ -40,8 +40,8 @@ impl Tally {
         }
     }
 
-    /// Books an answer. `floor` is the oldest version that the read may return; `age` says how old a version was when it
-    /// began.
+    /// Books an answer. `floor` is the oldest version that the read may return; `age` says how old
+    /// a version was when it began.
     pub(super) fn book_read(
         &mut self,
         id: u32,

@@ -58,7 +58,7 @@ mod tests {
         Arm { writes: 100, ..answers.into_arm(kind, 10, None, found) }
     }
 
-    /// As it should be, with one arm changed.
+    /// The verdict on arms as they should be, with one of them changed.
     fn judged(change: impl Fn(&mut Arm, &mut bool)) -> Verdict {
         let harmed = [Way::Naive, Way::NaiveDoubleDelete, Way::Lock];
         let arm = |kind: &ArmKind| arm(*kind, if harmed.contains(&kind.way()) { 20 } else { 0 });

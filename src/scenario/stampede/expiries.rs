@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How often a value was loaded anew, and how many loads that took at most.
+/// The number of times that a value was loaded anew, and the most loads for one of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Expiries {
     pub(super) count: u64,
@@ -10,7 +10,8 @@ pub(super) struct Expiries {
 }
 
 impl Expiries {
-    /// `begun` rises. Loads that begin within `one_expiry` of an expiry's first are for that one, however they came about.
+    /// `begun` rises. Loads that begin within `one_expiry` of an expiry's first are for that one,
+    /// however they came about.
     pub(super) fn of(begun: &[Duration], one_expiry: Duration) -> Self {
         let mut found = Self::default();
         let mut rest = begun;

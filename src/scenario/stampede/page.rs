@@ -1,4 +1,5 @@
-//! The page of `stampede`: how many asked the database for one value when it expired, and how long they waited.
+//! The page of `stampede`: how many asked the database for one value when it expired, and how long
+//! they waited.
 
 use super::Found;
 use crate::page::blocks::{Block, Section};
@@ -62,7 +63,7 @@ fn loads(average: f64) -> String {
     format!("{average:.2}")
 }
 
-/// How many loads an expiry took with and without the lease.
+/// The number of loads of an expiry with and without the lease.
 fn crowd(document: &Document) -> Option<String> {
     let found = |name| page::found::<Found>(document, name);
     let naive = found("naive")?;
@@ -92,13 +93,13 @@ fn crowd(document: &Document) -> Option<String> {
     ))
 }
 
-/// What it costs the database: early loads are loads, too.
+/// The cost for the database: early loads are loads, too.
 fn price(early: &Found) -> Option<String> {
     let per_expiry = early.loads_per_expiry.filter(|loads| *loads > 1.05)?;
     Some(format!(", which makes {} loads for each expiry", loads(per_expiry)))
 }
 
-/// What early refresh does to those who wait.
+/// The effect of early refresh on readers that wait.
 fn ahead(document: &Document) -> Option<String> {
     let (lease, early_arm) = (page::found::<Found>(document, "lease")?, page::arm(document, "lease-early")?);
     let early = early_arm.found::<Found>()?;

@@ -8,8 +8,8 @@ use crate::scenario::definition::{ArmKind, Arms, Provokes};
 use crate::scenario::document::Arm;
 use crate::units::counted;
 
-/// How often the library loaded is judged only in an arm that did its work: without Redis every read loads, and that
-/// breaks no promise.
+/// Judges how often the library loaded only in an arm that did its work: without Redis every read
+/// loads, and that breaks no promise.
 pub(super) fn broken_promise(kind: ArmKind, arm: &Arm) -> Option<String> {
     broken(arm).or_else(|| {
         if is_idle(arm, Provokes::Nothing) {
@@ -19,8 +19,8 @@ pub(super) fn broken_promise(kind: ArmKind, arm: &Arm) -> Option<String> {
     })
 }
 
-/// A lease lets one read load, and the others wait. No read waits for a load ahead of time; and if Redis did not answer in
-/// time, or waiting took too long, a read asks the database itself.
+/// A lease lets one read load, and the others wait. No read waits for a load ahead of time; and if
+/// Redis did not answer in time, or waiting took too long, a read asks the database itself.
 fn loaded_too_often(arm: &Arm) -> Option<String> {
     let found = arm.found::<Found>()?;
     let allowed = found.expiries + found.early_refreshes? + found.excused_loads?;
@@ -32,8 +32,8 @@ fn loaded_too_often(arm: &Arm) -> Option<String> {
     })
 }
 
-/// Read eight times while one load takes, a value is found due in time whatever the dice say; that not a single one was is
-/// no mischance.
+/// Read eight times while one load takes, a value is found due in time whatever the dice say; that
+/// not a single one was is no mischance.
 fn never_ahead(kind: ArmKind, arm: &Arm) -> Option<String> {
     const A_CROWD: u64 = 8;
     let is_early = kind == ArmKind::Whole(Way::LeaseEarly);
@@ -69,8 +69,8 @@ fn too_busy(arm: &Arm) -> Option<String> {
     })
 }
 
-/// Chance decides whether a value is refreshed in time; it takes readers, and a machine that keeps up. With both no reader
-/// waits; a run in which one did shows nothing of that.
+/// Chance decides whether a value is refreshed in time; it takes readers, and a machine that keeps
+/// up. With both no reader waits; a run in which one did shows nothing of that.
 fn refreshed_too_late(arm: &Arm) -> Option<String> {
     let late = arm.found::<Found>()?.found_nothing.filter(|late| *late > 0)?;
     Some(format!(

@@ -10,7 +10,7 @@ use crate::reopen::Reopening;
 use crate::scenario::arms::APP_TIMEOUT;
 use crate::scenario::keys::Keys;
 
-/// How long a lock outlives its holder, and how long the others wait for it at most.
+/// The time for which a lock outlives its holder, and the longest wait of the others.
 const LOCK: Duration = Duration::from_secs(1);
 const LOCK_MS: &[u8] = b"1000";
 /// Between two looks for the value while another client holds the lock.

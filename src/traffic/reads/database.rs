@@ -1,4 +1,5 @@
-//! A client's connection to MySQL with its statement, opened anew if it was lost while the cache answered.
+//! A client's connection to MySQL with its statement, opened anew if it was lost while the cache
+//! answered.
 
 use std::sync::Arc;
 use std::time::Instant;

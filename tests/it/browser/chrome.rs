@@ -28,8 +28,9 @@ impl Chrome {
         };
         let program = PROGRAMS.iter().find(is_there)?;
         let profile = tempfile::tempdir().unwrap();
-        // The browser reads commands from descriptor 3 and answers on 4. The sandbox of its own needs privileges that
-        // a container does not give; it opens files that these tests wrote, and nothing else.
+        // The browser reads commands from descriptor 3 and answers on 4. The sandbox of its own
+        // needs privileges that a container does not give; it opens files that these tests wrote,
+        // and nothing else.
         let mut child = Command::new("sh")
             .args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>/dev/null", program])
             .args([

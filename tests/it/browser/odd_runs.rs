@@ -1,5 +1,5 @@
-//! Runs as they could be saved, and as odd as they can be: from 1 ns to one hour, empty, with one read, with long names
-//! and names that look like markup.
+//! Runs as they could be saved, and as odd as they can be: from 1 ns to one hour, empty, with one
+//! read, with long names and names that look like markup.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! What `CLUSTER SLOTS` says: which node keeps which slots.
+//! The reply of `CLUSTER SLOTS`: which node keeps which slots.
 
 use super::slot::SLOTS;
 use crate::endpoint::Address;
@@ -14,7 +14,8 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// None if that is no answer to `CLUSTER SLOTS`, or one without any slot. `asked` is the node that gave it.
+    /// None if that is no answer to `CLUSTER SLOTS`, or one without any slot. `asked` is the node
+    /// that gave it.
     pub fn read(answer: &Tree, asked: &Address) -> Option<Self> {
         let mut layout = Self::default();
         for range in answer.list()? {
@@ -59,8 +60,8 @@ fn node(tree: &Tree, asked: &Address) -> Option<Address> {
     address(host, u16::try_from(port.integer()?).ok()?, asked)
 }
 
-/// The address of a node by what another one calls it. A node without a name of its own has the host of the one that was
-/// asked.
+/// The address of a node by what another one calls it. A node without a name of its own has the
+/// host of the one that was asked.
 pub(super) fn address(host: &str, port: u16, asked: &Address) -> Option<Address> {
     let host = match (host, asked) {
         ("" | "?", Address::Tcp { host, .. }) => host.as_str(),

@@ -3,22 +3,24 @@
 use crate::endpoint::Address;
 use crate::wire::WireError;
 
-/// What a node wants instead of the command. It has done nothing.
+/// The wish of a node instead of the command. It has done nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Redirect {
     /// The slot is another node's from now on.
     Moved { slot: u16, to: Address },
-    /// The slot is on its way to another node, and this key may be there: only this command goes there.
+    /// The slot is on its way to another node, and this key may be there: only this command goes
+    /// there.
     Ask { to: Address },
-    /// Some keys of the command are here and some are not yet; or a script removed a key that it then could not write here.
+    /// Some keys of the command are here and some are not yet; or a script removed a key that it
+    /// then could not write here.
     TryAgain,
     /// The cluster, or this slot, is not served now.
     Down,
 }
 
 impl Redirect {
-    /// None if the error is no such thing, or makes no sense. `asked` is the node that answered: a node that does not know
-    /// its own address leaves the host out.
+    /// None if the error is no such thing, or makes no sense. `asked` is the node that answered: a
+    /// node that does not know its own address leaves the host out.
     pub fn read(error: &WireError, asked: &Address) -> Option<Self> {
         let WireError::Server(words) = error else { return None };
         if error.left_half_way() {

@@ -18,8 +18,8 @@ pub(crate) fn of(name: impl Iterator<Item = u8> + Clone) -> u16 {
     crc % SLOTS
 }
 
-/// The part between the first `{` and the first `}` after it, unless it is empty: where it begins, and its
-/// length.
+/// The part between the first `{` and the first `}` after it, unless it is empty: where it begins,
+/// and its length.
 #[inline]
 fn hash_tag(mut name: impl Iterator<Item = u8>) -> Option<(usize, usize)> {
     let before = name.position(|byte| byte == b'{')?;

@@ -1,5 +1,5 @@
-//! Columns in the Arrow IPC stream format (<https://arrow.apache.org/docs/format/Columnar.html>), decoded
-//! without a copy and fully validated.
+//! Columns in the Arrow IPC stream format (<https://arrow.apache.org/docs/format/Columnar.html>),
+//! decoded without a copy and fully validated.
 
 mod plain;
 
@@ -20,7 +20,8 @@ pub trait Columnar: Sized {
     /// The columns; should share the value's memory.
     fn to_record_batch(&self) -> Result<RecordBatch, ArrowError>;
 
-    /// The value; should share the batch's memory. Must check that the columns are the expected ones.
+    /// The value; should share the batch's memory. Must check that the columns are the expected
+    /// ones.
     fn from_record_batch(batch: &RecordBatch) -> Result<Self, ArrowError>;
 }
 
@@ -57,8 +58,9 @@ fn encode<T: Columnar>(value: &T, payload: &mut Vec<u8>) -> Result<(), ArrowErro
 
 fn decode<T: Columnar>(entry: Vec<u8>, payload: Range<usize>) -> Result<T, ArrowError> {
     let messages = messages(entry.get(payload.clone()).unwrap_or_default())?;
-    // What is read is validated, but Arrow's authors expect well-meant metadata and panic on some that is not. What Redis
-    // holds is never a reason to panic, so this is the net below the checks.
+    // What is read is validated, but Arrow's authors expect well-meant metadata and panic on some
+    // that is not. What Redis holds is never a reason to panic, so this is the net below the
+    // checks.
     let decoded = std::panic::catch_unwind(|| {
         let stream = Buffer::from_vec(entry).slice_with_length(payload.start, payload.len());
         plain::batch(&stream, &messages)?.map_or_else(|| any_batch(stream), Ok)
@@ -89,8 +91,8 @@ struct Place {
     body: Range<usize>,
 }
 
-/// Walks the messages of a whole stream and holds every buffer that they name against the bytes that are there: Arrow's
-/// reader slices by these numbers unseen.
+/// Walks the messages of a whole stream and holds every buffer that they name against the bytes
+/// that are there: Arrow's reader slices by these numbers unseen.
 fn messages(stream: &[u8]) -> Result<Vec<Place>, ArrowError> {
     const CONTINUATION: [u8; 4] = [0xff; 4];
     let mut places = Vec::with_capacity(2);

@@ -1,4 +1,5 @@
-//! Rows in MessagePack (<https://msgpack.org>), structs as arrays: compact, and read by programs in any language.
+//! Rows in MessagePack (<https://msgpack.org>), structs as arrays: compact, and read by programs in
+//! any language.
 
 use std::io::ErrorKind;
 use std::ops::Range;
@@ -36,8 +37,9 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for Msgpack {
     }
 }
 
-/// MessagePack with the names of fields: longer than [`Msgpack`], and keeps types that need them, as JSON does
-/// (`skip_serializing_if`, `flatten`, `tag`, `untagged`), together with what JSON cannot say.
+/// MessagePack with the names of fields: longer than [`Msgpack`], and keeps types that need them,
+/// as JSON does (`skip_serializing_if`, `flatten`, `tag`, `untagged`), together with what JSON
+/// cannot say.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MsgpackNamed;
 

@@ -1,7 +1,7 @@
 //! Compares two values of one type by what they tell serde: names, numbers, texts and their places.
 //!
-//! A codec whose bytes decode to another value shows here, also where those bytes would encode to the same bytes again, as
-//! with a skipped field in a format without names.
+//! A codec whose bytes decode to another value shows here, also where those bytes would encode to
+//! the same bytes again, as with a skipped field in a format without names.
 
 use std::fmt::{self, Display};
 
@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde::ser::{self, Serializer};
 use twox_hash::XxHash3_64;
 
-/// Whether both serialize alike. The order within maps and sequences does not count: that of a hash map or a hash set
-/// is another one in each value.
+/// Whether both serialize alike. The order within maps and sequences does not count: that of a hash
+/// map or a hash set is another one in each value.
 pub(super) fn is_same<T: Serialize>(first: &T, second: &T) -> bool {
     let digest = |value: &T| value.serialize(Digest).ok();
     digest(first).is_some_and(|first| digest(second) == Some(first))
@@ -40,7 +40,7 @@ fn leaf(kind: &str, bytes: &[u8]) -> u64 {
     mix(XxHash3_64::oneshot(kind.as_bytes()), XxHash3_64::oneshot(bytes))
 }
 
-/// Of two hashes in this order.
+/// The hash of two hashes in this order.
 fn mix(first: u64, second: u64) -> u64 {
     const ODD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
     let product = (u128::from(first.rotate_left(23)) << 64 | u128::from(second)).wrapping_mul(ODD);
@@ -174,7 +174,7 @@ struct Parts {
     start: u64,
     count: u64,
     sum: u64,
-    /// Of the entry of a map whose value follows.
+    /// The hash of the entry of a map whose value follows.
     key: u64,
 }
 

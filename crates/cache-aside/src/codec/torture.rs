@@ -1,4 +1,5 @@
-//! Types of every kind that serde knows, through every codec: a value comes back as it was, or is not kept.
+//! Types of every kind that serde knows, through every codec: a value comes back as it was, or is
+//! not kept.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 
-/// What became of a value: kept, and then it came back the same, or not kept.
+/// The fate of a value: kept, and then it came back the same, or not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Kept,
@@ -248,7 +249,7 @@ fn maps_and_lists() {
     by_all(&[std::time::Duration::new(1, 999_999_999)], [Kept; 3]);
 }
 
-/// What a program makes of an entry that another version of it wrote, with the same name of the type.
+/// Entries that another version of a program wrote, with the same name of the type.
 mod versions {
     use super::*;
 

@@ -1,11 +1,12 @@
-//! Tags that tell the types of cached values apart, and the shapes that a type has had in different versions of a program.
+//! Tags that tell the types of cached values apart, and the shapes that a type has had in different
+//! versions of a program.
 
 #[cfg(any(feature = "json", feature = "msgpack", feature = "postcard"))]
 pub(super) mod shape;
 
 use twox_hash::XxHash3_64;
 
-/// As many bits as an entry has room for.
+/// All bits for which an entry has room.
 const BITS: u32 = 0x00ff_ffff;
 
 /// A tag made of the type's name and path.

@@ -46,7 +46,7 @@ fn read_all(cache: &Cache, ids: impl Iterator<Item = u32>) {
     ids.for_each(|id| assert_eq!(read(cache, id), format!("row {id}")));
 }
 
-/// What was counted while that was done.
+/// The counts of the work.
 fn counted(cache: &Cache, does: impl FnOnce()) -> Stats {
     let before = cache.stats();
     does();
@@ -305,7 +305,8 @@ fn a_single_server_is_not_taken_for_a_cluster() {
     assert_eq!((cache.stats().redirects, cache.stats().redis_errors), (0, 0));
 }
 
-/// While a primary is dead, the other slots are not disturbed; when another one has taken its place, its slots come back.
+/// While a primary is dead, the other slots are not disturbed; when another one has taken its
+/// place, its slots come back.
 #[test]
 fn a_dead_primary_costs_its_own_slots_alone_until_it_is_replaced() {
     let mut cluster = PrivateCluster::start(&Plan::SIX);
@@ -454,7 +455,8 @@ fn no_read_is_stale_while_slots_move() {
     storm_of_moves(Duration::from_secs(3));
 }
 
-/// Readers and writers while slots move, by the tool of Redis itself, and primaries are killed. Returns the stale reads.
+/// Readers and writers while slots move, by the tool of Redis itself, and primaries are killed.
+/// Returns the stale reads.
 fn storm_of_failovers(lasts: Duration, replicas: u32) -> u64 {
     let mut cluster = PrivateCluster::start(&Plan::SIX);
     let options = || chaos::options().replicas(replicas).reply_timeout(ms(250));
@@ -591,8 +593,8 @@ fn hits_of_living_nodes_while_one_is_dead() {
     }
 }
 
-/// Prints what finding the node of a key costs a hit: the same keys on the same node, by turns, through a cache that knows
-/// of the cluster and one that has met no other node.
+/// Prints what finding the node of a key costs a hit: the same keys on the same node, by turns,
+/// through a cache that knows of the cluster and one that has met no other node.
 #[test]
 #[ignore = "prints figures"]
 #[expect(clippy::print_stdout, reason = "the figures are the result")]

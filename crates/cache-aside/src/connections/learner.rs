@@ -1,4 +1,5 @@
-//! Learns the map of a cluster anew: one thread at a time, off the path of reads, for all that find the map old.
+//! Learns the map of a cluster anew: one thread at a time, off the path of reads, for all that find
+//! the map old.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -52,7 +53,8 @@ impl Topology {
         }
     }
 
-    /// Has the map learned unless it is younger than that, and waits for it as long as one exchange may take.
+    /// Has the map learned unless it is younger than that, and waits for it as long as one exchange
+    /// may take.
     pub(super) fn learn_now(self: &Arc<Self>, age: Duration) {
         self.learn_soon(age);
         let deadline = Instant::now() + self.options.connect_timeout + self.options.reply_timeout;
@@ -90,7 +92,8 @@ impl Topology {
         }
     }
 
-    /// Asks one node after the other until one gives a whole and recent view. Otherwise the most recent one is taken.
+    /// Asks one node after the other until one gives a whole and recent view. Otherwise the most
+    /// recent one is taken.
     fn learn(&self) {
         let (known, mut best) = (self.learner.epoch.load(Ordering::Relaxed), None::<View>);
         for address in self.candidates() {

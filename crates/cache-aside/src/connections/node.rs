@@ -21,7 +21,8 @@ impl Node {
     }
 }
 
-/// A server for the time of a command. The only one is borrowed; a node of a cluster may leave the cluster meanwhile.
+/// A server for the time of a command. The only one is borrowed; a node of a cluster may leave the
+/// cluster meanwhile.
 pub(crate) enum NodeRef<'a> {
     Only(&'a Node),
     OfCluster(Arc<Node>),

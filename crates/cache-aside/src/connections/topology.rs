@@ -25,7 +25,7 @@ pub(super) struct Topology {
     /// It has said that it is none.
     is_none: AtomicBool,
     map: RwLock<Map>,
-    /// Of nodes that have left.
+    /// The counts of nodes that have left.
     connections_opened: AtomicU64,
     breakers_opened: AtomicU64,
 }

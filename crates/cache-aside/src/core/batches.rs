@@ -1,5 +1,6 @@
-//! Commands for many keys: sorted by server, a batch in each round trip, and none on the same server after the first batch
-//! that failed, because with Redis out of reach each batch would take its timeouts.
+//! Commands for many keys: sorted by server, a batch in each round trip, and none on the same
+//! server after the first batch that failed, because with Redis out of reach each batch would take
+//! its timeouts.
 
 use super::{Core, MOST_REDIRECTS, Twice, asking};
 use crate::breaker::Permit;
@@ -39,7 +40,7 @@ pub(crate) enum Each<R> {
     Answer(R),
     /// Redis refused this key.
     Refused(RedisError),
-    /// What went wrong with the whole batch. If Redis refused it, nothing was done.
+    /// The error of the whole batch. If Redis refused it, nothing was done.
     Failed {
         error: RedisError,
         is_refused: bool,
@@ -78,7 +79,7 @@ struct Again {
     is_noted: bool,
 }
 
-/// What became of the keys so far.
+/// The fate of the keys so far.
 struct Work<R> {
     all: Vec<Option<Each<R>>>,
     again: Vec<Again>,
@@ -105,9 +106,9 @@ struct Group<'g, 'c> {
 }
 
 impl Core {
-    /// Sends commands for many keys. `command` is given the numbers of a batch's keys and their names, and returns an answer
-    /// for each; fewer answers mean that the rest of the batch was not reached. What a server says another one keeps is
-    /// sent there.
+    /// Sends commands for many keys. `command` is given the numbers of a batch's keys and their
+    /// names, and returns an answer for each; fewer answers mean that the rest of the batch was not
+    /// reached. What a server says another one keeps is sent there.
     pub(crate) fn each<R>(
         &self,
         asker: Asker,
@@ -203,7 +204,7 @@ impl Core {
         }
     }
 
-    /// Of the rest, the first ones were sent.
+    /// The first ones of the rest were sent.
     fn batch_failed<R>(
         &self,
         group: &Group<'_, '_>,

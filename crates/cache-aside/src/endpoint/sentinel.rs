@@ -1,4 +1,5 @@
-//! A primary that Sentinels watch: `redis+sentinel://user:password@host1,host2:26379/name/database`.
+//! A primary that Sentinels watch:
+//! `redis+sentinel://user:password@host1,host2:26379/name/database`.
 
 use super::{
     Certificates, RedisEndpoint, Url, UrlError, certificate_files, decode, parameters, parse_database_number,
@@ -8,7 +9,7 @@ use crate::secret::Secret;
 
 const KNOWN: &str = "sentinel-user, sentinel-pass; with rediss+sentinel:// also ssl-ca, ssl-cert, ssl-key";
 
-/// What the Sentinels are asked, and as whom.
+/// The question to the Sentinels, and the login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sentinel {
     /// The name of the primary.

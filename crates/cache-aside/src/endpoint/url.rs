@@ -1,5 +1,5 @@
-//! The parts of a server's URL. The crate `url` would bring forty others with it, most of them for the
-//! names of web sites.
+//! The parts of a server's URL. The crate `url` would bring forty others with it, most of them for
+//! the names of web sites.
 //!
 //! No error quotes a part of the URL: any part can be the rest of a password.
 

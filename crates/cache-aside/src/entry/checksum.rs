@@ -6,12 +6,12 @@ use twox_hash::xxhash3_64::{RawHasher, SecretBuffer};
 
 use super::{CHECKED_HEADER_BYTES, HEADER_BYTES};
 
-/// What the checksum of an entry must be, by its key and its bytes.
+/// The checksum of an entry, by its key and its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checksum(pub(super) u64);
 
 impl Checksum {
-    /// Of the checked part of the header, and the payload.
+    /// The checksum of the checked part of the header, and the payload.
     #[inline]
     pub(super) fn of(key: &[u8], header: &[u8], payload: &[u8]) -> Self {
         let mut hasher = hasher(key);
@@ -21,8 +21,9 @@ impl Checksum {
     }
 }
 
-/// The checksum of an entry that is still on its way. Taken then, its bytes are found in the processor's caches, and the
-/// time was spent waiting anyway; afterwards the whole entry would be fetched from memory once more.
+/// The checksum of an entry that is still on its way. Taken then, its bytes are found in the
+/// processor's caches, and the time was spent waiting anyway; afterwards the whole entry would be
+/// fetched from memory once more.
 pub struct Arriving {
     hasher: XxHash3,
     seen: Seen,
@@ -37,7 +38,7 @@ enum Seen {
 }
 
 impl Arriving {
-    /// Of an entry under this key.
+    /// A checksum of an entry under this key, to be fed.
     pub fn under(key: &[u8]) -> Self {
         Self { hasher: hasher(key), seen: Seen::Nothing }
     }
@@ -58,13 +59,14 @@ impl Arriving {
         }
     }
 
-    /// Of all the pieces; none where they did not begin with a whole header.
+    /// The checksum of all the pieces; none if they did not begin with a whole header.
     pub fn checksum(self) -> Option<Checksum> {
         (self.seen == Seen::Header).then(|| Checksum(self.hasher.finish()))
     }
 }
 
-/// Its secret is the one that the algorithm comes with, borrowed: `XxHash3_64` would copy it to the heap.
+/// Its secret is the one that the algorithm comes with, borrowed: `XxHash3_64` would copy it to the
+/// heap.
 type XxHash3 = RawHasher<&'static [u8; 192]>;
 
 fn hasher(key: &[u8]) -> XxHash3 {

@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use super::escape_into;
 
-/// Raised when what stands under a key changes its shape, so that old and new programs never share an entry.
+/// Raised when what stands under a key changes its shape, so that old and new programs never share
+/// an entry.
 pub const SCHEMA_NUMBER: u32 = 1;
 
-/// Where the entries of one kind stand.
+/// The keys of the entries of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyLayout {
     prefix: String,
@@ -23,7 +24,7 @@ impl KeyLayout {
         Self { prefix }
     }
 
-    /// What every key begins with; an id follows.
+    /// The beginning of every key; an id follows.
     pub fn prefix(&self) -> &[u8] {
         self.prefix.as_bytes()
     }
@@ -64,7 +65,8 @@ pub(crate) fn pattern_of(prefix: &[u8]) -> Vec<u8> {
     pattern
 }
 
-/// Whether this key is one that the layout makes in this namespace. Other programs' keys may share the prefix.
+/// Whether this key is one that the layout makes in this namespace. Other programs' keys may share
+/// the prefix.
 pub fn is_ours(namespace: &str, key: &[u8]) -> bool {
     let mut prefix = String::new();
     escape_into(&mut prefix, namespace);

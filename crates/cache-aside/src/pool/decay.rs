@@ -1,4 +1,4 @@
-//! How many idle connections are kept: as many as were needed at once lately.
+//! The number of idle connections that are kept: as many as were needed at once lately.
 
 use std::time::{Duration, Instant};
 
@@ -19,8 +19,9 @@ impl Decay {
         self.fewest_idle = self.fewest_idle.min(left);
     }
 
-    /// One was given back, and so many are idle; how many of them to close. Half of those that were not needed, so that a
-    /// load that comes and goes does not close and open all of them each time.
+    /// One was given back, and so many are idle; how many of them to close. Half of those that were
+    /// not needed, so that a load that comes and goes does not close and open all of them each
+    /// time.
     #[inline]
     pub(super) fn unneeded(&mut self, now: Instant, idle: usize) -> usize {
         match self.ends_at {

@@ -1,4 +1,4 @@
-//! What the connections of a cache go through on a bad network, at a bad moment, or with too many threads.
+//! Tests of the connections of a cache on a bad network, at a bad moment, or with too many threads.
 
 use std::convert::Infallible;
 use std::sync::Barrier;
@@ -118,7 +118,8 @@ fn a_server_that_was_demoted_behind_its_name_is_left() {
     with_idle(&writer, &middlebox, 24);
     assert_eq!(old.say("REPLICAOF 127.0.0.1 1"), "+OK");
     middlebox.lead_to(&new.socket());
-    // The first refusal shows that the server is the wrong one; the command is tried on a new connection.
+    // The first refusal shows that the server is the wrong one; the command is tried on a new
+    // connection.
     for _ in 0..200 {
         writer.mark(&[&key(1)]).unwrap().finish().unwrap();
         writer.invalidate(&key(1)).unwrap();
@@ -214,7 +215,8 @@ fn five_hundred_threads_open_no_more_connections_than_they_are() {
     assert_eq!((stats.loads, stats.breaker_opened, stats.redis_errors), (1, 0, 0), "{stats:?}");
 }
 
-/// By the commands' names as the scripts' hashes: the proxy holds back the one that puts a lease, or the one that fills.
+/// By the commands' names as the scripts' hashes: the proxy holds back the one that puts a lease,
+/// or the one that fills.
 #[test]
 fn a_command_without_an_answer_leaves_no_lease_that_others_wait_for() {
     let redis = PrivateRedis::start();
@@ -297,7 +299,7 @@ fn a_marker_that_was_gone_before_the_end_is_reported() {
     assert_eq!(cache.mark(&[&key(1)]).unwrap().finish().unwrap().lost(), []);
 }
 
-/// As if Redis' clock had been set back by two hours since the writer marked.
+/// A marker from two hours in the future, which a Redis whose clock was set back would keep.
 #[test]
 fn a_marker_from_before_the_clock_was_set_back_is_bounded_and_not_dropped() {
     let redis = PrivateRedis::start();

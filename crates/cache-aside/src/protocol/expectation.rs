@@ -1,8 +1,9 @@
-//! Whether the next look is expected to find something: by the recent reads of the same kind of key.
+//! Whether the next look is expected to find something: by the recent reads of the same kind of
+//! key.
 //!
-//! A look that may put a lease saves a miss one round trip, and costs a hit the drawing of a nonce and a
-//! place in the table of flights, a few percent of a round trip. So it pays off below a hit ratio of 95 %
-//! or so. Above, the look is a plain GET, which also no server refuses.
+//! A look that may put a lease saves a miss one round trip, and costs a hit the drawing of a nonce
+//! and a place in the table of flights, a few percent of a round trip. So it pays off below a hit
+//! ratio of 95 % or so. Above, the look is a plain GET, which also no server refuses.
 
 /// The share of hits among recent reads, in 65,536ths. Each read counts for a sixteenth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

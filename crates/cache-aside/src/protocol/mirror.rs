@@ -1,10 +1,10 @@
-//! What the scripts do, said in Rust: the model runs on this, and a test runs both on the same operations and finds the
-//! same stores. Only tests use it.
+//! The scripts in Rust: the model runs on this, and a test runs both on the same operations and
+//! finds the same stores. Only tests use it.
 
 use super::Nonce;
 use super::standing::{HEAD_BYTES, Head, MARKER_HEADER, MAX_MARKER_MS, SLOT_BYTES, TOKEN_BYTES};
 
-/// What Redis holds under one key.
+/// The value that Redis holds under one key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Slot {
     Empty,
@@ -13,7 +13,7 @@ pub(crate) enum Slot {
     Other,
 }
 
-/// What `acquire` answers.
+/// The answer of `acquire`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Acquired {
     Held,
@@ -84,7 +84,8 @@ pub(crate) fn settle(slot: &mut Slot, now_ms: u64) -> bool {
     is_late
 }
 
-/// The writers whose time has not come, and when it will: a token that ends later than its whole time from now begins anew.
+/// The writers whose time has not come, and when it will: a token that ends later than its whole
+/// time from now begins anew.
 pub(crate) fn tokens(slot: &Slot, now_ms: u64) -> Vec<Token> {
     let mut tokens = all_tokens(slot);
     tokens.retain(|token| is_valid(token, now_ms));

@@ -1,21 +1,25 @@
 //! Every interleaving of a few readers and writers on one key, explored to the end.
 //!
-//! The readers walk by the very table that the library walks by (`reading`), on the very bytes (`standing`, `entry`); the
-//! store is `mirror`, which another test holds against the real scripts. Between any two steps of anybody, an entry or a
-//! lease may expire or be evicted, a key may be damaged, Redis' clock may be set back, a command may fail (and take effect later, at once, or never),
-//! and a writer may crash, also with its COMMIT on the way.
+//! The readers walk by the very table that the library walks by (`reading`), on the very bytes
+//! (`standing`, `entry`); the store is `mirror`, which another test holds against the real scripts.
+//! Between any two steps of anybody, an entry or a lease may expire or be evicted, a key may be
+//! damaged, Redis' clock may be set back, a command may fail (and take effect later, at once, or
+//! never), and a writer may crash, also with its COMMIT on the way.
 //!
-//! A read begins with a plain look or with one that puts a lease in the same command, which may be lost with its
-//! connection and followed by a plain look. A fill ends its read whether its reply was taken, comes later, or never
-//! comes, and may be sent twice.
+//! A read begins with a plain look or with one that puts a lease in the same command, which may be
+//! lost with its connection and followed by a plain look. A fill ends its read whether its reply
+//! was taken, comes later, or never comes, and may be sent twice.
 //!
-//! A read that waits for another one in its process either takes the value of a load that began after it came, or is a
-//! read that looks a little later. Extending a lease replaces it by itself, which changes nothing that the model knows.
+//! A read that waits for another one in its process either takes the value of a load that began
+//! after it came, or is a read that looks a little later. Extending a lease replaces it by itself,
+//! which changes nothing that the model knows.
 //!
-//! Where there is a replica, it has what the server had at some time before, and may take its place once.
+//! Where there is a replica, it has what the server had at some time before, and may take its place
+//! once.
 //!
-//! What keeps the number of states down: readers are alike, so they begin in order, and so do writers of one kind; the set
-//! of visited states holds hashes of 128 bits; a read draws one nonce for each lease that it requests.
+//! What keeps the number of states down: readers are alike, so they begin in order, and so do
+//! writers of one kind; the set of visited states holds hashes of 128 bits; a read draws one nonce
+//! for each lease that it requests.
 
 mod explore;
 mod moves;
@@ -120,7 +124,8 @@ fn a_clock_that_is_set_back_drops_no_writer() {
     holds(&Setting { clock_steps: true, ..Setting::new(1, &[CRASH_SAFE, SIMPLE]) });
 }
 
-/// A failover to a replica that has every mark and every removal before their writers go on loses nothing that matters.
+/// A failover to a replica that has every mark and every removal before their writers go on loses
+/// nothing that matters.
 #[test]
 fn a_failover_is_harmless_if_writes_wait_for_the_replica() {
     let waits = |readers, writers| Setting { failover: Failover::Waits, ..Setting::new(readers, writers) };

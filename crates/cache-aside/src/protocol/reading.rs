@@ -1,9 +1,9 @@
-//! What a reader does next, as a pure function of what it did and what came of it. The library, the bench and the
-//! model all walk by this one table.
+//! The next step of a reader, as a pure function of the steps before and their results. The
+//! library, the bench and the model all walk by this one table.
 
 use super::standing::Head;
 
-/// What to wait for.
+/// An obstacle to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Obstacle {
     /// Somebody loads.
@@ -12,7 +12,7 @@ pub enum Obstacle {
     Marker,
 }
 
-/// What is allowed to be written once the database has answered.
+/// The write that is allowed once the database has answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fill {
     /// Nothing: no unique state was seen before the load.
@@ -54,7 +54,7 @@ pub enum Step {
     Load(Fill),
 }
 
-/// What came of a step.
+/// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Saw {
     Nothing,
@@ -114,12 +114,13 @@ pub fn next(step: Step, saw: Saw) -> Step {
         (Step::Beside(head), Saw::Leads) => Step::Load(Fill::Beside(head)),
         (Step::Wait(_), Saw::OutOfTime) => Step::Join,
         (Step::Join, Saw::Leads) => Step::Load(Fill::Share),
-        // Whatever else happens, the database has the right answer; that it is not kept does no harm.
+        // Whatever else happens, the database has the right answer; that it is not kept does no
+        // harm.
         _ => Step::Load(Fill::No),
     }
 }
 
-/// What the database said.
+/// The answer of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Loaded {
     /// Something that can be written, also that there is no such row.
@@ -132,7 +133,7 @@ pub enum Loaded {
     Failed,
 }
 
-/// How a read with a load ends.
+/// The end of a read with a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Close {
     Nothing,
@@ -142,7 +143,7 @@ pub enum Close {
     Release(Head),
 }
 
-/// What to do once the database has answered.
+/// The step after the database has answered.
 pub fn after_load(fill: Fill, loaded: Loaded) -> Close {
     match (fill, loaded) {
         (

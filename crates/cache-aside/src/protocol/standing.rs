@@ -1,4 +1,5 @@
-//! What stands under a key, by its bytes: an entry, a lease, a marker, or something that nobody can read.
+//! The state under a key, by its bytes: an entry, a lease, a marker, or something that no version
+//! can read.
 //!
 //! | state | bytes |
 //! | --- | --- |
@@ -6,30 +7,31 @@
 //! | 3: lease | magic, 1, 3, 0, 0, nonce (16) |
 //! | 4: marker | magic, 1, 4, 0, 0, then for each writer its token (16), when it ends, ms since 1970 (8), and how long it was to stand, ms (4) |
 //!
-//! Leases and markers are the same in all versions, whatever the format of entries: no version may take another's writer for
-//! nonsense, and remove it.
+//! Leases and markers are the same in all versions, whatever the format of entries: no version may
+//! take another's writer for nonsense, and remove it.
 //!
-//! Each writer's token ends for itself, so that a writer who died cannot be kept alive by those who come after it. A token that
-//! ends later than its whole time from now was put before Redis' clock was set back: it begins anew.
-//! Leases and markers carry no checksum: the worst that a damaged one can do is to keep its key uncached for a while.
+//! Each writer's token ends for itself, so that a writer who died cannot be kept alive by those who
+//! come after it. A token that ends later than its whole time from now was put before Redis' clock
+//! was set back: it begins anew. Leases and markers carry no checksum: the worst that a damaged one
+//! can do is to keep its key uncached for a while.
 
 use super::Nonce;
 use crate::entry::{self, Checksum, Corrupt, Kind, Parsed};
 
-/// Of leases and markers, for ever.
+/// The format number of leases and markers, for ever.
 const FORMAT_NUMBER: u8 = 1;
 const STATE_LEASE: u8 = 3;
 const STATE_MARKER: u8 = 4;
 
-/// As many first bytes as make a state unique: up to the end of the nonce.
+/// The number of first bytes that make a state unique: up to the end of the nonce.
 pub const HEAD_BYTES: usize = 24;
 const LEASE_BYTES: usize = HEAD_BYTES;
 pub const TOKEN_BYTES: usize = 16;
 /// A token, its end, and how long it was to stand.
 pub const SLOT_BYTES: usize = TOKEN_BYTES + 8 + 4;
-/// What every marker begins with.
+/// The beginning of every marker.
 pub const MARKER_HEADER: [u8; 8] = start(STATE_MARKER);
-/// What every lease begins with.
+/// The beginning of every lease.
 pub const LEASE_HEADER: [u8; 8] = start(STATE_LEASE);
 /// The scripts take a token that was to stand for longer than this for damaged.
 pub const MAX_MARKER_MS: u64 = 3_600_000;
@@ -39,7 +41,8 @@ const fn start(state: u8) -> [u8; 8] {
     [a, b, c, d, FORMAT_NUMBER, state, 0, 0]
 }
 
-/// The first bytes of what stands under a key: what a compare-and-set compares. No two attempts ever write the same.
+/// The first bytes of what stands under a key: what a compare-and-set compares. No two attempts
+/// ever write the same.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Head {
     bytes: [u8; HEAD_BYTES],
@@ -47,7 +50,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// Of a key that holds no string at all.
+    /// The head of a key that holds no string at all.
     pub const NONE: Self = Self { bytes: [0; HEAD_BYTES], length: 0 };
 
     pub fn of(standing: &[u8]) -> Self {
@@ -89,7 +92,7 @@ pub fn lease(nonce: Nonce) -> [u8; LEASE_BYTES] {
     lease
 }
 
-/// What stands under a key.
+/// The state under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// An entry of the kind that was asked for.
@@ -103,7 +106,8 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// Reads what was found under `key`. Any bytes give an answer. Their checksum may have been taken while they `arrived`.
+    /// Reads what was found under `key`. Any bytes give an answer. Their checksum may have been
+    /// taken while they `arrived`.
     pub fn read(bytes: &[u8], key: &[u8], arrived: Option<Checksum>, kind: Kind) -> Self {
         match entry::find(bytes, key, arrived, kind) {
             Ok(Some(parsed)) => Self::Entry(parsed),

@@ -1,16 +1,16 @@
-//! When, and never whether: early refresh, shortened times to live, and how long a waiter sleeps. Pure: the clock's
-//! reading and the luck come from the caller.
+//! When, and never whether: early refresh, shortened times to live, and how long a waiter sleeps.
+//! Pure: the clock's reading and the luck come from the caller.
 
 use std::time::Duration;
 
 use super::reading::Obstacle;
 
-/// Whether this reader shall refresh an entry ahead of its expiry: `-load · beta · ln(luck) ≥ what is left`
-/// (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, VLDB 2015). `luck` is drawn
-/// evenly from (0, 1], and only where it can matter.
+/// Whether this reader shall refresh an entry ahead of its expiry: `-load · beta · ln(luck) ≥ what
+/// is left` (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention,
+/// VLDB 2015). `luck` is drawn evenly from (0, 1], and only where it can matter.
 ///
-/// An entry that should be gone by our clock, and yet stands in Redis, is not refreshed: one of the clocks is wrong, and
-/// a wrong clock must not send every read to the database.
+/// An entry that should be gone by our clock, and yet stands in Redis, is not refreshed: one of the
+/// clocks is wrong, and a wrong clock must not send every read to the database.
 pub(crate) fn is_due(
     load_us: u32,
     beta: f64,
@@ -30,13 +30,13 @@ pub(crate) fn is_due(
     reach_ms * MOST_LUCK >= left_ms && -reach_ms * luck().ln() >= left_ms
 }
 
-/// A time to live, shortened by up to a tenth, so that what was written together does not expire together.
-/// `luck` is drawn evenly from [0, 1).
+/// A time to live, shortened by up to a tenth, so that what was written together does not expire
+/// together. `luck` is drawn evenly from [0, 1).
 pub(crate) fn shortened(ttl: Duration, luck: f64) -> Duration {
     ttl.mul_f64(1.0 - luck.clamp(0.0, 1.0) / 10.0)
 }
 
-/// How long to sleep before the next look, after that many looks. `luck` is drawn evenly from [0, 1).
+/// The pause before the next look, after that many looks. `luck` is drawn evenly from [0, 1).
 pub(crate) fn pause(obstacle: Obstacle, looks: u32, luck: f64) -> Duration {
     let (first, longest) = match obstacle {
         // A load is a matter of milliseconds or of seconds; a commit of milliseconds.

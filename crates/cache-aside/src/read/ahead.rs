@@ -1,5 +1,5 @@
-//! Looks that put a lease, and entries whose reply is left for later: on servers that refuse, forget, fall
-//! silent or lose connections in between.
+//! Looks that put a lease, and entries whose reply is left for later: on servers that refuse,
+//! forget, fall silent or lose connections in between.
 
 use std::convert::Infallible;
 use std::thread;
@@ -69,7 +69,8 @@ fn a_miss_waits_for_one_command_and_the_next_read_finds_its_entry() {
     assert_eq!(calls(&redis, "evalsha"), scripts + 10, "a script for each entry, and none for its lease");
 }
 
-/// An older server, an account without the right to SET, a full server, a replica that took over badly.
+/// An older server, an account without the right to SET, a full server, a replica that took over
+/// badly.
 #[test]
 fn a_server_that_refuses_leases_is_read_with_get_and_refuses_once() {
     for refusal in

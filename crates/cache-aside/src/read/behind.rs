@@ -1,5 +1,5 @@
-//! An early refresh behind the reader's back: the reader goes home with the value that it has, and a thread of its own
-//! loads the next one.
+//! An early refresh behind the reader's back: the reader goes home with the value that it has, and
+//! a thread of its own loads the next one.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -15,7 +15,8 @@ use crate::per_process::PerProcess;
 use crate::protocol::reading::Fill;
 use crate::protocol::standing::Head;
 
-/// A refresh that is due, with the key's flight: nobody else in this process begins one until this is dropped.
+/// A refresh that is due, with the key's flight: nobody else in this process begins one until this
+/// is dropped.
 pub(crate) struct Due {
     head: Head,
     permit: Permit,
@@ -30,8 +31,8 @@ impl Due {
         Self { head, permit, flight }
     }
 
-    /// Loads, and puts what came in the place of the entry that was seen. Nobody hears of an error: the entry that is
-    /// there is as good as it was.
+    /// Loads, and puts what came in the place of the entry that was seen. Nobody hears of an error:
+    /// the entry that is there is as good as it was.
     pub(crate) fn refresh<T, E>(
         self,
         core: &Core,
@@ -42,14 +43,15 @@ impl Due {
         if let Some(flight) = &self.flight {
             flight.arrives();
         }
-        // With the permit of the read that found it due: asking for another could take the breaker's probe.
+        // With the permit of the read that found it due: asking for another could take the
+        // breaker's probe.
         let mut reading = Reading::with_permit(core, key, codec, &CallOptions::default(), self.permit, ());
         reading.flight = self.flight;
         let _ = reading.load(Fill::Refresh(self.head), load);
     }
 }
 
-/// How many threads of this cache refresh behind readers' backs: never more than may load at once.
+/// The threads of this cache that refresh behind readers' backs: never more than may load at once.
 #[derive(Default)]
 pub(crate) struct Helpers(Arc<Count>);
 
@@ -57,8 +59,9 @@ pub(crate) struct Helpers(Arc<Count>);
 type Count = Mutex<PerProcess<usize>>;
 
 impl Helpers {
-    /// Does this in a thread of its own; not at all where there are enough of them, or the system has none to give. Then the
-    /// value that is there serves on, and the next reader may find it due again.
+    /// Does this in a thread of its own; not at all where there are enough of them, or the system
+    /// has none to give. Then the value that is there serves on, and the next reader may find it
+    /// due again.
     pub(crate) fn start(&self, most: usize, refresh: impl FnOnce() + Send + 'static) {
         let mut count = lock(&self.0);
         let helpers = count.here();

@@ -149,7 +149,7 @@ struct New<'a, T> {
     head: Head,
     value: Option<&'a T>,
     ttl: Duration,
-    /// As long as it stays in Redis.
+    /// The time for which it stays in Redis.
     kept: Duration,
     load_us: u32,
     /// Whether the reply may be left for later.
@@ -198,12 +198,12 @@ impl<T> New<'_, T> {
     }
 }
 
-/// What became of the value and of what it was to replace.
+/// The fate of the value and of the one that it was to replace.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kept {
     /// It is in Redis, or on its way there.
     Filled,
-    /// What it was to replace is gone, or with Redis out of reach nothing more can be done about it.
+    /// The old value is gone, or with Redis out of reach nothing more can be done about it.
     Gone,
     /// It was not written.
     Not,
@@ -225,8 +225,8 @@ fn lease_of(fill: Fill) -> Option<Head> {
     }
 }
 
-/// A lease that is renewed while its load runs, and given up when this is dropped, also by a panic of the loader: no read
-/// waits for it then.
+/// A lease that is renewed while its load runs, and given up when this is dropped, also by a panic
+/// of the loader: no read waits for it then.
 struct HeldLease<'a> {
     core: &'a Core,
     key: &'a Key,

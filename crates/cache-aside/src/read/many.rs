@@ -1,9 +1,9 @@
-//! A read of many keys in a few round trips: one for the look, one for the leases of what is missing, one
-//! load, and one for the fills.
+//! A read of many keys in a few round trips: one for the look, one for the leases of what is
+//! missing, one load, and one for the fills.
 //!
-//! Each key walks by the same table as a single read (`protocol::reading`); what is special here is that the
-//! keys take each step together. A key at which another thread, another process or a write is, is waited for
-//! after the load, when this read holds nothing that others could wait for.
+//! Each key walks by the same table as a single read (`protocol::reading`); what is special here is
+//! that the keys take each step together. A key at which another thread, another process or a write
+//! is, is waited for after the load, when this read holds nothing that others could wait for.
 
 mod fill;
 mod leases;
@@ -32,7 +32,7 @@ use crate::session::Sight;
 /// Leases and markers that are looked after in one read, in case that Redis' clock was set back.
 const MOST_SETTLED: usize = 16;
 
-/// What loads the values of several ids.
+/// The loader of the values of several ids.
 pub(crate) type LoadMany<'a, A, T, E> = dyn FnMut(&[A]) -> Result<HashMap<A, T>, E> + 'a;
 
 /// A read of many keys at work.
@@ -47,7 +47,7 @@ pub(crate) struct ManyReading<'a, A, T> {
     items: Vec<Item<'a, A, T>>,
 }
 
-/// What one read is to give: one id.
+/// The result of one read: one id.
 struct Item<'a, A, T> {
     id: &'a A,
     /// None where the id makes none.
@@ -68,14 +68,15 @@ enum State<T> {
     Answered(Option<T>),
 }
 
-/// What keeps a key from being read together with the others.
+/// The reason why a key is not read together with the others.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Blocked {
     /// Another thread of this process is at it.
     Thread,
     /// A load of another process, or a write.
     By(Obstacle),
-    /// It must be removed first, or stay beside a new one; or its id has the same key as one before.
+    /// It must be removed first, or stay beside a new one; or its id has the same key as one
+    /// before.
     Alone,
 }
 
@@ -179,7 +180,7 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
         self.has_failed |= has_failed && !self.core.connections.is_cluster();
     }
 
-    /// What follows for one key, by the table.
+    /// The next step for one key, by the table.
     fn saw(&mut self, number: usize, step: Step, sight: Sight<T>, leader: Option<Leader>) {
         let next = reading::next(step, sight.saw);
         if let (Step::Overdue(head), true) = (next, sight.answer.is_some()) {
@@ -353,8 +354,8 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
         Ok(())
     }
 
-    /// Waits for other threads, and then a little for other processes and for writes. What takes too long is
-    /// loaded without them.
+    /// Waits for other threads, and then a little for other processes and for writes. What takes
+    /// too long is loaded without them.
     fn wait(&mut self) {
         for number in self.numbers(|state| matches!(state, State::Blocked(Blocked::Thread))) {
             let state = self.wait_for_thread(number);
@@ -418,7 +419,8 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
         }
     }
 
-    /// The time to wait for these is over: they are loaded without filling, and shared with those who wait.
+    /// The time to wait for these is over: they are loaded without filling, and shared with those
+    /// who wait.
     fn give_up(&mut self, numbers: &[usize]) {
         for key in self.keys(numbers).into_iter().take(MOST_SETTLED) {
             match self.core.permit(key) {

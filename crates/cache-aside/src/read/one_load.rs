@@ -59,7 +59,8 @@ fn stampede(cache: &Cache, threads: usize, takes: Duration) -> u32 {
 #[test]
 fn a_load_of_any_length_is_the_only_one_and_is_kept() {
     let redis = PrivateRedis::start();
-    // Shorter and longer than a waiter's patience with other processes, and several times as long as a lease lives.
+    // Shorter and longer than a waiter's patience with other processes, and several times as long
+    // as a lease lives.
     for (takes, renews) in [(ms(50), false), (ms(500), false), (ms(3000), true)] {
         let cache = cache(&redis, options().lease(ms(1000)).lease_wait(ms(200)));
         assert_eq!(stampede(&cache, 100, takes), 1, "{takes:?}");
@@ -106,7 +107,8 @@ fn reads_that_give_up_on_another_process_share_their_own_load() {
         over.store(true, Ordering::SeqCst);
         loads
     });
-    // One each for those that came before it and those that came while it ran, and a few for stragglers.
+    // One each for those that came before it and those that came while it ran, and a few for
+    // stragglers.
     assert!((1..=10).contains(&loads), "{loads} loads");
     assert!(second.stats().joined >= 90, "{:?}", second.stats());
 }

@@ -1,4 +1,4 @@
-//! What is kept, as which type, and for how long; on a Redis of its own.
+//! Tests of the kept values, their types and their times to live; on a Redis of its own.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -10,8 +10,8 @@ use crate::store::{Acquired, Found};
 use crate::wire::WireError;
 
 impl Session {
-    /// Looks at many keys. Where there are fewer answers than keys, the last answer is a value that is too
-    /// long to be read, and the keys after it were not looked at.
+    /// Looks at many keys. Where there are fewer answers than keys, the last answer is a value that
+    /// is too long to be read, and the keys after it were not looked at.
     pub(crate) fn look_at_all<T>(
         &mut self,
         keys: &[Vec<u8>],

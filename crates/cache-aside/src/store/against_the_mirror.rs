@@ -1,4 +1,5 @@
-//! The scripts on a real server beside what `mirror` says that they do: the same operations, the same stores.
+//! The scripts on a real server beside what `mirror` says that they do: the same operations, the
+//! same stores.
 
 use std::time::{Duration, SystemTime};
 
@@ -46,7 +47,7 @@ enum Operation {
     /// A writer whose token ends before anything else happens.
     MarkBriefly(u8),
     Finish(u8),
-    /// As one of several keys.
+    /// The same as one of several keys.
     FinishMany(u8),
     Invalidate,
     Settle,
@@ -69,7 +70,7 @@ fn marker(slots: &[(u8, u64)]) -> Vec<u8> {
     MARKER_HEADER.into_iter().chain(slots).collect()
 }
 
-/// What may stand under the key, so that comparisons often meet what they look for.
+/// The states under the key, so that comparisons often meet the one that they look for.
 fn standing() -> impl Strategy<Value = Vec<u8>> {
     let far = now_ms() + 4 * MAX_MARKER_MS;
     prop_oneof![
@@ -344,8 +345,9 @@ fn a_large_entry_is_not_put_where_anything_happened_meanwhile() {
     }
 }
 
-/// Whichever commands of a transaction an account may not use: the entry is put or an error says why not, the connection is
-/// not used again unless it is out of the transaction, and the next connection knows.
+/// Whichever commands of a transaction an account may not use: the entry is put or an error says
+/// why not, the connection is not used again unless it is out of the transaction, and the next
+/// connection knows.
 #[test]
 fn a_transaction_that_is_refused_leaves_no_connection_within_it() {
     let redis = PrivateRedis::start();

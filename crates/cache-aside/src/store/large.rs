@@ -1,5 +1,6 @@
-//! Compare-and-set of a large entry without a script: Redis copies what a script is given several times over, which takes
-//! 8 ms for 5 MB. A transaction on a watched key compares the same and copies nothing, for one round trip more.
+//! Compare-and-set of a large entry without a script: Redis copies what a script is given several
+//! times over, which takes 8 ms for 5 MB. A transaction on a watched key compares the same and
+//! copies nothing, for one round trip more.
 
 use std::sync::atomic::Ordering;
 
@@ -13,7 +14,8 @@ pub(crate) const LARGE_BYTES: usize = 64 * 1024;
 /// The result of the first half.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Watched {
-    /// The key holds what is expected, and the transaction fails if it changes or expires from now on.
+    /// The key holds what is expected, and the transaction fails if it changes or expires from now
+    /// on.
     Expected,
     SomethingElse,
     /// This server, a proxy before it, or this account cannot do it.
@@ -57,7 +59,8 @@ impl Store {
         let (mut head, mut refused) = (Vec::new(), None);
         let mut replies = [Ok(Reply::Nil), Ok(Reply::Nil), Ok(Reply::Nil)];
         let mut places = replies.iter_mut();
-        // MULTI goes ahead of the SET: were it refused in one go with it, the SET would be done unconditionally.
+        // MULTI goes ahead of the SET: were it refused in one go with it, the SET would be done
+        // unconditionally.
         let commands: [&[&[u8]]; 3] =
             [&[b"WATCH", key], &[b"GETRANGE", key, b"0", last.as_bytes()], &[b"MULTI"]];
         self.connection.batch(&commands, |reply, value| {
@@ -118,9 +121,11 @@ impl Store {
         }
     }
 
-    /// The SET or the EXEC was refused. A refused EXEC can leave the connection within the transaction.
+    /// The SET or the EXEC was refused. A refused EXEC can leave the connection within the
+    /// transaction.
     fn after_refusal(&mut self, error: WireError) -> Result<Put, WireError> {
-        // This code comes first only where the SET was taken: it is the EXEC that was refused, and that ended the transaction.
+        // This code comes first only where the SET was taken: it is the EXEC that was refused, and
+        // that ended the transaction.
         let is_aborted = error.server_code() == Some("EXECABORT");
         match self.discard()? {
             Discarded::Now => {}
@@ -134,8 +139,8 @@ impl Store {
         Ok(Put::Unable)
     }
 
-    /// Leaves the transaction and watches nothing any more. Where that is refused, the connection is of no more use: its
-    /// next command might be queued.
+    /// Leaves the transaction and watches nothing any more. Where that is refused, the connection
+    /// is of no more use: its next command might be queued.
     fn discard(&mut self) -> Result<Discarded, WireError> {
         match self.connection.pipeline([&[b"DISCARD"]], &mut Vec::new()) {
             Ok(Reply::Status) => Ok(Discarded::Now),

@@ -7,7 +7,7 @@ use crate::protocol::standing::{HEAD_BYTES, Head};
 use crate::script::{ACQUIRE, REPLACE};
 use crate::wire::{Reply, WireError};
 
-/// What was found under a key, with its bytes if it is a string.
+/// The value under a key, with its bytes if it is a string.
 pub(crate) type Seen = (Found, Vec<u8>);
 
 /// The answer to a request for a lease, with the bytes of what was found.
@@ -30,9 +30,9 @@ impl Change<'_> {
 }
 
 impl Store {
-    /// Looks at many keys. There are fewer answers than keys if a value is longer than this connection
-    /// takes: it is the last answer, with its first bytes, and the connection is of no more use. A key that another node
-    /// keeps has that error in its place.
+    /// Looks at many keys. There are fewer answers than keys if a value is longer than this
+    /// connection takes: it is the last answer, with its first bytes, and the connection is of no
+    /// more use. A key that another node keeps has that error in its place.
     pub(crate) fn get_all(&mut self, keys: &[Vec<u8>]) -> Result<Vec<Result<Seen, WireError>>, WireError> {
         let commands: Vec<[&[u8]; 2]> = keys.iter().map(|key| [&b"GET"[..], key]).collect();
         let commands: Vec<&[&[u8]]> = commands.iter().map(|command| &command[..]).collect();
@@ -56,7 +56,8 @@ impl Store {
         Ok(seen)
     }
 
-    /// Puts a lease under each key that holds nothing. As [`Store::acquire`], never twice with the same leases.
+    /// Puts a lease under each key that holds nothing. As [`Store::acquire`], never twice with the
+    /// same leases.
     pub(crate) fn acquire_all(
         &mut self,
         keys: &[Vec<u8>],

@@ -12,7 +12,8 @@ const UNABLE_FOR: Duration = Duration::from_secs(60);
 /// A server that refused a write (full, read-only) is asked again after this time.
 const REFUSING_FOR: Duration = Duration::from_secs(1);
 
-/// After a node of a cluster named another one, entries are awaited for this time: more slots may be on their way.
+/// After a node of a cluster named another one, entries are awaited for this time: more slots may
+/// be on their way.
 const REDIRECTING_FOR: Duration = Duration::from_secs(1);
 
 /// Shared by all connections of a pool, so that each thing is found out once for a server.

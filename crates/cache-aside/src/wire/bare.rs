@@ -1,4 +1,5 @@
-//! A bare stream to Redis with the deadlines of a [`super::Connection`], for a client of another kind.
+//! A bare stream to Redis with the deadlines of a [`super::Connection`], for a client of another
+//! kind.
 
 use std::io::{self, Read, Write};
 use std::time::Duration;

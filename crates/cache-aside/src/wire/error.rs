@@ -1,8 +1,8 @@
-//! What can go wrong between Redis and a connection, told apart where the code branches on it.
+//! Errors between Redis and a connection, told apart where the code branches on them.
 
 use std::io;
 
-/// What can go wrong on the way to Redis and back.
+/// An error on the way to Redis and back.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
     #[error("{0}")]
@@ -27,8 +27,8 @@ impl WireError {
         matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::ResourceBusy)
     }
 
-    /// True if the server says that it is not the one to ask, or not on this connection: what was refused may work on a new
-    /// one, and nothing will on this.
+    /// True if the server says that it is not the one to ask, or not on this connection: what was
+    /// refused may work on a new one, and nothing will on this.
     pub fn is_unfit(&self) -> bool {
         const CODES: [&str; 9] = [
             "READONLY",
@@ -44,15 +44,16 @@ impl WireError {
         self.server_code().is_some_and(|code| CODES.contains(&code)) || self.is_too_many_clients()
     }
 
-    /// True if a node of a cluster says that another one, or none for now, is to be asked. It has done nothing, and the
-    /// connection is in order.
+    /// True if a node of a cluster says that another one, or none for now, is to be asked. It has
+    /// done nothing, and the connection is in order.
     pub fn is_redirect(&self) -> bool {
         matches!(self.server_code(), Some("MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN"))
             || self.left_half_way()
     }
 
-    /// True if a script removed a key of a slot that is on its way, and so could not write it any more: as a key that is
-    /// not there, it is the other node's. The whole script is to be run again.
+    /// True if a script removed a key of a slot that is on its way, and so could not write it any
+    /// more: as a key that is not there, it is the other node's. The whole script is to be run
+    /// again.
     pub(crate) fn left_half_way(&self) -> bool {
         matches!(self, Self::Server(words) if words.contains("non local key in a cluster node"))
     }
@@ -80,7 +81,8 @@ impl WireError {
     }
 }
 
-/// Redis 6 puts what a script met behind words about the script: `ERR Error running script …: -READONLY You can't …`.
+/// Redis 6 puts what a script met behind words about the script: `ERR Error running script …:
+/// -READONLY You can't …`.
 fn code_in(text: &str) -> &str {
     fn first_word(text: &str) -> &str {
         text.split(' ').next().unwrap_or_default()

@@ -1,7 +1,8 @@
 //! Looks host names up, with a deadline.
 //!
-//! The system's resolver knows no timeout and can take many seconds, so a name is looked up on a thread of its own. While
-//! that thread is at work, everyone who asks for the same name waits for its answer: a resolver that hangs holds one thread.
+//! The system's resolver knows no timeout and can take many seconds, so a name is looked up on a
+//! thread of its own. While that thread is at work, everyone who asks for the same name waits for
+//! its answer: a resolver that hangs holds one thread.
 
 use std::collections::HashMap;
 use std::io;

@@ -2,7 +2,7 @@
 
 use super::{Connection, Reply, WireError};
 
-/// What a server is in its replication.
+/// The role of a server in its replication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Primary,
@@ -47,8 +47,8 @@ impl Connection {
         }
     }
 
-    /// A command that answers a list: its element with this number, a string; the others are read and dropped. False where the
-    /// list is too short.
+    /// A command that answers a list: its element with this number, a string; the others are read
+    /// and dropped. False where the list is too short.
     fn element(&mut self, arguments: &[&[u8]], number: u64, value: &mut Vec<u8>) -> Result<bool, WireError> {
         value.clear();
         let mut outcome = Ok(false);

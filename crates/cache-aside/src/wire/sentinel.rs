@@ -1,4 +1,5 @@
-//! Asks Sentinels where the primary is: for every connection anew, as a failover changes the answer.
+//! Asks Sentinels where the primary is: for every connection anew, as a failover changes the
+//! answer.
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,8 +14,8 @@ const SILENT_FOR: Duration = Duration::from_secs(10);
 /// Sentinels that did not answer lately, and since when.
 static SILENT: Mutex<Vec<(Address, Instant)>> = Mutex::new(Vec::new());
 
-/// The address of the primary; none if the endpoint is the server itself. Half the time to connect is for each Sentinel,
-/// and no further one is asked when the whole of it is over.
+/// The address of the primary; none if the endpoint is the server itself. Half the time to connect
+/// is for each Sentinel, and no further one is asked when the whole of it is over.
 pub(super) fn find(endpoint: &RedisEndpoint, limits: Limits) -> io::Result<Option<Address>> {
     let Some(sentinel) = &endpoint.sentinel else { return Ok(None) };
     let began = Instant::now();

@@ -54,9 +54,11 @@ impl Opening {
         Self { limits, began, deadline: began + limits.connect }
     }
 
-    /// The longest single wait now; an error with these words when the time is over, or when the caller gives up.
+    /// The longest single wait now; an error with these words when the time is over, or when the
+    /// caller gives up.
     pub(super) fn wait(&self, too_late_words: &'static str) -> io::Result<Duration> {
-        // As with replies, only a server that is silent is given up: one that answers may be needed to clean up.
+        // As with replies, only a server that is silent is given up: one that answers may be needed
+        // to clean up.
         if self.began.elapsed() >= LOOK {
             self.limits.check_interrupt()?;
         }
@@ -84,8 +86,8 @@ pub(super) struct Socket {
     deadline: Instant,
     /// The timeout that the kernel has for this socket.
     timeout: Duration,
-    /// How much of what had arrived by the deadline is still to be read. A reply that is there is taken, also if this
-    /// thread was woken too late to read it in time.
+    /// The part of what had arrived by the deadline that is still to be read. A reply that is there
+    /// is taken, also if this thread was woken too late to read it in time.
     arrived: Option<usize>,
     /// While the connection is being opened, one deadline covers everything.
     is_opening: bool,
@@ -168,7 +170,8 @@ impl Socket {
         Ok(())
     }
 
-    /// How many bytes may be read now: any number before the deadline, and afterwards what had arrived by then.
+    /// The number of bytes that may be read now: any before the deadline, and afterwards what had
+    /// arrived by then.
     fn may_read(&mut self) -> io::Result<usize> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if !left.is_zero() {
@@ -223,7 +226,8 @@ impl Read for Socket {
                     return Ok(bytes);
                 }
                 Err(error) if is_timeout(&error) => self.check_interrupt()?,
-                // A signal that the program handles ends a wait with a timeout early; the deadline goes on.
+                // A signal that the program handles ends a wait with a timeout early; the deadline
+                // goes on.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -263,7 +267,8 @@ impl AsFd for Socket {
     }
 }
 
-/// Has the kernel find out that the other side is gone without a word: it asks after 15 s of silence, three times.
+/// Has the kernel find out that the other side is gone without a word: it asks after 15 s of
+/// silence, three times.
 fn notice_loss(socket: BorrowedFd<'_>) -> io::Result<()> {
     const IDLE: Duration = Duration::from_secs(15);
     const INTERVAL: Duration = Duration::from_secs(5);

@@ -65,8 +65,8 @@ impl Stream {
         }
     }
 
-    /// True if no byte waits to be read, as far as can be seen. TLS has messages of its own, and keeps out replies that were
-    /// sent twice.
+    /// True if no byte waits to be read, as far as can be seen. TLS has messages of its own, and
+    /// keeps out replies that were sent twice.
     pub(super) fn is_quiet(&self) -> bool {
         match self {
             Self::Plain(socket) => socket.is_quiet(),
@@ -98,8 +98,8 @@ fn connect_unix(path: &Path, opening: Opening) -> io::Result<UnixStream> {
 
 const TOO_LATE: &str = "no connection in time";
 
-/// Connects a new socket. A server that does not answer, or whose queue is full, is waited for in steps: the timeout for
-/// sending bounds each of them, and connecting once more goes on waiting.
+/// Connects a new socket. A server that does not answer, or whose queue is full, is waited for in
+/// steps: the timeout for sending bounds each of them, and connecting once more goes on waiting.
 fn connect(
     family: AddressFamily,
     opening: Opening,

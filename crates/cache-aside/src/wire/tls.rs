@@ -12,7 +12,8 @@ pub struct TlsError(String);
 pub(super) const WITHOUT: &str =
     "rediss:// needs the crate's feature `tls`, which is turned off in this program";
 
-/// Reads the certificates once, so that a program fails when it starts and not at its first connection.
+/// Reads the certificates once, so that a program fails when it starts and not at its first
+/// connection.
 #[cfg(not(feature = "tls"))]
 pub fn check(_: &Certificates) -> Result<(), TlsError> {
     Err(TlsError(WITHOUT.to_owned()))
@@ -39,7 +40,8 @@ mod encrypted {
 
     pub(in crate::wire) type Stream = StreamOwned<ClientConnection, Socket>;
 
-    /// Reads the certificates once, so that a program fails when it starts and not at its first connection.
+    /// Reads the certificates once, so that a program fails when it starts and not at its first
+    /// connection.
     pub fn check(certificates: &Certificates) -> Result<(), TlsError> {
         config(certificates).map(drop)
     }
@@ -55,7 +57,8 @@ mod encrypted {
         Ok(StreamOwned::new(session, socket))
     }
 
-    /// Own files are read for each connection: certificates that live for a day are renewed while the program runs.
+    /// Own files are read for each connection: certificates that live for a day are renewed while
+    /// the program runs.
     fn config(certificates: &Certificates) -> Result<Arc<ClientConfig>, TlsError> {
         // Reading the system's certificates takes longer than connecting: once is enough.
         static SYSTEM: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {

@@ -1,4 +1,5 @@
-//! What MySQL answered so far, by fingerprint: a hit is right if MySQL gave that answer when the entry was made.
+//! The answers of MySQL so far, by fingerprint: a hit is right if MySQL gave that answer when the
+//! entry was made.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::super::Check;
 use crate::answer::Answer;
 
-/// Entries of one item that are told apart: one for each codec, and some that were replaced meanwhile.
+/// Entries of one item that are told apart: one for each codec, and some that were replaced
+/// meanwhile.
 const MOST_ENTRIES: usize = 16;
 
 /// The answers of a query; all clients share it.
@@ -27,7 +29,7 @@ struct Item {
     entries: Vec<u64>,
 }
 
-/// What the answers of MySQL's were like.
+/// The properties of MySQL's answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) answers: u64,

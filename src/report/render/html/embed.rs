@@ -1,6 +1,7 @@
 //! Documents as JSON inside a page.
 
-/// The document without the white space between its tokens. Every number and text stays as it is written.
+/// The document without the white space between its tokens. Every number and text stays as it is
+/// written.
 pub(crate) fn compact(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     let (mut is_text, mut is_escaped) = (false, false);
@@ -19,7 +20,8 @@ pub(crate) fn compact(json: &str) -> String {
     text
 }
 
-/// The same document, in which nothing can end the script element. These characters are in texts alone.
+/// The same document, in which nothing can end the script element. These characters are in texts
+/// alone.
 pub(crate) fn in_script(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {

@@ -1,5 +1,6 @@
-//! Reads the record batches that caches hold mostly: numbers and texts, no nulls, not compressed. Arrow's own reader takes
-//! them too, but looks at the borders of every text by itself, which took half the time of decoding 100,000 users.
+//! Reads the record batches that caches hold mostly: numbers and texts, no nulls, not compressed.
+//! Arrow's own reader takes them too, but looks at the borders of every text by itself, which took
+//! half the time of decoding 100,000 users.
 
 use std::sync::Arc;
 
@@ -13,8 +14,8 @@ use arrow_schema::{ArrowError, DataType, Schema};
 use super::{Place, broken};
 use crate::texts;
 
-/// The record batch of a stream whose bounds were checked. None where there is anything in it that is not plain: Arrow's
-/// own reader must look at it then.
+/// The record batch of a stream whose bounds were checked. None where there is anything in it that
+/// is not plain: Arrow's own reader must look at it then.
 pub(super) fn batch(stream: &Buffer, messages: &[Place]) -> Result<Option<RecordBatch>, ArrowError> {
     let [schema, batch] = messages else { return Ok(None) };
     let Some(schema) = schema_of(message(stream, schema)?)? else { return Ok(None) };
@@ -37,7 +38,7 @@ fn schema_of(message: Message<'_>) -> Result<Option<Schema>, ArrowError> {
 /// The buffers of a record batch, taken from the front.
 struct Columns {
     rows: usize,
-    /// How many there are.
+    /// The number of columns.
     columns: usize,
     buffers: std::vec::IntoIter<Buffer>,
 }
@@ -82,7 +83,8 @@ impl Columns {
         RecordBatch::try_new_with_options(Arc::new(schema), columns, &options).map(Some)
     }
 
-    /// The next column; none where it is of no plain type, or its bytes do not lie as its type wants them to.
+    /// The next column; none where it is of no plain type, or its bytes do not lie as its type
+    /// wants them to.
     fn next(&mut self, data_type: &DataType) -> Result<Option<ArrayRef>, ArrowError> {
         // Where the nulls would be.
         let Some(_) = self.buffers.next() else { return Ok(None) };

@@ -1,8 +1,10 @@
-//! A tag made of what a type asks serde for: its name, the names of its fields and variants, and what they hold.
+//! A tag made of what a type asks serde for: its name, the names of its fields and variants, and
+//! what they hold.
 //!
-//! No value is needed: the type is deserialized from nothing but made-up answers, several times, so that each field comes
-//! first and each variant is tried. What it says about answers that it does not like counts too: the fields of flattened and
-//! tagged types are known by that alone. A type that hides its shape even so, such as an untagged enum, is known by its name.
+//! No value is needed: the type is deserialized from nothing but made-up answers, several times, so
+//! that each field comes first and each variant is tried. What it says about answers that it does
+//! not like counts too: the fields of flattened and tagged types are known by that alone. A type
+//! that hides its shape even so, such as an untagged enum, is known by its name.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -71,7 +73,7 @@ pub(in crate::codec) fn shape_of<T: DeserializeOwned>() -> u64 {
     XxHash3_64::oneshot(log.text.as_bytes())
 }
 
-/// What the type asked for so far.
+/// The questions of the type so far.
 #[derive(Default)]
 struct Log {
     text: String,

@@ -48,7 +48,8 @@ fn retell(start: World, setting: &Setting, turns: impl Iterator<Item = usize>) -
         .collect()
 }
 
-/// The worlds that were seen, by hashes of 128 bits: two of a billion worlds share one with a chance of 10^-21.
+/// The worlds that were seen, by hashes of 128 bits: two of a billion worlds share one with a
+/// chance of 10^-21.
 #[derive(Default)]
 struct Visited {
     seen: HashSet<u128, BuildHasherDefault<FirstHalf>>,
@@ -78,7 +79,7 @@ impl Hasher for Bytes {
     }
 }
 
-/// What is a hash already needs no second one.
+/// A hasher for values that are hashes already.
 #[derive(Default)]
 struct FirstHalf(u64);
 

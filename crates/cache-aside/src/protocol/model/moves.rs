@@ -68,7 +68,7 @@ impl Moves<'_> {
         see(&self.before.slot, kind(0, self.setting)) == Saw::Marker
     }
 
-    /// What Redis does by itself.
+    /// The steps that Redis takes by itself.
     fn redis(&mut self) {
         match &self.before.slot {
             Slot::Empty => {}
@@ -114,7 +114,7 @@ impl Moves<'_> {
     }
 }
 
-/// What must hold in every world.
+/// The invariant of every world.
 fn broken_promise(world: &World, setting: &Setting) -> Option<&'static str> {
     if !world.caches_another(setting) {
         return None;

@@ -13,7 +13,7 @@ const SET_BACK_MS: u64 = 1;
 const LIFE_MS: u32 = 1;
 const LATER_MS: u64 = 101;
 
-/// How a writer writes.
+/// The way in which a writer writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     /// COMMIT, invalidate.
@@ -46,7 +46,7 @@ pub(super) enum Ablation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failover {
     Never,
-    /// What the replica does not have yet is lost.
+    /// The server fails, and writes that the replica does not have are lost.
     Loses,
     /// The same; but a mark, or a removal, has succeeded only when the replica has it.
     Waits,
@@ -56,11 +56,12 @@ pub(super) enum Failover {
 pub(super) struct Setting {
     pub(super) readers: usize,
     pub(super) writers: &'static [Mode],
-    /// A marker stands at least until its writer's COMMIT is decided; otherwise it may be gone at any time.
+    /// A marker stands at least until its writer's COMMIT is decided; otherwise it may be gone at
+    /// any time.
     pub(super) markers_outlive_commits: bool,
-    /// What stands under the key may turn into nonsense.
+    /// True if the value under the key may turn into nonsense.
     pub(super) damage: bool,
-    /// How many types the readers cache the row as, one after the other.
+    /// The number of types as which the readers cache the row, one after the other.
     pub(super) types: usize,
     /// Values are kept beyond their time to live, for loads that fail.
     pub(super) keeps_longer: bool,
@@ -101,7 +102,8 @@ impl Setting {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Reader {
     Idle,
-    /// About to do this. `floor` is the oldest version that it may return, `seen` that of the entry in its hands.
+    /// About to do this. `floor` is the oldest version that it may return, `seen` that of the entry
+    /// in its hands.
     At {
         step: Step,
         floor: u8,
@@ -146,11 +148,11 @@ pub(super) enum Writer {
     Gone,
 }
 
-/// What is sent to Redis and changes something.
+/// A command to Redis that changes something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Command {
-    /// Also the second half of a look that puts a lease. `again`: with another nonce, after a first one whose
-    /// connection was lost.
+    /// Also the second half of a look that puts a lease. `again`: with another nonce, after a first
+    /// one whose connection was lost.
     Acquire {
         reader: usize,
         again: bool,
@@ -190,7 +192,7 @@ pub(super) struct World {
     pub(super) is_excused: bool,
     /// Redis' clock was set back.
     pub(super) is_set_back: bool,
-    /// What the replica has, until it takes the server's place.
+    /// The state of the replica, until it takes the server's place.
     pub(super) replica: Option<Slot>,
 }
 
@@ -332,7 +334,7 @@ impl World {
     }
 }
 
-/// What a reader sees there. That an entry is due is luck, and up to the caller.
+/// The view of a reader. Chance decides whether an entry is due, which is up to the caller.
 pub(super) fn see(slot: &Slot, kind: Kind) -> Saw {
     match slot {
         Slot::Empty => Saw::Nothing,

@@ -38,7 +38,7 @@ impl Entry {
     }
 }
 
-/// What became of a value.
+/// The fate of a value.
 enum Kept {
     /// It is on its way.
     Sent(Entry),

@@ -6,8 +6,8 @@ use crate::protocol::standing::Head;
 use crate::renewals::Renewal;
 use crate::store::Change;
 
-/// Leases that are renewed while their load runs. Those that are not settled are given up when this is
-/// dropped, also by a panic of the loader: no read waits for them then.
+/// Leases that are renewed while their load runs. Those that are not settled are given up when this
+/// is dropped, also by a panic of the loader: no read waits for them then.
 pub(super) struct Leases<'a> {
     core: &'a Core,
     held: Vec<(Key, Head)>,

@@ -64,7 +64,8 @@ fn a_thousand_ids_are_one_load_and_few_round_trips() {
             .unwrap();
     });
     assert_eq!((calls, asked, seen), (1, 1000, rows(&ids)));
-    // 8 each for the look, the leases and the fills, and a few for the connection and unknown scripts.
+    // 8 each for the look, the leases and the fills, and a few for the connection and unknown
+    // scripts.
     assert!(sent.sends <= 24 + 8, "{sent:?}");
     let sent = socket_calls::during(|| {
         let seen = cache.get_many(&ids, key, must_not_load).unwrap();
@@ -352,7 +353,8 @@ fn a_loader_may_read_the_same_keys() {
     assert_eq!((cache.stats().loads, cache.stats().waits), (3, 1), "{:?}", cache.stats());
 }
 
-/// Writers of both kinds, readers of one and of many keys: no read that begins after a write returned is stale.
+/// Writers of both kinds, readers of one and of many keys: no read that begins after a write
+/// returned is stale.
 #[test]
 fn nothing_stale_is_read_while_many_write() {
     const IDS: u32 = 40;

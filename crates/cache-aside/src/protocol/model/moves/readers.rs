@@ -1,4 +1,4 @@
-//! What a reader can do next: what the table says, with every outcome.
+//! The next steps of a reader: the table, with every outcome.
 
 use super::super::world::{Ablation, Command, Reader, World, kind, lease_nonce, see};
 use super::Moves;

@@ -1,4 +1,4 @@
-//! What a writer can do next, and where it can die.
+//! The next steps of a writer, and the places where it can die.
 
 use super::super::world::{Command, Failover, Mode, World, Writer};
 use super::Moves;
