@@ -5,8 +5,10 @@ pub(crate) mod admin;
 pub(crate) mod connection;
 pub(crate) mod counters;
 pub(crate) mod flush;
+pub(crate) mod link;
+mod packed;
 
-pub(crate) use cache_aside::internal::{entry, key, protocol, wire};
+pub(crate) use cache_aside::internal::{cluster, entry, key, protocol, wire};
 pub(crate) use cache_aside::{
     Cache, CallOptions, Foreign, Key, KeyError, MarkError, Observer, Options, Phase, RedisError, SetupError,
     StaleError, Stats, WriteGuard,

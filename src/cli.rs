@@ -18,6 +18,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::model::RedisKind;
 use crate::sandbox::BELOW_STATE;
 use crate::units;
 use crate::users::DEFAULT_USERS;
@@ -90,7 +91,9 @@ pub(crate) struct Global {
     /// Redis or Valkey server: redis://user:password@host:port/0
     ///
     /// `rediss://` for TLS (trusted is what the system trusts, or the file that SSL_CERT_FILE names),
-    /// `redis+unix:///path?db=0&pass=PASSWORD` for a unix socket. Without it the sandbox's own server is used.
+    /// `redis+unix:///path?db=0&pass=PASSWORD` for a unix socket. The host may be any node of a Redis Cluster, or
+    /// several, separated by commas; `redis+sentinel://host1,host2:26379/NAME/0` asks Sentinels for the primary of that
+    /// name. Without it the sandbox's own server is used.
     #[arg(long, global = true, env = "RCACHE_REDIS_URL", hide_env_values = true, value_name = "URL")]
     #[arg(help_heading = "Servers")]
     pub(crate) redis_url: Option<TypedUrl>,
@@ -298,7 +301,11 @@ pub(crate) struct Serve {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Sandbox {
     /// Start the private servers and leave them running
-    Start,
+    Start {
+        /// A single Redis, or a Redis Cluster of three primaries, to see what a cluster costs
+        #[arg(long, value_enum, default_value_t = RedisKind::Single, value_name = "KIND")]
+        redis: RedisKind,
+    },
     /// Load an SQL file, such as a dump of mysqldump, into their database
     ///
     /// The servers need not run. Servers that a URL names are never touched. Statements about other databases are skipped, and

@@ -13,7 +13,6 @@ use std::time::Duration;
 use anyhow::Context;
 use mysql::LocalInfileHandler;
 
-use crate::cache::wire;
 use crate::db::rows::RowConnection;
 use crate::db::session::Session;
 use crate::db::{connect, schema, seed};
@@ -23,6 +22,7 @@ use crate::model::phase::Phase;
 use crate::model::series::{BlockKind, Series};
 use crate::model::{Codec, ReadPath, Workload};
 use crate::paths::client::Client;
+use crate::paths::nodes::Nodes;
 use crate::paths::query::{self, AllUsers, Expected};
 use crate::paths::reader::{self, Reader, ReaderOptions};
 use crate::samples::latencies::Latencies;
@@ -121,7 +121,7 @@ fn read_pairs(mysql: &MysqlEndpoint, redis: &RedisEndpoint) -> anyhow::Result<Ve
     let namespace = "limits";
     let kind = query::kind(Workload::All);
     let options = ReaderOptions { codecs: &[Codec::Arrow], namespace, kind, ttl: Duration::from_secs(3600) };
-    let wire = wire::Connection::open(redis, reader::LIMITS)?;
+    let wire = Nodes::open(redis, reader::LIMITS)?;
     let mut reader: Reader<AllUsers> =
         Reader::new(RowConnection::open(mysql)?, (wire, redis), &expected, &options)?;
     let warm = Series::cached(ReadPath::Warm, Codec::Arrow);

@@ -6,5 +6,6 @@ pub(crate) mod client;
 pub(crate) mod fake_client;
 #[cfg(test)]
 mod frugality;
+pub(crate) mod nodes;
 pub(crate) mod query;
 pub(crate) mod reader;

@@ -146,6 +146,9 @@ pub(crate) struct Server {
     pub(crate) sandbox: bool,
     /// The server's settings that change a number.
     pub(crate) settings: BTreeMap<String, String>,
+    /// The number of primaries of a Redis Cluster; null for any other server.
+    #[serde(default)]
+    pub(crate) cluster_primaries: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -14,6 +14,7 @@
 //!   are saved only for kept servers ([`state`]).
 
 mod child;
+mod cluster;
 mod enter;
 mod folder;
 mod kept;
@@ -46,6 +47,7 @@ use self::programs::{Program, Release};
 use self::restart::Recipe;
 use self::state::State;
 use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
+use crate::model::RedisKind;
 use crate::secret::Secret;
 
 pub(crate) use self::enter::Company;
@@ -125,7 +127,7 @@ impl Sandbox {
         let restarts = wanted.mysql && company == Company::Nobody;
         Ok(Self {
             mysql: wanted.mysql.then(|| mysql::endpoint(state.mysql.port, &state.mysql.password())),
-            redis: wanted.redis.then(|| redis::endpoint(state.redis.port, &state.redis.password())),
+            redis: wanted.redis.then(|| state.redis_endpoint()),
             recipe: restarts.then(|| Recipe::of_kept(&folder, &state.mysql)).transpose()?,
             kept: Some(state),
             own_mysql: None,
@@ -143,7 +145,7 @@ impl Sandbox {
         company: Company,
         note: &mut dyn FnMut(&str),
     ) -> anyhow::Result<Self> {
-        let up = launch(&folder, wanted, Life::WithUs, note)?;
+        let up = launch(&folder, wanted, RedisKind::Single, Life::WithUs, note)?;
         let recipe =
             up.mysql.as_ref().filter(|_| company == Company::Nobody).map(|up| Recipe::of_own(&folder, up));
         Ok(Self {
@@ -214,7 +216,13 @@ struct UpPair {
 }
 
 /// Starts the wanted servers; on an error none is left.
-fn launch(folder: &Folder, wanted: Wanted, life: Life, note: &mut dyn FnMut(&str)) -> anyhow::Result<UpPair> {
+fn launch(
+    folder: &Folder,
+    wanted: Wanted,
+    redis: RedisKind,
+    life: Life,
+    note: &mut dyn FnMut(&str),
+) -> anyhow::Result<UpPair> {
     // Before anything is started, so that a missing program costs nobody a minute.
     let mysql_program = wanted.mysql.then(|| programs::find(&programs::MYSQL)).transpose()?;
     let redis_program = wanted.redis.then(|| programs::find(&programs::REDIS)).transpose()?;
@@ -239,7 +247,9 @@ fn launch(folder: &Folder, wanted: Wanted, life: Life, note: &mut dyn FnMut(&str
     let redis_plan = match &redis_program {
         Some(program) => {
             let socket = sockets.join("redis.sock");
-            Some(redis::RedisPlan { program, folder, socket, password: new_password()?, life })
+            let is_cluster = redis == RedisKind::Cluster;
+            let password = new_password()?;
+            Some(redis::RedisPlan { program, folder, name: "redis", is_cluster, socket, password, life })
         }
         None => None,
     };

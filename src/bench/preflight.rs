@@ -24,6 +24,7 @@ use crate::db::{connect, counters as db_counters, seed};
 use crate::endpoint::{Address, MysqlEndpoint, RedisEndpoint};
 use crate::measure::plan::Amount;
 use crate::model::{Codec, Workload};
+use crate::paths::nodes::Nodes;
 use crate::paths::query::{Expected, Query};
 use crate::paths::reader::{self, Reader, ReaderOptions};
 use crate::reopen::Reopening;
@@ -118,8 +119,7 @@ impl<'a> Ready<'a> {
         // Also after an interrupt, for which they must not stay.
         let patience = if interrupt::requested() { AFTER_INTERRUPT } else { reader::LIMITS.reply };
         let limits = wire::Limits { is_over: None, reply: patience, ..reader::LIMITS };
-        let mut wire =
-            wire::Connection::open(redis, limits).map_err(|error| admin::refused(redis, &error))?;
+        let mut wire = Nodes::open(redis, limits).map_err(|error| admin::refused(redis, &error))?;
         for own in &self.queries {
             let query = &own.prepared.query;
             let plan = own.plan(request);
@@ -191,8 +191,7 @@ impl<'a> Ready<'a> {
     ) -> anyhow::Result<Reader<Q>> {
         let (mysql, redis) = (self.servers.mysql()?, self.servers.redis()?);
         let conn = Q::open(mysql, &target.reference)?;
-        let wire =
-            wire::Connection::open(redis, reader::LIMITS).map_err(|error| admin::refused(redis, &error))?;
+        let wire = Nodes::open(redis, reader::LIMITS).map_err(|error| admin::refused(redis, &error))?;
         let options = ReaderOptions { codecs, namespace: self.namespace, kind: &target.kind, ttl };
         let reader = Reader::new(conn, (wire, redis), &target.reference, &options)
             .context("cannot prepare a statement")?;

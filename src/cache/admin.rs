@@ -217,8 +217,12 @@ fn hint_for_code(code: &str) -> Option<&'static str> {
                  +exists +getrange +pttl +unlink +eval +evalsha +scan +dbsize; for scenarios also +del +time; for `scenario \
                  corrupt` also +multi +exec +pexpire +rpush +sadd +hset"
         }
-        "MOVED" | "ASK" | "CROSSSLOT" | "CLUSTERDOWN" | "TRYAGAIN" => {
-            "this Redis is a node of a cluster, which rcache does not speak with: use a single Redis, or a proxy for the cluster"
+        "MOVED" | "ASK" | "TRYAGAIN" => "the cluster moves this slot: wait, then run the same command again",
+        "CLUSTERDOWN" => {
+            "the cluster has no node for some keys: look at `redis-cli --cluster check`, and wait for a failover"
+        }
+        "CROSSSLOT" => {
+            "this Redis is a node of a cluster and does not say so in INFO: use an account that may ask for it"
         }
         "DENIED" => {
             "protected mode lets only this Redis's own machine in: set a password there (requirepass, ACL SETUSER), and give it in \
@@ -243,6 +247,8 @@ pub(crate) struct ServerInfo {
     pub(crate) version: String,
     /// The settings that change a number; empty where the account may not ask.
     pub(crate) settings: BTreeMap<String, String>,
+    /// The number of primaries, if it is a cluster.
+    pub(crate) cluster_primaries: Option<u64>,
 }
 
 /// Asks the server for its version and the settings that change a number.
@@ -257,7 +263,11 @@ pub(crate) fn server_info(connection: &mut Connection) -> Result<ServerInfo, Adm
             redis::cmd("CONFIG").arg("GET").arg(name).query(connection);
         settings.extend(answer.unwrap_or_default());
     }
-    Ok(ServerInfo { flavor, version, settings })
+    let cluster_primaries = match connection.is_cluster().map_err(fail)? {
+        true => Some(connection.primaries().map_err(fail)?.len() as u64),
+        false => None,
+    };
+    Ok(ServerInfo { flavor, version, settings, cluster_primaries })
 }
 
 /// Valkey gives its own version beside the Redis version that it is compatible with.
@@ -273,15 +283,20 @@ pub(crate) fn parse_version(info: &str) -> (&'static str, String) {
     }
 }
 
-/// The number of keys in the database, of any program.
+/// The number of keys in the database, of any program; of a cluster, in all its primaries.
 pub(crate) fn key_count(connection: &mut Connection) -> Result<u64, AdminError> {
-    redis::cmd("DBSIZE").query(connection).map_err(|source| AdminError::new("counting its keys", source))
+    let each = connection.on_each(|link| redis::cmd("DBSIZE").query::<u64>(link));
+    Ok(each.map_err(|source| AdminError::new("counting its keys", source))?.into_iter().sum())
 }
 
 /// Bytes of memory that the server takes; none where it does not say.
 pub(crate) fn memory_used(connection: &mut Connection) -> Option<u64> {
-    let info: String = redis::cmd("INFO").arg("memory").query(connection).ok()?;
-    info.lines().find_map(|line| line.strip_prefix("used_memory:"))?.trim().parse().ok()
+    let each: Vec<String> =
+        connection.on_each(|link| redis::cmd("INFO").arg("memory").query::<String>(link)).ok()?;
+    let used = |info: &String| {
+        info.lines().find_map(|line| line.strip_prefix("used_memory:"))?.trim().parse::<u64>().ok()
+    };
+    each.iter().map(used).sum()
 }
 
 #[cfg(test)]

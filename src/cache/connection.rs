@@ -1,131 +1,240 @@
-//! A connection for the `redis` crate's commands over the library's own stream: with its TLS and
-//! its deadlines, and with a look at the interrupt while it waits. The crate's own connection waits
-//! 30 s for a stopped server, whatever happens.
+//! A connection for administration and for applications in an experiment. If the server says that
+//! it is a node of a cluster, commands with a key go to the node that keeps it.
 
-use std::io::{self, Write};
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashMap;
 use std::time::Duration;
 
-use redis::{ConnectionLike, Parser, RedisError, RedisResult, Value};
+use redis::{ConnectionLike, RedisError, RedisResult, Value};
 
-use super::wire::{BareStream, Limits};
+use super::cluster::{Layout, Redirect, slot_of};
+use super::link::Link;
+use super::packed;
+use super::wire::{Tree, WireError};
 use crate::endpoint::{Address, RedisEndpoint};
-use crate::interrupt;
-use crate::secret::Secret;
 
-/// Servers that did not answer after an interrupt: nothing more is asked of them.
-static GIVEN_UP: Mutex<Vec<Address>> = Mutex::new(Vec::new());
+/// As many times in a row does one node name another.
+const MOST_REDIRECTS: usize = 4;
+const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
 
 /// An open connection, logged in, on its database.
 pub(crate) struct Connection {
-    stream: BareStream,
-    parser: Parser,
-    address: Address,
-    database: i64,
-    /// After a failed exchange the next reply could belong to it.
-    is_broken: bool,
+    endpoint: RedisEndpoint,
+    connect: Duration,
+    reply: Duration,
+    first: Link,
+    /// To other nodes, opened when they are needed.
+    others: Vec<Link>,
+    kind: Kind,
+}
+
+enum Kind {
+    /// It was not asked, and has not said so.
+    Unknown,
+    Single,
+    Cluster {
+        layout: Layout,
+        /// Slots that another node keeps by now.
+        moved: HashMap<u16, Address>,
+    },
 }
 
 impl Connection {
     /// Connects, logs in and selects the database. `connect` limits each step of that, and `reply`
     /// every later reply.
     pub(crate) fn open(endpoint: &RedisEndpoint, connect: Duration, reply: Duration) -> RedisResult<Self> {
-        check_given_up(&endpoint.address)?;
-        let limits = Limits {
+        let mut first = Link::open(&endpoint.at_first(), connect, reply);
+        // Any node of a cluster will do.
+        for address in &endpoint.more {
+            if endpoint.sentinel.is_none() && first.is_err() {
+                first = Link::open(&endpoint.at(address.clone()), connect, reply).or(first);
+            }
+        }
+        Ok(Self {
+            endpoint: endpoint.clone(),
             connect,
-            reply: connect,
-            is_over: Some(interrupt::requested),
-            max_string_bytes: Limits::MAX_STRING_BYTES,
+            reply,
+            first: first?,
+            others: Vec::new(),
+            kind: Kind::Unknown,
+        })
+    }
+
+    /// Whether this is a cluster. Asks once.
+    pub(crate) fn is_cluster(&mut self) -> RedisResult<bool> {
+        if matches!(self.kind, Kind::Unknown) {
+            let info: RedisResult<String> = redis::cmd("INFO").arg("cluster").query(&mut self.first);
+            match info {
+                Ok(info) if info.contains("cluster_enabled:1") => self.learn()?,
+                // A server that does not say is asked for its keys all the same.
+                Ok(_) => self.kind = Kind::Single,
+                Err(error) if error.is_io_error() => return Err(error),
+                Err(_) => self.kind = Kind::Single,
+            }
+        }
+        Ok(matches!(self.kind, Kind::Cluster { .. }))
+    }
+
+    /// The servers that keep keys: of a cluster, its primaries.
+    pub(crate) fn primaries(&mut self) -> RedisResult<Vec<Address>> {
+        if self.is_cluster()? {
+            self.learn()?;
+        }
+        Ok(match &self.kind {
+            Kind::Cluster { layout, .. } => layout.primaries.clone(),
+            Kind::Unknown | Kind::Single => vec![self.first.address().clone()],
+        })
+    }
+
+    /// Asks each server that keeps keys.
+    pub(crate) fn on_each<T, E: From<RedisError>>(
+        &mut self,
+        mut ask: impl FnMut(&mut Link) -> Result<T, E>,
+    ) -> Result<Vec<T>, E> {
+        self.primaries()?.iter().map(|address| ask(self.link(address)?)).collect()
+    }
+
+    /// The connection to one server.
+    pub(super) fn link(&mut self, address: &Address) -> RedisResult<&mut Link> {
+        if self.first.address() == address && self.first.is_open() {
+            return Ok(&mut self.first);
+        }
+        self.others.retain(|link| link.address() != address || link.is_open());
+        let place = match self.others.iter().position(|link| link.address() == address) {
+            Some(place) => place,
+            None => {
+                let endpoint = self.endpoint.at(address.clone());
+                self.others.push(Link::open(&endpoint, self.connect, self.reply)?);
+                self.others.len() - 1
+            }
         };
-        let stream = BareStream::open(endpoint, limits).inspect_err(|_| give_up(&endpoint.address))?;
-        let mut connection = Self {
-            stream,
-            parser: Parser::new(),
-            address: endpoint.address.clone(),
-            database: i64::from(endpoint.database),
-            is_broken: false,
+        Ok(&mut self.others[place])
+    }
+
+    /// Asks which node keeps which slots.
+    fn learn(&mut self) -> RedisResult<()> {
+        let answer: Value = redis::cmd("CLUSTER").arg("SLOTS").query(&mut self.first)?;
+        let layout = Layout::read(&tree(answer), self.first.address()).ok_or_else(|| {
+            RedisError::from((redis::ErrorKind::UnexpectedReturnType, "no node of the cluster keeps a slot"))
+        })?;
+        self.kind = Kind::Cluster { layout, moved: HashMap::new() };
+        Ok(())
+    }
+
+    /// The node that keeps the key, as far as is known.
+    fn keeper(&self, key: Option<&[u8]>) -> Address {
+        let known = match (&self.kind, key) {
+            (Kind::Cluster { layout, moved }, Some(key)) => {
+                let slot = slot_of(key);
+                moved.get(&slot).or_else(|| layout.primary_of(slot))
+            }
+            _ => None,
         };
-        if let Some(password) = endpoint.password.as_ref().map(Secret::reveal) {
-            let mut login = redis::cmd("AUTH");
-            login.arg(&endpoint.user).arg(password);
-            login.exec(&mut connection)?;
-        }
-        if endpoint.password.is_none() && endpoint.database == 0 {
-            // What answers here is known before anything else is asked.
-            redis::cmd("PING").exec(&mut connection)?;
-        }
-        if endpoint.database != 0 {
-            redis::cmd("SELECT").arg(endpoint.database).exec(&mut connection)?;
-        }
-        connection.stream.set_reply_limit(reply);
-        Ok(connection)
+        known.unwrap_or(self.first.address()).clone()
     }
 
-    /// Sends commands and reads so many replies.
-    fn exchange(&mut self, commands: &[u8], replies: usize) -> RedisResult<Vec<Value>> {
-        if self.is_broken {
-            return Err(io::Error::new(io::ErrorKind::NotConnected, "the connection failed before").into());
-        }
-        check_given_up(&self.address)?;
-        let outcome = self.try_exchange(commands, replies);
-        if outcome.is_err() {
-            self.is_broken = true;
-            give_up(&self.address);
-        }
-        outcome
+    /// Sends the commands where the redirection says, and learns from it.
+    fn redirected(
+        &mut self,
+        redirect: &Redirect,
+        commands: &[u8],
+        replies: usize,
+    ) -> RedisResult<(Address, Vec<Value>)> {
+        let (to, is_asking) = match redirect {
+            Redirect::Moved { slot, to } => {
+                if !matches!(self.kind, Kind::Cluster { .. }) {
+                    self.learn()?;
+                }
+                if let Kind::Cluster { moved, .. } = &mut self.kind {
+                    moved.insert(*slot, to.clone());
+                }
+                (to.clone(), false)
+            }
+            Redirect::Ask { to } => (to.clone(), true),
+            Redirect::TryAgain | Redirect::Down => (self.first.address().clone(), false),
+        };
+        let link = self.link(&to)?;
+        let values = if is_asking {
+            link.exchange(&[ASKING, commands].concat(), replies + 1)?.split_off(1)
+        } else {
+            link.exchange(commands, replies)?
+        };
+        Ok((to, values))
     }
 
-    fn try_exchange(&mut self, commands: &[u8], replies: usize) -> RedisResult<Vec<Value>> {
-        self.stream.begin(commands.len())?;
-        if let Err(error) = self.stream.write_all(commands) {
-            // A server that takes no more clients has said so before it closed the connection.
-            return match self.parser.parse_value(&mut self.stream) {
-                Ok(refusal @ Value::ServerError(_)) => Ok(vec![refusal]),
-                Ok(_) | Err(_) => Err(error.into()),
-            };
+    /// Sends one command, or one transaction, to the node that keeps its key.
+    fn follow(
+        &mut self,
+        commands: &[u8],
+        replies: usize,
+        first: (Address, Vec<Value>),
+    ) -> RedisResult<Vec<Value>> {
+        let (mut asked, mut values) = first;
+        for _ in 0..MOST_REDIRECTS {
+            match values.iter().find_map(|value| redirect(value, &asked)) {
+                Some(redirect @ (Redirect::Moved { .. } | Redirect::Ask { .. })) => {
+                    (asked, values) = self.redirected(&redirect, commands, replies)?;
+                }
+                Some(Redirect::TryAgain | Redirect::Down) | None => break,
+            }
         }
-        (0..replies).map(|_| self.parser.parse_value(&mut self.stream)).collect()
-    }
-}
-
-fn check_given_up(address: &Address) -> RedisResult<()> {
-    if GIVEN_UP.lock().unwrap_or_else(PoisonError::into_inner).contains(address) {
-        return Err(RedisError::from(io::Error::other("interrupted")));
-    }
-    Ok(())
-}
-
-/// Asks nothing more of this server, if an interrupt has come.
-fn give_up(address: &Address) {
-    if interrupt::requested() {
-        GIVEN_UP.lock().unwrap_or_else(PoisonError::into_inner).push(address.clone());
+        Ok(values)
     }
 }
 
 impl ConnectionLike for Connection {
     fn req_packed_command(&mut self, command: &[u8]) -> RedisResult<Value> {
-        Ok(self.exchange(command, 1)?.pop().unwrap_or(Value::Nil))
+        let asked = self.keeper(packed::key(command));
+        let values = self.link(&asked)?.exchange(command, 1)?;
+        Ok(self.follow(command, 1, (asked, values))?.pop().unwrap_or(Value::Nil))
     }
 
-    /// For pipelines without MULTI, which are all that rcache sends: every reply is the caller's.
+    /// For pipelines whose every reply is the caller's, and for transactions on one key.
     fn req_packed_commands(
         &mut self,
         commands: &[u8],
         offset: usize,
         count: usize,
     ) -> RedisResult<Vec<Value>> {
-        Ok(self.exchange(commands, offset + count)?.split_off(offset))
+        let each = packed::split(commands).unwrap_or_default();
+        let asked = self.keeper(each.iter().find_map(|command| packed::key(command)));
+        let mut values = self.link(&asked)?.exchange(commands, offset + count)?;
+        if packed::is_transaction(commands) {
+            values = self.follow(commands, offset + count, (asked, values))?;
+        } else {
+            for (value, command) in values.iter_mut().zip(each) {
+                if redirect(value, &asked).is_some() {
+                    let first = (asked.clone(), vec![std::mem::take(value)]);
+                    *value = self.follow(command, 1, first)?.pop().unwrap_or(Value::Nil);
+                }
+            }
+        }
+        Ok(values.split_off(offset))
     }
 
     fn get_db(&self) -> i64 {
-        self.database
+        self.first.get_db()
     }
 
     fn check_connection(&mut self) -> bool {
-        redis::cmd("PING").exec(self).is_ok()
+        self.first.check_connection()
     }
 
     fn is_open(&self) -> bool {
-        !self.is_broken
+        self.first.is_open()
+    }
+}
+
+fn redirect(value: &Value, asked: &Address) -> Option<Redirect> {
+    let Value::ServerError(error) = value else { return None };
+    let words = format!("{} {}", error.code(), error.details().unwrap_or_default());
+    Redirect::read(&WireError::Server(words), asked)
+}
+
+fn tree(value: Value) -> Tree {
+    match value {
+        Value::Int(integer) => Tree::Integer(integer),
+        Value::BulkString(text) => Tree::Text(text),
+        Value::Array(list) => Tree::List(list.into_iter().map(tree).collect()),
+        _ => Tree::Nil,
     }
 }

@@ -7,23 +7,27 @@ use super::admin::AdminError;
 use super::connection::Connection;
 use crate::samples::server_counters::RedisCounters;
 
-/// Reads the counters.
+/// Reads the counters; of a cluster, those of all primaries together.
 pub(crate) fn read(connection: &mut Connection) -> Result<RedisCounters, AdminError> {
-    let info: String = redis::cmd("INFO")
-        .arg("stats")
-        .query(connection)
-        .map_err(|cause| AdminError::new("reading its counters", cause))?;
-    Ok(counters(&info))
+    let each = connection.on_each(|link| {
+        let info: String = redis::cmd("INFO").arg("stats").query(link)?;
+        Ok::<_, RedisError>(counters(&info))
+    });
+    let each = each.map_err(|cause| AdminError::new("reading its counters", cause))?;
+    Ok(each.into_iter().reduce(|sum, other| sum.and(&other)).unwrap_or_default())
 }
 
 /// The bytes that Redis may still take before it evicts keys or refuses writes; none without a
 /// limit.
 pub(crate) fn free_bytes(connection: &mut Connection) -> Result<Option<u64>, AdminError> {
-    let info: String = redis::cmd("INFO")
-        .arg("memory")
-        .query(connection)
-        .map_err(|cause| AdminError::new("reading how much memory it has", cause))?;
-    Ok(free(&info))
+    let each = connection.on_each(|link| {
+        let info: String = redis::cmd("INFO").arg("memory").query(link)?;
+        Ok::<_, RedisError>(free(&info))
+    });
+    let each = each.map_err(|cause| AdminError::new("reading how much memory it has", cause))?;
+    // Keys spread evenly over a cluster, so the fullest node is the bound.
+    let nodes = each.len() as u64;
+    Ok(each.into_iter().flatten().min().map(|least| least.saturating_mul(nodes)))
 }
 
 fn free(info: &str) -> Option<u64> {

@@ -3,17 +3,22 @@
 
 use std::sync::LazyLock;
 
-use redis::RedisError;
+use redis::{ConnectionLike, RedisError};
 
 use super::admin::AdminError;
 use super::connection::Connection;
 use super::entry;
 use super::key;
 use super::protocol::standing;
+use crate::endpoint::Address;
 use crate::interrupt;
 
 /// Keys that one SCAN looks at: enough to make round trips rare, few enough not to hold Redis up.
 const SCAN_BATCH: u32 = 1000;
+/// Keys of a cluster that are looked at in one round trip, each with the whole script.
+const CLUSTER_BATCH: usize = 100;
+/// A cluster whose nodes change all the time is walked through so often.
+const MOST_TURNS: u32 = 10;
 const SCRIPT: &str = include_str!("flush.lua");
 
 /// The result of a flush.
@@ -57,32 +62,57 @@ pub(crate) fn flush(
     owner: &dyn Fn(&[u8]) -> Owner,
     progress: &dyn Fn(&Flushed),
 ) -> Result<Flushed, AdminError> {
-    let pattern = key::scan_pattern(namespace);
     let mut flushed = Flushed::default();
+    for turn in 1.. {
+        let before = primaries(connection, &flushed)?;
+        for address in &before {
+            flush_one(connection, address, namespace, owner, progress, &mut flushed)?;
+        }
+        // A key that moved from a node that was still to be looked at to one that had been was
+        // missed.
+        if turn == MOST_TURNS || before == primaries(connection, &flushed)? {
+            break;
+        }
+        flushed = Flushed { removed: flushed.removed, ..Flushed::default() };
+    }
+    Ok(flushed)
+}
+
+fn primaries(connection: &mut Connection, flushed: &Flushed) -> Result<Vec<Address>, AdminError> {
+    connection.primaries().map_err(|cause| failed("asking which nodes it has", cause, flushed))
+}
+
+/// Walks through the keys of one server.
+fn flush_one(
+    connection: &mut Connection,
+    address: &Address,
+    namespace: &str,
+    owner: &dyn Fn(&[u8]) -> Owner,
+    progress: &dyn Fn(&Flushed),
+    flushed: &mut Flushed,
+) -> Result<(), AdminError> {
+    let pattern = key::scan_pattern(namespace);
     let mut cursor = "0".to_owned();
     loop {
-        let (next, keys): (String, Vec<Vec<u8>>) = redis::cmd("SCAN")
-            .arg(&cursor)
-            .arg("MATCH")
-            .arg(&pattern)
-            .arg("COUNT")
-            .arg(SCAN_BATCH)
-            .query(connection)
-            .map_err(|cause| failed("listing its keys with SCAN", cause, &flushed))?;
+        let mut scan = redis::cmd("SCAN");
+        scan.arg(&cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(SCAN_BATCH);
+        let scanned: Result<(String, Vec<Vec<u8>>), RedisError> =
+            connection.link(address).and_then(|link| scan.query(link));
+        let (next, keys) = scanned.map_err(|cause| failed("listing its keys with SCAN", cause, flushed))?;
         let (ours, others): (Vec<_>, Vec<_>) = keys.iter().partition(|key| key::is_ours(namespace, key));
         flushed.left_alone += others.len() as u64;
         for of in [Owner::Bench, Owner::Experiment, Owner::Library] {
             let batch: Vec<&[u8]> =
                 ours.iter().map(|key| key.as_slice()).filter(|key| owner(key) == of).collect();
-            remove_batch(connection, of, &batch, &mut flushed)?;
+            remove_batch(connection, of, &batch, flushed)?;
         }
-        progress(&flushed);
+        progress(flushed);
         cursor = next;
         if cursor == "0" {
-            return Ok(flushed);
+            return Ok(());
         }
         if interrupt::requested() {
-            return Err(AdminError::Interrupted(flushed));
+            return Err(AdminError::Interrupted(flushed.clone()));
         }
     }
 }
@@ -155,22 +185,54 @@ fn run(
 }
 
 /// Sends the script. `by_name`: whatever has a time to live under these keys is rcache's.
-fn send(
+fn send<K: redis::ToRedisArgs>(
     connection: &mut Connection,
     removed: &[u8],
     spared: &[u8],
     by_name: bool,
-    keys: &[impl redis::ToRedisArgs],
+    keys: &[K],
 ) -> Result<Seen, RedisError> {
-    let mut command = redis::cmd("EVAL");
-    command.arg(SCRIPT).arg(keys.len());
-    for key in keys {
-        command.arg(key);
+    let command = |keys: &[K]| {
+        let mut command = redis::cmd("EVAL");
+        command.arg(SCRIPT).arg(keys.len()).arg(keys);
+        command.arg(&STATES.format).arg(removed).arg(spared).arg(u8::from(by_name));
+        command
+    };
+    // The keys of one script are of one slot in a cluster.
+    if !connection.is_cluster()? {
+        return seen(command(keys).query(connection)?);
     }
-    command.arg(&STATES.format).arg(removed).arg(spared).arg(u8::from(by_name));
+    let mut all = Seen::default();
+    for keys in keys.chunks(CLUSTER_BATCH) {
+        let mut pipeline = redis::pipe();
+        for key in keys {
+            pipeline.add_command(command(std::slice::from_ref(key)));
+        }
+        for value in connection.req_packed_commands(&pipeline.get_packed_pipeline(), 0, keys.len())? {
+            all.and(seen(value.extract_error()?)?);
+        }
+    }
+    Ok(all)
+}
+
+fn seen(answer: redis::Value) -> Result<Seen, RedisError> {
     let (removed, spared, other_version, foreign, not_looked_at, longest_ms, words) =
-        command.query(connection)?;
+        redis::from_redis_value(answer)?;
     Ok(Seen { removed, spared, other_version, foreign, not_looked_at, longest_ms, words })
+}
+
+impl Seen {
+    fn and(&mut self, other: Self) {
+        self.removed += other.removed;
+        self.spared += other.spared;
+        self.other_version += other.other_version;
+        self.foreign += other.foreign;
+        self.not_looked_at += other.not_looked_at;
+        self.longest_ms = self.longest_ms.max(other.longest_ms);
+        if self.words.is_empty() {
+            self.words = other.words;
+        }
+    }
 }
 
 fn add(flushed: &mut Flushed, owner: Owner, seen: Seen) {

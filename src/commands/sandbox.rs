@@ -48,8 +48,8 @@ pub(crate) fn run(
 ) -> anyhow::Result<()> {
     let (mut holds, mut loaded) = (None, None);
     let (name, changed, report, text) = match action {
-        Action::Start => {
-            let (report, started) = sandbox::start(dir, note)?;
+        Action::Start { redis } => {
+            let (report, started) = sandbox::start(dir, *redis, note)?;
             let headline =
                 if started { "The sandbox is running." } else { "The sandbox was already running." };
             let text = format!("{headline}\n{}", describe(&report));

@@ -88,6 +88,15 @@ named! {
     Codec { Arrow = "arrow", Postcard = "postcard", Msgpack = "msgpack", Json = "json" }
 }
 
+/// The sandbox's Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RedisKind {
+    /// One server
+    Single,
+    /// Three primaries that share the keys
+    Cluster,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::ValueEnum;

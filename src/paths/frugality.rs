@@ -9,9 +9,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::client::Client;
+use super::nodes::Nodes;
 use super::query::{Expected, OneUser};
 use super::reader::{CacheOutcome, LIMITS, Reader, ReaderOptions};
-use crate::cache::{Cache, Key, Options, wire};
+use crate::cache::{Cache, Key, Options};
 use crate::db::rows::RowConnection;
 use crate::db::{connect, schema, seed};
 use crate::model::series::{BlockKind, Series};
@@ -52,7 +53,7 @@ fn reader(sandbox: &Sandbox) -> Reader<OneUser> {
     schema::create(&mut conn).unwrap();
     let progress: seed::Progress = Arc::new(|_| {});
     seed::seed(&mut conn, mysql, DATA, false, &progress).unwrap();
-    let wire = wire::Connection::open(redis, LIMITS).unwrap();
+    let wire = Nodes::open(redis, LIMITS).unwrap();
     let options = ReaderOptions { codecs: &CODECS, namespace: "frugality", kind: "user", ttl: TTL };
     let expected = Arc::new(Expected::of(DATA, &[]));
     Reader::new(RowConnection::open(mysql).unwrap(), (wire, redis), &expected, &options).unwrap()

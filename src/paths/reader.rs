@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::naive::Naive;
+use super::nodes::Nodes;
 use super::query::{self, LoadError, Query};
 use crate::cache::admin;
 use crate::cache::codec::Codec;
 use crate::cache::entry;
 use crate::cache::key::{self, KeyLayout};
-use crate::cache::wire::{Connection, Limits, WireError};
+use crate::cache::wire::{Limits, WireError};
 use crate::cache::{
     Cache, CallOptions, Foreign, Key, KeyError, Observer, Options, Phase as CachePhase, RedisError,
     SetupError,
@@ -157,7 +158,7 @@ pub(crate) fn key_prefixes(namespace: &str) -> Vec<Vec<u8>> {
 
 /// Removes the entries under these keys; keys of others are left alone.
 pub(crate) fn remove_entries(
-    connection: &mut Connection,
+    redis: &mut Nodes,
     keys: &mut dyn Iterator<Item = Vec<u8>>,
 ) -> Result<(), WireError> {
     /// In one script: few enough not to hold Redis up.
@@ -167,7 +168,7 @@ pub(crate) fn remove_entries(
         if batch.is_empty() {
             return Ok(());
         }
-        connection.eval(UNLINK_ENTRIES, &batch, entry::magic())?;
+        redis.eval(UNLINK_ENTRIES, &batch, entry::magic())?;
     }
 }
 
@@ -283,7 +284,7 @@ impl<F: FnMut(Phase)> Observer for Watch<'_, F> {
 pub(crate) struct Reader<Q: Query> {
     mysql: RowConnection,
     /// For everything but reads through the cache, which has a connection of its own.
-    redis: Connection,
+    redis: Nodes,
     redis_exchanges: u64,
     query: Q,
     reference: Arc<Q::Reference>,
@@ -301,13 +302,13 @@ pub(crate) struct Reader<Q: Query> {
 }
 
 /// Opens both connections anew.
-type Reopen<Q> = Box<dyn Fn() -> anyhow::Result<(RowConnection, Connection, Q)> + Send>;
+type Reopen<Q> = Box<dyn Fn() -> anyhow::Result<(RowConnection, Nodes, Q)> + Send>;
 
 impl<Q: Query> Reader<Q> {
     /// Prepares the statement; the connections come open.
     pub(crate) fn new(
         mut mysql: RowConnection,
-        (redis, endpoint): (Connection, &RedisEndpoint),
+        (redis, endpoint): (Nodes, &RedisEndpoint),
         reference: &Arc<Q::Reference>,
         options: &ReaderOptions<'_>,
     ) -> Result<Self, OpenError> {
@@ -351,7 +352,7 @@ impl<Q: Query> Reader<Q> {
         self.reopen = Some(Box::new(move || {
             let mut conn = Q::open(&mysql, &reference)?;
             let query = Q::prepare(&mut conn, &reference)?;
-            Ok((conn, Connection::open(&redis, LIMITS)?, query))
+            Ok((conn, Nodes::open(&redis, LIMITS)?, query))
         }));
         self
     }

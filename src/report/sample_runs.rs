@@ -285,6 +285,7 @@ fn server(flavor: &str, version: &str, settings: &[(&str, &str)]) -> Server {
         transport: "unix socket".to_owned(),
         sandbox: true,
         settings: settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        cluster_primaries: None,
     }
 }
 

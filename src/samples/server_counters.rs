@@ -51,6 +51,16 @@ impl RedisCounters {
         }
     }
 
+    /// Those of two servers together; none if either does not give one.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        let sum = |one: Option<u64>, other: Option<u64>| one?.checked_add(other?);
+        Self {
+            hits: sum(self.hits, other.hits),
+            misses: sum(self.misses, other.misses),
+            evicted: sum(self.evicted, other.evicted),
+        }
+    }
+
     /// Hits and misses together.
     pub(crate) fn look_ups(&self) -> Option<u64> {
         self.hits?.checked_add(self.misses?)

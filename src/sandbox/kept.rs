@@ -12,8 +12,10 @@ use super::folder::Folder;
 use super::leftovers::{end_servers, running};
 use super::lock::holder;
 use super::state::{Kept, State};
-use super::{Up, Wanted, launch, mysql, redis};
+use super::{Up, Wanted, cluster, launch, mysql};
+use crate::advice;
 use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
+use crate::model::RedisKind;
 use crate::shell;
 
 /// The sandbox as `status` shows it; holds no secret.
@@ -67,16 +69,28 @@ pub(crate) struct InUse {
 }
 
 /// Starts the servers unless they run; `true` if it was us.
-pub(crate) fn start(dir: &Path, note: &mut dyn FnMut(&str)) -> anyhow::Result<(Report, bool)> {
+pub(crate) fn start(
+    dir: &Path,
+    redis: RedisKind,
+    note: &mut dyn FnMut(&str),
+) -> anyhow::Result<(Report, bool)> {
     let (folder, entry) = enter(dir, "sandbox start", Company::Anybody, note)?;
     match entry {
+        Entry::Attached { state, .. } if redis == RedisKind::Cluster && state.more_redis.is_empty() => bail!(
+            "the sandbox runs with a single Redis\n  `{}` ends it, and then it can be started with a cluster",
+            advice::command("sandbox stop")
+        ),
         Entry::Attached { state, .. } => Ok((report(&folder, Some(&state)), false)),
         Entry::Owner(_lock) => {
-            let up = launch(&folder, Wanted { mysql: true, redis: true }, Life::Kept, note)?;
+            let up = launch(&folder, Wanted { mysql: true, redis: true }, redis, Life::Kept, note)?;
+            let is_cluster = redis == RedisKind::Cluster;
             let (mysql, redis) = up.mysql.zip(up.redis).context("a server is missing")?;
+            let more = if is_cluster { cluster::complete(&folder, &redis)? } else { Vec::new() };
             let since = crate::units::rfc3339(jiff::Timestamp::now());
-            let state = State { since, mysql: kept(&mysql)?, redis: kept(&redis)? };
+            let more_redis = more.iter().map(kept).collect::<Result<_, _>>()?;
+            let state = State { since, mysql: kept(&mysql)?, redis: kept(&redis)?, more_redis };
             state.save(&folder)?;
+            more.into_iter().for_each(|up| up.server.release());
             mysql.server.release();
             redis.server.release();
             Ok((report(&folder, Some(&state)), true))
@@ -102,7 +116,7 @@ pub(crate) fn kept_servers(dir: &Path) -> anyhow::Result<Option<(MysqlEndpoint, 
     let state = State::load(&folder)?.filter(State::is_alive);
     Ok(state.map(|state| {
         let mysql = mysql::endpoint(state.mysql.port, &state.mysql.password());
-        (mysql, redis::endpoint(state.redis.port, &state.redis.password()))
+        (mysql, state.redis_endpoint())
     }))
 }
 
@@ -129,8 +143,10 @@ fn report(folder: &Folder, state: Option<&State>) -> Report {
         (None, None) => running(folder).iter().map(|process| process.pid).collect(),
         _ => Vec::new(),
     };
-    let servers =
-        state.map(|state| vec![mysql_report(folder, &state.mysql), redis_report(folder, &state.redis)]);
+    let servers = state.map(|state| {
+        let redis = state.all_redis().map(|server| redis_report(folder, server));
+        [mysql_report(folder, &state.mysql)].into_iter().chain(redis).collect()
+    });
     Report {
         folder: folder.root().to_owned(),
         running: state.is_some_and(State::is_alive),

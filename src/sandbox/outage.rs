@@ -40,6 +40,8 @@ impl Sandbox {
         let plan = RedisPlan {
             program: &programs::find(&programs::REDIS)?,
             folder: &self.folder,
+            name: "redis",
+            is_cluster: false,
             socket: self.folder.make_socket_folder()?.join("redis.sock"),
             password: password.clone(),
             life: Life::WithUs,

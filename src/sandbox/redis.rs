@@ -19,16 +19,24 @@ const TIMEOUT: Duration = Duration::from_millis(500);
 pub(super) struct RedisPlan<'a> {
     pub(super) program: &'a Program,
     pub(super) folder: &'a Folder,
+    /// Tells its files from those of other nodes.
+    pub(super) name: &'static str,
+    /// It is to be a node of a cluster.
+    pub(super) is_cluster: bool,
     pub(super) socket: PathBuf,
     pub(super) password: Secret,
     pub(super) life: Life,
+}
+
+pub(super) fn address(port: u16) -> Address {
+    Address::Tcp { host: "127.0.0.1".to_owned(), port }
 }
 
 pub(super) fn endpoint(port: u16, password: &Secret) -> RedisEndpoint {
     RedisEndpoint {
         more: Vec::new(),
         sentinel: None,
-        address: Address::Tcp { host: "127.0.0.1".to_owned(), port },
+        address: address(port),
         user: None,
         password: Some(password.clone()),
         database: 0,
@@ -43,18 +51,21 @@ impl Plan for RedisPlan<'_> {
     }
 
     fn spawn(&self, port: u16) -> anyhow::Result<(Server, PathBuf)> {
-        let (log_path, log) = self.folder.new_log("redis")?;
+        let (log_path, log) = self.folder.new_log(self.name)?;
         let mut server = Server::spawn(Spawn {
             program: &self.program.path,
             // The configuration comes by stdin: neither `ps` nor a file ever shows the password.
             args: vec!["-".into()],
             stdin: Stdio::piped(),
             log,
-            birth: &self.folder.birth("redis"),
+            birth: &self.folder.birth(self.name),
             life: self.life,
         })
         .map_err(|error| explain(&error, "run", &self.program.path))?;
-        let config = config(port, &self.socket, &self.folder.scratch(), &self.password);
+        let mut config = config(port, &self.socket, &self.folder.scratch(), &self.password);
+        if self.is_cluster {
+            config.push_str(&cluster_config(self.name, &self.password));
+        }
         // A server that died before it read this tells its reasons in the log.
         let _ = server.take_stdin().context("no stdin")?.write_all(config.as_bytes());
         Ok((server, log_path))
@@ -65,7 +76,10 @@ impl Plan for RedisPlan<'_> {
     }
 
     fn blames_port(&self, log: &str) -> bool {
-        log.contains("Address already in use") || log.contains("Failed listening on port")
+        // The port of the cluster's own bus is 10,000 higher.
+        ["Address already in use", "Failed listening on port", "port number too high"]
+            .iter()
+            .any(|words| log.contains(words))
     }
 
     fn password(&self) -> &Secret {
@@ -73,16 +87,19 @@ impl Plan for RedisPlan<'_> {
     }
 }
 
+/// Logs in.
+pub(super) fn connect(port: u16, password: &Secret) -> redis::RedisResult<redis::Connection> {
+    let settings = redis::RedisConnectionInfo::default().set_password(password.reveal());
+    let info =
+        redis::IntoConnectionInfo::into_connection_info(("127.0.0.1", port))?.set_redis_settings(settings);
+    let connection = redis::Client::open(info)?.get_connection_with_timeout(TIMEOUT)?;
+    connection.set_read_timeout(Some(TIMEOUT))?;
+    Ok(connection)
+}
+
 /// Logs in and asks for a PONG.
 pub(super) fn probe(port: u16, password: &Secret) -> Probe {
-    let ask = || -> redis::RedisResult<()> {
-        let settings = redis::RedisConnectionInfo::default().set_password(password.reveal());
-        let info = redis::IntoConnectionInfo::into_connection_info(("127.0.0.1", port))?
-            .set_redis_settings(settings);
-        let mut connection = redis::Client::open(info)?.get_connection_with_timeout(TIMEOUT)?;
-        connection.set_read_timeout(Some(TIMEOUT))?;
-        redis::cmd("PING").query(&mut connection)
-    };
+    let ask = || -> redis::RedisResult<()> { redis::cmd("PING").query(&mut connect(port, password)?) };
     match ask() {
         Ok(()) => Probe::Answers,
         Err(error) if error.kind() == redis::ErrorKind::AuthenticationFailed => {
@@ -109,6 +126,17 @@ fn config(port: u16, socket: &Path, work_folder: &Path, password: &Secret) -> St
         super::quoted(socket),
         password.reveal(),
         super::quoted(work_folder),
+    )
+}
+
+/// The nodes know each other's password, and one that is gone stops no other.
+fn cluster_config(name: &str, password: &Secret) -> String {
+    format!(
+        "cluster-enabled yes\n\
+         cluster-config-file {name}.nodes\n\
+         cluster-require-full-coverage no\n\
+         masterauth {}\n",
+        password.reveal(),
     )
 }
 

@@ -11,6 +11,7 @@ use super::launch::Probe;
 use super::process::Identity;
 use super::programs::Release;
 use super::{mysql, redis};
+use crate::endpoint::RedisEndpoint;
 use crate::secret::Secret;
 
 /// The kept servers. Saved with mode 0600 in a folder with mode 0700: the one file that holds
@@ -20,6 +21,9 @@ pub(super) struct State {
     pub(super) since: String,
     pub(super) mysql: Kept,
     pub(super) redis: Kept,
+    /// The other nodes, if Redis is a cluster.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) more_redis: Vec<Kept>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -75,23 +79,38 @@ impl State {
         write_private(&folder.state(), &serde_json::to_vec_pretty(self)?)
     }
 
+    /// Every server of Redis.
+    pub(super) fn all_redis(&self) -> impl Iterator<Item = &Kept> {
+        [&self.redis].into_iter().chain(&self.more_redis)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Kept> {
+        [&self.mysql].into_iter().chain(self.all_redis())
+    }
+
+    /// By TCP on 127.0.0.1.
+    pub(super) fn redis_endpoint(&self) -> RedisEndpoint {
+        let endpoint = redis::endpoint(self.redis.port, &self.redis.password());
+        let more = self.more_redis.iter().map(|node| redis::address(node.port)).collect();
+        RedisEndpoint { more, ..endpoint }
+    }
+
     pub(super) fn is_alive(&self) -> bool {
-        self.mysql.identity.is_alive() && self.redis.identity.is_alive()
+        self.all().all(|server| server.identity.is_alive())
     }
 
     /// The number of a process that a signal has suspended, if there is one.
     pub(super) fn suspended(&self) -> Option<u32> {
-        let servers = [&self.mysql.identity, &self.redis.identity];
-        servers.into_iter().find(|identity| identity.is_suspended()).map(|identity| identity.pid)
+        let mut identities = self.all().map(|server| &server.identity);
+        identities.find(|identity| identity.is_suspended()).map(|identity| identity.pid)
     }
 
     /// `Err` with the first answer that is not what it should be.
     pub(super) fn check_answers(&self) -> Result<(), String> {
-        let probes = [
-            (&self.mysql, mysql::probe(&mysql::tcp_login(self.mysql.port, &self.mysql.password()))),
-            (&self.redis, redis::probe(self.redis.port, &self.redis.password())),
-        ];
-        for (kept, probe) in probes {
+        let of_mysql =
+            (&self.mysql, mysql::probe(&mysql::tcp_login(self.mysql.port, &self.mysql.password())));
+        let of_redis = self.all_redis().map(|node| (node, redis::probe(node.port, &node.password())));
+        for (kept, probe) in [of_mysql].into_iter().chain(of_redis) {
             if let Probe::NotYet(answer) | Probe::Refuses(answer) = probe {
                 return Err(format!("{} (process {}): {answer}", kept.release, kept.identity.pid));
             }
@@ -123,7 +142,8 @@ mod tests {
             let identity = Identity::of(std::process::id()).unwrap();
             Kept::new(release, identity, 3999, "/s/mysql.sock".into(), &Secret::new("hunter2"))
         };
-        let state = State { since: "2026-01-01T00:00:00Z".to_owned(), mysql: kept(), redis: kept() };
+        let since = "2026-01-01T00:00:00Z".to_owned();
+        let state = State { since, mysql: kept(), redis: kept(), more_redis: vec![kept()] };
         assert!(!format!("{state:?}").contains("hunter2"));
         let text = serde_json::to_string(&state).unwrap();
         let back: State = serde_json::from_str(&text).unwrap();

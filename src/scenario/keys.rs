@@ -107,8 +107,13 @@ impl KeysGuard<'_> {
 impl Drop for KeysGuard<'_> {
     fn drop(&mut self) {
         // Without the right to run scripts, by name alone: no other program has such keys.
-        let by_name =
-            |connection: &mut Connection, keys: &[Vec<u8>]| redis::cmd("UNLINK").arg(keys).exec(connection);
+        let by_name = |connection: &mut Connection, keys: &[Vec<u8>]| {
+            let mut pipeline = redis::pipe();
+            for key in keys {
+                pipeline.cmd("UNLINK").arg(key).ignore();
+            }
+            pipeline.exec(connection)
+        };
         let _ = self.remove(flush::remove_experiment).or_else(|_| self.remove(by_name));
     }
 }

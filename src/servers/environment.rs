@@ -32,7 +32,8 @@ pub(crate) fn describe(servers: &Servers) -> anyhow::Result<(Server, Server)> {
     let mysql = server(info.flavor, &info.version, mysql.transport(), in_sandbox, info.settings);
     let info = admin::server_info(&mut admin::connect(redis)?)?;
     let in_sandbox = servers.redis_in_sandbox;
-    let redis = server(info.flavor, &info.version, redis.transport(), in_sandbox, info.settings);
+    let mut redis = server(info.flavor, &info.version, redis.transport(), in_sandbox, info.settings);
+    redis.cluster_primaries = info.cluster_primaries;
     Ok((mysql, redis))
 }
 
@@ -49,6 +50,7 @@ pub(crate) fn server(
         transport: transport.to_owned(),
         sandbox,
         settings,
+        cluster_primaries: None,
     }
 }
 

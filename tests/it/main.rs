@@ -9,6 +9,7 @@ mod candidates;
 mod chaos;
 mod chaos_database;
 mod clean;
+mod cluster;
 mod command_line;
 mod compare;
 mod demo;
@@ -25,6 +26,7 @@ mod merge;
 mod mysql_settings;
 mod output;
 mod own_query;
+mod private_cluster;
 mod private_mysql;
 mod private_redis;
 mod proxy;
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         ("chaos", chaos::TESTS),
         ("chaos_database", chaos_database::TESTS),
         ("clean", clean::TESTS),
+        ("cluster", cluster::TESTS),
         ("command_line", command_line::TESTS),
         ("compare", compare::TESTS),
         ("demo", demo::TESTS),

@@ -116,7 +116,7 @@ impl<Q: Query> Client for Reader<Q> {
         let (key, value) = &mut self.fetched;
         own.keys.write_key(self.query.key_id(item), key);
         self.requests.look_ups += 1;
-        self.redis.get(key, value, &mut |_| ())?;
+        self.redis.get(key, value)?;
         Ok(())
     }
 

@@ -54,7 +54,7 @@ impl<Q: Query> Reader<Q> {
         naive.keys.write_key(self.query.key_id(item), &mut naive.key);
         self.requests.look_ups += 1;
         self.redis_exchanges += 1;
-        let is_there = self.redis.get(&naive.key, &mut naive.value, &mut |_| ())?;
+        let is_there = self.redis.get(&naive.key, &mut naive.value)?;
         if is_there && !entry::has_magic(&naive.value) {
             return Err(ReadError::ForeignKey);
         }
@@ -68,7 +68,7 @@ impl<Q: Query> Reader<Q> {
         *redis_exchanges += 1;
         let command: [&[u8]; 5] =
             [b"SET", &own.naive.key, &own.naive.value, b"PX", own.naive.ttl_ms.as_bytes()];
-        redis.command(&command, &mut Vec::new())?;
+        redis.command(&own.naive.key, &command)?;
         end(Phase::Set);
         own.written.add(Written { entries: 1, bytes: own.naive.value.len() as u64 });
         Ok(Read { answer, cache: CacheOutcome::Miss })

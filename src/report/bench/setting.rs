@@ -66,7 +66,11 @@ fn server(server: &Server) -> String {
         .map(|(name, value)| format!("{name} {}", setting_value(name, value)))
         .collect();
     let settings = if settings.is_empty() { String::new() } else { format!(": {}", settings.join(", ")) };
-    format!("{} {}{owner}, {}{settings}", server.flavor, server.version, transport(&server.transport))
+    let nodes = server
+        .cluster_primaries
+        .map(|nodes| format!(", a cluster of {}", counted(nodes, "primary", "primaries")));
+    let nodes = nodes.unwrap_or_default();
+    format!("{} {}{owner}{nodes}, {}{settings}", server.flavor, server.version, transport(&server.transport))
 }
 
 /// Sizes with their unit; an empty value would look like a missing one.

@@ -4,8 +4,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{BoxedCodec, DoneKind, ReadsError};
-use crate::cache::wire::{Connection, Limits, Reply, WireError};
+use crate::cache::wire::{Limits, Reply, WireError};
 use crate::endpoint::RedisEndpoint;
+use crate::paths::nodes::Nodes;
 use crate::reopen::Reopening;
 use crate::scenario::arms::APP_TIMEOUT;
 use crate::scenario::keys::Keys;
@@ -17,14 +18,14 @@ const LOCK_MS: &[u8] = b"1000";
 const PAUSE: Duration = Duration::from_millis(1);
 
 pub(super) struct Application<A> {
-    redis: Reopening<Connection, WireError>,
+    redis: Reopening<Nodes, WireError>,
     codec: BoxedCodec<A>,
     keys: Keys,
     value: Vec<u8>,
 }
 
-fn is_alive(connection: &mut Connection) -> bool {
-    connection.ping().is_ok()
+fn is_alive(nodes: &mut Nodes) -> bool {
+    nodes.ping().is_ok()
 }
 
 fn milliseconds(time: Duration) -> Vec<u8> {
@@ -45,14 +46,14 @@ impl<A> Application<A> {
             is_over: None,
             max_string_bytes: Limits::MAX_STRING_BYTES,
         };
-        let redis = Reopening::open(move || Connection::open(&endpoint, limits), is_alive)?;
+        let redis = Reopening::open(move || Nodes::open(&endpoint, limits), is_alive)?;
         Ok(Self { redis, codec, keys, value: Vec::new() })
     }
 
     pub(super) fn get(&mut self, key: u32) -> Result<Option<A>, ReadsError> {
         let Self { redis, codec, keys, value } = self;
         let name = keys.entry(key);
-        if !redis.with(|connection| connection.get(&name, value, &mut |_| ()))? {
+        if !redis.with(|nodes| nodes.get(&name, value))? {
             return Ok(None);
         }
         let payload = 0..value.len();
@@ -65,7 +66,7 @@ impl<A> Application<A> {
         codec.encode(answer, value)?;
         let (name, ttl_ms) = (keys.entry(key), milliseconds(ttl));
         let command: [&[u8]; 5] = [b"SET", &name, value, b"PX", &ttl_ms];
-        redis.with(|connection| connection.command(&command, &mut Vec::new()))?;
+        redis.with(|nodes| nodes.command(&name, &command))?;
         Ok(())
     }
 
@@ -96,6 +97,7 @@ impl<A> Application<A> {
     }
 
     fn command(&mut self, command: &[&[u8]]) -> Result<Reply, WireError> {
-        self.redis.with(|connection| connection.command(command, &mut Vec::new()))
+        let key = command.get(1).copied().unwrap_or_default();
+        self.redis.with(|nodes| nodes.command(key, command))
     }
 }

@@ -1,0 +1,82 @@
+//! The program on a Redis Cluster, of which the URL names any node.
+
+use cache_aside::{Cache, Key, Options};
+
+use crate::private_cluster::PrivateCluster;
+use crate::scenario::not_broken;
+use crate::world::{self, Place, ran, rcache};
+
+crate::tests![the_program_works_on_any_node_of_a_cluster];
+
+/// The program with the place's database and the cluster.
+fn run(place: &Place, url: &str, arguments: &[&str]) -> world::Ran {
+    let mut command = rcache();
+    command.args(arguments).args(["--redis-url", url, "--namespace", &place.namespace]);
+    if !matches!(arguments[0], "flush") {
+        command.args(["--mysql-url", &place.mysql_url()]);
+    }
+    ran(&mut command)
+}
+
+fn the_program_works_on_any_node_of_a_cluster() {
+    let Some(cluster) = PrivateCluster::start() else { return };
+    let place = Place::seeded(500);
+    bench_and_flush(&place, &cluster);
+    experiments(&place, &cluster);
+}
+
+fn bench_and_flush(place: &Place, cluster: &PrivateCluster) {
+    let n = &place.namespace;
+    let foreign: Vec<String> =
+        [n.clone(), format!("{n}:session"), format!("{n}:user:1:not-an-entry"), format!("{n}2:user:1:1")]
+            .to_vec();
+    foreign.iter().for_each(|key| cluster.plant(key));
+    let saved = tempfile::NamedTempFile::new().unwrap();
+    let output = saved.path().to_str().unwrap();
+    let bench =
+        ["bench", "--iterations", "60", "--path", "mysql,cold,warm,naive", "--output", output, "--force"];
+    let told = run(place, &cluster.url(1), &bench[..7]).fine();
+    assert!(!told.stderr.contains("elsewhere"), "{}", told.stderr);
+    let run_file: serde_json::Value = serde_json::from_slice(&std::fs::read(output).unwrap()).unwrap();
+    assert_eq!(run_file["environment"]["redis"]["cluster_primaries"], 3);
+    let paths = |name: &str| {
+        let workloads = run_file["workloads"].as_array().unwrap();
+        let paths = workloads.iter().flat_map(|workload| workload["paths"].as_array().unwrap());
+        paths.filter(|path| path["path"] == name).cloned().collect::<Vec<_>>()
+    };
+    for path in paths("warm") {
+        assert_eq!(
+            (&path["hits"], &path["misses"]),
+            (&serde_json::json!(60), &serde_json::json!(0)),
+            "{path}"
+        );
+    }
+    for path in paths("cold") {
+        assert_eq!(path["hits"], 0, "{path}");
+    }
+    assert!(!told.stdout.contains("other traffic"), "{}", told.stdout);
+    // Entries are on all nodes, and the flush finds them all.
+    let entries = cluster.keys() - foreign.len() as u64;
+    assert!(entries >= 61, "{entries}");
+    let flushed = run(place, &cluster.url(2), &["flush", "--format", "json"]).fine().json();
+    assert_eq!((flushed["removed"].as_u64(), flushed["left_alone"].as_u64()), (Some(entries), Some(2)));
+    assert_eq!(cluster.keys(), foreign.len() as u64);
+    foreign.iter().for_each(|key| assert!(cluster.has(key), "{key} is gone"));
+    // A live marker of the library is spared, on whichever node it is.
+    let cache = Cache::connect(&cluster.url(0), Options::default().namespace(n.as_str())).unwrap();
+    let keys: Vec<Key> = (0..20).map(|id| Key::new("mine", 1, id).unwrap()).collect();
+    let guard = cache.mark(&keys.iter().collect::<Vec<_>>()).unwrap();
+    let spared = run(place, &cluster.url(0), &["flush", "--format", "json"]).fine().json();
+    assert_eq!((spared["removed"].as_u64(), spared["leases_and_markers"].as_u64()), (Some(0), Some(20)));
+    assert_eq!(guard.finish().unwrap().lost(), []);
+}
+
+fn experiments(place: &Place, cluster: &PrivateCluster) {
+    let several = format!("{},127.0.0.1:1", cluster.url(0));
+    not_broken(run(place, &several, &["scenario", "stale", "--clients", "8", "--duration", "1"]));
+    not_broken(run(place, &cluster.url(1), &["scenario", "corrupt", "--duration", "1"]));
+    run(place, &cluster.url(2), &["traffic", "--duration", "1", "-c", "4", "--keys", "50"]).fine();
+    run(place, &cluster.url(2), &["clean"]).fine();
+    // Foreign keys alone are left.
+    assert_eq!(cluster.keys(), 4);
+}
