@@ -29,7 +29,6 @@ mod page;
 mod paths;
 mod permutation;
 mod plain_text;
-#[allow(dead_code, reason = "the commands that use it are being built")]
 mod query;
 mod reopen;
 mod report;

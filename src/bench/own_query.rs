@@ -131,6 +131,7 @@ impl Own {
                 keys: u64::from(query.sets()),
                 duplicates: parameters.duplicates(),
                 fingerprint: parameters.fingerprint(),
+                has_header: parameters.has_header(),
             },
             explain: explain.clone(),
             columns: *columns,
@@ -142,6 +143,7 @@ impl Own {
             volatile: statement.volatile().iter().map(|name| (*name).to_owned()).collect(),
             share_percent: request.share.map(u64::from),
             database_s: std::time::Duration::from_nanos(samples.database_ns).as_secs_f64(),
+            connections_s: Some(samples.course.with_warm_up.as_secs_f64() * f64::from(request.clients)),
             all_keys_bytes: value_bytes.map(|bytes| bytes.saturating_mul(plan.keys())),
         }
     }

@@ -123,8 +123,8 @@ impl<'a> Ready<'a> {
         for own in &self.queries {
             let query = &own.prepared.query;
             let plan = own.plan(request);
-            for codec in own.codecs(request) {
-                let layout = reader::key_layout(self.namespace, &query.kind(), codec);
+            let layouts = |codec| reader::key_layouts(self.namespace, &query.kind(), codec);
+            for layout in own.codecs(request).into_iter().flat_map(layouts) {
                 let mut keys = plan.items().map(|item| layout.key(query.key_id(item)));
                 reader::remove_entries(&mut wire, &mut keys)?;
             }

@@ -8,6 +8,7 @@ use crate::bench::own_query::Prepared;
 use crate::bench::request::Request;
 use crate::cli::Format;
 use crate::measure::plan::Amount;
+use crate::query::parameters::Parameters;
 use crate::report::bench::plan_of;
 use crate::run_file::own::ExplainStep;
 use crate::units::{self, counted};
@@ -42,16 +43,36 @@ fn words(prepared: &Prepared, request: &Request) -> String {
             amount(request)
         ),
     ];
+    lines.extend(about_parameters(&query.parameters));
     lines.extend(plan_of(&prepared.explain));
     let bytes = units::bytes(entries_bytes(prepared) as f64);
     lines.push(format!(
-        "All entries would take roughly {bytes} in Redis, as far as EXPLAIN and the types of the columns tell."
+        "All entries would take up to roughly {bytes} in Redis, as far as {} and the types of the columns tell.",
+        if query.statement.most_rows().is_some() { "EXPLAIN, LIMIT" } else { "EXPLAIN" }
     ));
+    lines.push("EXPLAIN tells the rows that MySQL reads; answers may have fewer.".to_owned());
     let volatile = query.statement.volatile();
     if !volatile.is_empty() {
         lines.push(format!("{} give another answer each time.", volatile.join(", ")));
     }
     format!("{}\n\n", lines.join("\n  "))
+}
+
+/// What is not obvious from their number.
+fn about_parameters(parameters: &Parameters) -> Vec<String> {
+    let mut lines = Vec::new();
+    if parameters.has_header() {
+        lines
+            .push("The first row of the parameters is taken for a header, and is no set of them.".to_owned());
+    }
+    if parameters.is_sampled() {
+        lines.push(format!(
+            "The keys are a sample: {} of the {} sets of parameters are drawn.",
+            units::count(parameters.sets().len() as u64),
+            units::count(parameters.count())
+        ));
+    }
+    lines
 }
 
 fn keys(prepared: &Prepared) -> u64 {
@@ -76,11 +97,16 @@ fn amount(request: &Request) -> String {
     }
 }
 
-/// Rows as the server expects them, with columns of their usual width.
 fn entries_bytes(prepared: &Prepared) -> u64 {
-    let rows = prepared.explain.iter().filter_map(|step| step.rows).max().unwrap_or(1);
+    let rows = rows(&prepared.explain, prepared.query.statement.most_rows());
     let entry = rows.saturating_mul(prepared.row_bytes).saturating_add(KEY_BYTES);
     keys(prepared).saturating_mul(entry)
+}
+
+/// Rows of an answer: as many as the server expects to read of the largest table, and not more than LIMIT allows.
+fn rows(explain: &[ExplainStep], most_rows: Option<u64>) -> u64 {
+    let read = explain.iter().filter_map(|step| step.rows).max();
+    read.into_iter().chain(most_rows).min().unwrap_or(1)
 }
 
 /// The document of a dry run.
@@ -108,7 +134,7 @@ struct QueryPlan {
     /// A digest of the statement without literals.
     digest: String,
     /// Its parameters.
-    parameters: Parameters,
+    parameters: ParametersPlan,
     /// The answer of EXPLAIN for the first set of parameters.
     explain: Vec<ExplainStep>,
     /// Columns of an answer.
@@ -126,13 +152,17 @@ struct QueryPlan {
 /// The parameters of a query.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Parameters {
+struct ParametersPlan {
     /// Sets that were given.
     count: u64,
     /// Sets that differ, each of which is a key.
     keys: u64,
     /// A fingerprint of the sets.
     fingerprint: String,
+    /// True if the first row of a file was taken for its header.
+    has_header: bool,
+    /// True if the keys are a sample of the sets.
+    is_sampled: bool,
 }
 
 fn document(prepared: &Prepared, request: &Request) -> QueryPlan {
@@ -141,10 +171,12 @@ fn document(prepared: &Prepared, request: &Request) -> QueryPlan {
         name: query.name.clone(),
         statement: query.statement.normalised().to_owned(),
         digest: query.statement.digest(),
-        parameters: Parameters {
+        parameters: ParametersPlan {
             count: query.parameters.count(),
             keys: keys(prepared),
             fingerprint: query.parameters.fingerprint(),
+            has_header: query.parameters.has_header(),
+            is_sampled: query.parameters.is_sampled(),
         },
         explain: prepared.explain.clone(),
         columns: prepared.columns,
@@ -152,5 +184,41 @@ fn document(prepared: &Prepared, request: &Request) -> QueryPlan {
         clients: request.clients,
         share_percent: request.share,
         redis_bytes: entries_bytes(prepared),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::query::parameters::collect::Sampling;
+    use crate::query::parameters::source::Source;
+
+    #[test]
+    fn a_limit_caps_the_rows_that_explain_expects() {
+        let step = |rows| ExplainStep { rows, ..ExplainStep::default() };
+        let explain = [step(Some(441)), step(None), step(Some(3))];
+        assert_eq!(rows(&explain, None), 441);
+        assert_eq!(rows(&explain, Some(20)), 20);
+        assert_eq!(rows(&explain, Some(1_000)), 441);
+        assert_eq!((rows(&[], Some(20)), rows(&[], None)), (20, 1));
+    }
+
+    #[test]
+    fn a_header_and_a_sample_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let said = |text: &str, at_most: usize| {
+            let path = folder.path().join("parameters.csv");
+            fs::write(&path, text).unwrap();
+            let source = Source::File(path);
+            about_parameters(&Parameters::read(&source, 1, Sampling { at_most, seed: 1 }).unwrap()).join(" ")
+        };
+        let header = "The first row of the parameters is taken for a header, and is no set of them.";
+        let sample = "The keys are a sample: 2 of the 3 sets of parameters are drawn.";
+        assert_eq!(said("customer_id\n1\n2\n3\n", 10), header);
+        assert_eq!(said("1\n2\n3\n", 2), sample);
+        assert_eq!(said("customer_id\n1\n2\n3\n", 2), format!("{header} {sample}"));
+        assert_eq!(said("1\n2\n3\n", 10), "");
     }
 }

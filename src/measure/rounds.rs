@@ -202,12 +202,11 @@ impl<'a> Rounds<'a> {
             // Warm-up rounds read what the last rounds will read: any keys do.
             (Amount::Reads(_), rounds) => {
                 (0..self.plan.warm_up_rounds())
-                    .try_for_each(|_| self.round(rounds.unwrap_or(1) - 1, false))?;
+                    .try_for_each(|_| self.timed_round(rounds.unwrap_or(1) - 1, false).map(drop))?;
             }
             (Amount::Time(limit), _) => self.settle(limit)?,
         }
-        self.position.elapsed = Duration::ZERO;
-        self.position.elapsed_in_group = Duration::ZERO;
+        self.position.end_warm_up();
         Ok(())
     }
 
@@ -336,12 +335,14 @@ impl<'a> Rounds<'a> {
     }
 
     fn finish(mut self, last: Next) -> WorkloadSamples {
-        let Position { elapsed, groups, .. } = self.position;
+        let Position { elapsed, warm_up, groups, .. } = self.position;
         let ended = match last {
             Next::End(ended) => ended,
             Next::Round | Next::Reconnect => Ended::Early,
         };
-        self.samples.course = Course { elapsed, groups, block: self.plan.block(), ended: Some(ended) };
+        let with_warm_up = warm_up + elapsed;
+        self.samples.course =
+            Course { elapsed, with_warm_up, groups, block: self.plan.block(), ended: Some(ended) };
         self.samples
     }
 }

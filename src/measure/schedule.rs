@@ -31,8 +31,18 @@ pub(super) struct Position {
     pub(super) groups: u32,
     /// Time in rounds, without the first warm-up and without connecting.
     pub(super) elapsed: Duration,
+    /// Time in the first warm-up.
+    pub(super) warm_up: Duration,
     /// The part of it in the current group.
     pub(super) elapsed_in_group: Duration,
+}
+
+impl Position {
+    /// Counts what has passed as the warm-up, and the time from now on as that of the measurement.
+    pub(super) fn end_warm_up(&mut self) {
+        self.warm_up += self.elapsed;
+        (self.elapsed, self.elapsed_in_group) = (Duration::ZERO, Duration::ZERO);
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,6 +145,17 @@ mod tests {
     }
 
     const FIVE_SECONDS: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn the_warm_up_counts_apart() {
+        let (warm_up, round) = (Duration::from_secs(3), Duration::from_secs(1));
+        let mut position =
+            Position { elapsed: warm_up, elapsed_in_group: warm_up, groups: 1, ..Position::default() };
+        position.end_warm_up();
+        position.elapsed += round;
+        assert_eq!((position.warm_up, position.elapsed), (warm_up, round));
+        assert_eq!((position.elapsed_in_group, position.groups), (Duration::ZERO, 1));
+    }
 
     #[test]
     fn a_time_is_divided_into_ten_groups() {

@@ -142,6 +142,11 @@ fn key_kind(kind: &str, codec: model::Codec) -> String {
     format!("{kind}.{}", codec.name())
 }
 
+/// The layouts of all entries of one codec, those of the naive path included.
+pub(crate) fn key_layouts(namespace: &str, kind: &str, codec: model::Codec) -> [KeyLayout; 2] {
+    [key_layout(namespace, kind, codec), naive_layout(namespace, kind, codec)]
+}
+
 /// The prefixes of the keys of every workload, whatever their codec.
 pub(crate) fn key_prefixes(namespace: &str) -> Vec<Vec<u8>> {
     use clap::ValueEnum;
@@ -149,7 +154,7 @@ pub(crate) fn key_prefixes(namespace: &str) -> Vec<Vec<u8>> {
         model::Workload::value_variants()
             .iter()
             .map(|workload| query::kind(*workload))
-            .flat_map(|kind| [key_layout(namespace, kind, *codec), naive_layout(namespace, kind, *codec)])
+            .flat_map(|kind| key_layouts(namespace, kind, *codec))
     });
     let built_in = layouts.map(|layout| layout.prefix().to_vec());
     let own = [key::namespace_prefix(namespace), query::own::KIND.to_owned()].concat().into_bytes();
@@ -436,5 +441,18 @@ impl<Q: Query> Reader<Q> {
 
     fn keys(&self, layout: &KeyLayout, items: &[u32]) -> Vec<Vec<u8>> {
         items.iter().map(|item| layout.key(self.query.key_id(*item))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_layouts_of_a_codec_are_those_that_reads_write() {
+        let [library, naive] = key_layouts("shop", "query-7", model::Codec::Json);
+        assert_eq!(library.key(1), key_layout("shop", "query-7", model::Codec::Json).key(1));
+        assert_eq!(naive.key(1), naive_layout("shop", "query-7", model::Codec::Json).key(1));
+        assert_ne!(library.key(1), naive.key(1));
     }
 }

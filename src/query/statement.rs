@@ -19,6 +19,7 @@ pub(crate) struct Statement {
     normalised: String,
     volatile: Vec<&'static str>,
     is_ordered: bool,
+    most_rows: Option<u64>,
 }
 
 impl Statement {
@@ -36,6 +37,7 @@ impl Statement {
             normalised: normalise(&tokens),
             volatile: volatile(&code),
             is_ordered: is_ordered(&code),
+            most_rows: most_rows(&code),
         })
     }
 
@@ -68,6 +70,11 @@ impl Statement {
     pub(crate) fn is_ordered(&self) -> bool {
         self.is_ordered
     }
+
+    /// The rows that the outermost query's LIMIT or FETCH allows, if it names a number.
+    pub(crate) fn most_rows(&self) -> Option<u64> {
+        self.most_rows
+    }
 }
 
 impl fmt::Debug for Statement {
@@ -97,8 +104,31 @@ fn volatile(code: &[Token<'_>]) -> Vec<&'static str> {
     found
 }
 
-/// Looks for ORDER BY outside all parentheses but those around the whole statement.
+/// Looks for ORDER BY in the outermost query.
 fn is_ordered(code: &[Token<'_>]) -> bool {
+    let Some(clause) = outermost(code, &["ORDER"]) else { return false };
+    let word = |ahead: usize, word| clause.get(ahead).is_some_and(|token| token.is_word(word));
+    word(1, "BY") && !word(2, "NULL")
+}
+
+/// Reads `LIMIT n`, `LIMIT offset, n`, `LIMIT n OFFSET offset` and `FETCH FIRST n ROWS ONLY` of the outermost query.
+fn most_rows(code: &[Token<'_>]) -> Option<u64> {
+    let clause = outermost(code, &["LIMIT", "FETCH"])?;
+    let number = |at: usize| clause.get(at)?.text.parse::<u64>().ok();
+    let is_word = |at: usize, word| clause.get(at).is_some_and(|token| token.is_word(word));
+    if !is_word(0, "FETCH") {
+        let is_after_offset = clause.get(2).is_some_and(|token| token.is_symbol(","));
+        return number(if is_after_offset { 3 } else { 1 });
+    }
+    // WITH TIES gives more.
+    if is_word(2, "ROW") || is_word(2, "ROWS") {
+        return is_word(3, "ONLY").then_some(1);
+    }
+    number(2).filter(|_| is_word(4, "ONLY"))
+}
+
+/// The rest of the statement from one of these words on, which stands outside all parentheses but those around the whole.
+fn outermost<'c, 'a>(code: &'c [Token<'a>], words: &[&str]) -> Option<&'c [Token<'a>]> {
     let mut code = code;
     while let Some(inside) = without_parentheses(code) {
         code = inside;
@@ -109,12 +139,14 @@ fn is_ordered(code: &[Token<'_>]) -> bool {
             depth += 1;
         } else if token.is_symbol(")") {
             depth = depth.saturating_sub(1);
-        } else if depth == 0 && token.is_word("ORDER") && !screen::is_qualified(code, index) {
-            let word = |ahead: usize, word| code.get(index + ahead).is_some_and(|token| token.is_word(word));
-            return word(1, "BY") && !word(2, "NULL");
+        } else if depth == 0
+            && words.iter().any(|word| token.is_word(word))
+            && !screen::is_qualified(code, index)
+        {
+            return code.get(index..);
         }
     }
-    false
+    None
 }
 
 /// The text inside one pair of parentheses that encloses everything.
@@ -241,6 +273,32 @@ mod tests {
             ("SELECT t.order FROM t", false),
         ] {
             assert_eq!(parse(sql).is_ordered(), ordered, "{sql}");
+        }
+    }
+
+    #[test]
+    fn the_outermost_limit_is_found() {
+        for (sql, rows) in [
+            ("SELECT a FROM t ORDER BY a DESC LIMIT 20", Some(20)),
+            ("(SELECT a FROM t LIMIT 20);", Some(20)),
+            ("SELECT a FROM t limit 40, 10", Some(10)),
+            ("SELECT a FROM t LIMIT 10 OFFSET 40", Some(10)),
+            ("SELECT a FROM t LIMIT ?, 10", Some(10)),
+            ("SELECT a FROM t LIMIT 0", Some(0)),
+            ("(SELECT 1 LIMIT 5) UNION ALL (SELECT 2 LIMIT 6) LIMIT 7", Some(7)),
+            ("WITH x AS (SELECT 1 LIMIT 5) SELECT * FROM x LIMIT 8", Some(8)),
+            ("SELECT a FROM t FETCH FIRST 3 ROWS ONLY", Some(3)),
+            ("SELECT a FROM t OFFSET 2 ROWS FETCH NEXT ROW ONLY", Some(1)),
+            ("SELECT a FROM t ORDER BY a FETCH FIRST 3 ROWS WITH TIES", None),
+            ("SELECT a FROM t LIMIT ?", None),
+            ("SELECT a FROM t LIMIT 10, ?", None),
+            ("SELECT a FROM t LIMIT ROWS EXAMINED 5", None),
+            ("SELECT a FROM t LIMIT 99999999999999999999", None),
+            ("SELECT a FROM (SELECT a FROM t LIMIT 5) x", None),
+            ("(SELECT 1 LIMIT 5) UNION (SELECT 2 LIMIT 5)", None),
+            ("SELECT t.limit, 'LIMIT 5' FROM t", None),
+        ] {
+            assert_eq!(parse(sql).most_rows(), rows, "{sql}");
         }
     }
 

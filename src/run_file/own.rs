@@ -37,8 +37,11 @@ pub(crate) struct OwnQueryRun {
     pub(crate) volatile: Vec<String>,
     /// At most so many percent of each connection's time kept MySQL busy; null for no limit.
     pub(crate) share_percent: Option<u64>,
-    /// The time for which clients waited for MySQL, all together, s.
+    /// The time for which clients waited for MySQL, all together, warm-up included, s.
     pub(crate) database_s: f64,
+    /// The time of all connections together of which `database_s` is a part: rounds and warm-up, s.
+    #[serde(default)]
+    pub(crate) connections_s: Option<f64>,
     /// The memory of all keys in Redis with this codec, bytes; null if no entry was written.
     pub(crate) all_keys_bytes: Option<u64>,
 }
@@ -55,6 +58,9 @@ pub(crate) struct ParametersRun {
     pub(crate) duplicates: Option<u64>,
     /// Identifies all sets and their order.
     pub(crate) fingerprint: String,
+    /// True if the first row of a file was taken for its header.
+    #[serde(default)]
+    pub(crate) has_header: bool,
 }
 
 /// One line of EXPLAIN.

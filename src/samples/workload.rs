@@ -48,6 +48,8 @@ pub(crate) struct Course {
     /// The time that they took, untimed parts included; without the first warm-up and without
     /// connecting.
     pub(crate) elapsed: Duration,
+    /// The same with the first warm-up.
+    pub(crate) with_warm_up: Duration,
     /// The number of times that every client opened connections.
     pub(crate) groups: u32,
     /// Reads of each path in a full round, all clients together, not counting repeated ones.

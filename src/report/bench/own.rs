@@ -70,6 +70,11 @@ fn notes(query: &OwnQueryRun, clients: u64) -> Vec<String> {
             counted(clients, "client", "clients")
         ));
     }
+    if parameters.has_header {
+        notes.push(
+            "The first row of the parameters was taken for a header, and is no set of them.".to_owned(),
+        );
+    }
     if let Some(duplicates @ 1..) = parameters.duplicates {
         notes.push(format!(
             "{} of the {} sets of parameters repeat another one, and share its key.",
@@ -115,14 +120,14 @@ pub(super) fn costs(run: &Run) -> Vec<Block> {
             continue;
         }
         seen.push(&workload.name);
-        lines.push(Block::Sentence(cost(run, workload, query)));
+        lines.push(Block::Sentence(cost(workload, query)));
     }
     lines
 }
 
 /// `orders: all 50,000 keys would take 31 MiB in Redis; this run kept MySQL busy for 2.1 s, 21 % of
 /// the time.`
-fn cost(run: &Run, workload: &WorkloadRun, query: &OwnQueryRun) -> String {
+fn cost(workload: &WorkloadRun, query: &OwnQueryRun) -> String {
     let keys = counted(query.parameters.count, "key", "keys");
     let entry_bytes = workload.redis_memory.as_ref().filter(|memory| memory.entries > 0);
     let entry_bytes = entry_bytes.map(|memory| memory.entry_bytes).or(workload.value_bytes);
@@ -130,16 +135,53 @@ fn cost(run: &Run, workload: &WorkloadRun, query: &OwnQueryRun) -> String {
         let all = query.parameters.count as f64 * bytes as f64;
         format!("all {keys} would take {} in Redis; ", units::bytes(all))
     });
-    let connections = run.config.clients.max(1) as f64;
-    let share = workload
-        .measured_s
-        .filter(|seconds| *seconds > 0.0)
-        .map(|seconds| format!(", {:.0} % of the time", 100.0 * query.database_s / seconds / connections));
     format!(
         "{}: {}this run kept MySQL busy for {}{}.",
         workload.name,
         memory.unwrap_or_default(),
         units::duration(query.database_s * 1e9),
-        share.unwrap_or_default()
+        share(query).unwrap_or_default()
     )
+}
+
+/// `, 21 % of the time`, warm-up included in both.
+fn share(query: &OwnQueryRun) -> Option<String> {
+    let seconds = query.connections_s.filter(|seconds| *seconds > 0.0)?;
+    Some(format!(", {:.0} % of the time", 100.0 * query.database_s / seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A query as files had it before they told of headers and of the connections' time.
+    fn query() -> OwnQueryRun {
+        let parameters = json!({ "count": 9, "keys": 9, "duplicates": 0, "fingerprint": "" });
+        let query = json!({
+            "statement": "SELECT ?", "digest": "", "protocol": "prepared", "parameters": parameters, "columns": 1,
+            "mean_rows": 1.0, "most_rows": 1, "mean_bytes": 8.0, "most_bytes": 8, "changed_meanwhile": 0,
+            "share_percent": 50, "database_s": 2.0, "all_keys_bytes": null,
+        });
+        serde_json::from_value(query).unwrap()
+    }
+
+    #[test]
+    fn the_share_is_one_of_the_same_time() {
+        let after = |connections_s| share(&OwnQueryRun { connections_s, ..query() });
+        assert_eq!(after(Some(8.0)).as_deref(), Some(", 25 % of the time"));
+        assert_eq!(after(Some(0.0)), None);
+        assert_eq!(share(&query()), None, "a file that does not tell the time has no share");
+    }
+
+    #[test]
+    fn a_header_and_a_sample_are_noted() {
+        let mut query = query();
+        assert!(notes(&query, 4).is_empty());
+        query.parameters.has_header = true;
+        assert!(notes(&query, 4)[0].contains("taken for a header"));
+        (query.parameters.count, query.parameters.duplicates) = (90, None);
+        assert!(notes(&query, 4)[1].starts_with("9 of the 90 sets of parameters were drawn"));
+    }
 }

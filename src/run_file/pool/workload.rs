@@ -93,6 +93,7 @@ fn query(runs: &[&WorkloadRun]) -> Option<OwnQueryRun> {
         most_bytes: most(|query| query.most_bytes),
         changed_meanwhile: queries().map(|query| query.changed_meanwhile).sum(),
         database_s: queries().map(|query| query.database_s).sum(),
+        connections_s: queries().map(|query| query.connections_s).sum(),
         ..first.clone()
     })
 }
