@@ -16,6 +16,7 @@ mod subject;
 #[cfg(test)]
 mod tests;
 pub(crate) mod typed_query;
+mod views;
 
 use assemble::Setting;
 use request::Request;

@@ -9,3 +9,4 @@ pub(crate) mod parameters;
 pub(crate) mod refused;
 pub(crate) mod screen;
 pub(crate) mod statement;
+pub(crate) mod views;

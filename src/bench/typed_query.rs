@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 
 use super::own_query::Prepared;
+use super::views;
 use crate::answer::{Answer, Cell};
 use crate::cli::{self, OwnQueryArgs, QueryArgs};
 use crate::model::{StatementKind, UsageError, Workload};
@@ -239,6 +240,7 @@ impl Typed {
             self.protocol,
             self.limits,
         ));
+        views::check(servers, &self.statement, self.limits).with_context(wrong)?;
         let mut conn = OwnReader::open(servers.mysql()?, &query)?;
         let reader = OwnReader::prepare(&mut conn, &query).with_context(wrong)?;
         let columns = reader.columns().with_context(wrong)?;
@@ -259,6 +261,7 @@ impl Typed {
                 let none = Parameters::none();
                 let query = OwnQuery::new(name, (**statement).clone(), none, Protocol::Prepared, limits);
                 let query = Arc::new(query);
+                views::check(servers, statement, limits).context("--params-query")?;
                 let mut conn = OwnReader::open(servers.mysql()?, &query)?;
                 let mut reader = OwnReader::prepare(&mut conn, &query).context("--params-query")?;
                 reader.columns().context("--params-query")?;

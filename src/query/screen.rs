@@ -154,8 +154,12 @@ fn refuse_function(name: &str) -> Result<(), Refused> {
 
 /// The name in front of an opening parenthesis, without its quotes.
 pub(crate) fn called(code: &[Token<'_>], index: usize) -> Option<String> {
-    let token = code.get(index)?;
     code.get(index + 1).filter(|next| next.is_symbol("("))?;
+    name(code.get(index)?)
+}
+
+/// The name that a token is, or may be with ANSI_QUOTES, without its quotes.
+pub(crate) fn name(token: &Token<'_>) -> Option<String> {
     let inside = |quote: char| {
         let name = token.text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
         let doubled = quote.to_string().repeat(2);
@@ -171,7 +175,7 @@ pub(crate) fn called(code: &[Token<'_>], index: usize) -> Option<String> {
 }
 
 /// Refuses calls of functions that do more than compute.
-fn call(code: &[Token<'_>], index: usize) -> Result<(), Refused> {
+pub(crate) fn call(code: &[Token<'_>], index: usize) -> Result<(), Refused> {
     let Some(name) = called(code, index) else { return Ok(()) };
     let is_behind_dot = index > 0 && code.get(index - 1).is_some_and(|previous| previous.is_symbol("."));
     // MariaDB looks functions up by a collation, in which letters with accents are those without.

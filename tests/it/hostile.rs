@@ -23,7 +23,7 @@ fn statements() -> Vec<(&'static str, String)> {
         .collect()
 }
 
-const VICTIMS: [&str; 8] = [
+const VICTIMS: [&str; 11] = [
     "CREATE DATABASE hostile",
     "CREATE TABLE victims (a INT PRIMARY KEY, b INT)",
     "INSERT INTO victims VALUES (1, 1), (2, 2), (3, 3)",
@@ -32,6 +32,9 @@ const VICTIMS: [&str; 8] = [
     "CREATE FUNCTION locks_too() RETURNS INT READS SQL DATA RETURN (SELECT a FROM victims LIMIT 1 FOR UPDATE)",
     "CREATE FUNCTION sets_too() RETURNS INT READS SQL DATA BEGIN SET GLOBAL max_connections = 7; RETURN 1; END",
     "CREATE VIEW writing_view AS SELECT a, writes_too() AS b FROM victims",
+    "CREATE VIEW setting_view AS SELECT a, sets_too() AS b FROM victims",
+    "CREATE VIEW outer_view AS SELECT b FROM setting_view",
+    "CREATE VIEW harmless_view AS SELECT a, CONCAT(b, 'x') AS b FROM victims WHERE a IN (1, 2)",
 ];
 
 /// Everything that a statement might have changed.
