@@ -8,6 +8,7 @@ use super::cluster::slot_of;
 use super::connections::Node;
 use super::core::Core;
 use super::entry;
+use super::key::layout::pattern_of;
 use super::pool::Pool;
 use super::protocol::standing::{self, Head};
 use super::protocol::{Nonce, draw_nonce};
@@ -85,6 +86,7 @@ pub(crate) fn check(core: &Core) -> Result<CheckReport, CheckError> {
         for (doing, step) in STEPS {
             step(&steps, &mut session.store).map_err(|cause| failed(doing, cause))?;
         }
+        walk(&mut session.store, &steps, pool, &mut report).map_err(|cause| failed("SCAN", cause))?;
         describe(&mut session.store, pool, core, &mut report)
             .map_err(|cause| failed("asking for INFO", cause))?;
         lent.give_back();
@@ -178,6 +180,19 @@ impl Steps {
 /// The time after which anything that an interrupted check left behind is gone.
 const SHORT: std::time::Duration = std::time::Duration::from_secs(5);
 const UNEXPECTED: WireError = WireError::Protocol("another answer than the command has");
+
+/// Tries what only the removal of a whole kind needs.
+fn walk(store: &mut Store, steps: &Steps, pool: &Pool, report: &mut CheckReport) -> Result<(), WireError> {
+    match store.connection().scan(b"0", &pattern_of(&steps.key)) {
+        Ok(_) => Ok(()),
+        Err(error @ WireError::Server(_)) => {
+            let address = &pool.endpoint().address;
+            report.warnings.push(format!("{address}: SCAN is refused, so invalidate_kind fails: {error}"));
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
 
 /// The server's description of itself, and what of it may surprise.
 fn describe(store: &mut Store, pool: &Pool, core: &Core, report: &mut CheckReport) -> Result<(), WireError> {

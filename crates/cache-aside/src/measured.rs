@@ -43,6 +43,7 @@ fn table() {
     hit_and_get();
     for threads in [1, 4, 16, 64, 200, 500] {
         hits(threads);
+        bare_gets(threads);
     }
     for idle in [12, 64] {
         lost_connections(idle);
@@ -122,6 +123,34 @@ fn hits(threads: usize) {
     let rate = f64::from(u32::try_from(hits.into_inner()).unwrap()) / took.as_secs_f64();
     let figure = format!("{rate:.0}/s, {} connections, {} loads", stats.connections_opened, stats.loads - 1);
     row(&format!("hits of {threads} threads on one key"), figure);
+}
+
+/// The rate of the same number of threads without a cache, each on a connection of its own.
+fn bare_gets(threads: usize) {
+    let redis = PrivateRedis::start();
+    let cache = Cache::at(redis.endpoint(), Options::default()).unwrap();
+    cache.get(&key(1), value).unwrap();
+    let name = format!("cache:{}", key(1));
+    let (gets, is_over, start) = (AtomicU64::new(0), AtomicBool::new(false), Barrier::new(threads + 1));
+    let took = thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let (mut connection, mut bytes) = (connect(&redis.endpoint()), Vec::new());
+                start.wait();
+                while !is_over.load(Ordering::Relaxed) {
+                    assert!(connection.get(name.as_bytes(), &mut bytes, &mut |_| ()).unwrap());
+                    gets.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        start.wait();
+        let started = Instant::now();
+        thread::sleep(Duration::from_secs(2));
+        is_over.store(true, Ordering::Relaxed);
+        started.elapsed()
+    });
+    let rate = f64::from(u32::try_from(gets.into_inner()).unwrap()) / took.as_secs_f64();
+    row(&format!("bare GETs of {threads} threads on one key"), format!("{rate:.0}/s"));
 }
 
 /// Opens that number of connections, all idle.

@@ -124,22 +124,30 @@ impl Pool {
     #[inline]
     pub(crate) fn take(&self) -> Result<Lent<'_>, WireError> {
         let now = Instant::now();
-        if let Some(idle) = self.pop(now) {
-            let mut lent = self.lend(idle);
-            if now.saturating_duration_since(lent.verified_at) < VERIFIED_FOR || lent.verify(now)? {
-                return Ok(lent);
+        match self.pop(now) {
+            Some(idle) => {
+                let mut lent = self.lend(idle);
+                if lent.is_verified(now) || lent.verify(now)? { Ok(lent) } else { self.take_new(now, false) }
             }
+            None => self.take_new(now, true),
         }
-        self.take_new(now)
     }
 
-    /// An idle connection, or else a new one, as soon as there is a place for it.
+    /// A new connection as soon as there is a place for it, or one that is given back meanwhile. One read asks at most one
+    /// connection whether it is alive, which `may_verify` allows.
     #[cold]
-    fn take_new(&self, now: Instant) -> Result<Lent<'_>, WireError> {
+    fn take_new(&self, now: Instant, mut may_verify: bool) -> Result<Lent<'_>, WireError> {
         let give_up_at = now + self.limits.connect;
         loop {
-            let (generation, asks) = match self.wait(give_up_at)? {
-                Found::Idle(idle) => return Ok(self.lend(*idle)),
+            let (generation, asks) = match self.wait(give_up_at, may_verify)? {
+                Found::Idle(idle) => {
+                    let (mut lent, now) = (self.lend(*idle), Instant::now());
+                    if lent.is_verified(now) || lent.verify(now)? {
+                        return Ok(lent);
+                    }
+                    may_verify = false;
+                    continue;
+                }
                 Found::Place { generation, asks } => (generation, asks),
             };
             let outcome = self.open(asks);
@@ -176,7 +184,7 @@ impl Pool {
     /// A new connection, whatever is idle.
     pub(crate) fn take_fresh(&self) -> Result<Lent<'_>, WireError> {
         self.retire_idle(Instant::now());
-        self.take_new(Instant::now())
+        self.take_new(Instant::now(), false)
     }
 
     /// An idle connection that is not too old and, by its socket, in order.
@@ -192,14 +200,13 @@ impl Pool {
         }
     }
 
-    fn wait(&self, give_up_at: Instant) -> Result<Found, WireError> {
+    fn wait(&self, give_up_at: Instant, may_verify: bool) -> Result<Found, WireError> {
         let mut shared = self.lock();
         loop {
             let now = Instant::now();
             while let Some(idle) = shared.pop(now, self.idle_timeout) {
-                if idle.session.store.is_fit()
-                    && now.saturating_duration_since(idle.verified_at) < VERIFIED_FOR
-                {
+                let is_verified = now.saturating_duration_since(idle.verified_at) < VERIFIED_FOR;
+                if idle.session.store.is_fit() && (is_verified || may_verify) {
                     return Ok(Found::Idle(Box::new(idle)));
                 }
                 shared.open -= 1;
@@ -410,6 +417,10 @@ impl Lent<'_> {
     #[inline]
     pub(crate) fn session(&mut self) -> Option<&mut Session> {
         self.session.as_mut()
+    }
+
+    fn is_verified(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.verified_at) < VERIFIED_FOR
     }
 
     /// When its last command was begun.

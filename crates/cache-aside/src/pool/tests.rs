@@ -215,6 +215,23 @@ fn five_hundred_threads_open_no_more_connections_than_they_are() {
     assert_eq!((stats.loads, stats.breaker_opened, stats.redis_errors), (1, 0, 0), "{stats:?}");
 }
 
+/// A round trip that lasts for longer than a connection is trusted.
+#[test]
+fn a_connection_that_is_given_back_late_is_asked_and_not_replaced() {
+    let redis = PrivateRedis::start();
+    let middlebox = Middlebox::start(&redis.socket());
+    let cache = Cache::at(middlebox.endpoint(), patient().max_connections(1)).unwrap().with_codec(Json);
+    read(&cache, 1, "value");
+    middlebox.hold("GET", Duration::from_millis(1_200));
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| assert_eq!(read(&cache, 1, "value"), "value"));
+        }
+    });
+    let stats = cache.stats();
+    assert_eq!((stats.connections_opened, stats.loads, stats.hits), (1, 1, 3), "{stats:?}");
+}
+
 /// By the commands' names as the scripts' hashes: the proxy holds back the one that puts a lease,
 /// or the one that fills.
 #[test]
@@ -358,6 +375,9 @@ fn a_check_says_what_is_wrong_in_words() {
     }
     let mute = checked("user=mute&pass=pw").unwrap();
     assert!(mute.server.is_none() && mute.warnings.len() == 1, "{mute}");
+    redis.say("ACL SETUSER still on >pw ~* +@all -scan");
+    let still = checked("user=still&pass=pw").unwrap().to_string();
+    assert!(still.contains("SCAN is refused, so invalidate_kind fails"), "{still}");
     redis.say("CONFIG SET maxmemory 100mb");
     redis.say("CONFIG SET maxclients 100");
     let report = checked("").unwrap().to_string();
