@@ -36,8 +36,58 @@ impl ser::Error for Failed {
     }
 }
 
-fn leaf(kind: &str, bytes: &[u8]) -> u64 {
-    mix(XxHash3_64::oneshot(kind.as_bytes()), XxHash3_64::oneshot(bytes))
+/// What stands in the tree of a value.
+#[derive(Clone, Copy)]
+enum Kind {
+    Bool,
+    Char,
+    Text,
+    Bytes,
+    Nothing,
+    Some,
+    Unit,
+    UnitStruct,
+    UnitVariant,
+    Newtype,
+    NewtypeVariant,
+    Sequence,
+    Tuple,
+    TupleStruct,
+    TupleVariant,
+    Map,
+    Struct,
+    StructVariant,
+    Name,
+    Place,
+    Signed,
+    Unsigned,
+    Float,
+}
+
+fn leaf(kind: Kind, hash: u64) -> u64 {
+    mix(kind as u64, hash)
+}
+
+/// Short texts and names are most of what a value tells; a hash made for long ones takes longer to begin.
+fn of_bytes(bytes: &[u8]) -> u64 {
+    let mut words = [0_u8; 16];
+    let Some(start) = words.get_mut(..bytes.len()) else { return XxHash3_64::oneshot(bytes) };
+    start.copy_from_slice(bytes);
+    mix(bytes.len() as u64, of_words(u128::from_le_bytes(words)))
+}
+
+fn of_words(words: u128) -> u64 {
+    #[expect(clippy::cast_possible_truncation, reason = "both halves are used")]
+    let (low, high) = (words as u64, (words >> 64) as u64);
+    spread(low.wrapping_add(spread(!high)))
+}
+
+/// Every bit of the result depends on every bit of the word: the parts of a sequence are added up.
+/// The finalizer of MurmurHash3.
+fn spread(mut word: u64) -> u64 {
+    word = (word ^ (word >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    word = (word ^ (word >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    word ^ (word >> 33)
 }
 
 /// The hash of two hashes in this order.
@@ -50,9 +100,9 @@ fn mix(first: u64, second: u64) -> u64 {
 }
 
 macro_rules! leaves {
-    ($($method:ident: $type:ty),+ $(,)?) => {
+    ($($method:ident: $type:ty, $kind:ident;)+) => {
         $(fn $method(self, value: $type) -> Result<u64, Failed> {
-            Ok(leaf(stringify!($type), &value.to_le_bytes()))
+            Ok(leaf(Kind::$kind, of_bytes(&value.to_le_bytes())))
         })+
     };
 }
@@ -69,45 +119,54 @@ impl Serializer for Digest {
     type SerializeStructVariant = Parts;
 
     leaves! {
-        serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64, serialize_i128: i128,
-        serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64, serialize_u128: u128,
-        serialize_f32: f32, serialize_f64: f64,
+        serialize_i8: i8, Signed;
+        serialize_i16: i16, Signed;
+        serialize_i32: i32, Signed;
+        serialize_i64: i64, Signed;
+        serialize_i128: i128, Signed;
+        serialize_u8: u8, Unsigned;
+        serialize_u16: u16, Unsigned;
+        serialize_u32: u32, Unsigned;
+        serialize_u64: u64, Unsigned;
+        serialize_u128: u128, Unsigned;
+        serialize_f32: f32, Float;
+        serialize_f64: f64, Float;
     }
 
     fn serialize_bool(self, value: bool) -> Result<u64, Failed> {
-        Ok(leaf("bool", &[u8::from(value)]))
+        Ok(leaf(Kind::Bool, u64::from(value)))
     }
 
     fn serialize_char(self, value: char) -> Result<u64, Failed> {
-        Ok(leaf("char", &u32::from(value).to_le_bytes()))
+        Ok(leaf(Kind::Char, u64::from(u32::from(value))))
     }
 
     fn serialize_str(self, value: &str) -> Result<u64, Failed> {
-        Ok(leaf("str", value.as_bytes()))
+        Ok(leaf(Kind::Text, of_bytes(value.as_bytes())))
     }
 
     fn serialize_bytes(self, value: &[u8]) -> Result<u64, Failed> {
-        Ok(leaf("bytes", value))
+        Ok(leaf(Kind::Bytes, of_bytes(value)))
     }
 
     fn serialize_none(self) -> Result<u64, Failed> {
-        Ok(leaf("none", &[]))
+        Ok(leaf(Kind::Nothing, 0))
     }
 
     fn serialize_some<V: Serialize + ?Sized>(self, value: &V) -> Result<u64, Failed> {
-        Ok(mix(leaf("some", &[]), value.serialize(Self)?))
+        Ok(mix(leaf(Kind::Some, 0), value.serialize(Self)?))
     }
 
     fn serialize_unit(self) -> Result<u64, Failed> {
-        Ok(leaf("unit", &[]))
+        Ok(leaf(Kind::Unit, 0))
     }
 
     fn serialize_unit_struct(self, name: &'static str) -> Result<u64, Failed> {
-        Ok(leaf("unit struct", name.as_bytes()))
+        Ok(leaf(Kind::UnitStruct, of_bytes(name.as_bytes())))
     }
 
     fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<u64, Failed> {
-        Ok(leaf("variant", variant.as_bytes()))
+        Ok(leaf(Kind::UnitVariant, of_bytes(variant.as_bytes())))
     }
 
     fn serialize_newtype_struct<V: Serialize + ?Sized>(
@@ -115,7 +174,7 @@ impl Serializer for Digest {
         name: &'static str,
         value: &V,
     ) -> Result<u64, Failed> {
-        Ok(mix(leaf("newtype", name.as_bytes()), value.serialize(Self)?))
+        Ok(mix(leaf(Kind::Newtype, of_bytes(name.as_bytes())), value.serialize(Self)?))
     }
 
     fn serialize_newtype_variant<V: Serialize + ?Sized>(
@@ -125,19 +184,19 @@ impl Serializer for Digest {
         variant: &'static str,
         value: &V,
     ) -> Result<u64, Failed> {
-        Ok(mix(leaf("newtype variant", variant.as_bytes()), value.serialize(Self)?))
+        Ok(mix(leaf(Kind::NewtypeVariant, of_bytes(variant.as_bytes())), value.serialize(Self)?))
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Parts, Failed> {
-        Ok(Parts::new("seq", ""))
+        Ok(Parts::new(Kind::Sequence, ""))
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Parts, Failed> {
-        Ok(Parts::new("tuple", ""))
+        Ok(Parts::new(Kind::Tuple, ""))
     }
 
     fn serialize_tuple_struct(self, name: &'static str, _: usize) -> Result<Parts, Failed> {
-        Ok(Parts::new("tuple struct", name))
+        Ok(Parts::new(Kind::TupleStruct, name))
     }
 
     fn serialize_tuple_variant(
@@ -147,15 +206,15 @@ impl Serializer for Digest {
         variant: &'static str,
         _: usize,
     ) -> Result<Parts, Failed> {
-        Ok(Parts::new("tuple variant", variant))
+        Ok(Parts::new(Kind::TupleVariant, variant))
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Parts, Failed> {
-        Ok(Parts::new("map", ""))
+        Ok(Parts::new(Kind::Map, ""))
     }
 
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Parts, Failed> {
-        Ok(Parts::new("struct", name))
+        Ok(Parts::new(Kind::Struct, name))
     }
 
     fn serialize_struct_variant(
@@ -165,7 +224,7 @@ impl Serializer for Digest {
         variant: &'static str,
         _: usize,
     ) -> Result<Parts, Failed> {
-        Ok(Parts::new("struct variant", variant))
+        Ok(Parts::new(Kind::StructVariant, variant))
     }
 }
 
@@ -179,8 +238,8 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(kind: &'static str, name: &'static str) -> Self {
-        Self { start: leaf(kind, name.as_bytes()), count: 0, sum: 0, key: 0 }
+    fn new(kind: Kind, name: &'static str) -> Self {
+        Self { start: leaf(kind, of_bytes(name.as_bytes())), count: 0, sum: 0, key: 0 }
     }
 
     fn add(&mut self, part: u64) {
@@ -189,14 +248,14 @@ impl Parts {
     }
 
     fn add_named<V: Serialize + ?Sized>(&mut self, name: &str, value: &V) -> Result<(), Failed> {
-        let part = mix(leaf("name", name.as_bytes()), value.serialize(Digest)?);
+        let part = mix(leaf(Kind::Name, of_bytes(name.as_bytes())), value.serialize(Digest)?);
         self.add(part);
         Ok(())
     }
 
     /// By its place, which counts.
     fn add_next<V: Serialize + ?Sized>(&mut self, value: &V) -> Result<(), Failed> {
-        let part = mix(leaf("place", &self.count.to_le_bytes()), value.serialize(Digest)?);
+        let part = mix(leaf(Kind::Place, self.count), value.serialize(Digest)?);
         self.add(part);
         Ok(())
     }
@@ -264,4 +323,53 @@ parts! {
     SerializeTupleVariant, serialize_field(), add_next;
     SerializeStruct, serialize_field(name), add_named;
     SerializeStructVariant, serialize_field(name), add_named;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashSet};
+
+    use super::*;
+
+    fn digest(value: impl Serialize) -> u64 {
+        value.serialize(Digest).unwrap()
+    }
+
+    #[test]
+    fn values_that_differ_a_little_have_digests_of_their_own() {
+        let mut seen = HashSet::new();
+        let mut new = |digest: u64, what: &str| assert!(seen.insert(digest), "{what}");
+        for length in 0..40 {
+            new(digest("a".repeat(length)), "texts");
+            new(digest("\0".repeat(length + 1)), "zeros");
+        }
+        for number in 0..300_u16 {
+            new(digest(number), "u16");
+            new(digest(u64::from(number)), "u64");
+            new(digest(i64::from(number)), "i64");
+            new(digest(f64::from(number)), "f64");
+            new(digest(u128::from(number) << 64 | 1), "u128");
+            new(digest(Some(number)), "some");
+            new(digest((number, 1_u16)), "first of two");
+            new(digest((1_000_u16, number)), "second of two");
+            new(digest([number]), "an array");
+            new(digest(BTreeMap::from([(number, 1)])), "a map");
+        }
+        new(digest(None::<u8>), "none");
+        new(digest(()), "unit");
+    }
+
+    /// They are added up, so that their order does not count.
+    #[test]
+    fn sequences_of_small_numbers_do_not_meet() {
+        let mut seen = HashSet::new();
+        for a in 0..60_u8 {
+            for b in a..60 {
+                for c in b..60 {
+                    assert!(seen.insert(digest(vec![a, b, c])), "{a} {b} {c}");
+                }
+            }
+        }
+        assert_eq!(digest(vec![1, 2]), digest(vec![2, 1]));
+    }
 }
