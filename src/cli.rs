@@ -120,7 +120,7 @@ pub(crate) struct Global {
     pub(crate) format: TypedFormat,
 
     /// No progress and no notes, only results, warnings and errors
-    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
+    #[arg(short, long, global = true, help_heading = "Output")]
     pub(crate) quiet: bool,
 
     /// Say more about what is being done, and print all details of a run

@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     /// The same for commands that write markdown, too.
     pub(crate) page_format: TypedFormat,
     pub(crate) verbosity: Verbosity,
+    /// Whether pages show all that is known.
+    pub(crate) details: bool,
     pub(crate) color: Color,
     pub(crate) ascii: bool,
 }
@@ -126,6 +128,7 @@ impl Settings {
             format: global.format.format(),
             page_format: global.format,
             verbosity: verbosity(global),
+            details: global.verbose,
             color: global.color,
             ascii: global.ascii,
         })

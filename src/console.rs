@@ -24,6 +24,7 @@ use crate::{plain_text, units};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Console {
     verbosity: Verbosity,
+    detail: Detail,
     color: Color,
     ascii: bool,
     notes: bool,
@@ -31,12 +32,24 @@ pub(crate) struct Console {
 
 impl Console {
     pub(crate) fn new(settings: &Settings) -> Self {
-        Self { verbosity: settings.verbosity, color: settings.color, ascii: settings.ascii, notes: true }
+        Self {
+            verbosity: settings.verbosity,
+            detail: if settings.details { Detail::Full } else { Detail::Brief },
+            color: settings.color,
+            ascii: settings.ascii,
+            notes: true,
+        }
     }
 
     /// Before the settings are known.
     pub(crate) fn plain() -> Self {
-        Self { verbosity: Verbosity::Normal, color: Color::Auto, ascii: false, notes: true }
+        Self {
+            verbosity: Verbosity::Normal,
+            detail: Detail::Brief,
+            color: Color::Auto,
+            ascii: false,
+            notes: true,
+        }
     }
 
     /// For one of several runs: its progress is shown, and what the first one said is not repeated.
@@ -74,7 +87,7 @@ impl Console {
 
     /// The amount of detail on pages.
     pub(crate) fn detail_of_pages(&self) -> Detail {
-        if self.verbosity == Verbosity::Verbose { Detail::Full } else { Detail::Brief }
+        self.detail
     }
 
     /// A line about what is being done.

@@ -35,6 +35,7 @@ pub(crate) struct Statistics {
     /// Which of those a hit is compared with.
     pub(crate) hit_control: ControlKind,
     typical_ns: [Result<Estimate, Missing>; 3],
+    typical_naive_ns: Result<Estimate, Missing>,
     relative: [RelativeCost; 3],
     bootstrap: Bootstrap,
 }
@@ -59,6 +60,7 @@ impl Statistics {
                 .collect(),
             hit_control,
             typical_ns: [mysql, cold, warm].map(|rounds| typical_ns(rounds, groups)),
+            typical_naive_ns: typical_ns(column(samples, ReadPath::Naive), groups),
             relative: [
                 RelativeCost::new(mysql, samples.control_rounds(ControlKind::SelectOne), groups, rng_seed),
                 RelativeCost::of_excess(cold, mysql, redis, groups, rng_seed),
@@ -93,7 +95,10 @@ impl Statistics {
 
     /// The typical time of a read of a path, ns.
     pub(crate) fn typical_ns(&self, path: ReadPath) -> Option<Estimate> {
-        self.typical_ns.get(column_of(path)? as usize)?.ok()
+        match path {
+            ReadPath::Naive => self.typical_naive_ns.ok(),
+            _ => self.typical_ns.get(column_of(path)? as usize)?.ok(),
+        }
     }
 
     /// The cost of a path in terms of its control.

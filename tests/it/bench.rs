@@ -43,21 +43,21 @@ fn path<'a>(run: &'a Value, workload: &str, path: &str) -> &'a Value {
 
 fn every_path_is_read_and_counted() {
     let place = Place::seeded(2_000);
-    let run = place
-        .run(&["bench", "--iterations", "1000", "--workload", "point", "--format", "json"])
-        .fine()
-        .json();
+    let arguments = ["bench", "--iterations", "1000", "--workload", "point", "--format", "json"];
+    let run = place.run(&[&arguments[..], &["--path", "mysql,cold,warm,naive"]].concat()).fine().json();
     assert_eq!((&run["format"], &run["format_version"]), (&"rcache-run".into(), &1.into()));
     assert_eq!((&run["dataset"]["users"], &run["interrupted"]), (&2_000.into(), &false.into()));
     for (name, hits, misses) in [
         ("mysql", Value::Null, Value::Null),
         ("cold", 0.into(), 1_000.into()),
         ("warm", 1_000.into(), 0.into()),
+        ("naive", 0.into(), 1_000.into()),
     ] {
         let path = path(&run, "point", name);
         assert_eq!(path["operations"], 1_000, "{name}");
         assert_eq!((&path["hits"], &path["misses"]), (&hits, &misses), "{name}");
         assert_eq!(path["errors"], serde_json::json!({}));
+        assert!(path["typical_ns"].is_number(), "{name}");
         let ns = |field: &str| path[field].as_f64().unwrap();
         assert!(ns("min_ns") <= ns("mean_ns") && ns("mean_ns") <= ns("max_ns"));
         assert!(path["percentiles_ns"]["99"].is_u64() && path["percentiles_ns"]["99.9"].is_null());
@@ -189,6 +189,13 @@ fn text_says_what_was_measured() {
     let details = place.run(&["bench", "--iterations", "20", "-v"]).fine().stdout;
     for word in ["data set", "MySQL SELECT 1", "Redis PING", "phase", "rng_seed", "`cold` in"] {
         assert!(details.contains(word), "{word:?} is missing in:\n{details}");
+    }
+    // --quiet is about notes and progress alone, on whichever side of the command it is.
+    for arguments in [["--quiet", "bench", "--details"], ["--details", "bench", "--quiet"]] {
+        let ran =
+            place.run(&[&arguments[..], &["--iterations", "20", "--workload", "point"]].concat()).fine();
+        assert!(ran.stdout.contains("data set") && ran.stdout.contains("phase"), "{}", ran.stdout);
+        assert!(!ran.stderr.contains("private"), "{}", ran.stderr);
     }
     let mut command = place.command(&["bench", "--iterations", "20", "--workload", "point"]);
     let ascii = world::ran(command.env("LC_ALL", "C")).fine().stdout;
