@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 
-use crate::servers::Servers;
 use crate::answer::{Answer, Cell};
 use crate::db::rows::RowConnection;
 use crate::paths::query::Query as _;
@@ -15,6 +14,7 @@ use crate::query::parameters::value::Value;
 use crate::query::refused::Refused;
 use crate::query::statement::Statement;
 use crate::query::views::{self, Name};
+use crate::servers::Servers;
 
 /// Names that are looked up with one statement.
 const NAMES: usize = 1_000;
