@@ -1,4 +1,5 @@
-//! What the views behind a query call, looked up before the server explains the query: EXPLAIN may already run a function.
+//! Looks up what the views behind a query call, before the server explains the query: EXPLAIN may
+//! already run a function.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -11,8 +11,8 @@ pub(crate) struct Name {
     pub(crate) name: String,
 }
 
-/// Everything in a text that could be the name of a view; `database` is that of names without one. Keywords, columns and
-/// aliases are among them, and do no harm.
+/// Everything in a text that could be the name of a view; `database` is that of names without one.
+/// Keywords, columns and aliases are among them, and do no harm.
 ///
 /// # Errors
 /// If the text cannot be split into tokens.
