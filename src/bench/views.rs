@@ -27,7 +27,8 @@ struct View {
     definition: String,
 }
 
-/// Refuses a statement that reads a view that calls a stored function, directly or through other views.
+/// Refuses a statement that reads a view that calls a stored function, directly or through other
+/// views.
 pub(super) fn check(servers: &Servers, statement: &Statement, limits: ReadLimits) -> anyhow::Result<()> {
     let database = &servers.mysql()?.database;
     let mut wanted: BTreeSet<Name> = views::names(statement.text(), database)?.into_iter().collect();

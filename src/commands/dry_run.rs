@@ -103,7 +103,8 @@ fn entries_bytes(prepared: &Prepared) -> u64 {
     keys(prepared).saturating_mul(entry)
 }
 
-/// Rows of an answer: as many as the server expects to read of the largest table, and not more than LIMIT allows.
+/// Rows of an answer: as many as the server expects to read of the largest table, and not more than
+/// LIMIT allows.
 fn rows(explain: &[ExplainStep], most_rows: Option<u64>) -> u64 {
     let read = explain.iter().filter_map(|step| step.rows).max();
     read.into_iter().chain(most_rows).min().unwrap_or(1)

@@ -111,7 +111,8 @@ fn is_ordered(code: &[Token<'_>]) -> bool {
     word(1, "BY") && !word(2, "NULL")
 }
 
-/// Reads `LIMIT n`, `LIMIT offset, n`, `LIMIT n OFFSET offset` and `FETCH FIRST n ROWS ONLY` of the outermost query.
+/// Reads `LIMIT n`, `LIMIT offset, n`, `LIMIT n OFFSET offset` and `FETCH FIRST n ROWS ONLY` of the
+/// outermost query.
 fn most_rows(code: &[Token<'_>]) -> Option<u64> {
     let clause = outermost(code, &["LIMIT", "FETCH"])?;
     let number = |at: usize| clause.get(at)?.text.parse::<u64>().ok();
@@ -127,7 +128,8 @@ fn most_rows(code: &[Token<'_>]) -> Option<u64> {
     number(2).filter(|_| is_word(4, "ONLY"))
 }
 
-/// The rest of the statement from one of these words on, which stands outside all parentheses but those around the whole.
+/// The rest of the statement from one of these words on, which stands outside all parentheses but
+/// those around the whole.
 fn outermost<'c, 'a>(code: &'c [Token<'a>], words: &[&str]) -> Option<&'c [Token<'a>]> {
     let mut code = code;
     while let Some(inside) = without_parentheses(code) {

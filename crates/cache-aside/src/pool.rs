@@ -133,8 +133,8 @@ impl Pool {
         }
     }
 
-    /// A new connection as soon as there is a place for it, or one that is given back meanwhile. One read asks at most one
-    /// connection whether it is alive, which `may_verify` allows.
+    /// A new connection as soon as there is a place for it, or one that is given back meanwhile.
+    /// One read asks at most one connection whether it is alive, which `may_verify` allows.
     #[cold]
     fn take_new(&self, now: Instant, mut may_verify: bool) -> Result<Lent<'_>, WireError> {
         let give_up_at = now + self.limits.connect;

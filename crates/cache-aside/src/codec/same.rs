@@ -68,7 +68,8 @@ fn leaf(kind: Kind, hash: u64) -> u64 {
     mix(kind as u64, hash)
 }
 
-/// Short texts and names are most of what a value tells; a hash made for long ones takes longer to begin.
+/// Short texts and names are most of what a value tells; a hash made for long ones takes longer to
+/// begin.
 fn of_bytes(bytes: &[u8]) -> u64 {
     let mut words = [0_u8; 16];
     let Some(start) = words.get_mut(..bytes.len()) else { return XxHash3_64::oneshot(bytes) };
