@@ -1,4 +1,4 @@
-//! What was typed: the one definition of the command line, from which help, completions and the man
+//! The definition of the command line, from which help, completions and the man
 //! page are generated. What it means is decided in `config`.
 
 mod bench;
@@ -61,7 +61,8 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// A URL as typed, whatever its bytes. It may hold a password, so it can be neither printed nor compared.
+/// A URL as typed, whatever its bytes. It may hold a password, so it can be neither printed nor
+/// compared.
 #[derive(Clone)]
 pub(crate) struct TypedUrl(pub(crate) OsString);
 
@@ -83,17 +84,19 @@ pub(crate) struct Global {
     /// MySQL or MariaDB server: mysql://user:password@host:port/database
     ///
     /// Add `?socket=/path` for a unix socket, `?ssl-mode=required|verify_ca|verify_identity` and
-    /// `ssl-ca=FILE`, `ssl-cert=FILE` and `ssl-key=FILE` for TLS. Without it the sandbox's own server is used.
+    /// `ssl-ca=FILE`, `ssl-cert=FILE` and `ssl-key=FILE` for TLS. Without it the sandbox's own
+    /// server is used.
     #[arg(long, global = true, env = "RCACHE_MYSQL_URL", hide_env_values = true, value_name = "URL")]
     #[arg(help_heading = "Servers")]
     pub(crate) mysql_url: Option<TypedUrl>,
 
     /// Redis or Valkey server: redis://user:password@host:port/0
     ///
-    /// `rediss://` for TLS (trusted is what the system trusts, or the file that SSL_CERT_FILE names),
-    /// `redis+unix:///path?db=0&pass=PASSWORD` for a unix socket. The host may be any node of a Redis Cluster, or
-    /// several, separated by commas; `redis+sentinel://host1,host2:26379/NAME/0` asks Sentinels for the primary of that
-    /// name. Without it the sandbox's own server is used.
+    /// `rediss://` for TLS (trusted is what the system trusts, or the file that SSL_CERT_FILE
+    /// names), `redis+unix:///path?db=0&pass=PASSWORD` for a unix socket. The host may be any node
+    /// of a Redis Cluster, or several, separated by commas;
+    /// `redis+sentinel://host1,host2:26379/NAME/0` asks Sentinels for the primary of that name.
+    /// Without it the sandbox's own server is used.
     #[arg(long, global = true, env = "RCACHE_REDIS_URL", hide_env_values = true, value_name = "URL")]
     #[arg(help_heading = "Servers")]
     pub(crate) redis_url: Option<TypedUrl>,
@@ -105,7 +108,8 @@ pub(crate) struct Global {
     // Its help is in `sandbox_dir_help`.
     #[arg(long, global = true, help = sandbox_dir_help(), env = "RCACHE_SANDBOX_DIR", value_name = "DIR", help_heading = "Servers")]
     #[arg(value_hint = clap::ValueHint::DirPath)]
-    // Not a PathBuf: clap refuses an empty one, which an empty variable in the environment would be.
+    // Not a PathBuf: clap refuses an empty one, which an empty variable in the environment would
+    // be.
     pub(crate) sandbox_dir: Option<OsString>,
 
     /// Prefix of every Redis key
@@ -114,8 +118,8 @@ pub(crate) struct Global {
     // Any bytes: what is wrong with them is said by `config`, which knows where they came from.
     pub(crate) namespace: OsString,
 
-    /// What stdout carries: json is one document and nothing else; markdown is for bench, candidates, compare, report,
-    /// scenario, size and traffic
+    /// Format of stdout: json is one document and nothing else; markdown is for bench, candidates,
+    /// compare, report, scenario, size and traffic
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
     pub(crate) format: TypedFormat,
 
@@ -136,7 +140,7 @@ pub(crate) struct Global {
     pub(crate) color: Color,
 }
 
-/// What every command can write.
+/// A format that every command can write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Format {
     #[default]
@@ -144,7 +148,7 @@ pub(crate) enum Format {
     Json,
 }
 
-/// What stdout carries. Commands whose pages are made of blocks write markdown, too.
+/// The format of stdout. Commands whose pages are made of blocks write markdown, too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TypedFormat {
     #[default]
@@ -181,22 +185,25 @@ pub(crate) enum Command {
     Seed(Seed),
     /// Repeated reads, MySQL only against Redis-cached, with every answer verified
     Bench(Box<Bench>),
-    /// The reads of a MySQL server that a cache could relieve most, by what the server counted itself
+    /// The reads of a MySQL server that a cache could relieve most, by what the server counted
+    /// itself
     Candidates,
     /// Two saved runs side by side: what changed, how sure that is, and a verdict
     Compare(Compare),
     /// The runs of several load generators as one run of all their clients
     ///
-    /// Reads and rates add up; percentiles come from the added histograms, never from an average. Runs that measured
-    /// different things are refused. Start the generators together with `bench --start-at`.
+    /// Reads and rates add up; percentiles come from the added histograms, never from an average.
+    /// Runs that measured different things are refused. Start the generators together with `bench
+    /// --start-at`.
     Merge(Merge),
     /// Saved documents as a page with pictures, or as tables: HTML, CSV, text
     Report(Report),
     /// One failure of caching on real servers, shown with and without the cure
     Scenario(Scenario),
-    /// A mixed load for a while: popularity, writes, a rate; or the highest rate at which a condition holds
+    /// A mixed load for a while: popularity, writes, a rate; or the highest rate at which a
+    /// condition holds
     Traffic(Box<Traffic>),
-    /// How much Redis for which hit ratio, predicted from a saved run and a load or a trace
+    /// Predict how much Redis gives which hit ratio, from a saved run and a load or a trace
     Size(Size),
     /// The blog post's web application, with a page that shows live what the cache does
     #[cfg(feature = "serve")]
@@ -272,7 +279,7 @@ pub(crate) struct Schema {
 
 #[derive(Debug, Args)]
 pub(crate) struct Seed {
-    /// How many users
+    /// Number of users
     #[arg(long, default_value = units::count(u64::from(DEFAULT_USERS)), value_parser = users, value_name = "N")]
     pub(crate) users: u32,
 
@@ -285,7 +292,8 @@ pub(crate) struct Seed {
     pub(crate) force: bool,
 }
 
-/// It ends with Ctrl-C. Its users are a copy of the seeded ones, in a table of its own that goes with it.
+/// It ends with Ctrl-C. Its users are a copy of the seeded ones, in a table of its own that goes
+/// with it.
 #[cfg(feature = "serve")]
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
@@ -308,8 +316,8 @@ pub(crate) enum Sandbox {
     },
     /// Load an SQL file, such as a dump of mysqldump, into their database
     ///
-    /// The servers need not run. Servers that a URL names are never touched. Statements about other databases are skipped, and
-    /// definers are replaced by the sandbox's account.
+    /// The servers need not run. Servers that a URL names are never touched. Statements about other
+    /// databases are skipped, and definers are replaced by the sandbox's account.
     Load {
         /// The file; - is stdin
         #[arg(value_name = "FILE.sql", value_hint = clap::ValueHint::FilePath)]

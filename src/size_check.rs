@@ -1,6 +1,7 @@
-//! Checks predictions of `size` on private Redis servers that throw entries out: small ones, with the same popularity and
-//! the same size of entries, read at a rate at which each entry stays for some seconds. Redis knows the time of a read to
-//! the second only, so a faster replay would not see what it throws out on a busy day.
+//! Checks predictions of `size` on private Redis servers that throw entries out: small ones, with
+//! the same popularity and the same size of entries, read at a rate at which each entry stays for
+//! some seconds. Redis knows the time of a read to the second only, so a faster replay would not
+//! see what it throws out on a busy day.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use crate::load_model::popularity::{Class, Keys, Popularity};
 use crate::load_model::steady_state::{Lifetimes, Load};
 use crate::units;
 
-/// What one Redis is to show.
+/// The setting of one Redis.
 #[derive(Clone, Debug)]
 pub(crate) struct Setting {
     pub(crate) popularity: Popularity,
@@ -26,7 +27,7 @@ pub(crate) struct Setting {
     pub(crate) share: f64,
 }
 
-/// What one Redis showed.
+/// The result of one Redis.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Checked {
     pub(crate) popularity: Popularity,
@@ -89,21 +90,22 @@ fn lru(classes: &[Class]) -> Lru<'_> {
     Lru { classes, load: Load::new(1.0, 0.0), lifetimes: Lifetimes::endless() }
 }
 
-/// As this server keeps them.
+/// The tables as this server keeps them.
 fn tables(connection: &mut Connection) -> Result<Tables, RedisError> {
     let info: String = redis::cmd("INFO").arg("server").query(connection)?;
     let (flavor, version) = admin::parse_version(&info);
     Ok(Tables::of_server(flavor, &version))
 }
 
-/// The length of a value whose entry is as large as those that are asked for; small ones have a least size.
+/// The length of a value whose entry is as large as those that are asked for; small ones have a
+/// least size.
 fn value_bytes(connection: &mut Connection, entry_bytes: f64) -> Result<usize, RedisError> {
     const SAMPLE: usize = 100;
     let overhead = usage(connection, SAMPLE)? as f64 - SAMPLE as f64;
     Ok(usize::try_from(units::whole((entry_bytes - overhead).clamp(8.0, 1e6))).unwrap_or(SAMPLE))
 }
 
-/// What Redis takes for an entry with such a value.
+/// The memory that Redis takes for an entry with such a value.
 fn usage(connection: &mut Connection, value_bytes: usize) -> Result<u64, RedisError> {
     const KEY: u32 = KEYS - 1;
     set(KEY, &vec![b'v'; value_bytes]).exec(connection)?;
@@ -175,13 +177,13 @@ mod tests {
     use super::*;
     use crate::sandbox::{Sandbox, Wanted};
 
-    /// As a new client finds it: what was sent to the server leaves buffers behind.
+    /// The memory as a new client finds it: what was sent to the server leaves buffers behind.
     fn used_memory(redis: &RedisEndpoint) -> u64 {
         admin::memory_used(&mut admin::open(redis, TIMEOUT, TIMEOUT).unwrap()).unwrap()
     }
 
-    /// The difference to what is used once the tables have moved to their new places: the servers move a few entries ten
-    /// times a second, and until the last of them both tables are there.
+    /// The difference to what is used once the tables have moved to their new places: the servers
+    /// move a few entries ten times a second, and until the last of them both tables are there.
     fn difference(predicted: f64, redis: &RedisEndpoint) -> f64 {
         const PAUSE: Duration = Duration::from_millis(500);
         const PAUSES: u32 = 120;
@@ -196,8 +198,8 @@ mod tests {
         difference
     }
 
-    /// Fills a private Redis step by step, and compares what it takes with what is predicted from one entry. Returns
-    /// entries, bytes of an entry, and the difference.
+    /// Fills a private Redis step by step, and compares what it takes with what is predicted from
+    /// one entry. Returns entries, bytes of an entry, and the difference.
     fn differences(steps: &[u32]) -> Vec<(u32, u64, f64)> {
         const BATCH: usize = 100;
         let mut differences = Vec::new();

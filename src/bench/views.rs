@@ -48,7 +48,7 @@ pub(super) fn check(servers: &Servers, statement: &Statement, limits: ReadLimits
     Ok(())
 }
 
-/// What a view names, if it calls nothing but the servers' own functions.
+/// The tables that a view names, if it calls nothing but the servers' own functions.
 fn named_by(view: &View) -> anyhow::Result<Vec<Name>> {
     let Name { database, name } = &view.name;
     let refused = |reason: Refused| anyhow!(reason).context(format!("view {database}.{name}"));

@@ -12,7 +12,7 @@ use super::packed;
 use super::wire::{Tree, WireError};
 use crate::endpoint::{Address, RedisEndpoint};
 
-/// As many times in a row does one node name another.
+/// The number of times in a row that one node names another.
 const MOST_REDIRECTS: usize = 4;
 const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
 

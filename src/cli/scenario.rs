@@ -85,6 +85,6 @@ fn arms_help() -> String {
 const AFTER_ARMS: &str = "
 An experiment makes a table of its own, rcache_scenario, and keys of its own, and removes both.
 
-Exit status: 0 the harm appeared without the cure and not with it; 1 the library broke a promise, or the experiment
-failed; 4 the run proves nothing: an arm did not do its work, or the harm did not appear where it must; 130 interrupted.
-With `all` the worst of them counts.";
+Exit status: 0 the harm appeared without the cure and not with it; 1 the library broke a promise,
+or the experiment failed; 4 the run proves nothing: an arm did not do its work, or the harm did not
+appear where it must; 130 interrupted. With `all` the worst of them counts.";

@@ -103,8 +103,8 @@ pub(crate) struct Traffic {
     ///
     /// On the left STRATEGY.FIELD, or WORKLOAD.STRATEGY.FIELD if there are several workloads, with
     /// p50, p90, p95, p99, p99.9, mean, max (response times with their unit: ns, us, ms, s),
-    /// hit_ratio, throughput, errors, stale_reads, given_up or, with --find, max_rate. Then <, <=, >, >=
-    /// or ==. On the right a value, or a figure of another strategy:
+    /// hit_ratio, throughput, errors, stale_reads, given_up or, with --find, max_rate. Then
+    /// <, <=, >, >= or ==. On the right a value, or a figure of another strategy:
     /// 'lease.max_rate > 2 * mysql.max_rate'. A figure with an interval is judged by it: wholly on
     /// the wrong side fails (exit status 3), astride is inconclusive (exit status 4).
     #[arg(long, value_name = "EXPR")]

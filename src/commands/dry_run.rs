@@ -58,7 +58,7 @@ fn words(prepared: &Prepared, request: &Request) -> String {
     format!("{}\n\n", lines.join("\n  "))
 }
 
-/// What is not obvious from their number.
+/// Remarks that their number does not tell.
 fn about_parameters(parameters: &Parameters) -> Vec<String> {
     let mut lines = Vec::new();
     if parameters.has_header() {

@@ -1,8 +1,8 @@
-//! How many entries fit into how much memory of Redis or Valkey.
+//! The number of entries that fit into an amount of memory of Redis or Valkey.
 //!
-//! `MEMORY USAGE` gives an entry without its place in the two hash tables: the one of all keys and the one of times to live.
-//! These have a power of two of slots, and a table that is full is doubled only if the doubled one fits below
-//! `maxmemory` as well; otherwise entries share slots.
+//! `MEMORY USAGE` gives an entry without its place in the two hash tables: the one of all keys and
+//! the one of times to live. These have a power of two of slots, and a table that is full is
+//! doubled only if the doubled one fits below `maxmemory` as well; otherwise entries share slots.
 
 /// The memory of one server.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,22 +12,26 @@ pub(crate) struct Memory {
     pub(crate) tables: Tables,
 }
 
-/// How a server keeps its two hash tables.
+/// The way a server keeps its two hash tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tables {
-    /// Redis, and Valkey before 8.1: a pointer for each slot, and an entry of its own for a time to live.
+    /// Redis, and Valkey before 8.1: a pointer for each slot, and an entry of its own for a time to
+    /// live.
     Pointers,
-    /// Valkey from 8.1 on: buckets of one cache line, which hold seven entries, or six and a further bucket.
+    /// Valkey from 8.1 on: buckets of one cache line, which hold seven entries, or six and a
+    /// further bucket.
     Buckets,
-    /// The same before 9, where `MEMORY USAGE` does not count the key, which is part of the value's object.
+    /// The same before 9, where `MEMORY USAGE` does not count the key, which is part of the value's
+    /// object.
     BucketsBeside,
 }
 
-/// What makes up the tables, in bytes.
+/// The parts of the tables, in bytes.
 struct Sizes {
     /// An empty server with a few connections.
     base: f64,
-    /// What `MEMORY USAGE` leaves out: an entry of the table of times to live, or a key of usual length.
+    /// The bytes that `MEMORY USAGE` leaves out: an entry of the table of times to live, or a key of
+    /// usual length.
     uncounted: f64,
     /// A slot or bucket in both tables.
     slot: f64,
@@ -98,13 +102,13 @@ impl Memory {
         slots
     }
 
-    /// What so many entries take, if memory is not limited.
+    /// The bytes of so many entries, if memory is not limited.
     pub(crate) fn bytes(&self, entries: f64) -> f64 {
         let tables = self.slots_bytes(self.slots(entries), entries);
         self.tables.sizes().base + entries * self.own_bytes() + tables
     }
 
-    /// How many entries fit below `maxmemory`.
+    /// The number of entries that fit below `maxmemory`.
     pub(crate) fn entries(&self, bytes: f64) -> f64 {
         let Sizes { base, first_slots, entries_per_slot, .. } = self.tables.sizes();
         let mut slots = first_slots;
@@ -121,7 +125,7 @@ impl Memory {
         }
     }
 
-    /// How many entries fit beside tables of so many slots.
+    /// The number of entries that fit beside tables of so many slots.
     fn fill(&self, slots: f64, bytes: f64) -> f64 {
         let (mut low, mut high) = (0.0, (bytes / self.own_bytes()).max(0.0));
         for _ in 0..60 {

@@ -37,12 +37,12 @@ impl Nodes {
         others.try_for_each(|(_, connection)| connection.ping())
     }
 
-    /// As [`Connection::get`].
+    /// Like [`Connection::get`].
     pub(crate) fn get(&mut self, key: &[u8], value: &mut Vec<u8>) -> Result<bool, WireError> {
         self.routed(|nodes| nodes.of(key)?.get(key, value, &mut |_| ()))
     }
 
-    /// As [`Connection::command`], for a command of one key.
+    /// Like [`Connection::command`], for a command of one key.
     pub(crate) fn command(&mut self, key: &[u8], command: &[&[u8]]) -> Result<Reply, WireError> {
         self.routed(|nodes| nodes.of(key)?.command(command, &mut Vec::new()))
     }

@@ -65,7 +65,7 @@ impl PrivateCluster {
         })
     }
 
-    /// How many keys all nodes have.
+    /// The number of keys of all nodes.
     pub(crate) fn keys(&self) -> u64 {
         (0..3).map(|node| redis::cmd("DBSIZE").query::<u64>(&mut self.connect(node)).unwrap()).sum()
     }

@@ -141,8 +141,8 @@ impl Connections {
         }
     }
 
-    /// Where a command goes that failed on this node; none if no other server may do it now. Learns
-    /// from what the node said.
+    /// The server that a command goes to after it failed on this node; none if no other may do it
+    /// now. Learns from what the node said.
     pub(crate) fn reroute(
         &self,
         slot: u16,

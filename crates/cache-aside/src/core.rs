@@ -48,7 +48,7 @@ pub(crate) struct Core {
     prefix: String,
 }
 
-/// As many times in a row is another server asked instead. Once is what a cluster needs at rest;
+/// The number of times in a row that another server is asked instead. A cluster at rest needs one;
 /// while slots move or a node is replaced, the second may name a third.
 const MOST_REDIRECTS: usize = 4;
 
@@ -132,7 +132,7 @@ impl Core {
         }
     }
 
-    /// As [`ask`](Self::ask) for a writer, by the slot of a key: tried even while the breaker is
+    /// Like [`ask`](Self::ask) for a writer, by the slot of a key: tried even while the breaker is
     /// open.
     pub(crate) fn tell_slot<R>(
         &self,

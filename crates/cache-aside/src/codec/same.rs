@@ -36,7 +36,7 @@ impl ser::Error for Failed {
     }
 }
 
-/// What stands in the tree of a value.
+/// The parts of the tree of a value.
 #[derive(Clone, Copy)]
 enum Kind {
     Bool,
