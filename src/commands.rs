@@ -38,7 +38,7 @@ use crate::cli::{self, Cli, Command, Format, Sandbox};
 use crate::config::Settings;
 use crate::db::error::DbError;
 use crate::db::seed::SeedError;
-use crate::interrupt::{self, Interrupted};
+use crate::interrupt::{self, Ending, Interrupted};
 use crate::model::UsageError;
 use crate::{console, servers};
 use console::Console;
@@ -100,7 +100,7 @@ pub(crate) fn run() -> ExitCode {
             console.warning(notice)
         }
     };
-    let outcome = interrupt::install(say)
+    let outcome = interrupt::install(ending(&cli.command), say)
         .map_err(|error| anyhow::anyhow!("cannot listen to signals: {error}"))
         .and_then(|()| dispatch(&cli.command, &settings, &console));
     match outcome {
@@ -112,6 +112,16 @@ pub(crate) fn run() -> ExitCode {
         Ok(Outcome::NotComparable) => ExitCode::from(EXIT_NOT_COMPARABLE),
         Ok(Outcome::Interrupted) => ExitCode::from(interrupt::EXIT_INTERRUPTED),
         Err(error) => failure(&error, &console),
+    }
+}
+
+/// What a command does when it is asked to stop.
+fn ending(command: &Command) -> Ending {
+    match command {
+        Command::Bench(_) | Command::Demo(_) | Command::Scenario(_) | Command::Traffic(_) => Ending::Saves,
+        #[cfg(feature = "serve")]
+        Command::Serve(_) => Ending::Answers,
+        _ => Ending::Finishes,
     }
 }
 
@@ -308,6 +318,23 @@ pub(crate) fn schemas(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_measures_has_something_to_save() {
+        let ending_of = |typed: &str| {
+            let matches = cli::command().try_get_matches_from(typed.split(' ')).unwrap();
+            ending(&Cli::from_arg_matches(&matches).unwrap().command)
+        };
+        for typed in ["bench", "demo", "scenario stale", "traffic"] {
+            assert_eq!(ending_of(&format!("rcache {typed}")), Ending::Saves, "{typed}");
+        }
+        for typed in ["seed", "flush", "clean", "schema", "report a.json", "sandbox start", "completions zsh"]
+        {
+            assert_eq!(ending_of(&format!("rcache {typed}")), Ending::Finishes, "{typed}");
+        }
+        #[cfg(feature = "serve")]
+        assert_eq!(ending_of("rcache serve"), Ending::Answers);
+    }
 
     #[test]
     fn help_behind_help_is_help() {

@@ -20,8 +20,27 @@ const GRACE: Duration = Duration::from_secs(2);
 /// A command that ends within this time ends without a word about how to end it faster.
 const SILENCE: Duration = Duration::from_millis(400);
 
-const NOTICE: &str = "interrupted: finishing, and saving what was measured; press Ctrl-C again in 2 s or later to end \
-                      immediately, without saving";
+/// What the first signal makes a command do, in words for the person who sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It prints and saves what it has measured.
+    Saves,
+    /// It answers the requests that it has accepted.
+    Answers,
+    /// It leaves nothing half done.
+    Finishes,
+}
+
+impl Ending {
+    fn notice(self) -> String {
+        let (doing, lost) = match self {
+            Self::Saves => ("finishing, then printing and saving what was measured", ", without saving"),
+            Self::Answers => ("closing connections and stopping", ""),
+            Self::Finishes => ("finishing", ""),
+        };
+        format!("interrupted: {doing}; press Ctrl-C again in 2 s or later to end immediately{lost}")
+    }
+}
 
 static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
@@ -31,7 +50,7 @@ fn flag() -> &'static Arc<AtomicBool> {
 
 /// Listens to signals from now on. The first raises the flag; one that comes [`GRACE`] later or more ends the process
 /// immediately (the kernel then ends the private servers). `say` is called once, if the command takes a while to end.
-pub(crate) fn install(say: impl FnOnce(&str) + Send + 'static) -> io::Result<()> {
+pub(crate) fn install(ending: Ending, say: impl FnOnce(&str) + Send + 'static) -> io::Result<()> {
     let (first, sender) = UnixStream::pair()?;
     let armed = Arc::new(AtomicBool::new(false));
     for signal in signals() {
@@ -44,17 +63,19 @@ pub(crate) fn install(say: impl FnOnce(&str) + Send + 'static) -> io::Result<()>
         signal_hook::flag::register(signal, Arc::clone(flag()))?;
         signal_hook::low_level::pipe::register(signal, sender.try_clone()?)?;
     }
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || watch(first, &armed, say))?;
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || watch(first, &armed, || say(&ending.notice())))?;
     Ok(())
 }
 
 /// Waits for the first signal, says how a second one is taken, and arms it when it is time.
-fn watch(mut first: UnixStream, armed: &AtomicBool, say: impl FnOnce(&str)) {
+fn watch(mut first: UnixStream, armed: &AtomicBool, say: impl FnOnce()) {
     if first.read_exact(&mut [0]).is_err() {
         return;
     }
     std::thread::sleep(SILENCE);
-    say(NOTICE);
+    say();
     std::thread::sleep(GRACE.saturating_sub(SILENCE));
     armed.store(true, Ordering::SeqCst);
 }
@@ -144,6 +165,15 @@ impl Read for Stdin {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_command_that_measures_says_that_it_saves() {
+        let said = [Ending::Saves, Ending::Answers, Ending::Finishes].map(Ending::notice);
+        assert_eq!(said.each_ref().map(|text| text.contains("saving")), [true, false, false]);
+        assert!(
+            said.iter().all(|text| text.starts_with("interrupted: ") && text.contains("press Ctrl-C again"))
+        );
+    }
 
     #[test]
     fn the_mask_of_ignored_signals_is_read() {

@@ -45,7 +45,7 @@ fn assert_gone(servers: &[Identity]) {
 #[ignore = "run by the other tests in a process of its own"]
 fn hold() {
     let Some(dir) = std::env::var_os(HOLD) else { return };
-    crate::interrupt::install(|_| ()).unwrap();
+    crate::interrupt::install(crate::interrupt::Ending::Finishes, |_| ()).unwrap();
     let sandbox = open(Path::new(&dir)).unwrap();
     writeln!(std::io::stdout(), "holding").unwrap();
     while !crate::interrupt::requested() {

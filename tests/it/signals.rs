@@ -1,6 +1,6 @@
 //! Signals: the first ends a command in order, a second one counts only after a while.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use crate::world::{self, Place, rcache};
 crate::tests![
     two_signals_close_together_lose_nothing,
     a_second_signal_after_a_while_ends_it,
+    the_first_signal_is_answered_in_words_of_the_command,
     a_hangup_that_was_ignored_stays_ignored,
     a_signal_before_the_first_round_ends_it_in_order,
     an_interrupted_experiment_keeps_the_arms_that_are_done,
@@ -54,12 +55,16 @@ fn two_signals_close_together_lose_nothing() {
 }
 
 /// A program that cannot end: it prints into a pipe that is full.
-fn a_second_signal_after_a_while_ends_it() {
-    let (_reader, mut pipe) = std::io::pipe().unwrap();
+fn stuck(mut command: Command) -> (std::io::PipeReader, Child) {
+    let (reader, mut pipe) = std::io::pipe().unwrap();
     pipe.write_all(&[b'x'; 65_536]).unwrap();
-    let mut stuck = rcache();
-    stuck.args(["completions", "zsh"]).stdout(pipe).stderr(Stdio::piped());
-    let mut stuck = stuck.spawn().unwrap();
+    (reader, command.stdout(pipe).stderr(Stdio::piped()).spawn().unwrap())
+}
+
+fn a_second_signal_after_a_while_ends_it() {
+    let mut completions = rcache();
+    completions.args(["completions", "zsh"]);
+    let (_reader, mut stuck) = stuck(completions);
     wait_until_it_listens(&stuck);
     signals(&stuck, &["INT", "TERM"]);
     let mut stderr = stuck.stderr.take().unwrap();
@@ -72,7 +77,32 @@ fn a_second_signal_after_a_while_ends_it() {
     assert_eq!(stuck.wait().unwrap().code(), Some(130));
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).unwrap();
-    assert!(rest.contains("press Ctrl-C again") && rest.contains("without saving"), "{rest}");
+    assert!(rest.contains("press Ctrl-C again") && !rest.contains("saving"), "nothing is saved: {rest}");
+}
+
+/// What a command that measures has to lose, and one that serves has not.
+fn the_first_signal_is_answered_in_words_of_the_command() {
+    let place = Place::seeded(100);
+    let bench = ["bench", "-n", "100M", "-w", "point"];
+    let mut redis = place.redis();
+    let pattern = format!("{}:user.postcard:1:*", place.namespace);
+    for (arguments, saves) in [(&bench[..], true), (&["flush"], false)] {
+        let (_reader, mut child) = stuck(place.command(arguments));
+        wait_until_it_listens(&child);
+        let mut reads = || redis.keys::<_, Vec<String>>(&pattern).unwrap().len() == 100;
+        world::wait_until("the bench reads", || !saves || reads());
+        signals(&child, &["INT"]);
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        while !said.contains("press Ctrl-C again") {
+            said.clear();
+            assert!(stderr.read_line(&mut said).unwrap() > 0, "{arguments:?} said nothing");
+        }
+        assert_eq!(said.contains("saving what was measured"), saves, "{arguments:?}: {said}");
+        std::thread::sleep(Duration::from_secs(3));
+        signals(&child, &["INT"]);
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+    }
 }
 
 fn a_hangup_that_was_ignored_stays_ignored() {
