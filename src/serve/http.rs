@@ -29,6 +29,9 @@ const SAFE: [(&str, &str); 4] = [
     ("Cross-Origin-Resource-Policy", "same-origin"),
 ];
 
+/// Bytes of a body that go with the headers; the rest is written without being copied.
+const FIRST_BYTES: usize = 16 * 1024;
+
 impl<'a> Response<'a> {
     pub(super) fn new(status: u16, kind: &str, body: Vec<u8>) -> Self {
         Self { status, headers: vec![("Content-Type", kind.to_owned())], body: Body::Bytes(body) }
@@ -73,10 +76,11 @@ impl<'a> Response<'a> {
                 };
                 let _ = write!(head, "{connection}{length}\r\n");
                 let mut message = head.into_bytes();
-                if !is_head {
-                    message.extend_from_slice(&bytes);
-                }
+                let body = if is_head { &[][..] } else { &bytes };
+                let (first, rest) = body.split_at(body.len().min(FIRST_BYTES));
+                message.extend_from_slice(first);
                 to.write_all(&message)?;
+                to.write_all(rest)?;
                 Ok(keeps_alive)
             }
             Body::Stream(stream) => {
