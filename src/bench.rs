@@ -24,7 +24,7 @@ use request::Request;
 pub(crate) use preflight::Ready;
 
 use crate::run_file::{FirstAccesses, Run};
-use crate::servers::environment;
+use crate::servers::{environment, node};
 use crate::stats::harness;
 
 /// A run, and the failures in it.
@@ -59,6 +59,8 @@ pub(crate) fn run(
     {
         ready.console.warning(&format!("entries of the query stay in Redis until they expire: {error:#}"));
     }
+    let endpoint = ready.servers.mysql()?.clone();
+    ready.warnings.extend(node::conclude(&mut ready.mysql, &endpoint));
     let analysed = analyse::analyse(request, client_machine(&ready, request)?, &taken);
     let setting = Setting {
         environment: environment::environment(ready.mysql, ready.redis),

@@ -3,6 +3,7 @@
 
 pub(crate) mod build;
 pub(crate) mod load;
+mod node;
 pub(crate) mod own;
 pub(crate) mod pool;
 pub(crate) mod servers;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Judgement;
 
+pub(crate) use node::{ClusterNode, DatabaseNode};
 pub(crate) use servers::{Avoided, RedisMemory, ServerCounters};
 
 /// What `format` says in every run file.
@@ -149,6 +151,9 @@ pub(crate) struct Server {
     /// The number of primaries of a Redis Cluster; null for any other server.
     #[serde(default)]
     pub(crate) cluster_primaries: Option<u64>,
+    /// What MySQL says of its part among several servers; null for Redis, and in files from before it was asked.
+    #[serde(default)]
+    pub(crate) node: Option<DatabaseNode>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! The two servers of a command: named by a URL, or from the sandbox.
 
 pub(crate) mod environment;
+pub(crate) mod node;
 
 use std::path::PathBuf;
 

@@ -59,7 +59,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("cli", "compare load_model model sandbox scenario shell units users"),
     ("config", "advice cli endpoint model shell"),
     ("console", "cli config plain_text report units"),
-    ("servers", "advice cache config console db endpoint model run_file sandbox"),
+    ("servers", "advice cache config console db endpoint model run_file sandbox stats"),
     (
         "bench",
         "advice answer assertion cache cli config console db endpoint interrupt measure model paths query reopen run_file samples scenario servers stats units users",

@@ -10,7 +10,7 @@ use std::fmt::Display;
 
 use super::{Difference, Unsound};
 use crate::run_file::own::OwnQueryRun;
-use crate::run_file::{Run, Server, WorkloadRun};
+use crate::run_file::{ClusterNode, DatabaseNode, Run, Server, WorkloadRun};
 
 /// A value that a run does not have.
 const ABSENT: &str = "not given";
@@ -147,8 +147,31 @@ pub(super) fn environment_differences(baseline: &Run, candidate: &Run) -> Vec<Di
     ]
     .into_iter()
     .chain(versions)
+    .chain(nodes(baseline, candidate))
     .flatten()
     .collect()
+}
+
+/// The database servers' parts among others, as far as both runs asked for them.
+fn nodes(baseline: &Run, candidate: &Run) -> Vec<Option<Difference>> {
+    let node = |run: &Run| run.environment.mysql.node.clone();
+    let Some((before, after)) = node(baseline).zip(node(candidate)) else { return Vec::new() };
+    let field = |name: &str, of: &dyn Fn(&DatabaseNode) -> String| {
+        difference(&format!("environment.mysql.node.{name}"), &of(&before), &of(&after))
+    };
+    let cluster = |of: fn(&ClusterNode) -> Option<String>| {
+        move |node: &DatabaseNode| optional(node.cluster.as_ref().and_then(of).as_ref())
+    };
+    vec![
+        field("host_name", &|node| optional(node.host_name.as_ref())),
+        field("server_id", &|node| optional(node.server_id)),
+        field("read_only", &|node| optional(node.read_only)),
+        field("replica", &|node| optional(node.replica)),
+        field("cluster.kind", &cluster(|cluster| Some(cluster.kind.clone()))),
+        field("cluster.size", &cluster(|cluster| cluster.size.map(|size| size.to_string()))),
+        field("cluster.consistency", &cluster(|cluster| cluster.consistency.clone())),
+        field("proxy", &|node| optional(node.proxy.as_ref())),
+    ]
 }
 
 /// More reads only narrow the intervals, another order of keys and paths is another draw of the same thing, and the
@@ -286,6 +309,10 @@ mod tests {
         })
     }
 
+    fn node(run: &mut Run) -> &mut DatabaseNode {
+        run.environment.mysql.node.as_mut().unwrap()
+    }
+
     #[track_caller]
     fn is(sort: usize, field: &str, change: impl Fn(&mut Run)) {
         let mut expected: [Vec<String>; 4] = Default::default();
@@ -313,6 +340,8 @@ mod tests {
         is(2, "environment.os", |run| run.environment.os.push('1'));
         is(2, "environment.cpu_model", |run| run.environment.cpu_model = None);
         is(2, "environment.cores", |run| run.environment.cores = Some(64));
+        is(2, "environment.mysql.node.host_name", |run| node(run).host_name = Some("db2".to_owned()));
+        is(2, "environment.mysql.node.replica", |run| node(run).replica = Some(true));
         is(2, "environment.redis.version", |run| run.environment.redis.version.push('1'));
         is(2, "config.placement", |run| run.config.placement = "free".to_owned());
         is(2, "config.cores_awake", |run| run.config.cores_awake = false);

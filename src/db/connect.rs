@@ -1,6 +1,7 @@
 //! Opens a connection to MySQL or MariaDB, with errors that name the server and the next step.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use mysql::{ClientIdentity, Conn, OptsBuilder, SslOpts};
 
 use super::error::{DbError, LoginError};
+use super::identity;
 use super::session::Session;
 use super::settings;
 use super::watch::{LAST_SILENCE, SILENCE, Server};
@@ -59,9 +61,10 @@ pub(super) fn connect_within(endpoint: &MysqlEndpoint, patience: Duration) -> Re
     let server = Server::at(endpoint);
     let conn = log_in(endpoint, options(endpoint), &server, patience)
         .map_err(|error| DbError::login(endpoint, error))?;
-    let mut session =
-        Session::new(conn, server).map_err(|source| DbError::new("setting up the connection", source))?;
-    session.set_up_selects = settings::apply(&mut session)?;
+    let mut session = Session::new(conn, Arc::clone(&server))
+        .map_err(|source| DbError::new("setting up the connection", source))?;
+    session.set_up_selects = settings::apply(&mut session)? + identity::SELECTS;
+    identity::note(&mut session, &server);
     session
         .watched()
         .wait_patiently()

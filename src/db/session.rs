@@ -32,6 +32,11 @@ impl Session {
         &self.watched
     }
 
+    /// The number of the connection, as it was greeted.
+    pub(super) fn greeted_as(&self) -> u32 {
+        self.conn.connection_id()
+    }
+
     fn run<T>(&mut self, statement: impl FnOnce(&mut Conn) -> Result<T, Error>) -> Result<T, Error> {
         self.watched.begin()?;
         let outcome = statement(&mut self.conn);

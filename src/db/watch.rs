@@ -15,6 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::connect;
+use super::identity::Reached;
 use crate::endpoint::MysqlEndpoint;
 use crate::interrupt;
 
@@ -57,6 +58,7 @@ pub(super) struct Server {
     /// It did not answer after an interrupt: nothing more is asked of it.
     is_given_up: AtomicBool,
     health: Mutex<Health>,
+    reached: Mutex<Reached>,
 }
 
 #[derive(Debug, Default)]
@@ -78,6 +80,7 @@ impl Server {
             endpoint: endpoint.clone(),
             is_given_up: AtomicBool::new(false),
             health: Mutex::default(),
+            reached: Mutex::default(),
         });
         servers.push(Arc::clone(&server));
         server
@@ -93,6 +96,15 @@ impl Server {
         if interrupt::requested() {
             self.is_given_up.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Adds what a connection has found out.
+    pub(super) fn note(&self, add: impl FnOnce(&mut Reached)) {
+        add(&mut lock(&self.reached));
+    }
+
+    pub(super) fn reached(&self) -> Reached {
+        lock(&self.reached).clone()
     }
 
     fn is_alive(&self, now: Instant) {
@@ -327,8 +339,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let near = TcpStream::connect(("127.0.0.1", port)).unwrap();
         let endpoint = MysqlEndpoint::parse(&format!("mysql://ann@127.0.0.1:{port}/app")).unwrap();
-        let server =
-            Arc::new(Server { endpoint, is_given_up: AtomicBool::new(false), health: Mutex::default() });
+        let server = Server::at(&endpoint);
         let seen = Seen {
             statements: 0,
             statement_since: Instant::now(),

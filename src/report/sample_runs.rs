@@ -9,9 +9,9 @@ use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
 
 use crate::run_file::servers::{MysqlCounters, OwnRequests, RedisCounters};
 use crate::run_file::{
-    Avoided, Config, Control, CurvePoint, Dataset, DiskReads, Environment, FORMAT, FORMAT_VERSION, HitRatio,
-    OverControl, PathRun, Ratio, RedisMemory, RoundControl, Run, Server, ServerCounters, TypicalRatios,
-    WorkloadRun,
+    Avoided, Config, Control, CurvePoint, DatabaseNode, Dataset, DiskReads, Environment, FORMAT,
+    FORMAT_VERSION, HitRatio, OverControl, PathRun, Ratio, RedisMemory, RoundControl, Run, Server,
+    ServerCounters, TypicalRatios, WorkloadRun,
 };
 use crate::stats::summary::{PERCENTILES, samples_needed};
 use crate::units;
@@ -278,6 +278,18 @@ pub(super) fn control(server: &str, statement: &str, middle_ns: f64) -> Control 
     }
 }
 
+fn node() -> DatabaseNode {
+    DatabaseNode {
+        host_name: Some("laptop".to_owned()),
+        port: Some(45_999),
+        server_id: Some(1),
+        read_only: Some(false),
+        replica: Some(false),
+        reached: vec!["laptop:45999 with server id 1".to_owned()],
+        ..DatabaseNode::default()
+    }
+}
+
 fn server(flavor: &str, version: &str, settings: &[(&str, &str)]) -> Server {
     Server {
         version: version.to_owned(),
@@ -286,6 +298,7 @@ fn server(flavor: &str, version: &str, settings: &[(&str, &str)]) -> Server {
         sandbox: true,
         settings: settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         cluster_primaries: None,
+        node: None,
     }
 }
 
@@ -359,11 +372,14 @@ pub(crate) fn full(reads: usize) -> Run {
             os: "Linux 6.1, Debian 12".to_owned(),
             cpu_model: Some("AMD EPYC 7B13".to_owned()),
             cores: Some(2),
-            mysql: server(
-                "MariaDB",
-                "10.11.14",
-                &[("innodb_buffer_pool_size", "268435456"), ("query_cache_type", "OFF")],
-            ),
+            mysql: Server {
+                node: Some(node()),
+                ..server(
+                    "MariaDB",
+                    "10.11.14",
+                    &[("innodb_buffer_pool_size", "268435456"), ("query_cache_type", "OFF")],
+                )
+            },
             redis: server("Redis", "7.0.15", &[("appendonly", "no"), ("maxmemory", "0"), ("save", "")]),
         },
         dataset: Some(Dataset { users: 100_000, rng_seed: 42, fingerprint: "9f2c3a5d11e07b46".to_owned() }),

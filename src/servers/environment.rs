@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Servers;
+use super::{Servers, node};
 use crate::cache::admin;
-use crate::db::connect;
+use crate::db::{connect, node as db_node};
 use crate::run_file::{Environment, Server};
 
 /// The machine, and the two servers as they were asked before.
@@ -27,9 +27,12 @@ pub(crate) fn ask(servers: &Servers) -> anyhow::Result<Environment> {
 /// MySQL and Redis, as they describe themselves.
 pub(crate) fn describe(servers: &Servers) -> anyhow::Result<(Server, Server)> {
     let (mysql, redis) = (servers.mysql()?, servers.redis()?);
-    let info = connect::server_info(&mut connect::connect(mysql)?)?;
+    let mut conn = connect::connect(mysql)?;
+    let info = connect::server_info(&mut conn)?;
+    let node = Some(node::saved(&db_node::ask(&mut conn)));
     let in_sandbox = servers.mysql_in_sandbox;
     let mysql = server(info.flavor, &info.version, mysql.transport(), in_sandbox, info.settings);
+    let mysql = Server { node, ..mysql };
     let info = admin::server_info(&mut admin::connect(redis)?)?;
     let in_sandbox = servers.redis_in_sandbox;
     let mut redis = server(info.flavor, &info.version, redis.transport(), in_sandbox, info.settings);
@@ -51,6 +54,7 @@ pub(crate) fn server(
         sandbox,
         settings,
         cluster_primaries: None,
+        node: None,
     }
 }
 

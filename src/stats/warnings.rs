@@ -115,6 +115,28 @@ pub(crate) enum Warning {
         address: String,
         other: &'static str,
     },
+    /// Connections to one address led to different servers.
+    SeveralServers {
+        address: String,
+        /// The first few.
+        servers: Vec<String>,
+        count: u64,
+        connections: u64,
+    },
+    /// Something in between answers for MySQL.
+    BehindProxy {
+        sign: String,
+    },
+    /// MySQL copies another server.
+    Replica {
+        lag_s: Option<u64>,
+    },
+    ReadOnlyServer,
+    /// A member of a cluster that is not in the state in which it follows the others.
+    NodeNotSynced {
+        state: String,
+        healthy: &'static str,
+    },
 }
 
 impl Warning {
@@ -142,6 +164,11 @@ impl Warning {
             Self::IdleClients { .. } => "idle_clients",
             Self::SmallBufferPool { .. } => "small_buffer_pool",
             Self::OneServerElsewhere { .. } => "one_server_elsewhere",
+            Self::SeveralServers { .. } => "several_servers",
+            Self::BehindProxy { .. } => "behind_proxy",
+            Self::Replica { .. } => "replica",
+            Self::ReadOnlyServer => "read_only_server",
+            Self::NodeNotSynced { .. } => "node_not_synced",
         }
     }
 }
@@ -293,6 +320,34 @@ impl fmt::Display for Warning {
                 f,
                 "{elsewhere} is on another machine ({address}) and {other} is on this one: part of the difference is the \
                  network's; look at the round-trip floors, or put both at the same distance"
+            ),
+            Self::SeveralServers { address, servers, count, connections } => write!(
+                f,
+                "{address} is {count} servers ({}{}) for {connections} connections: reads of one path were answered by several of \
+                 them, and a miss may store what one of them has not applied yet; name one server in --mysql-url",
+                servers.join(", "),
+                if servers.len() as u64 == *count { "" } else { ", …" },
+            ),
+            Self::BehindProxy { sign } => write!(
+                f,
+                "a proxy answers in the place of MySQL ({sign}): its time is part of every read, and it may ask any server behind \
+                 it; name the server itself in --mysql-url to measure it alone"
+            ),
+            Self::Replica { lag_s } => write!(
+                f,
+                "MySQL is a replica{}: what it has not applied yet, a miss reads and stores as an old value; let the loads of a \
+                 cache read the server that takes the writes",
+                lag_s.map(|lag| format!(", {lag} s behind its source")).unwrap_or_default(),
+            ),
+            Self::ReadOnlyServer => write!(
+                f,
+                "MySQL is read-only, so that another server takes the writes: what this one has not applied yet, a miss reads and \
+                 stores as an old value; let the loads of a cache read the server that takes the writes"
+            ),
+            Self::NodeNotSynced { state, healthy } => write!(
+                f,
+                "this node of a cluster is {state}, not {healthy}: it may be behind the others, or busy with their data; wait \
+                 until it is {healthy}, or name another node in --mysql-url"
             ),
         }
     }

@@ -12,11 +12,13 @@ mod clean;
 mod cluster;
 mod command_line;
 mod compare;
+mod database_nodes;
 mod demo;
 mod disk;
 mod flush;
 mod foreign;
 mod formats;
+mod galera;
 mod hostile;
 mod idle;
 mod library;
@@ -31,6 +33,7 @@ mod private_mysql;
 mod private_redis;
 mod proxy;
 mod published;
+mod report;
 mod runs;
 mod sandbox;
 mod scenario;
@@ -66,11 +69,13 @@ fn main() -> ExitCode {
         ("cluster", cluster::TESTS),
         ("command_line", command_line::TESTS),
         ("compare", compare::TESTS),
+        ("database_nodes", database_nodes::TESTS),
         ("demo", demo::TESTS),
         ("disk", disk::TESTS),
         ("flush", flush::TESTS),
         ("foreign", foreign::TESTS),
         ("formats", formats::TESTS),
+        ("galera", galera::TESTS),
         ("hostile", hostile::TESTS),
         ("idle", idle::TESTS),
         ("library", library::TESTS),
@@ -80,6 +85,7 @@ fn main() -> ExitCode {
         ("mysql_settings", mysql_settings::TESTS),
         ("output", output::TESTS),
         ("own_query", own_query::TESTS),
+        ("report", report::TESTS),
         ("runs", runs::TESTS),
         ("sandbox", sandbox::TESTS),
         ("scenario", scenario::TESTS),

@@ -50,6 +50,10 @@ impl PrivateMysql {
         started
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Where the server may write files.
     pub(crate) fn files(&self) -> PathBuf {
         self.folder.path().join("files")

@@ -36,6 +36,8 @@ pub(crate) struct Proxy {
 enum Server {
     Socket(PathBuf),
     Port(u16),
+    /// Several servers behind one address, in turn.
+    Ports(Vec<u16>),
 }
 
 /// What a proxy does of its own accord.
@@ -70,6 +72,11 @@ impl Proxy {
     /// In front of the server at this port of this machine, in calm weather.
     pub(crate) fn of_port(port: u16, manners: Manners) -> Self {
         Self::before(Server::Port(port), manners, 0)
+    }
+
+    /// In front of these servers of this machine, a connection to each in turn.
+    pub(crate) fn of_ports(ports: &[u16]) -> Self {
+        Self::before(Server::Ports(ports.to_vec()), Manners::default(), 0)
     }
 
     fn before(server: Server, manners: Manners, seed: u64) -> Self {
@@ -132,14 +139,16 @@ enum Upstream {
 }
 
 impl Upstream {
-    fn open(server: &Server) -> io::Result<Self> {
+    fn open(server: &Server, number: u64) -> io::Result<Self> {
+        let tcp = |port: u16| {
+            let stream = TcpStream::connect(("127.0.0.1", port))?;
+            stream.set_nodelay(true)?;
+            Ok(Self::Tcp(stream))
+        };
         match server {
             Server::Socket(path) => UnixStream::connect(path).map(Self::Unix),
-            Server::Port(port) => {
-                let stream = TcpStream::connect(("127.0.0.1", *port))?;
-                stream.set_nodelay(true)?;
-                Ok(Self::Tcp(stream))
-            }
+            Server::Port(port) => tcp(*port),
+            Server::Ports(ports) => tcp(ports[usize::try_from(number).unwrap() % ports.len()]),
         }
     }
 
@@ -192,13 +201,13 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Carries bytes both ways, each on a thread of its own.
 fn join(client: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
     client.set_nodelay(true)?;
-    let server = Upstream::open(&shared.server)?;
+    let number = shared.connections.fetch_add(1, Ordering::Relaxed);
+    let server = Upstream::open(&shared.server, number)?;
     if shared.manners.idle.is_some() {
         client.set_read_timeout(Some(LOOK))?;
         server.set_read_timeout(LOOK)?;
     }
     let link = Arc::new(Link { client, server, used: Mutex::new(Instant::now()) });
-    let number = shared.connections.fetch_add(1, Ordering::Relaxed);
     let start = |way: u64, run: fn(&Link, &Shared, Luck) -> Option<()>| {
         let (link, shared) = (Arc::clone(&link), Arc::clone(shared));
         let luck = Luck::new(shared.seed ^ (2 * number + way));

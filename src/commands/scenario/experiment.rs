@@ -6,11 +6,12 @@ use super::super::console::Console;
 use crate::cli;
 use crate::config::Settings;
 use crate::measure::clock::RunClock;
-use crate::run_file;
+use crate::endpoint::MysqlEndpoint;
+use crate::run_file::{self, Environment};
 use crate::scenario::definition::{Needs, Scenario};
 use crate::scenario::document::{Document, Head};
 use crate::scenario::{Ground, Request, ScenarioError, runner};
-use crate::servers::{Servers, environment};
+use crate::servers::{Servers, environment, node};
 use crate::stats::warnings::Warning;
 use crate::{interrupt, units};
 
@@ -21,7 +22,7 @@ pub(super) fn run(
     servers: &mut Servers,
     console: &Console,
 ) -> anyhow::Result<Document> {
-    let environment = environment::ask(servers)?;
+    let mut environment = environment::ask(servers)?;
     let request =
         Request { clients: arguments.clients, duration_s: arguments.duration, rng_seed: arguments.rng_seed };
     let (mysql, redis) = (servers.mysql()?.clone(), servers.redis()?.clone());
@@ -44,6 +45,7 @@ pub(super) fn run(
             console.detail(&format!("arm {}: {obstacle}", arm.arm));
         }
     }
+    let found = warnings(&mut environment, &mysql);
     let head = Head {
         scenario: scenario.definition().name.to_owned(),
         interrupted: interrupt::requested(),
@@ -51,17 +53,21 @@ pub(super) fn run(
         wall_s: clock.elapsed_s(),
         environment,
         config: outcome.config,
-        warnings: warnings(),
+        warnings: found,
     };
     Ok(Document::new(head, outcome.verdict, outcome.arms))
 }
 
-/// A debug build makes everything slower, and nothing less true.
-pub(in crate::commands) fn warnings() -> Vec<run_file::Warning> {
+/// Warnings of the build, and of a database server that is one of several.
+pub(in crate::commands) fn warnings(
+    environment: &mut Environment,
+    mysql: &MysqlEndpoint,
+) -> Vec<run_file::Warning> {
+    // A debug build makes everything slower, and nothing less true.
     let debug = cfg!(debug_assertions).then_some(Warning::DebugBuild);
     let saved = |warning: Warning| run_file::Warning {
         code: warning.code().to_owned(),
         message: warning.to_string(),
     };
-    debug.into_iter().map(saved).collect()
+    debug.into_iter().chain(node::conclude(&mut environment.mysql, mysql)).map(saved).collect()
 }

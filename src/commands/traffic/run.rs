@@ -42,7 +42,7 @@ pub(super) fn run(
     servers: &Servers,
     console: &Console,
 ) -> anyhow::Result<Done> {
-    let environment = environment::ask(servers)?;
+    let mut environment = environment::ask(servers)?;
     let (mysql, redis) = (servers.mysql()?.clone(), servers.redis()?.clone());
     let ground = Ground { mysql: &mysql, redis: &redis, namespace: &settings.namespace };
     let clock = RunClock::start();
@@ -60,6 +60,7 @@ pub(super) fn run(
     drop(work);
     // With them goes the table.
     drop(asked);
+    let warnings = experiment::warnings(&mut environment, &mysql);
     let document = Document {
         format: FORMAT.to_owned(),
         format_version: FORMAT_VERSION,
@@ -71,7 +72,7 @@ pub(super) fn run(
         config,
         strategies,
         assertions: Vec::new(),
-        warnings: experiment::warnings(),
+        warnings,
     };
     match failure {
         Some(failure) if document.strategies.is_empty() => Err(failure.into()),

@@ -3,7 +3,7 @@
 use super::head::transport;
 use crate::report::blocks::{Block, Entry, Section};
 use crate::report::names;
-use crate::run_file::{PathRun, Run, Server};
+use crate::run_file::{ClusterNode, Environment, PathRun, Run, Server};
 use crate::units::{self, counted};
 
 pub(in crate::report) fn sections(run: &Run) -> Vec<Section> {
@@ -32,10 +32,10 @@ fn setting(run: &Run) -> Vec<Entry> {
             format!("{}: {rounds} of {block} a path, {keys}, codec {}", workload.name, workload.codec),
         )
     });
+    let mysql = [Some(Entry::new("mysql", server(&environment.mysql))), node(&environment.mysql)];
     let rows = [
-        Entry::new("mysql", server(&environment.mysql)),
         Entry::new("redis", server(&environment.redis)),
-        Entry::new("machine", machine(run)),
+        Entry::new("machine", machine(environment)),
         Entry::new("cores", cores(run)),
     ];
     let data = run.dataset.as_ref().map(|data| {
@@ -45,7 +45,42 @@ fn setting(run: &Run) -> Vec<Entry> {
         )
     });
     let bench = Entry::new("bench", reads.join(", "));
-    rows.into_iter().chain(data).chain([bench]).chain(workloads).collect()
+    mysql.into_iter().flatten().chain(rows).chain(data).chain([bench]).chain(workloads).collect()
+}
+
+/// What a database server that rcache did not start says of its part among others.
+pub(in crate::report) fn node(server: &Server) -> Option<Entry> {
+    let node = server.node.as_ref().filter(|_| !server.sandbox)?;
+    let id = node.server_id.map(|id| format!(" (server id {id})")).unwrap_or_default();
+    let place = match (&node.host_name, node.port) {
+        (Some(host), Some(port)) => Some(format!("{host}:{port}{id}")),
+        (Some(host), None) => Some(format!("{host}{id}")),
+        (None, _) => node.server_id.map(|id| format!("server id {id}")),
+    };
+    let read_only = node.read_only.map(|is_so| if is_so { "read-only" } else { "takes writes" }.to_owned());
+    let replica = node.replica.map(|is_so| match (is_so, node.replica_lag_s) {
+        (false, _) => "no replica".to_owned(),
+        (true, None) => "replica".to_owned(),
+        (true, Some(lag)) => format!("replica, {lag} s behind"),
+    });
+    let proxy = node.proxy.as_ref().map(|sign| format!("behind a proxy ({sign})"));
+    let several = (node.reached.len() > 1).then(|| format!("connections led to {}", node.reached.join(", ")));
+    let cluster = node.cluster.as_ref().map(cluster);
+    let parts: Vec<String> =
+        [place, read_only, replica, cluster, proxy, several].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| Entry::new("", parts.join("; ")))
+}
+
+/// `Galera cluster of 3, Synced, wsrep_sync_wait 0`
+fn cluster(cluster: &ClusterNode) -> String {
+    let (kind, consistency) = match cluster.kind.as_str() {
+        "galera" => ("Galera cluster", "wsrep_sync_wait"),
+        _ => ("replication group", "group_replication_consistency"),
+    };
+    let size = cluster.size.map(|size| format!(" of {size}")).unwrap_or_default();
+    let state = cluster.state.as_ref().map(|state| format!(", {state}")).unwrap_or_default();
+    let waits = cluster.consistency.as_ref().map(|value| format!(", {consistency} {value}"));
+    format!("{kind}{size}{state}{}", waits.unwrap_or_default())
 }
 
 /// The use of the cores, which can weigh more than the cache.
@@ -58,7 +93,7 @@ fn cores(run: &Run) -> String {
 }
 
 /// `MariaDB 10.11.14, private, over a unix socket: query_cache_type OFF`
-fn server(server: &Server) -> String {
+pub(in crate::report) fn server(server: &Server) -> String {
     let owner = if server.sandbox { ", private" } else { "" };
     let settings: Vec<String> = server
         .settings
@@ -83,8 +118,7 @@ fn setting_value(name: &str, value: &str) -> String {
     }
 }
 
-fn machine(run: &Run) -> String {
-    let environment = &run.environment;
+pub(in crate::report) fn machine(environment: &Environment) -> String {
     let cores = environment.cores.map(|cores| counted(cores, "core", "cores"));
     let parts = [Some(environment.os.clone()), environment.cpu_model.clone(), cores];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
@@ -141,7 +175,7 @@ fn disk_meaning(path: &PathRun) -> String {
 mod tests {
     use super::*;
     use crate::report::sample_runs;
-    use crate::run_file::DiskReads;
+    use crate::run_file::{DatabaseNode, DiskReads};
 
     #[test]
     fn the_disk_is_described_as_it_is() {
@@ -155,6 +189,48 @@ mod tests {
         assert!(said("memory").contains("--sandbox-dir"));
         assert!(said("?").contains("is not known"));
         assert_eq!(meaning(&sample_runs::path_of("later", &[1])), None);
+    }
+
+    #[test]
+    fn a_server_among_others_says_its_part() {
+        let said = |change: &dyn Fn(&mut Server)| {
+            let mut server = sample_runs::full(1).environment.mysql;
+            server.sandbox = false;
+            let cluster = ClusterNode {
+                kind: "galera".to_owned(),
+                name: Some("shop".to_owned()),
+                size: Some(3),
+                state: Some("Synced".to_owned()),
+                consistency: Some("0".to_owned()),
+            };
+            server.node = Some(DatabaseNode {
+                host_name: Some("db1".to_owned()),
+                port: Some(3306),
+                server_id: Some(1),
+                read_only: Some(false),
+                replica: Some(false),
+                cluster: Some(cluster),
+                ..DatabaseNode::default()
+            });
+            change(&mut server);
+            node(&server).map(|entry| entry.text)
+        };
+        assert_eq!(
+            said(&|_| ()).unwrap(),
+            "db1:3306 (server id 1); takes writes; no replica; Galera cluster of 3, Synced, wsrep_sync_wait 0"
+        );
+        let lagging = said(&|server| {
+            let node = server.node.as_mut().unwrap();
+            (node.read_only, node.replica, node.replica_lag_s) = (Some(true), Some(true), Some(7));
+            node.cluster = None;
+            node.reached = vec!["db1".to_owned(), "db2".to_owned()];
+        });
+        assert_eq!(
+            lagging.unwrap(),
+            "db1:3306 (server id 1); read-only; replica, 7 s behind; connections led to db1, db2"
+        );
+        assert_eq!(said(&|server| server.node = Some(DatabaseNode::default())), None);
+        assert_eq!(said(&|server| server.sandbox = true), None, "ours is alone");
     }
 
     #[test]
