@@ -1,5 +1,5 @@
-//! The blog post's application, small: all users from MySQL through the cache, as JSON over HTTP. `rcache serve` is the
-//! same with limits on what a client may do.
+//! The blog post's application, small: all users from MySQL through the cache, as JSON over HTTP.
+//! `rcache serve` is the same with limits on what a client may do.
 //!
 //! ```console
 //! $ MYSQL_URL=mysql://user:password@127.0.0.1/rcache REDIS_URL=redis://127.0.0.1 cargo run --example blog_post

@@ -1,6 +1,6 @@
 //! The reads of a server that a cache could relieve most: pure, from what the server counted to a ranking.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::db::digests::{Counted, CountedRead};
 use crate::query::statement::Statement;
@@ -14,7 +14,7 @@ const SHOWN: usize = 10;
 const SYSTEM_SCHEMAS: [&str; 4] = ["information_schema", "performance_schema", "mysql", "sys"];
 
 /// What `rcache candidates --format json` prints.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Document {
     /// Always `rcache-candidates`.
@@ -47,7 +47,7 @@ pub(crate) struct Document {
 }
 
 /// One read of the server.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Candidate {
     /// The statement, with ? in place of parameters and literals.

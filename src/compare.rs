@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use figures::BY_EQUALITY;
 pub(crate) use gate::GateSpec;
-pub(crate) use traffic::{FigureComparison, TrafficComparison, TrafficOptions, compare_traffic};
-#[cfg(test)]
-pub(crate) use traffic::{TRAFFIC_FORMAT, TRAFFIC_FORMAT_VERSION};
+pub(crate) use traffic::{
+    FigureComparison, StrategyComparison, TRAFFIC_FORMAT, TRAFFIC_FORMAT_VERSION, TrafficComparison,
+    TrafficOptions, compare_traffic,
+};
 
 use crate::model::Judgement;
 pub(crate) use crate::model::Verdict;

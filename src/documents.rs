@@ -7,10 +7,13 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::compare::{self, Comparison};
+use crate::candidates::{self, Document as Candidates};
+use crate::compare::{self, Comparison, TrafficComparison};
 use crate::run_file::load::{self, LoadError};
 use crate::run_file::{self, Run};
 use crate::scenario::document::{self as scenario_file, Document};
+use crate::size::document::{self as size, Document as Size};
+use crate::traffic_file::{self, Document as Traffic};
 
 /// What a file holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +22,10 @@ pub(crate) enum Saved {
     Comparison(Box<Comparison>),
     /// One experiment, or those of `scenario all`.
     Experiments(Vec<Document>),
+    Traffic(Box<Traffic>),
+    TrafficComparison(Box<TrafficComparison>),
+    Size(Box<Size>),
+    Candidates(Box<Candidates>),
 }
 
 /// A document and its text.
@@ -33,8 +40,8 @@ pub(crate) struct Loaded {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DocumentError {
     #[error(
-        "it is not a document of rcache: {found}\n  documents are what `rcache bench --output FILE` saves, and `rcache \
-         compare` and `rcache scenario` print with --format json"
+        "it is not a document of rcache: {found}\n  documents are what `rcache bench` and `rcache traffic` save with \
+         --output FILE, and what other commands print with --format json"
     )]
     Foreign { found: String },
     #[error("its format_version {version} is newer than this rcache ({}) knows\n  read it with the rcache that wrote it", env!("CARGO_PKG_VERSION"))]
@@ -76,6 +83,22 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Loaded, DocumentError> {
         Some(scenario_file::FORMAT_OF_SEVERAL) => {
             check_version(bytes, scenario_file::FORMAT_VERSION)?;
             Saved::Experiments(load::fields::<scenario_file::Experiments>(bytes)?.experiments)
+        }
+        Some(traffic_file::FORMAT) => {
+            check_version(bytes, traffic_file::FORMAT_VERSION)?;
+            Saved::Traffic(Box::new(load::fields(bytes)?))
+        }
+        Some(compare::TRAFFIC_FORMAT) => {
+            check_version(bytes, compare::TRAFFIC_FORMAT_VERSION)?;
+            Saved::TrafficComparison(Box::new(load::fields(bytes)?))
+        }
+        Some(size::FORMAT) => {
+            check_version(bytes, size::FORMAT_VERSION)?;
+            Saved::Size(Box::new(load::fields(bytes)?))
+        }
+        Some(candidates::FORMAT) => {
+            check_version(bytes, candidates::FORMAT_VERSION)?;
+            Saved::Candidates(Box::new(load::fields(bytes)?))
         }
         Some(other) => {
             let found = format!("its format is {}", load::quoted(other));
@@ -179,12 +202,22 @@ mod tests {
     use crate::compare::{Named, Options};
     use crate::report::sample_runs;
     use crate::report::scenario::samples;
+    use crate::report::traffic::tests as traffic;
 
     fn comparison() -> Comparison {
         let run = sample_runs::full(100);
         let named = Named { file: "a.json", run: &run };
         let options = Options { tolerance_percent: 10.0, gated: true, gates: Vec::new(), force: false };
         compare::compare(named, named, &options).unwrap()
+    }
+
+    fn traffic_comparison() -> TrafficComparison {
+        let options = compare::TrafficOptions { tolerance_percent: 10.0, gated: true, force: false };
+        compare::compare_traffic(["a", "b"], &traffic::sample(), &traffic::sample(), options).unwrap()
+    }
+
+    fn value(document: impl serde::Serialize) -> Value {
+        serde_json::to_value(document).unwrap()
     }
 
     fn documents() -> Vec<Value> {
@@ -195,6 +228,12 @@ mod tests {
             json!({ "format": "rcache-scenarios", "format_version": 1, "experiments": experiments.clone() });
         let mut all = vec![run, serde_json::to_value(comparison()).unwrap(), several];
         all.extend(experiments);
+        all.extend(
+            [traffic::sample(), traffic::troubled(), traffic::searched(), traffic::of_workloads()].map(value),
+        );
+        all.push(value(traffic_comparison()));
+        all.push(value(crate::report::size::tests::sample()));
+        all.push(value(candidates::samples::document()));
         all
     }
 
@@ -213,6 +252,10 @@ mod tests {
                 Saved::Experiments(experiments) => {
                     json!({ "format": "rcache-scenarios", "format_version": 1, "experiments": experiments })
                 }
+                Saved::Traffic(traffic) => serde_json::to_value(traffic).unwrap(),
+                Saved::TrafficComparison(compared) => serde_json::to_value(compared).unwrap(),
+                Saved::Size(size) => serde_json::to_value(size).unwrap(),
+                Saved::Candidates(candidates) => serde_json::to_value(candidates).unwrap(),
             };
             assert_eq!(written.to_string().len(), document.to_string().len(), "{written}");
         }
@@ -234,7 +277,10 @@ mod tests {
         let said = [
             "{}".to_owned(),
             "[1]".to_owned(),
+            "{\"format\": \"rcache-of-tomorrow\"}".to_owned(),
             "{\"format\": \"rcache-traffic\"}".to_owned(),
+            "{\"format\": \"rcache-traffic\", \"format_version\": 1}".to_owned(),
+            "{\"format\": \"rcache-size\", \"format_version\": 2}".to_owned(),
             "{\"format\": 7}".to_owned(),
             "{\"format\": \"rcache-comparison\", \"format_version\": 2}".to_owned(),
             "{\"format\": \"rcache-scenario\", \"format_version\": 1}".to_owned(),
@@ -253,9 +299,10 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn no_bytes_make_it_panic(bytes: Vec<u8>, cut in 0.0f64..1.0, kind in 0usize..3) {
+        fn no_bytes_make_it_panic(bytes: Vec<u8>, cut in 0.0f64..1.0, kind in 0usize..16) {
             prop_assert!(parse(&bytes).is_err());
-            let document = documents().swap_remove(kind).to_string();
+            let mut all = documents();
+            let document = all.swap_remove(kind % all.len()).to_string();
             let end = crate::units::index(cut, document.len());
             prop_assert!(parse(&document.as_bytes()[..end]).is_err());
         }

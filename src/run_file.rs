@@ -151,7 +151,8 @@ pub(crate) struct Server {
     /// The number of primaries of a Redis Cluster; null for any other server.
     #[serde(default)]
     pub(crate) cluster_primaries: Option<u64>,
-    /// What MySQL says of its part among several servers; null for Redis, and in files from before it was asked.
+    /// What MySQL says of its part among several servers; null for Redis, and in files from before
+    /// it was asked.
     #[serde(default)]
     pub(crate) node: Option<DatabaseNode>,
 }

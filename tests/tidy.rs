@@ -45,7 +45,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("traffic_file", "assertion load_model model run_file samples stats traffic units"),
     ("size", "load_model run_file units"),
     ("compare", "model plain_text run_file stats traffic_file"),
-    ("documents", "compare run_file scenario"),
+    ("documents", "candidates compare run_file scenario size traffic_file"),
     ("verdict", "assertion model run_file stats"),
     (
         "report",

@@ -65,10 +65,11 @@ pub(crate) struct Merge {
 
 #[derive(Debug, Args)]
 pub(crate) struct Report {
-    /// Saved runs, comparisons and experiments; - is stdin
+    /// Saved runs, traffic, comparisons, experiments and predictions; - is stdin
     ///
-    /// What `bench --output` saves, and what `compare` and `scenario` print with --format json. Two
-    /// runs are compared as `compare` does it, the first one being the baseline.
+    /// What `bench` and `traffic` save with --output, and what they and `compare`, `scenario`,
+    /// `size` and `candidates` print with --format json. Two runs, or two documents of traffic, are
+    /// compared as `compare` does it, the first one being the baseline.
     #[arg(value_name = "FILE", required = true, num_args = 1..=20, value_hint = clap::ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
 

@@ -11,13 +11,14 @@ use super::output_file::OutputFile;
 use super::output_folder::OutputFolder;
 use super::outputs::{html_file, report_saved};
 use crate::cli::{self, Format};
-use crate::compare::{self, DEFAULT_TOLERANCE_PERCENT, Named, Options};
+use crate::compare::{self, DEFAULT_TOLERANCE_PERCENT, Named, Options, TrafficOptions};
 use crate::config::Settings;
 use crate::documents::{self, Loaded, Saved};
 use crate::model::UsageError;
 use crate::report::render::html::{self, Part};
 use crate::report::{csv, pictures};
 use crate::run_file::{Run, load};
+use crate::traffic_file::Document as Traffic;
 
 pub(super) fn run(
     arguments: &cli::Report,
@@ -75,13 +76,17 @@ fn read(path: &Path) -> anyhow::Result<(String, Loaded)> {
     Ok((name, loaded))
 }
 
-/// Two runs are compared first; every file is a part.
+/// Two runs, or two documents of traffic, are compared first; every file is a part.
 fn parts(files: &[(String, Loaded)]) -> anyhow::Result<Vec<Part>> {
     let compared = match files {
         [
             (baseline, Loaded { saved: Saved::Run(before), .. }),
             (candidate, Loaded { saved: Saved::Run(after), .. }),
         ] => Some(compared((baseline, before), (candidate, after))?),
+        [
+            (baseline, Loaded { saved: Saved::Traffic(before), .. }),
+            (candidate, Loaded { saved: Saved::Traffic(after), .. }),
+        ] => Some(traffic_compared([baseline, candidate], before, after)?),
         _ => None,
     };
     let each = files.iter().flat_map(|(name, loaded)| pictures::of_file(name, loaded));
@@ -99,6 +104,19 @@ fn compared(baseline: (&str, &Run), candidate: (&str, &Run)) -> anyhow::Result<P
     };
     Ok(match compare::compare(named(baseline), named(candidate), &options) {
         Ok(compared) => pictures::of_two_runs(&compared, &json::pretty(&compared)?),
+        Err(refusal) => pictures::of_refusal(&refusal.to_string()),
+    })
+}
+
+fn traffic_compared(files: [&str; 2], before: &Traffic, after: &Traffic) -> anyhow::Result<Part> {
+    let options = TrafficOptions {
+        tolerance_percent: DEFAULT_TOLERANCE_PERCENT,
+        gated: false,
+        // What differs is named on the page.
+        force: true,
+    };
+    Ok(match compare::compare_traffic(files, before, after, options) {
+        Ok(compared) => pictures::of_two_traffics(&compared, &json::pretty(&compared)?),
         Err(refusal) => pictures::of_refusal(&refusal.to_string()),
     })
 }

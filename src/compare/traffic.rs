@@ -3,7 +3,7 @@
 //! The rules are those of runs: a verdict needs an interval wholly on one side, and a figure of a cached strategy is judged
 //! by its ratio to MySQL alone in the same document where both have it, so that a slower machine is no regression.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Difference, Gate, Verdict};
 use crate::traffic_file::{Config, Document, Strategy, WorkloadConfig};
@@ -14,15 +14,15 @@ pub(crate) const TRAFFIC_FORMAT: &str = "rcache-traffic-comparison";
 pub(crate) const TRAFFIC_FORMAT_VERSION: u32 = 1;
 
 /// A comparison of two documents of traffic, as `--format json` prints it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct TrafficComparison {
     /// Always `rcache-traffic-comparison`.
-    pub(crate) format: &'static str,
+    pub(crate) format: String,
     /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore what you do not know.
     pub(crate) format_version: u32,
     /// The rcache that compared, such as `0.1.0`.
-    pub(crate) rcache_version: &'static str,
+    pub(crate) rcache_version: String,
     /// The file to compare with, as it was typed.
     pub(crate) baseline: String,
     /// The file that is judged, as it was typed.
@@ -42,7 +42,7 @@ pub(crate) struct TrafficComparison {
 }
 
 /// One strategy.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct StrategyComparison {
     /// Its name.
@@ -52,7 +52,7 @@ pub(crate) struct StrategyComparison {
 }
 
 /// One figure.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct FigureComparison {
     /// `mean`, `p50`, `p99` of response times (ns), `hit_ratio`, `throughput`, or `max_rate` (operations a second).
@@ -115,9 +115,9 @@ pub(crate) fn compare_traffic(
         })
         .collect();
     Ok(TrafficComparison {
-        format: TRAFFIC_FORMAT,
+        format: TRAFFIC_FORMAT.to_owned(),
         format_version: TRAFFIC_FORMAT_VERSION,
-        rcache_version: env!("CARGO_PKG_VERSION"),
+        rcache_version: env!("CARGO_PKG_VERSION").to_owned(),
         baseline: files[0].to_owned(),
         candidate: files[1].to_owned(),
         forced: !unlike.is_empty(),

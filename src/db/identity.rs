@@ -1,5 +1,5 @@
-//! Which server a connection leads to. Behind one address there may be several, and something in between that has
-//! connections of its own to them.
+//! Which server a connection leads to. Behind one address there may be several, and something in
+//! between that has connections of its own to them.
 
 use std::fmt;
 
@@ -7,7 +7,8 @@ use super::session::Session;
 use super::watch::Server;
 use crate::endpoint::MysqlEndpoint;
 
-/// What tells one server from another. Servers of one machine differ by their ports, containers by their host names.
+/// What tells one server from another. Servers of one machine differ by their ports, containers by
+/// their host names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Identity {
     pub(crate) host_name: String,
@@ -28,7 +29,8 @@ pub(crate) struct Reached {
     pub(crate) servers: Vec<Identity>,
     /// Connections whose server said what it is.
     pub(crate) connections: u64,
-    /// A connection had another number in the server than in its greeting: what greeted is not what answers.
+    /// A connection had another number in the server than in its greeting: what greeted is not what
+    /// answers.
     pub(crate) is_relayed: bool,
 }
 

@@ -1,4 +1,5 @@
-//! What a server says of its part among others: replica or not, member of a cluster or not, and in which state.
+//! What a server says of its part among others: replica or not, member of a cluster or not, and in
+//! which state.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +35,8 @@ pub(crate) struct Cluster {
     pub(crate) size: Option<u64>,
     /// Its own words for its state.
     pub(crate) state: Option<String>,
-    /// Galera: `wsrep_sync_wait`; group replication: `group_replication_consistency`. Of our sessions.
+    /// Galera: `wsrep_sync_wait`; group replication: `group_replication_consistency`. Of our
+    /// sessions.
     pub(crate) consistency: Option<String>,
 }
 
@@ -156,8 +158,8 @@ fn group(variables: &BTreeMap<String, String>, members: Option<&Members>) -> Opt
     })
 }
 
-/// Whether it copies another server, and how far it is behind. Old servers know the statement by its old name alone, and
-/// both want a right that an account may not have.
+/// Whether it copies another server, and how far it is behind. Old servers know the statement by
+/// its old name alone, and both want a right that an account may not have.
 fn copies(session: &mut Session, node: &mut Node) {
     let rows: Result<Vec<Row>, _> = session
         .query(include_str!("../../sql/replica_status.sql"))

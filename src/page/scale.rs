@@ -83,6 +83,16 @@ impl Scale {
         scale
     }
 
+    /// Bytes, logarithmic, between powers of two.
+    pub(crate) fn of_bytes(title: &str, from: f64, to: f64) -> Self {
+        let power = |bytes: f64| clamped(bytes, 1.0, MOST).log2();
+        let from = power(from).floor();
+        let to = power(to).ceil().max(from + 1.0);
+        let mut scale = Self::new(title, Kind::Logarithmic, from.exp2(), to.exp2());
+        scale.add_ticks(&powers_of_two(from, to), &tick_bytes);
+        scale
+    }
+
     /// Names at equal distances, at 0, 1, 2, …
     pub(crate) fn of_names(title: &str, names: &[String]) -> Self {
         let last = names.len().saturating_sub(1).max(1);
@@ -175,6 +185,20 @@ fn of_decades(digits: &[f64], from: f64, to: f64) -> Vec<f64> {
     all.filter(|value| (from * 0.999_999..=to * 1.000_001).contains(value)).collect()
 }
 
+/// Powers of two between two exponents: the ends first, then whole units, then the rest.
+fn powers_of_two(from: f64, to: f64) -> Vec<f64> {
+    let is_between = |power: &f64| (from..=to).contains(power);
+    let every = |step: u32| (0..=64 / step).map(move |count| f64::from(count * step)).filter(is_between);
+    [from, to]
+        .into_iter()
+        .chain(every(10))
+        .chain(every(5))
+        .chain(every(2))
+        .chain(every(1))
+        .map(f64::exp2)
+        .collect()
+}
+
 /// Multiples of a round step from 0, then those of half of it.
 fn linear_candidates(to: f64) -> Vec<f64> {
     let decade = 10f64.powf(to.log10().floor());
@@ -194,6 +218,21 @@ fn tick_duration(ns: f64) -> String {
     let (unit_ns, unit) =
         UNITS.into_iter().find(|(unit_ns, _)| ns >= unit_ns * 0.9995).unwrap_or((1.0, "ns"));
     format!("{} {unit}", tick_number(ns / unit_ns))
+}
+
+/// `512 B`, `32 MiB`
+fn tick_bytes(bytes: f64) -> String {
+    const UNITS: [(f64, &str); 7] = [
+        (60.0, "EiB"),
+        (50.0, "PiB"),
+        (40.0, "TiB"),
+        (30.0, "GiB"),
+        (20.0, "MiB"),
+        (10.0, "KiB"),
+        (0.0, "B"),
+    ];
+    let (power, unit) = UNITS.into_iter().find(|(power, _)| bytes >= power.exp2()).unwrap_or((0.0, "B"));
+    format!("{} {unit}", tick_number(bytes / power.exp2()))
 }
 
 /// `0.95`, `1.5`, `1,000`, `20k`, `2e-5`
@@ -238,6 +277,8 @@ mod tests {
             Scale::of_shares(""),
             Scale::of_ratios("", 0.97, 1.13),
             Scale::of_numbers("", 64.0),
+            Scale::of_bytes("", 1e6, 300e6),
+            Scale::of_bytes("", 4096.0, 4096.0),
         ];
         insta::assert_snapshot!(scales.map(|scale| labels(&scale).join("  ")).join("\n"));
     }
@@ -250,6 +291,7 @@ mod tests {
                 Scale::of_durations_from_zero("", to),
                 Scale::of_ratios("", from, to),
                 Scale::of_numbers("", to),
+                Scale::of_bytes("", from, to),
             ] {
                 prop_assert!(scale.ticks.len() >= 2, "{scale:?}");
                 for pair in scale.ticks.windows(2) {

@@ -1,6 +1,9 @@
 //! Documents as tables for spreadsheets and data frames: one file for each kind of row, units in the titles, and a
 //! missing number as an empty cell.
 
+mod others;
+mod traffic;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -21,6 +24,10 @@ pub(crate) fn files(documents: &[(String, Loaded)]) -> BTreeMap<String, String> 
             Saved::Experiments(experiments) => {
                 experiments.iter().for_each(|experiment| tables.experiment(file, experiment));
             }
+            Saved::Traffic(traffic) => tables.traffic(file, traffic),
+            Saved::TrafficComparison(compared) => tables.traffic_comparison(file, compared),
+            Saved::Size(size) => tables.size(file, size),
+            Saved::Candidates(found) => tables.candidates(file, found),
         }
     }
     tables.0
@@ -70,15 +77,8 @@ impl Tables {
                     let cells = [head.clone(), vec![phase.clone(), ns.to_string()]].concat();
                     self.row("phases", "file,workload,codec,path,phase,mean_ns", &cells);
                 }
-                let Ok(histogram) = distribution::decode(&path.histogram) else { continue };
-                for bucket in histogram.iter_recorded() {
-                    let value = bucket.value_iterated_to();
-                    let ends = [histogram.lowest_equivalent(value), histogram.highest_equivalent(value)];
-                    let numbers =
-                        [ends[0], ends[1], bucket.count_at_value()].map(|number| number.to_string());
-                    let cells = [head.clone(), numbers.to_vec()].concat();
-                    self.row("histograms", "file,workload,codec,path,from_ns,to_ns,reads", &cells);
-                }
+                let titles = "file,workload,codec,path,from_ns,to_ns,reads";
+                self.histogram("histograms", titles, &head, &path.histogram);
             }
             let ratio = |name: &str, found: Option<Ratio>| {
                 let [low, high] = ends(found.map(|ratio| ratio.ci95));
@@ -100,6 +100,17 @@ impl Tables {
                 let titles = "file,workload,codec,hit_percent,mean_ns,mean_ci95_low_ns,mean_ci95_high_ns";
                 self.row("hit_ratios", titles, &[head.to_vec(), cells].concat());
             }
+        }
+    }
+
+    /// One row for each range of times.
+    fn histogram(&mut self, table: &str, titles: &str, head: &[String], saved: &str) {
+        let Ok(histogram) = distribution::decode(saved) else { return };
+        for bucket in histogram.iter_recorded() {
+            let value = bucket.value_iterated_to();
+            let ends = [histogram.lowest_equivalent(value), histogram.highest_equivalent(value)];
+            let numbers = [ends[0], ends[1], bucket.count_at_value()].map(|number| number.to_string());
+            self.row(table, titles, &[head, &numbers].concat());
         }
     }
 

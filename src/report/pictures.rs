@@ -3,15 +3,20 @@
 
 mod bounds;
 mod run;
+mod size;
+mod traffic;
 mod workload;
 
 use super::blocks::{Block, Heading, Page, Role, Section};
 use super::render::html::{Part, compact};
-use super::{comparison, scenario};
-use crate::compare::Comparison;
+use super::{candidates, comparison, scenario, traffic_comparison};
+use crate::candidates::Document as Candidates;
+use crate::compare::{Comparison, TrafficComparison};
 use crate::documents::{Loaded, Saved};
 use crate::run_file::Run;
 use crate::scenario::document::Document;
+use crate::size::document::Document as Size;
+use crate::traffic_file::Document as Traffic;
 
 /// The parts of a page that shows a file: one, or one for each experiment in it. `file` is the name that people know
 /// the file by.
@@ -24,6 +29,14 @@ pub(crate) fn of_file(file: &str, loaded: &Loaded) -> Vec<Part> {
             let parts = documents.iter().take(bounds::EXPERIMENTS);
             parts.map(|document| part(title(document), of_experiment(document))).collect()
         }
+        Saved::Traffic(traffic) => {
+            vec![part(format!("{file}: traffic of {}", traffic.started_at), of_traffic(traffic))]
+        }
+        Saved::TrafficComparison(compared) => {
+            vec![part(format!("{file}: comparison of traffic"), of_traffic_comparison(compared))]
+        }
+        Saved::Size(size) => vec![part(format!("{file}: size"), of_size(size))],
+        Saved::Candidates(found) => vec![part(format!("{file}: candidates"), of_candidates(found))],
     };
     if let Some(first) = parts.first_mut() {
         first.document = Some(compact(&loaded.json));
@@ -37,7 +50,13 @@ pub(crate) fn of_two_runs(compared: &Comparison, json: &str) -> Part {
     Part { document: Some(compact(json)), ..part(title, of_comparison(compared)) }
 }
 
-/// The part that says why two runs were not compared.
+/// The part that compares two documents of traffic, with the comparison as its document.
+pub(crate) fn of_two_traffics(compared: &TrafficComparison, json: &str) -> Part {
+    let title = format!("Comparison of {} with {}", compared.candidate, compared.baseline);
+    Part { document: Some(compact(json)), ..part(title, of_traffic_comparison(compared)) }
+}
+
+/// The part that says why two documents were not compared.
 pub(crate) fn of_refusal(reason: &str) -> Part {
     let reason = reason.replace('\n', " ");
     part("Comparison".to_owned(), vec![Section::new(vec![Block::Note(reason)])])
@@ -84,6 +103,31 @@ pub(crate) fn of_experiment(document: &Document) -> Page {
     with_note(summary_first(scenario::page(&document), scenario::figures(&document)), &left_out)
 }
 
+/// Traffic: what the strategies did, its pictures, and its setting.
+pub(crate) fn of_traffic(document: &Traffic) -> Page {
+    let (document, left_out) = bounds::of_traffic(document);
+    with_note(traffic::page(&document), &left_out)
+}
+
+/// A comparison of traffic: the verdicts, the ratios with their intervals, and what differs.
+pub(crate) fn of_traffic_comparison(compared: &TrafficComparison) -> Page {
+    let (compared, left_out) = bounds::of_traffic_comparison(compared);
+    let page = summary_first(traffic_comparison::page(&compared), traffic_comparison::figures(&compared));
+    with_note(page, &left_out)
+}
+
+/// A prediction: what each size of Redis leads to.
+pub(crate) fn of_size(document: &Size) -> Page {
+    let (document, left_out) = bounds::of_size(document);
+    with_note(size::page(&document), &left_out)
+}
+
+/// The reads of a server that a cache could relieve most.
+pub(crate) fn of_candidates(document: &Candidates) -> Page {
+    let (document, left_out) = bounds::of_candidates(document);
+    with_note(candidates::page(&document), &left_out)
+}
+
 /// A page that ends with its summary on a terminal, turned round, with its pictures below the summary.
 fn summary_first(page: Page, figures: Vec<Section>) -> Page {
     let is_finding = |section: &Section| {
@@ -106,6 +150,7 @@ fn with_note(page: Page, left_out: &[String]) -> Page {
 #[cfg(test)]
 mod tests {
     use super::super::render::terminal::{self, Screen};
+    use super::super::traffic::tests as samples;
     use super::super::{sample_runs, scenario};
     use super::*;
 
@@ -123,10 +168,31 @@ mod tests {
     }
 
     #[test]
+    fn traffic_in_text() {
+        let pages = [of_traffic(&samples::sample()), of_traffic(&samples::searched())];
+        let text = pages.map(|page| terminal::render(&page, &Screen::default()));
+        insta::assert_snapshot!(text.join("\n---\n"));
+    }
+
+    #[test]
+    fn traffic_compared_in_text() {
+        let mut candidate = samples::sample();
+        let lease = &mut candidate.strategies[2].response;
+        lease.mean_ns = lease.mean_ns.map(|ns| ns * 2.0);
+        lease.mean_ci95_ns = lease.mean_ci95_ns.map(|ends| ends.map(|ns| ns * 2.0));
+        let page = of_traffic_comparison(&samples::compared(&samples::sample(), &candidate));
+        insta::assert_snapshot!(terminal::render(&page, &Screen::default()));
+    }
+
+    #[test]
     fn no_line_is_wider_than_the_page() {
         let runs = [0, 1, 1_000].map(|reads| of_run(&sample_runs::full(reads)));
         let experiments = scenario::samples::all().into_iter().map(|document| of_experiment(&document));
-        for page in runs.into_iter().chain(experiments) {
+        let traffic = [samples::sample(), samples::troubled(), samples::searched(), samples::of_workloads()];
+        let compared = of_traffic_comparison(&samples::compared(&traffic[0], &traffic[1]));
+        let others = [compared, of_size(&super::super::size::tests::sample())];
+        let traffic = traffic.map(|document| of_traffic(&document));
+        for page in runs.into_iter().chain(experiments).chain(traffic).chain(others) {
             for width in [40, 60, 80, 100] {
                 let screen = Screen { width, ascii: width == 60, ..Screen::default() };
                 for line in terminal::render(&page, &screen).lines() {

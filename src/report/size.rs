@@ -158,6 +158,11 @@ fn target(document: &Document) -> Option<String> {
     })
 }
 
+/// `61.3 %`
+pub(super) fn percent(of: f64) -> String {
+    format!("{} %", share(of))
+}
+
 /// In percent, with one decimal.
 fn share(share: f64) -> String {
     if share.is_finite() { format!("{:.1}", share * 100.0) } else { NONE.to_owned() }

@@ -23,7 +23,7 @@ pub(crate) fn page(document: &Document) -> Page {
     sections
 }
 
-fn title(document: &Document) -> Section {
+pub(super) fn title(document: &Document) -> Section {
     let environment = &document.environment;
     let cores =
         environment.cores.map(|cores| format!("; {}", counted(cores, "core", "cores"))).unwrap_or_default();
@@ -78,7 +78,7 @@ fn load(config: &Config) -> String {
     )
 }
 
-fn table(document: &Document) -> Section {
+pub(super) fn table(document: &Document) -> Section {
     let titles = [
         "done",
         "mean",
@@ -122,7 +122,7 @@ fn table(document: &Document) -> Section {
     Section::new(vec![Block::Table(table)])
 }
 
-fn tone(strategy: &str) -> Tone {
+pub(super) fn tone(strategy: &str) -> Tone {
     match strategy {
         "mysql" => Tone::Mysql,
         "naive" | "lock" => Tone::Miss,
@@ -154,7 +154,7 @@ fn series(document: &Document) -> Option<Section> {
 }
 
 /// Without the last second, if it is not a whole one.
-fn whole_seconds(strategy: &Strategy) -> Vec<&SecondRow> {
+pub(super) fn whole_seconds(strategy: &Strategy) -> Vec<&SecondRow> {
     strategy.seconds.iter().filter(|row| (row.second + 1) as f64 <= strategy.measured_s + 1e-3).collect()
 }
 
@@ -185,7 +185,7 @@ fn sparkline(values: &[f64]) -> String {
 }
 
 /// The table of `--find`.
-fn rates(document: &Document) -> Section {
+pub(super) fn rates(document: &Document) -> Section {
     let titles = ["highest rate", "between", "p99 there", "mean", "hits", "expected", "stale"];
     let row = |strategy: &Strategy| {
         let rate = strategy.max_rate.as_ref();
@@ -214,7 +214,7 @@ fn rates(document: &Document) -> Section {
     Section::new(vec![Block::Table(table)])
 }
 
-fn max_rate(rate: &MaxRate) -> String {
+pub(super) fn max_rate(rate: &MaxRate) -> String {
     let number = units::rate(rate.per_s);
     match rate.kind.as_str() {
         "at_least" => format!("at least {number}"),
@@ -224,7 +224,7 @@ fn max_rate(rate: &MaxRate) -> String {
 }
 
 /// What went wrong, one line a strategy.
-fn troubles(document: &Document) -> Option<Section> {
+pub(super) fn troubles(document: &Document) -> Option<Section> {
     let entries = document.strategies.iter().flat_map(|strategy| {
         let failed: u64 = strategy.errors.values().sum();
         let errors = (failed > 0).then(|| {
@@ -255,7 +255,7 @@ fn troubles(document: &Document) -> Option<Section> {
     (!entries.is_empty()).then(|| Section::titled("Errors", vec![Block::Entries(entries)]))
 }
 
-fn assertions(assertions: &[AssertionRun]) -> Option<Section> {
+pub(super) fn assertions(assertions: &[AssertionRun]) -> Option<Section> {
     let entry = |assertion: &AssertionRun| {
         let tone = match assertion.verdict {
             Judgement::Passed => Tone::Good,
@@ -274,7 +274,7 @@ fn assertions(assertions: &[AssertionRun]) -> Option<Section> {
 }
 
 /// At most three sentences, but one more for each further workload.
-fn summary(document: &Document) -> Section {
+pub(super) fn summary(document: &Document) -> Section {
     let controls = document.strategies.iter().filter(|strategy| strategy.strategy == "mysql");
     let sentences: Vec<String> = if let Some(condition) = &document.config.find {
         controls.filter_map(|mysql| bears(document, condition, mysql)).collect()
@@ -407,7 +407,7 @@ fn stale(document: &Document) -> Option<String> {
 }
 
 /// With one decimal.
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     format!("{:.1}", share * 100.0)
 }
 
@@ -416,6 +416,7 @@ pub(crate) mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::compare::{TrafficComparison, TrafficOptions, compare_traffic};
     use crate::report::render::markdown;
     use crate::report::render::terminal::{self, Screen};
     use crate::report::sample_runs;
@@ -440,8 +441,14 @@ pub(crate) mod tests {
                     ((*name).to_owned(), ns(*times).map(|ns| [ns as f64 * 0.9, ns as f64 * 1.1]))
                 })
                 .collect(),
-            histogram: sample_runs::encode(&[5_000, 20_000]),
+            histogram: sample_runs::encode(&spread(count, mean)),
         }
+    }
+
+    /// As many times, from a third of the mean on, most of them short.
+    fn spread(count: u64, mean: f64) -> Vec<u64> {
+        let share = |index: u64| index as f64 / count.max(1) as f64;
+        (0..count).map(|index| units::whole(mean * (0.3 + 2.5 * share(index).powi(4)))).collect()
     }
 
     fn strategy(name: &str, mean: f64, hits: Option<f64>) -> Strategy {
@@ -591,6 +598,12 @@ pub(crate) mod tests {
             strategy.workload = Some(name.to_owned());
         }
         Document { strategies, ..document }
+    }
+
+    /// Compared as a report does it.
+    pub(crate) fn compared(baseline: &Document, candidate: &Document) -> TrafficComparison {
+        let options = TrafficOptions { tolerance_percent: 10.0, gated: false, force: true };
+        compare_traffic(["a.json", "b.json"], baseline, candidate, options).unwrap()
     }
 
     fn text(document: &Document) -> String {

@@ -53,7 +53,7 @@ pub(crate) enum LoadError {
         env!("CARGO_PKG_VERSION")
     )]
     Newer { version: u64, writer: String },
-    #[error("its field {field} is not as a run file has it: {}", plain(cause))]
+    #[error("its field {field} is not as rcache saves it: {}", plain(cause))]
     WrongField { field: String, cause: serde_json::Error },
 }
 

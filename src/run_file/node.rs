@@ -22,9 +22,11 @@ pub(crate) struct DatabaseNode {
     pub(crate) replica_lag_s: Option<u64>,
     /// Null if it is a member of none.
     pub(crate) cluster: Option<ClusterNode>,
-    /// A sign that something in between answers in the place of the server; null without one. Not every proxy gives a sign.
+    /// A sign that something in between answers in the place of the server; null without one. Not
+    /// every proxy gives a sign.
     pub(crate) proxy: Option<String>,
-    /// Every server that a connection of the run led to, such as `db1:3306 with server id 1`. More than one is a warning.
+    /// Every server that a connection of the run led to, such as `db1:3306 with server id 1`. More
+    /// than one is a warning.
     #[serde(default)]
     pub(crate) reached: Vec<String>,
 }

@@ -37,8 +37,8 @@ fn saved_cluster(cluster: &Cluster) -> ClusterNode {
     }
 }
 
-/// Adds where all connections led to, once they are over, and says what makes reads of this server other than those of
-/// the only one that takes the writes.
+/// Adds where all connections led to, once they are over, and says what makes reads of this server
+/// other than those of the only one that takes the writes.
 pub(crate) fn conclude(mysql: &mut Server, endpoint: &MysqlEndpoint) -> Vec<Warning> {
     let Some(node) = &mut mysql.node else { return Vec::new() };
     let reached = identity::reached(endpoint);

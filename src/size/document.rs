@@ -1,6 +1,6 @@
 //! The document that `rcache size --format json` prints and the page is made from.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::run_file::HitRatio;
 
@@ -10,7 +10,7 @@ pub(crate) const FORMAT: &str = "rcache-size";
 pub(crate) const FORMAT_VERSION: u32 = 1;
 
 /// A prediction.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Document {
     /// Always `rcache-size`.
@@ -34,7 +34,7 @@ pub(crate) struct Document {
 }
 
 /// What was measured of a workload.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Workload {
     /// Its name in the run.
@@ -58,7 +58,7 @@ pub(crate) struct Workload {
 }
 
 /// A load.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Load {
     /// `uniform`, `zipf:EXPONENT` or `hotspot:KEYS%:READS%`; null for a trace.
@@ -74,7 +74,7 @@ pub(crate) struct Load {
 }
 
 /// What was read of a trace.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Trace {
     /// Lines of the file.
@@ -94,7 +94,7 @@ pub(crate) struct Trace {
 }
 
 /// A memory limit, and what it leads to.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Limit {
     /// Redis's `maxmemory`, with the policy `allkeys-lru`; null for no limit.
@@ -116,7 +116,7 @@ pub(crate) struct Limit {
 }
 
 /// What takes hits away, as shares of all reads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Losses {
     /// The first read of each key of a trace; 0 in a steady state.
@@ -128,7 +128,7 @@ pub(crate) struct Losses {
 }
 
 /// What a hit ratio takes.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Target {
     /// The share of reads that is to hit, 0 to 1.
@@ -140,7 +140,7 @@ pub(crate) struct Target {
 }
 
 /// One prediction for a small Redis that was checked by reading from it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Verified {
     /// The popularity of the keys.

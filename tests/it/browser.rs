@@ -5,6 +5,7 @@
 //! tests say that they are skipped, unless CI=true.
 
 mod chrome;
+mod odd_documents;
 mod odd_runs;
 
 use std::path::{Path, PathBuf};
@@ -14,7 +15,12 @@ use serde_json::Value;
 use crate::world::{self, ran, rcache};
 use chrome::Chrome;
 
-crate::tests![odd_runs_can_be_read_at_every_width, axe_finds_nothing, the_page_is_made_without_a_script];
+crate::tests![
+    odd_runs_can_be_read_at_every_width,
+    odd_documents_can_be_read_at_every_width,
+    axe_finds_nothing,
+    the_page_is_made_without_a_script,
+];
 
 const WIDTHS: [u32; 3] = [360, 800, 1_600];
 /// Returns what is wrong with the texts of a page.
@@ -30,21 +36,36 @@ fn browser() -> Option<Chrome> {
     found
 }
 
-/// A run as a page.
-fn page_of(folder: &Path, name: &str, run: &Value) -> PathBuf {
-    let (file, page) = (folder.join(format!("{name}.json")), folder.join(format!("{name}.html")));
-    std::fs::write(&file, run.to_string()).unwrap();
-    ran(rcache().arg("report").arg(&file).arg("--html").arg(&page)).fine();
+/// Documents as a page.
+fn page_of(folder: &Path, name: &str, documents: &[Value]) -> PathBuf {
+    let page = folder.join(format!("{name}.html"));
+    let mut command = rcache();
+    command.arg("report");
+    for (document, number) in documents.iter().zip(1..) {
+        let file = folder.join(format!("{name}-{number}.json"));
+        std::fs::write(&file, document.to_string()).unwrap();
+        command.arg(file);
+    }
+    ran(command.arg("--html").arg(&page)).fine();
     page
 }
 
 fn odd_runs_can_be_read_at_every_width() {
+    let runs = odd_runs::all().into_iter().map(|(name, run)| (name, vec![run]));
+    can_be_read_at_every_width(runs);
+}
+
+fn odd_documents_can_be_read_at_every_width() {
+    can_be_read_at_every_width(odd_documents::all());
+}
+
+fn can_be_read_at_every_width(pages: impl IntoIterator<Item = (String, Vec<Value>)>) {
     let Some(mut browser) = browser() else { return };
     let folder = tempfile::tempdir().unwrap();
     let pictures = std::env::var_os("RCACHE_SCREENSHOTS").map(PathBuf::from);
     let mut complaints = Vec::new();
-    for (name, run) in odd_runs::all() {
-        browser.open(&page_of(folder.path(), &name, &run));
+    for (name, documents) in pages {
+        browser.open(&page_of(folder.path(), &name, &documents));
         for width in WIDTHS {
             for theme in ["light", "dark"] {
                 browser.show(width, theme, "screen");
@@ -74,22 +95,25 @@ fn axe_finds_nothing() {
         world::skipped("npm cannot fetch axe-core");
         return;
     };
-    let run = odd_runs::ordinary();
-    browser.open(&page_of(folder.path(), "ordinary", &run));
-    for theme in ["light", "dark"] {
-        browser.show(800, theme, "screen");
-        browser.evaluate(&axe);
-        let found = browser.strings(
-            "axe.run().then(found => JSON.stringify(found.violations.map(one => one.id + ': ' + one.nodes.map(node => node.html.slice(0, 120)).join(' ; '))))",
-        );
-        assert!(found.is_empty(), "{theme}: {}", found.join("\n"));
+    for documents in [vec![odd_runs::ordinary()], odd_documents::every_kind(), odd_documents::two_traffics()]
+    {
+        browser.open(&page_of(folder.path(), "ordinary", &documents));
+        for theme in ["light", "dark"] {
+            browser.show(800, theme, "screen");
+            browser.evaluate(&axe);
+            let found = browser.strings(
+                "axe.run().then(found => JSON.stringify(found.violations.map(one => one.id + ': ' + one.nodes.map(node => node.html.slice(0, 120)).join(' ; '))))",
+            );
+            assert!(found.is_empty(), "{theme}: {}", found.join("\n"));
+        }
     }
 }
 
 /// The numbers are in the text of the page, whatever the browser runs.
 fn the_page_is_made_without_a_script() {
     let folder = tempfile::tempdir().unwrap();
-    let page = std::fs::read_to_string(page_of(folder.path(), "ordinary", &odd_runs::ordinary())).unwrap();
+    let page =
+        std::fs::read_to_string(page_of(folder.path(), "ordinary", &odd_documents::every_kind())).unwrap();
     let scripts: Vec<&str> = page.split("<script").skip(1).collect();
     assert!(
         scripts.iter().all(|script| script.starts_with(" type=\"application/json\"")),

@@ -1,5 +1,5 @@
-//! A database that is one of several: several servers behind one name, a replica, one that takes no writes, a proxy. What
-//! a bench records of it, and what it warns of.
+//! A database that is one of several: several servers behind one name, a replica, one that takes no
+//! writes, a proxy. What a bench records of it, and what it warns of.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};

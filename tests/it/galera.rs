@@ -1,9 +1,9 @@
-//! A real Galera cluster of two nodes: what a bench says of it, and that a load from a node that lags fills a cache with an
-//! old value, unless it waits for the cluster.
+//! A real Galera cluster of two nodes: what a bench says of it, and that a load from a node that
+//! lags fills a cache with an old value, unless it waits for the cluster.
 //!
-//! Needs MariaDB and its provider, Debian's package galera-4, which `scripts/setup-servers galera` installs. Without them the
-//! test says that it is skipped, unless CI=true. Both nodes start from copies of one data folder, so that nothing has to be
-//! sent to the second one.
+//! Needs MariaDB and its provider, Debian's package galera-4, which `scripts/setup-servers galera`
+//! installs. Without them the test says that it is skipped, unless CI=true. Both nodes start from
+//! copies of one data folder, so that nothing has to be sent to the second one.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -122,7 +122,8 @@ fn a_node_that_lags_fills_the_cache_with_an_old_value(cluster: &Cluster) {
     );
     lag.query_drop("UNLOCK TABLES").unwrap();
     world::wait_until("the second node has applied it", || thing.on_the_second().as_deref() == Some("new"));
-    // The node has caught up, and the cache has not: the old value stays until it expires or is written again.
+    // The node has caught up, and the cache has not: the old value stays until it expires or is
+    // written again.
     let hit = || -> Result<Option<String>, Infallible> { panic!("this must be a hit") };
     assert_eq!(cache.get(&thing.key, hit).unwrap().as_deref(), Some("old"));
     thing.write(&cache, "newer");
@@ -245,8 +246,8 @@ impl Cluster {
     }
 }
 
-/// What a node finds of an earlier life: the state of the group just before it joins, so that it has nothing to fetch. Each
-/// change of the group, such as a node that joins, counts as one.
+/// What a node finds of an earlier life: the state of the group just before it joins, so that it
+/// has nothing to fetch. Each change of the group, such as a node that joins, counts as one.
 fn state(number: usize) -> String {
     let group = "5f1c0a5e-0000-11f0-8000-000000000001";
     format!("# GALERA saved state\nversion: 2.1\nuuid:    {group}\nseqno:   {number}\nsafe_to_bootstrap: 1\n")

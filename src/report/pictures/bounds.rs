@@ -1,9 +1,12 @@
 //! Bounds for what grows with a document, and words for what is left out.
 
-use crate::compare::Comparison;
+use crate::candidates::Document as Candidates;
+use crate::compare::{Comparison, TrafficComparison};
 use crate::run_file::{Run, WorkloadRun};
 use crate::scenario::Found;
 use crate::scenario::document::Document;
+use crate::size::document::Document as Size;
+use crate::traffic_file::Document as Traffic;
 
 const WORKLOADS: usize = 64;
 const PATHS: usize = 16;
@@ -11,6 +14,9 @@ const CURVE_POINTS: usize = 101;
 /// Of every other list.
 const OTHERS: usize = 100;
 const ARMS: usize = 32;
+const STRATEGIES: usize = 16;
+/// A day.
+const SECONDS: usize = 86_400;
 /// Of one file.
 pub(super) const EXPERIMENTS: usize = 32;
 
@@ -93,6 +99,47 @@ pub(super) fn of_experiment(document: &Document) -> (Document, Vec<String>) {
         if let Found::Outage(outage) = &mut arm.found {
             bounds.cut(&mut outage.phases, PATHS, "phases");
         }
+    }
+    (document, bounds.0)
+}
+
+pub(super) fn of_traffic(document: &Traffic) -> (Traffic, Vec<String>) {
+    let (mut bounds, mut document) = (Bounds::default(), document.clone());
+    bounds.cut(&mut document.strategies, STRATEGIES, "strategies");
+    bounds.cut(&mut document.assertions, OTHERS, "assertions");
+    bounds.cut(&mut document.warnings, OTHERS, "warnings");
+    bounds.cut(&mut document.config.workloads, WORKLOADS, "workloads");
+    for strategy in &mut document.strategies {
+        bounds.cut(&mut strategy.seconds, SECONDS, "seconds");
+        while strategy.errors.len() > PATHS {
+            strategy.errors.pop_last();
+        }
+    }
+    (document, bounds.0)
+}
+
+pub(super) fn of_traffic_comparison(compared: &TrafficComparison) -> (TrafficComparison, Vec<String>) {
+    let (mut bounds, mut compared) = (Bounds::default(), compared.clone());
+    bounds.cut(&mut compared.strategies, STRATEGIES, "strategies");
+    for differences in [&mut compared.unlike, &mut compared.environment_differences] {
+        bounds.cut(differences, OTHERS, "differences");
+    }
+    compared.strategies.iter_mut().for_each(|it| bounds.cut(&mut it.figures, PATHS, "figures"));
+    (compared, bounds.0)
+}
+
+pub(super) fn of_size(document: &Size) -> (Size, Vec<String>) {
+    let (mut bounds, mut document) = (Bounds::default(), document.clone());
+    bounds.cut(&mut document.limits, OTHERS, "limits");
+    bounds.cut(&mut document.verified, OTHERS, "checks");
+    (document, bounds.0)
+}
+
+pub(super) fn of_candidates(document: &Candidates) -> (Candidates, Vec<String>) {
+    let (mut bounds, mut document) = (Bounds::default(), document.clone());
+    bounds.cut(&mut document.candidates, OTHERS, "candidates");
+    for candidate in &mut document.candidates {
+        bounds.cut(&mut candidate.volatile, PATHS, "functions");
     }
     (document, bounds.0)
 }

@@ -1,5 +1,7 @@
 //! The pictures of one workload: distributions, the mean at every hit ratio, phases, codecs and percentiles.
 
+use std::collections::BTreeMap;
+
 use super::run::table;
 use crate::model::phase::Phase;
 use crate::report::bench::{codecs, phases, summary, table as paths, verified, workload};
@@ -36,7 +38,7 @@ pub(super) fn sections(codecs: &[WorkloadRun], basis: summary::Basis) -> Vec<Sec
     std::iter::once(section).chain(failures).collect()
 }
 
-fn figure(title: &str, caption: &str, picture: Picture, numbers: Table) -> Block {
+pub(super) fn figure(title: &str, caption: &str, picture: Picture, numbers: Table) -> Block {
     let (title, caption) = (title.to_owned(), caption.to_owned());
     Block::Figure(Box::new(Figure { title, caption, picture, numbers }))
 }
@@ -47,7 +49,7 @@ fn distributions(named: &[paths::Named<'_>]) -> Option<Block> {
         named.iter().filter(|(.., path)| path.operations > 0).cloned().collect();
     let mut drawn = Distributions::new(&charts::of_paths(&read, charts::ALL)?);
     for (lane, (.., path)) in drawn.lanes.iter_mut().zip(&read) {
-        lane.marks = marks(path);
+        lane.marks = marks(mean_ns(path), &path.percentiles_ns);
     }
     let numbers = columns(&drawn);
     Some(figure(
@@ -59,16 +61,16 @@ fn distributions(named: &[paths::Named<'_>]) -> Option<Block> {
     ))
 }
 
-fn marks(path: &PathRun) -> Vec<Mark> {
+pub(super) fn marks(mean_ns: Option<f64>, percentiles_ns: &BTreeMap<String, Option<u64>>) -> Vec<Mark> {
     let mark = |label: String, at: Option<f64>| Some(Mark { label, at: at?, text: units::duration(at?) });
-    let mean = mark("mean".to_owned(), mean_ns(path));
+    let mean = mark("mean".to_owned(), mean_ns);
     let percentiles =
-        MARKED.iter().filter_map(|name| mark(format!("p{name}"), percentile(&path.percentiles_ns, name)));
+        MARKED.iter().filter_map(|name| mark(format!("p{name}"), percentile(percentiles_ns, name)));
     mean.into_iter().chain(percentiles).collect()
 }
 
-/// The reads of each column of each path.
-fn columns(drawn: &Distributions) -> Table {
+/// The durations in each column of each lane.
+pub(super) fn columns(drawn: &Distributions) -> Table {
     let mut ends: Vec<[f64; 2]> =
         drawn.lanes.iter().flat_map(|lane| &lane.columns).map(|span| [span.from, span.to]).collect();
     ends.sort_by(|one, other| one[0].total_cmp(&other[0]));

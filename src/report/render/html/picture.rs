@@ -112,7 +112,7 @@ fn plot(drawn: &Curves) -> Markup {
         p.y-title { (drawn.y.title) }
         div.plot.with-y {
             svg.y-axis width="100%" height=(number(PLOT)) aria-hidden="true" {
-                @for tick in &drawn.y.ticks { text x="100%" y=(number(y(tick.at))) { (tick.label) } }
+                @for tick in &drawn.y.ticks { text x="100%" y=(number(y(tick.at))) { (tick.label) } " " }
             }
             svg.curves width="100%" height=(number(PLOT)) role="img"
                 aria-label={ "Curves of " (spoken.join(", ")) "; the numbers are in the table below" } {
@@ -242,11 +242,13 @@ fn bar_row(bar: &Bar, drawn: &Bars) -> Markup {
 
 fn intervals(drawn: &Intervals) -> Markup {
     html! {
-        ul.legend {
-            @for (line, index) in drawn.lines.iter().zip(0..) {
-                li {
-                    svg width="12" height="12" aria-hidden="true" { (vertical(0.5, 0.0, 12.0, &line_class(index))) }
-                    (line.label)
+        @if !drawn.lines.is_empty() {
+            ul.legend {
+                @for (line, index) in drawn.lines.iter().zip(0..) {
+                    li {
+                        svg width="12" height="12" aria-hidden="true" { (vertical(0.5, 0.0, 12.0, &line_class(index))) }
+                        (line.label)
+                    }
                 }
             }
         }

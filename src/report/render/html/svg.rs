@@ -94,6 +94,8 @@ pub(super) fn axis(scale: &Scale) -> Markup {
             @for tick in &scale.ticks {
                 (vertical(scale.share(tick.at), 0.0, 4.0, tick_class("tick", tick)))
                 text.(tick_class("label", tick)) x=(percent(scale.share(tick.at))) y="16" { (tick.label) }
+                // For browsers that show text alone.
+                " "
             }
         }
         p.axis-title { (scale.title) }

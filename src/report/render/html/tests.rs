@@ -12,7 +12,9 @@ use crate::report::blocks::{Column, Page};
 use crate::report::pictures;
 use crate::report::sample_runs;
 use crate::report::scenario::samples;
+use crate::report::traffic::tests as traffic;
 use crate::run_file::Run;
+use crate::traffic_file::SecondRow;
 
 fn loaded(run: &Run) -> Loaded {
     let json = serde_json::to_string_pretty(run).unwrap();
@@ -21,6 +23,25 @@ fn loaded(run: &Run) -> Loaded {
 
 fn page_of(run: &Run) -> String {
     render("a run", &pictures::of_file("run.json", &loaded(run)))
+}
+
+/// A page of a document that was saved as this JSON.
+fn page_of_json(document: &Value) -> String {
+    let loaded = documents::parse(document.to_string().as_bytes()).unwrap();
+    render("a document", &pictures::of_file("document.json", &loaded))
+}
+
+/// The document as a reader of its text has it.
+fn reread(document: &Value) -> Value {
+    serde_json::from_str(&document.to_string()).unwrap()
+}
+
+/// Traffic of every shape.
+fn traffics() -> [Value; 5] {
+    let mut closed = traffic::sample();
+    closed.config.kind = "closed".to_owned();
+    [traffic::sample(), traffic::troubled(), traffic::searched(), traffic::of_workloads(), closed]
+        .map(|document| serde_json::to_value(document).unwrap())
 }
 
 /// Elements that end without an end tag.
@@ -93,6 +114,54 @@ fn reads_drawn_are_reads_counted() {
     }
 }
 
+/// The cells of the table below the picture of that title, row by row.
+fn numbers_of(page: &str, title: &str) -> Vec<Vec<String>> {
+    let table = page.split(&format!("Numbers: {title}<")).nth(1).unwrap().split("</table>").next().unwrap();
+    let rows = table.split("<tbody>").nth(1).unwrap().split("<tr>").skip(1);
+    let cell = |cell: &str| cell.split_once('>').unwrap().1.split('<').next().unwrap().to_owned();
+    rows.map(|row| row.split("<td").skip(1).map(cell).collect()).collect()
+}
+
+#[test]
+fn operations_drawn_are_operations_counted() {
+    for document in traffics() {
+        let page = page_of_json(&document);
+        let saved = &embedded(&page)[0];
+        assert_eq!(*saved, reread(&document));
+        let strategies = saved["strategies"].as_array().unwrap();
+        let is_open = saved["config"]["loop"] != "closed";
+        let counted: u64 = strategies
+            .iter()
+            .flat_map(|it| [&it["response"], &it["service"]].into_iter().take(1 + usize::from(is_open)))
+            .map(|times| times["operations"].as_u64().unwrap())
+            .sum();
+        assert_eq!(lanes(&page).iter().map(|(drawn, _)| *drawn).sum::<u64>(), counted);
+        // Each second's table has the numbers of the document.
+        let done = numbers_of(&page, "Operations done");
+        for (second, cells) in done.iter().enumerate() {
+            let of = |strategy: &Value| strategy["seconds"][second]["done"].as_u64().unwrap() as f64;
+            let expected: Vec<String> = strategies.iter().map(|it| crate::units::rate(of(it))).collect();
+            assert_eq!(*cells, expected);
+        }
+        assert_eq!(done.len(), strategies[0]["seconds"].as_array().unwrap().len());
+    }
+}
+
+#[test]
+fn every_page_is_the_same_for_the_same_documents() {
+    let compared = serde_json::to_value(traffic::compared(&traffic::sample(), &traffic::troubled())).unwrap();
+    let size = serde_json::to_value(crate::report::size::tests::sample()).unwrap();
+    let candidates = serde_json::to_value(crate::candidates::samples::document()).unwrap();
+    for document in traffics().into_iter().chain([compared, size, candidates]) {
+        let page = page_of_json(&document);
+        assert_eq!(page, page_of_json(&document));
+        assert_eq!(embedded(&page), [reread(&document)]);
+        let found = elements(&page);
+        assert_eq!(found.get("figure"), found.get("details"), "every picture has its numbers");
+        assert!(page.len() < 200_000, "{} bytes", page.len());
+    }
+}
+
 #[test]
 fn the_page_needs_nothing_else_and_is_always_the_same() {
     let run = sample_runs::full(1_000);
@@ -159,6 +228,54 @@ fn texts_of_documents_cannot_become_markup() {
 }
 
 #[test]
+fn texts_of_traffic_cannot_become_markup() {
+    let kinds = |document: &Value| {
+        let mut document = document.clone();
+        let kind = document["config"]["loop"].clone();
+        let format = document["format"].clone();
+        replace(&mut document, HOSTILE);
+        document["format"] = format;
+        document["config"]["loop"] = kind;
+        for assertion in document["assertions"].as_array_mut().unwrap() {
+            assertion["verdict"] = "passed".into();
+        }
+        document
+    };
+    let mut compared =
+        serde_json::to_value(traffic::compared(&traffic::sample(), &traffic::troubled())).unwrap();
+    for strategy in compared["strategies"].as_array_mut().unwrap() {
+        strategy["strategy"] = HOSTILE.into();
+    }
+    compared["baseline"] = HOSTILE.into();
+    for document in traffics().iter().map(kinds).chain([compared]) {
+        let found = elements(&page_of_json(&document));
+        assert_eq!(found["script"], 1);
+        assert!(!found.contains_key("img"));
+    }
+}
+
+#[test]
+fn what_grows_with_traffic_is_bounded() {
+    let mut document = traffic::sample();
+    let strategy = document.strategies[1].clone();
+    document.strategies = (0..20)
+        .map(|index| {
+            let mut strategy = strategy.clone();
+            strategy.strategy = format!("{index}{}", "x".repeat(10_000));
+            strategy.measured_s = 1e6;
+            let row = strategy.seconds[0];
+            strategy.seconds = (0..500).map(|second| SecondRow { second, ..row }).collect();
+            strategy.errors = (0..1_000).map(|kind| (format!("kind{kind}"), 1 << 53)).collect();
+            strategy
+        })
+        .collect();
+    let page = page_of_json(&serde_json::to_value(&document).unwrap());
+    let shown = page.split("<script").next().unwrap();
+    assert!(shown.len() < 4_000_000, "{} bytes", shown.len());
+    assert!(shown.contains("4 strategies"), "what is left out is said");
+}
+
+#[test]
 fn what_grows_with_a_document_is_bounded() {
     let mut run = sample_runs::full(100);
     let long = "x".repeat(100_000);
@@ -200,6 +317,21 @@ fn older_runs_are_pages() {
     }
 }
 
+/// Real documents of other kinds.
+#[test]
+fn older_documents_are_pages() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/documents");
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let loaded = documents::load(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let page = render("an old document", &pictures::of_file("old.json", &loaded));
+        assert!(elements(&page)["figure"] >= 1, "{}", path.display());
+        files += 1;
+    }
+    assert!(files >= 4, "only {files} older documents");
+}
+
 /// One number of a run.
 fn numbers() -> impl Strategy<Value = f64> {
     prop_oneof![Just(0.0), Just(-1.0), Just(1.0), Just(1e300), Just(1e-300), 0.0..1e13f64, any::<f64>()]
@@ -227,6 +359,50 @@ proptest! {
         for bad in ["NaN", "=\"inf", " x=\"-", " y=\"-", "x1=\"-", "y1=\"-", "width=\"-", "height=\"-"] {
             prop_assert!(!page.split("<script").next().unwrap().contains(bad) || text.contains(bad), "{}", bad);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_numbers_make_a_page_of_traffic(
+        kind in 0usize..5,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), numbers()), 0..40),
+        counts in prop::collection::vec((any::<prop::sample::Index>(), 0u64..1 << 53), 0..40),
+    ) {
+        let mut document = traffics()[kind].clone();
+        let (mut pointers, mut whole) = (Vec::new(), Vec::new());
+        number_pointers("", &document, &mut pointers);
+        count_pointers("", &document, &mut whole);
+        for (index, number) in changes {
+            *document.pointer_mut(index.get(pointers.as_slice()).as_str()).unwrap() = number.into();
+        }
+        for (index, number) in counts {
+            *document.pointer_mut(index.get(whole.as_slice()).as_str()).unwrap() = number.into();
+        }
+        let page = page_of_json(&document);
+        elements(&page);
+        for bad in ["NaN", "=\"inf", " x=\"-", " y=\"-", "x1=\"-", "y1=\"-", "width=\"-", "height=\"-"] {
+            prop_assert!(!page.split("<script").next().unwrap().contains(bad), "{}", bad);
+        }
+    }
+}
+
+/// Every count below the strategies.
+fn count_pointers(path: &str, value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, value)| count_pointers(&format!("{path}/{name}"), value, found));
+        }
+        Value::Array(items) => {
+            let below = items.iter().enumerate();
+            below.for_each(|(index, value)| count_pointers(&format!("{path}/{index}"), value, found));
+        }
+        Value::Number(number) if number.is_u64() && path.starts_with("/strategies") => {
+            found.push(path.to_owned());
+        }
+        _ => {}
     }
 }
 
