@@ -13,6 +13,7 @@ use serde_json::Value;
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
     ("start_status_stop_and_start_again", start_status_stop_and_start_again),
+    ("a_cluster_is_started_used_and_stopped_as_a_whole", a_cluster_is_started_used_and_stopped_as_a_whole),
     ("nothing_is_open_to_others_and_no_password_shows", nothing_is_open_to_others_and_no_password_shows),
     ("where_nothing_is_there_is_nothing_to_do", where_nothing_is_there_is_nothing_to_do),
     ("simultaneous_starts_make_one_pair", simultaneous_starts_make_one_pair),
@@ -186,6 +187,31 @@ fn start_status_stop_and_start_again() {
     assert!(sandbox.run_well("destroy").contains("deleted"));
     sandbox.assert_nothing_runs();
     assert!(!sandbox.dir.exists());
+}
+
+fn a_cluster_is_started_used_and_stopped_as_a_whole() {
+    let sandbox = Sandbox::new();
+    let start = || sandbox.command("start").args(["--redis", "cluster"]).output().unwrap();
+    let started = start();
+    assert!(started.status.success(), "{started:?}");
+    let pids = sandbox.pids();
+    assert_eq!(pids.len(), 4, "MySQL and three nodes");
+    assert!(start().status.success());
+    assert_eq!(sandbox.pids(), pids);
+    let output = sandbox.root.path().join("run.json");
+    let mut bench = Command::new(env!("CARGO_BIN_EXE_rcache"));
+    bench.args(["bench", "-w", "point", "-n", "60", "--users", "500", "--sandbox-dir"]).arg(&sandbox.dir);
+    let bench = bench.arg("--output").arg(&output).stdin(Stdio::null()).output().unwrap();
+    assert!(bench.status.success(), "{bench:?}");
+    let run: Value = serde_json::from_slice(&std::fs::read(output).unwrap()).unwrap();
+    assert_eq!(run["environment"]["redis"]["cluster_primaries"], 3);
+    assert!(sandbox.run_well("status").contains("60 keys"), "the keys of all nodes");
+    assert!(sandbox.run_well("stop").contains("stopped"));
+    sandbox.assert_nothing_runs();
+    // What runs already is not made into a cluster.
+    sandbox.run_well("start");
+    let refused = start();
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("single Redis"));
 }
 
 fn nothing_is_open_to_others_and_no_password_shows() {
