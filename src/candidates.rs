@@ -1,4 +1,5 @@
-//! The reads of a server that a cache could relieve most: pure, from what the server counted to a ranking.
+//! The reads of a server that a cache could relieve most: pure, from what the server counted to a
+//! ranking.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,19 +14,20 @@ const SHOWN: usize = 10;
 /// Schemas of the servers' own, which nobody caches.
 const SYSTEM_SCHEMAS: [&str; 4] = ["information_schema", "performance_schema", "mysql", "sys"];
 
-/// What `rcache candidates --format json` prints.
+/// The document of `rcache candidates --format json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Document {
     /// Always `rcache-candidates`.
     pub(crate) format: String,
-    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore what you do not know.
+    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore what
+    /// you do not know.
     pub(crate) format_version: u32,
     /// The rcache that asked, such as `0.1.0`.
     pub(crate) rcache_version: String,
     /// `MySQL` or `MariaDB`.
     pub(crate) flavor: String,
-    /// Of that server, such as `10.11.14`.
+    /// The version of that server, such as `10.11.14`.
     pub(crate) version: String,
     /// The database whose reads are ranked.
     pub(crate) database: String,
@@ -39,8 +41,8 @@ pub(crate) struct Document {
     pub(crate) lost_calls: f64,
     /// One PING of Redis, measured now: the median, ns.
     pub(crate) redis_round_trip_ns: u64,
-    /// Executions of prepared statements that the server has left out of its digests, as MariaDB does; null if it counts
-    /// them, or does not say how many they are.
+    /// Executions of prepared statements that the server has left out of its digests, as MariaDB
+    /// does; null if it counts them, or does not say how many they are.
     pub(crate) uncounted_executions: Option<u64>,
     /// The reads with the largest possible saving, in falling order.
     pub(crate) candidates: Vec<Candidate>,
@@ -54,11 +56,11 @@ pub(crate) struct Candidate {
     pub(crate) statement: String,
     /// The server's digest of it.
     pub(crate) server_digest: String,
-    /// How often it ran.
+    /// The number of times that it ran.
     pub(crate) calls: u64,
-    /// How long it took in the server, ns, on average: without the network.
+    /// The mean time that it took in the server, ns, without the network.
     pub(crate) mean_ns: f64,
-    /// How long all calls took together, s.
+    /// The time of all calls together, s.
     pub(crate) total_s: f64,
     /// The part of the time of all statements of the server, percent.
     pub(crate) share_percent: f64,
@@ -105,7 +107,8 @@ struct Read<'a> {
 }
 
 impl<'a> Read<'a> {
-    /// None for what is no cacheable read: it locks or writes, or reads no table, or a server's own.
+    /// None for what is no cacheable read: it locks or writes, or reads no table, or a server's
+    /// own.
     fn new(counted: &'a CountedRead) -> Option<Self> {
         let text = counted.text.trim();
         // Both servers end a text that is too long for their table with three dots.

@@ -1,4 +1,5 @@
-//! One thin file a subcommand: the only place where the stages are joined, and the only place that prints.
+//! One thin file a subcommand: the only place where the stages are joined, and the only place that
+//! prints.
 
 mod bench;
 mod candidates;
@@ -49,7 +50,7 @@ const EXIT_GATE_FAILED: u8 = 3;
 const EXIT_UNDECIDED: u8 = 4;
 const EXIT_NOT_COMPARABLE: u8 = 5;
 
-/// How a command ended that did not fail outright.
+/// The end of a command that did not fail outright.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Fine,
@@ -115,7 +116,7 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-/// What a command does when it is asked to stop.
+/// The reaction of a command when it is asked to stop.
 fn ending(command: &Command) -> Ending {
     match command {
         Command::Bench(_) | Command::Demo(_) | Command::Scenario(_) | Command::Traffic(_) => Ending::Saves,
@@ -159,8 +160,8 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// The help of a command that needs another one behind it, if nothing else was typed. clap shows it by itself, but not
-/// if a variable of the environment gives an option a value.
+/// The help of a command that needs another one behind it, if nothing else was typed. clap shows it
+/// by itself, but not if a variable of the environment gives an option a value.
 fn help_of(arguments: &[OsString]) -> Option<String> {
     let mut command = cli::command();
     for name in arguments {
@@ -169,7 +170,8 @@ fn help_of(arguments: &[OsString]) -> Option<String> {
     Some(command.render_help().to_string())
 }
 
-/// The text of a usage error. clap quotes what it does not understand, and that may be a URL with a password.
+/// The text of a usage error. clap quotes what it does not understand, and that may be a URL with a
+/// password.
 fn usage_text(error: &clap::Error, arguments: &[OsString]) -> String {
     let shown = arguments.iter().map(|argument| argument.to_string_lossy());
     if error.kind() == ErrorKind::InvalidUtf8 {
@@ -220,7 +222,8 @@ fn without_urls(argument: &str) -> &str {
     if argument.contains("://") { "[a URL]" } else { argument }
 }
 
-/// Prints how far rcache is from the limits, as a page or pair by pair; no subcommand, since only its makers ask.
+/// Prints how far rcache is from the limits, as a page or pair by pair; no subcommand, since only
+/// its makers ask.
 #[cfg(feature = "limits")]
 pub(crate) fn limits() -> ExitCode {
     let console = Console::plain();
@@ -288,8 +291,8 @@ fn is_interruption(error: &anyhow::Error) -> bool {
     })
 }
 
-/// An error that ended an interrupted command. One that does not name the interrupt was caused by it, or has lost its
-/// importance by it.
+/// An error that ended an interrupted command. One that does not name the interrupt was caused by
+/// it, or has lost its importance by it.
 fn interruption(error: &anyhow::Error) -> String {
     let text = format!("{error:#}");
     if text.contains("interrupted") { text } else { format!("interrupted\n  the last failure: {text}") }

@@ -1,6 +1,8 @@
-//! Two saved benches compared: what differs between them, how each path changed, and a verdict for each gate.
+//! Two saved benches compared: what differs between them, how each path changed, and a verdict for
+//! each gate.
 //!
-//! A gate answers whether the cached path became slower than it was, whatever MySQL and the machine did (`figures`).
+//! A gate answers whether the cached path became slower than it was, whatever MySQL and the machine
+//! did (`figures`).
 
 mod alike;
 mod figures;
@@ -21,14 +23,14 @@ use crate::model::Judgement;
 pub(crate) use crate::model::Verdict;
 use crate::run_file::{Ratio, Run};
 
-/// What `format` says in every saved comparison.
+/// The value of `format` in every saved comparison.
 pub(crate) const FORMAT: &str = "rcache-comparison";
 /// Raised when a field changes its meaning or goes; new fields leave it as it is.
 pub(crate) const FORMAT_VERSION: u32 = 1;
-/// How much a figure may differ before it counts as a change, if no gate says otherwise.
+/// The share by which a figure may differ before it counts as a change, if no gate says otherwise.
 pub(crate) const DEFAULT_TOLERANCE_PERCENT: f64 = 10.0;
 
-/// What was asked for beside the two runs.
+/// The request beside the two runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) tolerance_percent: f64,
@@ -46,7 +48,8 @@ pub(crate) struct Options {
 pub(crate) struct Comparison {
     /// Always `rcache-comparison`.
     pub(crate) format: String,
-    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore what you do not know.
+    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore what
+    /// you do not know.
     pub(crate) format_version: u32,
     /// The rcache that compared, such as `0.1.0`.
     pub(crate) rcache_version: String,
@@ -62,15 +65,18 @@ pub(crate) struct Comparison {
     pub(crate) unlike: Vec<Difference>,
     /// Why they should not: a run that did not end well.
     pub(crate) unsound: Vec<Unsound>,
-    /// Settings that differ, of rcache or of a server: a change is theirs as much as the candidate's.
+    /// Settings that differ, of rcache or of a server: a change is theirs as much as the
+    /// candidate's.
     pub(crate) settings_differences: Vec<Difference>,
-    /// What differs of the machine and of the servers' versions. The controls take out what they can.
+    /// Differences of the machine and of the servers' versions. The controls take out what they
+    /// can.
     pub(crate) environment_differences: Vec<Difference>,
-    /// What else differs, and does not change what was measured.
+    /// Other differences, which do not change what was measured.
     pub(crate) other_differences: Vec<Difference>,
-    /// True if the variation between runs was measured on both sides (`bench --runs`), false if some of it is assumed.
+    /// True if the variation between runs was measured on both sides (`bench --runs`), false if
+    /// some of it is assumed.
     pub(crate) variation_measured: bool,
-    /// How much a figure may grow, if no gate says otherwise.
+    /// The share by which a figure may grow, if no gate says otherwise.
     pub(crate) tolerance_percent: f64,
     /// The result of all gates together; null if none was asked for.
     pub(crate) gate: Option<Gate>,
@@ -84,13 +90,13 @@ pub(crate) struct Comparison {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Side {
-    /// As it was typed.
+    /// The text as it was typed.
     pub(crate) file: String,
     /// The rcache that measured.
     pub(crate) rcache_version: String,
     /// RFC 3339, UTC.
     pub(crate) started_at: String,
-    /// How many runs the file holds.
+    /// The number of runs in the file.
     pub(crate) runs: usize,
     /// The codes of the run's own warnings, each once.
     pub(crate) warnings: Vec<String>,
@@ -161,7 +167,7 @@ pub(crate) struct GateResult {
     pub(crate) name: String,
     /// The codec, if the workload was measured with several; null otherwise.
     pub(crate) codec: Option<String>,
-    /// How much the figure may grow.
+    /// The share by which the figure may grow.
     pub(crate) tolerance_percent: f64,
     /// The result.
     pub(crate) result: Gate,
@@ -177,16 +183,17 @@ pub(crate) struct GateResult {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct WorkloadComparison {
-    /// As in the run file.
+    /// The same as in the run file.
     pub(crate) name: String,
-    /// As in the run file.
+    /// The same as in the run file.
     pub(crate) codec: String,
     /// For people: the name, with the codec if either run measured several of them.
     #[serde(skip)]
     pub(crate) label: String,
-    /// How hits and misses changed, as far as the intervals can tell: the worse of the two.
+    /// The change of hits and misses, as far as the intervals can tell: the worse of the two.
     pub(crate) verdict: Verdict,
-    /// Whether a regression of hits and misses beyond the tolerance is ruled out, shown, or neither.
+    /// Whether a regression of hits and misses beyond the tolerance is ruled out, shown, or
+    /// neither.
     pub(crate) gate: Gate,
     /// warm / mysql of typical reads, for information.
     pub(crate) warm_over_mysql: RatioChange,
@@ -196,7 +203,7 @@ pub(crate) struct WorkloadComparison {
     pub(crate) miss_penalty: RatioChange,
     /// Every path of either run.
     pub(crate) paths: Vec<PathChange>,
-    /// What the controls took in either run.
+    /// The times of the controls in either run.
     pub(crate) controls: Vec<ControlChange>,
 }
 
@@ -218,7 +225,7 @@ pub(crate) struct RatioChange {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct PathChange {
-    /// As in the run file.
+    /// The same as in the run file.
     pub(crate) path: String,
     /// ns; null if nothing was read.
     pub(crate) baseline_mean_ns: Option<f64>,
@@ -228,9 +235,10 @@ pub(crate) struct PathChange {
     pub(crate) change: Option<Ratio>,
     /// Why there is no change.
     pub(crate) withheld: Option<String>,
-    /// How the path itself changed: by its typical read, or by its mean if that is shown to be slower.
+    /// The change of the path itself: by its typical read, or by its mean if that is shown to be
+    /// slower.
     pub(crate) verdict: Verdict,
-    /// What the path was compared with; null if it could not be compared.
+    /// The yardstick of the path; null if it could not be compared.
     pub(crate) judged_by: Option<String>,
     /// Typical read, mean and p99.
     pub(crate) figures: Vec<FigureChange>,
@@ -242,13 +250,13 @@ pub(crate) struct PathChange {
 pub(crate) struct FigureChange {
     /// `typical`, `mean` or `p99`, or what a gate named.
     pub(crate) figure: String,
-    /// As measured, ns; null if the run has none.
+    /// The measured time, ns; null if the run has none.
     pub(crate) baseline_ns: Option<f64>,
-    /// As measured, ns; null if the run has none.
+    /// The measured time, ns; null if the run has none.
     pub(crate) candidate_ns: Option<f64>,
     /// candidate / baseline, with what machine and servers did taken out by the controls.
     pub(crate) change: Option<Ratio>,
-    /// What follows from the interval at the tolerance.
+    /// The conclusion from the interval at the tolerance.
     pub(crate) verdict: Verdict,
     /// That of the path's gate, or of all.
     pub(crate) tolerance_percent: f64,
@@ -256,7 +264,7 @@ pub(crate) struct FigureChange {
     pub(crate) withheld: Option<String>,
 }
 
-/// What a control typically took in both runs.
+/// The typical time of a control in both runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct ControlChange {
@@ -304,8 +312,8 @@ pub(crate) struct Named<'a> {
     pub(crate) run: &'a Run,
 }
 
-/// What differs between the runs of two load generators that should have measured the same at the same time; a difference
-/// of machines does not matter. Empty if they can be merged.
+/// The differences between the runs of two load generators that should have measured the same at
+/// the same time; one of machines does not matter. Empty if they can be merged.
 pub(crate) fn unmergeable(one: &Run, other: &Run) -> Vec<Difference> {
     alike::unmergeable(one, other)
 }
@@ -329,8 +337,8 @@ pub(crate) fn check_gates(
 /// Compares two runs.
 ///
 /// # Errors
-/// [`Refusal`] if the runs measured different things or did not end well, unless it is forced; and in any case if they
-/// have no workload in common.
+/// [`Refusal`] if the runs measured different things or did not end well, unless it is forced; and
+/// in any case if they have no workload in common.
 pub(crate) fn compare(
     baseline: Named<'_>,
     candidate: Named<'_>,

@@ -1,4 +1,5 @@
-//! MySQL and MariaDB: connecting, the schema with its ownership, and loading. All SQL text lives in `sql/`.
+//! MySQL and MariaDB: connecting, the schema with its ownership, and loading. All SQL text lives in
+//! `sql/`.
 
 pub(crate) mod connect;
 pub(crate) mod counters;

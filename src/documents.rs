@@ -1,5 +1,5 @@
-//! Any saved document of rcache, read back. It may come from anywhere: what is too large to be true is refused, and
-//! every way in which a file can be wrong has words of its own.
+//! Any saved document of rcache, read back. It may come from anywhere: what is too large to be true
+//! is refused, and every way in which a file can be wrong has words of its own.
 
 use std::fmt;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::scenario::document::{self as scenario_file, Document};
 use crate::size::document::{self as size, Document as Size};
 use crate::traffic_file::{self, Document as Traffic};
 
-/// What a file holds.
+/// The contents of a file.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Saved {
     Run(Box<Run>),
@@ -32,7 +32,7 @@ pub(crate) enum Saved {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Loaded {
     pub(crate) saved: Saved,
-    /// As it was saved.
+    /// The text as it was saved.
     pub(crate) json: String,
 }
 
@@ -129,7 +129,7 @@ fn labelled(mut compared: Comparison) -> Comparison {
 /// A document without a number that no count can reach: sums of such numbers would overflow.
 struct Bounded;
 
-/// As large as a number in JSON can be for every reader.
+/// The largest number in JSON that every reader understands.
 const LARGEST: u64 = 1 << 53;
 /// The one kind of number that may have any value.
 const ANY_VALUE: &str = "rng_seed";

@@ -1,5 +1,5 @@
-//! The signals that ask a program to end, as a flag that long work looks at, so that destructors still run and what was
-//! measured is still printed and saved.
+//! The signals that ask a program to end, as a flag that long work looks at, so that destructors
+//! still run and what was measured is still printed and saved.
 
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
@@ -14,13 +14,13 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 /// Exit status of an interrupted command, by the shells' convention for SIGINT.
 pub(crate) const EXIT_INTERRUPTED: u8 = 130;
 
-/// Signals within this time of the first one belong to the same request: `timeout` signals a command and then its
-/// group, and a terminal that is closed sends two kinds.
+/// Signals within this time of the first one belong to the same request: `timeout` signals a
+/// command and then its group, and a terminal that is closed sends two kinds.
 const GRACE: Duration = Duration::from_secs(2);
 /// A command that ends within this time ends without a word about how to end it faster.
 const SILENCE: Duration = Duration::from_millis(400);
 
-/// What the first signal makes a command do, in words for the person who sent it.
+/// The effect of the first signal on a command, in words for the person who sent it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// It prints and saves what it has measured.
@@ -48,13 +48,15 @@ fn flag() -> &'static Arc<AtomicBool> {
     FLAG.get_or_init(|| Arc::new(AtomicBool::new(false)))
 }
 
-/// Listens to signals from now on. The first raises the flag; one that comes [`GRACE`] later or more ends the process
-/// immediately (the kernel then ends the private servers). `say` is called once, if the command takes a while to end.
+/// Listens to signals from now on. The first raises the flag; one that comes [`GRACE`] later or
+/// more ends the process immediately (the kernel then ends the private servers). `say` is called
+/// once, if the command takes a while to end.
 pub(crate) fn install(ending: Ending, say: impl FnOnce(&str) + Send + 'static) -> io::Result<()> {
     let (first, sender) = UnixStream::pair()?;
     let armed = Arc::new(AtomicBool::new(false));
     for signal in signals() {
-        // The order is the order in which they run: a signal must not act on what it has just set itself.
+        // The order is the order in which they run: a signal must not act on what it has just set
+        // itself.
         signal_hook::flag::register_conditional_shutdown(
             signal,
             i32::from(EXIT_INTERRUPTED),
@@ -80,14 +82,16 @@ fn watch(mut first: UnixStream, armed: &AtomicBool, say: impl FnOnce()) {
     armed.store(true, Ordering::SeqCst);
 }
 
-/// All that ask a program to end; but not SIGHUP if it was ignored when we started, as `nohup` has it.
+/// All that ask a program to end; but not SIGHUP if it was ignored when we started, as `nohup` has
+/// it.
 fn signals() -> impl Iterator<Item = i32> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let survives_hangup = is_ignored(&status, SIGHUP);
     [SIGINT, SIGTERM, SIGQUIT, SIGHUP].into_iter().filter(move |signal| *signal != SIGHUP || !survives_hangup)
 }
 
-/// Whether the mask of ignored signals in `/proc/self/status` holds this one; elsewhere than on Linux nothing is known.
+/// Whether the mask of ignored signals in `/proc/self/status` holds this one; elsewhere than on
+/// Linux nothing is known.
 fn is_ignored(status: &str, signal: i32) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
@@ -109,12 +113,13 @@ pub(crate) fn check() -> Result<(), Interrupted> {
     if requested() { Err(Interrupted) } else { Ok(()) }
 }
 
-/// Standard input. After an interrupt it fails instead of waiting for more, be that a person or a program.
+/// Standard input. After an interrupt it fails instead of waiting for more, be that a person or a
+/// program.
 #[derive(Debug)]
 pub(crate) struct Stdin {
     pieces: Receiver<io::Result<Vec<u8>>>,
     piece: Vec<u8>,
-    /// How much of the piece was handed out.
+    /// The part of the piece that was handed out.
     at: usize,
 }
 

@@ -17,11 +17,12 @@ use crate::model::Judgement;
 pub(crate) use node::{ClusterNode, DatabaseNode};
 pub(crate) use servers::{Avoided, RedisMemory, ServerCounters};
 
-/// What `format` says in every run file.
+/// The value of `format` in every run file.
 pub(crate) const FORMAT: &str = "rcache-run";
-/// Raised when a field changes its meaning or goes; new fields leave it as it is, so they need a default: a file that
-/// was written before they came stays readable. Real files of earlier days stand in `tests/runs/`, and a test reads them;
-/// with a new version their reading may change, and the files stay.
+/// Raised when a field changes its meaning or goes; new fields leave it as it is, so they need a
+/// default: a file that was written before they came stays readable. Real files of earlier days
+/// stand in `tests/runs/`, and a test reads them; with a new version their reading may change, and
+/// the files stay.
 pub(crate) const FORMAT_VERSION: u32 = 1;
 
 /// One measurement, whole.
@@ -30,40 +31,45 @@ pub(crate) const FORMAT_VERSION: u32 = 1;
 pub(crate) struct Run {
     /// Always `rcache-run`.
     pub(crate) format: String,
-    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore what you do not know.
+    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore what
+    /// you do not know.
     pub(crate) format_version: u32,
     /// The rcache that measured, such as `0.1.0`.
     pub(crate) rcache_version: String,
     /// When the run began: RFC 3339, UTC.
     pub(crate) started_at: String,
-    /// How long the run took, s.
+    /// The duration of the run, s.
     pub(crate) wall_s: f64,
-    /// True where Ctrl-C ended the run early: every number then covers what was measured until then.
+    /// True where Ctrl-C ended the run early: every number then covers what was measured until
+    /// then.
     pub(crate) interrupted: bool,
     /// The machine that rcache ran on, and the two servers.
     pub(crate) environment: Environment,
-    /// What the table of the built-in workloads held; null if only queries of the user's own were measured.
+    /// The contents of the table of the built-in workloads; null if only queries of the user's own
+    /// were measured.
     pub(crate) dataset: Option<Dataset>,
     /// Everything asked for that changes a number, and no secret.
     pub(crate) config: Config,
     /// The round-trip floor of each server, measured on the same connections in the same rounds.
     pub(crate) controls: Vec<Control>,
-    /// One for each workload and codec. Codecs that were measured side by side share the rounds, and the path `mysql`.
+    /// One for each workload and codec. Codecs that were measured side by side share the rounds,
+    /// and the path `mysql`.
     pub(crate) workloads: Vec<WorkloadRun>,
-    /// What `--assert` asked, and what came of it.
+    /// The assertions of `--assert`, with their verdicts.
     #[serde(default)]
     pub(crate) assertions: Vec<AssertionRun>,
-    /// What spoils or qualifies the numbers.
+    /// Facts that spoil or qualify the numbers.
     pub(crate) warnings: Vec<Warning>,
-    /// Of `bench --runs`: each run by itself. `workloads` then holds all their reads together, with intervals made of what
-    /// the runs differ by. Empty for a single run.
+    /// The single runs of `bench --runs`. `workloads` then holds all their reads together, with
+    /// intervals made of what the runs differ by. Empty for a single run.
     #[serde(default)]
     pub(crate) runs: Vec<RunPart>,
-    /// How many load generators made these reads at the same time. `merge` puts their runs together: `runs` then has those of
-    /// each generator, and `config.clients` counts the clients of all.
+    /// The number of load generators that made these reads at the same time. `merge` puts their
+    /// runs together: `runs` then has those of each generator, and `config.clients` counts the
+    /// clients of all.
     #[serde(default = "one_generator")]
     pub(crate) generators: u64,
-    /// Of `demo`: the blog post's two accesses, before the run; null for other runs.
+    /// The blog post's two accesses of `demo`, before the run; null for other runs.
     #[serde(default)]
     pub(crate) first_accesses: Option<FirstAccesses>,
 }
@@ -73,7 +79,8 @@ fn one_generator() -> u64 {
     1
 }
 
-/// The first access to all users, which finds no entry, and the second, which finds the one that the first left.
+/// The first access to all users, which finds no entry, and the second, which finds the one that
+/// the first left.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct FirstAccesses {
@@ -89,15 +96,15 @@ pub(crate) struct FirstAccesses {
 pub(crate) struct RunPart {
     /// When the run began: RFC 3339, UTC.
     pub(crate) started_at: String,
-    /// How long the run took, s.
+    /// The duration of the run, s.
     pub(crate) wall_s: f64,
     /// Orders its keys and shuffles its paths.
     pub(crate) rng_seed: u64,
-    /// As of the whole.
+    /// The same as of the whole.
     pub(crate) controls: Vec<Control>,
-    /// As of the whole, of this run's reads alone.
+    /// The same as of the whole, of this run's reads alone.
     pub(crate) workloads: Vec<WorkloadRun>,
-    /// As of the whole.
+    /// The same as of the whole.
     pub(crate) warnings: Vec<Warning>,
 }
 
@@ -105,14 +112,16 @@ pub(crate) struct RunPart {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct AssertionRun {
-    /// As it was typed.
+    /// The text as it was typed.
     pub(crate) expression: String,
-    /// Where several codecs were measured side by side: the one that is judged here. Each is judged by itself.
+    /// The codec that is judged here, if several were measured side by side. Each is judged by
+    /// itself.
     #[serde(default)]
     pub(crate) codec: Option<String>,
     /// `passed`, `failed` or `inconclusive`.
     pub(crate) verdict: Judgement,
-    /// ns for times, reads per second for throughput, a plain number for ratios and counts; null where not measured.
+    /// ns for times, reads per second for throughput, a plain number for ratios and counts; null
+    /// where not measured.
     pub(crate) value: Option<f64>,
     /// The 95 % interval by which it was judged; null for counts and where there is none.
     pub(crate) ci95: Option<[f64; 2]>,
@@ -151,7 +160,7 @@ pub(crate) struct Server {
     /// The number of primaries of a Redis Cluster; null for any other server.
     #[serde(default)]
     pub(crate) cluster_primaries: Option<u64>,
-    /// What MySQL says of its part among several servers; null for Redis, and in files from before
+    /// MySQL's own word on its part among several servers; null for Redis, and in files from before
     /// it was asked.
     #[serde(default)]
     pub(crate) node: Option<DatabaseNode>,
@@ -162,9 +171,9 @@ pub(crate) struct Server {
 pub(crate) struct Dataset {
     /// Rows of the table.
     pub(crate) users: u64,
-    /// What the users were made from: the same number gives the same users on every machine.
+    /// The seed of the users: the same number gives the same users on every machine.
     pub(crate) rng_seed: u64,
-    /// Of all rows, as the database counted it.
+    /// The fingerprint of all rows, as the database computed it.
     pub(crate) fingerprint: String,
 }
 
@@ -172,24 +181,28 @@ pub(crate) struct Dataset {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Config {
-    /// Measured reads for every workload and path, of the path `disk` at most 20; null if a time was asked for.
+    /// Measured reads for every workload and path, of the path `disk` at most 20; null if a time
+    /// was asked for.
     pub(crate) iterations: Option<u64>,
-    /// How long each workload was to be measured at most, s; null if a number of reads was asked for.
+    /// The longest time for which each workload was to be measured, s; null if a number of reads
+    /// was asked for.
     #[serde(default)]
     pub(crate) time_s: Option<f64>,
     /// Threads that read at the same time, each with connections of its own.
     pub(crate) clients: u64,
     /// `mysql` (no cache), `cold` (a miss), `warm` (a hit).
     pub(crate) paths: Vec<String>,
-    /// `even`: in every block each client read for the same time on each core; `free`: wherever the system put it.
+    /// `even`: in every block each client read for the same time on each core; `free`: wherever the
+    /// system put it.
     #[serde(default = "placed_freely")]
     pub(crate) placement: String,
     /// True where the processor's cores were kept from falling asleep between reads.
     #[serde(default)]
     pub(crate) cores_awake: bool,
-    /// How long entries live in Redis, s.
+    /// The lifetime of entries in Redis, s.
     pub(crate) ttl_s: u64,
-    /// The hit ratio at which `--verify-hit-ratio` had reads made beside those of the paths; null without it.
+    /// The hit ratio at which `--verify-hit-ratio` had reads made beside those of the paths; null
+    /// without it.
     #[serde(default)]
     pub(crate) verify_hit_percent: Option<u64>,
     /// Orders the keys and shuffles the paths.
@@ -224,7 +237,8 @@ pub(crate) struct Control {
     pub(crate) histogram: String,
 }
 
-/// An exchange that was made in every round of a workload, for comparison with the reads of the same round.
+/// An exchange that was made in every round of a workload, for comparison with the reads of the
+/// same round.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct RoundControl {
@@ -234,19 +248,21 @@ pub(crate) struct RoundControl {
     pub(crate) statement: String,
     /// Exchanges that were timed.
     pub(crate) operations: u64,
-    /// What one typically takes, ns: the median over rounds of their geometric means; null where the rounds are too few.
+    /// The typical time of one, ns: the median over rounds of their geometric means; null if the
+    /// rounds are too few.
     pub(crate) typical_ns: Option<f64>,
     /// Its 95 % interval, ns.
     pub(crate) typical_ci95_ns: Option<[f64; 2]>,
 }
 
-/// What a path costs in terms of a control of the same rounds.
+/// The cost of a path in terms of a control of the same rounds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct OverControl {
     /// The control, by its statement.
     pub(crate) control: String,
-    /// The path that is subtracted first: `mysql` for a miss, which asks MySQL the same; null for the others.
+    /// The path that is subtracted first: `mysql` for a miss, which asks MySQL the same; null for
+    /// the others.
     pub(crate) minus: Option<String>,
     /// By typical reads: the median over rounds; null where the rounds are too few.
     pub(crate) typical: Option<Ratio>,
@@ -259,30 +275,36 @@ pub(crate) struct OverControl {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct WorkloadRun {
-    /// `all`, `page`, `point` or `aggregate`; a query of the user's own is called as `--name` or its file says.
+    /// `all`, `page`, `point` or `aggregate`; a query of the user's own is called as `--name` or
+    /// its file says.
     pub(crate) name: String,
     /// `arrow`, `postcard`, `msgpack` or `json`.
     pub(crate) codec: String,
-    /// How many cache keys the workload can touch.
+    /// The number of cache keys that the workload can touch.
     pub(crate) keys: u64,
     /// Mean bytes of an entry's value, header included; null where none was written.
     pub(crate) value_bytes: Option<u64>,
     /// Rounds that counted.
     pub(crate) rounds: u64,
-    /// Reads of one path in one full round, all clients together, not counting repeated reads of the same key.
+    /// Reads of one path in one full round, all clients together, not counting repeated reads of
+    /// the same key.
     pub(crate) block: u64,
-    /// How long the rounds took, s: reads, their preparation and their verification, without the warm-up.
+    /// The time of the rounds, s: reads, their preparation and their verification, without the
+    /// warm-up.
     #[serde(default)]
     pub(crate) measured_s: Option<f64>,
-    /// Why the rounds ended: `time` (the time was up), `precise` (every ratio is certain to two digits), `complete` (all
-    /// reads that were asked for are done) or `early` (interrupted, or after failures).
+    /// Why the rounds ended: `time` (the time was up), `precise` (every ratio is certain to two
+    /// digits), `complete` (all reads that were asked for are done) or `early` (interrupted, or
+    /// after failures).
     #[serde(default)]
     pub(crate) ended: Option<String>,
-    /// In how many groups the rounds were read, each over connections of its own: the intervals include what varies
-    /// between connections. 0 in files of versions that opened connections once.
+    /// In how many groups the rounds were read, each over connections of its own: the intervals
+    /// include what varies between connections. 0 in files of versions that opened connections
+    /// once.
     #[serde(default)]
     pub(crate) connection_groups: u64,
-    /// The cheapest exchanges with both servers, made in every round: what `compare` judges the paths by.
+    /// The cheapest exchanges with both servers, made in every round: what `compare` judges the
+    /// paths by.
     #[serde(default)]
     pub(crate) controls: Vec<RoundControl>,
     /// Each path that was asked for, also one without reads.
@@ -296,31 +318,32 @@ pub(crate) struct WorkloadRun {
     /// cold mean / naive mean, in the same rounds; null unless both paths were measured.
     #[serde(default)]
     pub(crate) cold_over_naive: Option<Ratio>,
-    /// warm / mysql of typical reads: the median over rounds of the ratio of geometric means, which neither a few slow
-    /// rounds nor a few slow reads move.
+    /// warm / mysql of typical reads: the median over rounds of the ratio of geometric means, which
+    /// neither a few slow rounds nor a few slow reads move.
     pub(crate) warm_over_mysql: Option<Ratio>,
-    /// The three ratios before it, of typical reads: for runs in which something else disturbed the means.
+    /// The three ratios before it, of typical reads: for runs in which something else disturbed the
+    /// means.
     #[serde(default)]
     pub(crate) typical: TypicalRatios,
     /// Why one of the four above is null, by its name.
     #[serde(default)]
     pub(crate) withheld: BTreeMap<String, String>,
-    /// What a read would cost on average at other hit ratios.
+    /// The mean cost of a read at other hit ratios.
     #[serde(default)]
     pub(crate) hit_ratio_curve: Vec<CurvePoint>,
     /// The results with the servers further away, as `--distance` asked; null without it.
     #[serde(default)]
     pub(crate) at_distance: Option<AtDistance>,
-    /// What reads did cost at the hit ratio of `--verify-hit-ratio`; null without it.
+    /// The measured cost of reads at the hit ratio of `--verify-hit-ratio`; null without it.
     #[serde(default)]
     pub(crate) verified_hit_ratio: Option<VerifiedHitRatio>,
-    /// What both servers counted meanwhile, held against our own count.
+    /// The counts of both servers during the run, beside our own.
     #[serde(default)]
     pub(crate) server_counters: Option<ServerCounters>,
-    /// What the hits of this run spared MySQL; null where nothing was read through the cache.
+    /// The load that the hits of this run spared MySQL; null if nothing was read through the cache.
     #[serde(default)]
     pub(crate) avoided: Option<Avoided>,
-    /// What the workload's entries take in Redis at its end; null where that is not known.
+    /// The memory of the workload's entries in Redis at its end; null if it is not known.
     #[serde(default)]
     pub(crate) redis_memory: Option<RedisMemory>,
     /// The query, if it is one of the user's own; null for a built-in workload.
@@ -342,14 +365,15 @@ pub(crate) struct ExchangesPerRead {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Stalls {
-    /// How many.
+    /// The number of reads.
     pub(crate) reads: u64,
     /// The longest of them, ns.
     pub(crate) longest_ns: u64,
     /// The share of this path's reading time that they took, 0 to 1.
     pub(crate) time_share: f64,
-    /// Estimated p99 of requests that arrive at any moment, if a stall holds up all of them, ns. The percentiles of this
-    /// run are those of a closed loop, in which a client that waits asks nothing.
+    /// Estimated p99 of requests that arrive at any moment, if a stall holds up all of them, ns.
+    /// The percentiles of this run are those of a closed loop, in which a client that waits asks
+    /// nothing.
     pub(crate) p99_of_arrivals_ns: f64,
 }
 
@@ -357,9 +381,9 @@ pub(crate) struct Stalls {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct AtDistance {
-    /// What every round trip to MySQL takes in addition, ns.
+    /// The time that every round trip to MySQL takes in addition, ns.
     pub(crate) mysql_extra_ns: f64,
-    /// What every round trip to Redis takes in addition, ns.
+    /// The time that every round trip to Redis takes in addition, ns.
     pub(crate) redis_extra_ns: f64,
     /// Mean of each path, ns; null without an interval.
     pub(crate) mean_ns: BTreeMap<String, Option<f64>>,
@@ -375,11 +399,12 @@ pub(crate) struct AtDistance {
     pub(crate) withheld: BTreeMap<String, String>,
 }
 
-/// Reads at a hit ratio that was enforced, in blocks of their own among those of the paths; they are in no other number.
+/// Reads at a hit ratio that was enforced, in blocks of their own among those of the paths; they
+/// are in no other number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct VerifiedHitRatio {
-    /// What was asked for.
+    /// The hit ratio that was asked for.
     pub(crate) hit_percent: u64,
     /// Reads that returned the right answer.
     pub(crate) operations: u64,
@@ -391,7 +416,8 @@ pub(crate) struct VerifiedHitRatio {
     pub(crate) errors: BTreeMap<String, u64>,
     /// Mean, ns; null without reads.
     pub(crate) mean_ns: Option<f64>,
-    /// Its 95 % interval, ns, from a bootstrap over rounds, hits and misses apart; null where either are too few.
+    /// Its 95 % interval, ns, from a bootstrap over rounds, hits and misses apart; null where
+    /// either are too few.
     pub(crate) mean_ci95_ns: Option<[f64; 2]>,
     /// From the cold and the warm path, at the hit ratio as it was counted, ns.
     pub(crate) expected_mean_ns: Option<f64>,
@@ -417,7 +443,8 @@ pub(crate) struct Ratio {
     pub(crate) ci95: [f64; 2],
 }
 
-/// Ratios of typical reads: medians over rounds of the ratios of geometric means. Null if they are not known.
+/// Ratios of typical reads: medians over rounds of the ratios of geometric means. Null if they are
+/// not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct TypicalRatios {
@@ -460,24 +487,26 @@ pub(crate) struct PathRun {
     pub(crate) path: String,
     /// Reads that returned the right answer on this path.
     pub(crate) operations: u64,
-    /// As the cache saw it; null on the paths that have no cache.
+    /// The hits that the cache counted; null on the paths that have no cache.
     pub(crate) hits: Option<u64>,
-    /// As the cache saw it; null on the path that has no cache.
+    /// The misses that the cache counted; null on the path that has no cache.
     pub(crate) misses: Option<u64>,
     /// Reads that failed or answered wrongly, by kind; they are in no other number.
     pub(crate) errors: BTreeMap<String, u64>,
-    /// Reads per second of all clients together while all of them are reading; null on the path `disk`, where a restart
-    /// lies between any two.
+    /// Reads per second of all clients together while all of them are reading; null on the path
+    /// `disk`, where a restart lies between any two.
     pub(crate) throughput_per_s: Option<f64>,
-    /// How many clients were reading on average while this path's blocks ran. Much less than `clients` means that clients
-    /// waited for the last one of a block, so that the latencies are those of fewer clients.
+    /// The mean number of clients that were reading while this path's blocks ran. Much less than
+    /// `clients` means that clients waited for the last one of a block, so that the latencies are
+    /// those of fewer clients.
     #[serde(default)]
     pub(crate) clients_at_work: Option<f64>,
-    /// Of the exact sum, ns; null without reads.
+    /// The mean of the exact sum, ns; null without reads.
     pub(crate) mean_ns: Option<f64>,
     /// Its 95 % interval, ns, from a bootstrap over rounds; null where the rounds are too few.
     pub(crate) mean_ci95_ns: Option<[f64; 2]>,
-    /// What a read typically takes, ns: the median over rounds of their geometric means; null where the rounds are too few.
+    /// The typical time of a read, ns: the median over rounds of their geometric means; null if the
+    /// rounds are too few.
     #[serde(default)]
     pub(crate) typical_ns: Option<f64>,
     /// Its 95 % interval, ns.
@@ -494,39 +523,44 @@ pub(crate) struct PathRun {
     pub(crate) saturated: u64,
     /// By `50`, `90`, `95`, `99`, `99.9`, ns; null where fewer than ten samples lie above.
     pub(crate) percentiles_ns: BTreeMap<String, Option<u64>>,
-    /// How sure the percentiles are: 95 % intervals, ns, from order statistics; null where the samples cannot carry an interval.
+    /// The 95 % intervals of the percentiles, ns, from order statistics; null if the samples cannot
+    /// carry an interval.
     #[serde(default)]
     pub(crate) percentiles_ci95_ns: BTreeMap<String, Option<[f64; 2]>>,
-    /// Mean time, ns, of each part that the reads went through: `get`, `decode`, `query`, `encode`, `set`. Their sum is the
-    /// mean, but for what lies between the last part and the end (some ten nanoseconds).
+    /// Mean time, ns, of each part that the reads went through: `get`, `decode`, `query`, `encode`,
+    /// `set`. Their sum is the mean, but for what lies between the last part and the end (some ten
+    /// nanoseconds).
     #[serde(default)]
     pub(crate) parts_mean_ns: BTreeMap<String, f64>,
-    /// Mean time, ns, from the beginning of a miss until Redis had answered for its entry. The answer was usable
-    /// earlier; the throughput includes the rest. Null without misses and in older files.
+    /// Mean time, ns, from the beginning of a miss until Redis had answered for its entry. The
+    /// answer was usable earlier; the throughput includes the rest. Null without misses and in
+    /// older files.
     #[serde(default)]
     pub(crate) stored_mean_ns: Option<f64>,
-    /// Round trips of one read to each server, on average, that were waited for; null without reads and in older files.
+    /// Round trips of one read to each server, on average, that were waited for; null without reads
+    /// and in older files.
     #[serde(default)]
     pub(crate) exchanges_per_read: Option<ExchangesPerRead>,
     /// Reads that were held up for long; null if there were none.
     #[serde(default)]
     pub(crate) stalls: Option<Stalls>,
-    /// How the path `disk` was read; null on the others.
+    /// The circumstances of the path `disk`; null on the others.
     #[serde(default)]
     pub(crate) disk: Option<DiskReads>,
     /// HdrHistogram V2, deflated, base64: latencies in ns.
     pub(crate) histogram: String,
 }
 
-/// Reads of a database that has just restarted, each after a restart of its own, by one client, after all rounds.
+/// Reads of a database that has just restarted, each after a restart of its own, by one client,
+/// after all rounds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct DiskReads {
-    /// Where pages came from: `direct`, from the disk past the system's page cache; `page_cache`, which may have held them;
-    /// `memory`, where the file system itself is in memory; or `unknown`.
+    /// The origin of pages: `direct`, from the disk past the system's page cache; `page_cache`,
+    /// which may have held them; `memory`, where the file system itself is in memory; or `unknown`.
     pub(crate) storage: String,
-    /// Pages that InnoDB fetched for one read on average, those ahead of being asked for included; null where it does not
-    /// tell.
+    /// Pages that InnoDB fetched for one read on average, those ahead of being asked for included;
+    /// null where it does not tell.
     pub(crate) pages_per_read: Option<f64>,
 }
 

@@ -1,4 +1,5 @@
-//! Holds the structure to its own page: which room may import which, how files open, how wide prose is.
+//! Holds the structure to its own page: which room may import which, how files open, how wide prose
+//! is.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
@@ -6,8 +7,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each room of the program and the rooms it may use. A room is a file or folder directly under `src/`. Rooms are
-/// listed from the lowest floor up, and a room may only name rooms above itself in this list.
+/// Each room of the program and the rooms it may use. A room is a file or folder directly under
+/// `src/`. Rooms are listed from the lowest floor up, and a room may only name rooms above itself
+/// in this list.
 const ROOMS: &[(&str, &str)] = &[
     ("units", ""),
     ("shell", ""),
@@ -72,7 +74,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
 ];
 
-/// What every room may use: names that `lib.rs` takes from the library.
+/// The names that every room may use, because `lib.rs` takes them from the library.
 const LIBRARY: [&str; 3] = ["secret", "texts", "socket_calls"];
 
 /// Modules that exist in tests alone.
@@ -223,6 +225,50 @@ fn prose_is_at_most_100_columns_wide() {
             if !is_code && !line.starts_with('|') && !line.contains("](http") && line.chars().count() > 100 {
                 complaints.push(format!("{file}:{}: {} columns", number + 1, line.chars().count()));
             }
+        }
+    }
+    assert_none(&complaints);
+}
+
+/// Every source file of the repository.
+fn sources() -> Vec<(String, String)> {
+    ["src", "crates", "tests", "benches", "examples"].map(|folder| files(folder, ".rs")).concat()
+}
+
+#[test]
+fn comments_are_at_most_100_columns_wide() {
+    let mut complaints = Vec::new();
+    for (file, text) in sources() {
+        let mut is_code = false;
+        for (number, line) in text.lines().enumerate() {
+            let comment = line.trim_start();
+            let body = comment.trim_start_matches(['/', '!']).trim_start();
+            is_code = comment.starts_with("//") && (is_code ^ body.starts_with("```"));
+            let may_be_wide = is_code || body.starts_with('|') || line.contains("http");
+            if comment.starts_with("//") && !may_be_wide && line.chars().count() > 100 {
+                complaints.push(format!("{file}:{}: {} columns", number + 1, line.chars().count()));
+            }
+        }
+    }
+    assert_none(&complaints);
+}
+
+#[test]
+fn docs_begin_with_a_verb_or_a_noun() {
+    const VAGUE: [&str; 5] = ["What", "How", "Where", "As", "Of"];
+    let mut complaints = Vec::new();
+    for (file, text) in sources() {
+        let mut before = "";
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim_start();
+            for mark in ["///", "//!"] {
+                let body = line.strip_prefix(mark).unwrap_or_default();
+                let word = body.split_whitespace().next().unwrap_or_default();
+                if !before.starts_with(mark) && VAGUE.contains(&word) {
+                    complaints.push(format!("{file}:{}: {line}", number + 1));
+                }
+            }
+            before = line;
         }
     }
     assert_none(&complaints);

@@ -1,9 +1,10 @@
 //! The differences of two runs, sorted by what they mean for a comparison.
 //!
-//! Other data or other workloads are unlike things: no number of theirs belongs together. Settings that differ, of rcache
-//! or of a server, are an experiment: the change is theirs as much as the candidate's. Machines and patch levels change by
-//! themselves, in CI all the time; the controls of the same rounds take out what they can. All of it is reported, and only
-//! unlike things are refused.
+//! Other data or other workloads are unlike things: no number of theirs belongs together. Settings
+//! that differ, of rcache or of a server, are an experiment: the change is theirs as much as the
+//! candidate's. Machines and patch levels change by themselves, in CI all the time; the controls of
+//! the same rounds take out what they can. All of it is reported, and only unlike things are
+//! refused.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -48,8 +49,8 @@ pub(super) fn unlike(baseline: &Run, candidate: &Run) -> Vec<Difference> {
     .collect()
 }
 
-/// Differences for which reads of load generators do not add up: all but the machines' and the order of keys. Each
-/// generator may reach the servers over a transport of its own.
+/// Differences for which reads of load generators do not add up: all but the machines' and the
+/// order of keys. Each generator may reach the servers over a transport of its own.
 pub(super) fn unmergeable(one: &Run, other: &Run) -> Vec<Difference> {
     let field = |name: &str, of: &dyn Fn(&Run) -> String| difference(name, &of(one), &of(other));
     let versions = SERVERS
@@ -132,7 +133,7 @@ pub(super) fn settings_differences(baseline: &Run, candidate: &Run) -> Vec<Diffe
     found
 }
 
-/// What the machine and the servers' versions change by themselves.
+/// Differences that come from the machine and the servers' versions.
 pub(super) fn environment_differences(baseline: &Run, candidate: &Run) -> Vec<Difference> {
     let field = |name: &str, of: &dyn Fn(&Run) -> String| difference(name, &of(baseline), &of(candidate));
     let versions = SERVERS
@@ -174,8 +175,8 @@ fn nodes(baseline: &Run, candidate: &Run) -> Vec<Option<Difference>> {
     ]
 }
 
-/// More reads only narrow the intervals, another order of keys and paths is another draw of the same thing, and the
-/// version of rcache may be the very candidate.
+/// More reads only narrow the intervals, another order of keys and paths is another draw of the
+/// same thing, and the version of rcache may be the very candidate.
 pub(super) fn other_differences(baseline: &Run, candidate: &Run) -> Vec<Difference> {
     let field = |name: &str, of: &dyn Fn(&Run) -> String| difference(name, &of(baseline), &of(candidate));
     [
@@ -190,8 +191,8 @@ pub(super) fn other_differences(baseline: &Run, candidate: &Run) -> Vec<Differen
     .collect()
 }
 
-/// Runs whose own bench ended with another exit status than 0. What was cut off or answered wrongly has shown nothing
-/// that a gate could stand on: wrong answers can be fast.
+/// Runs whose own bench ended with another exit status than 0. What was cut off or answered wrongly
+/// has shown nothing that a gate could stand on: wrong answers can be fast.
 pub(super) fn unsound(baseline: &Run, candidate: &Run) -> Vec<Unsound> {
     let mut found = Vec::new();
     for (name, run) in [("baseline", baseline), ("candidate", candidate)] {
@@ -252,7 +253,7 @@ fn workload_names(run: &Run) -> String {
     joined(run.workloads.iter().map(|workload| workload.name.clone()))
 }
 
-/// Of workloads that both runs have.
+/// The codecs of workloads that both runs have.
 fn codecs(baseline: &Run, candidate: &Run) -> Vec<Difference> {
     let codecs = |run: &Run, name: &str| {
         joined(
@@ -299,7 +300,8 @@ mod tests {
     use crate::report::sample_runs;
     use crate::run_file::Warning;
 
-    /// Fields that differ after something was changed, in the sorts unlike, settings, environment, other.
+    /// Fields that differ after something was changed, in the sorts unlike, settings, environment,
+    /// other.
     fn fields(change: impl Fn(&mut Run)) -> [Vec<String>; 4] {
         let baseline = sample_runs::full(100);
         let mut candidate = baseline.clone();

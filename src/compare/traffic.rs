@@ -1,7 +1,8 @@
 //! Two documents of traffic compared, strategy by strategy.
 //!
-//! The rules are those of runs: a verdict needs an interval wholly on one side, and a figure of a cached strategy is judged
-//! by its ratio to MySQL alone in the same document where both have it, so that a slower machine is no regression.
+//! The rules are those of runs: a verdict needs an interval wholly on one side, and a figure of a
+//! cached strategy is judged by its ratio to MySQL alone in the same document where both have it,
+//! so that a slower machine is no regression.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +20,8 @@ pub(crate) const TRAFFIC_FORMAT_VERSION: u32 = 1;
 pub(crate) struct TrafficComparison {
     /// Always `rcache-traffic-comparison`.
     pub(crate) format: String,
-    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore what you do not know.
+    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore what
+    /// you do not know.
     pub(crate) format_version: u32,
     /// The rcache that compared, such as `0.1.0`.
     pub(crate) rcache_version: String,
@@ -29,11 +31,11 @@ pub(crate) struct TrafficComparison {
     pub(crate) candidate: String,
     /// True if the loads differ, and `--force` had them compared all the same.
     pub(crate) forced: bool,
-    /// What differs of the loads.
+    /// Differences between the loads.
     pub(crate) unlike: Vec<Difference>,
-    /// What differs of the machine and the servers.
+    /// Differences between the machines and the servers.
     pub(crate) environment_differences: Vec<Difference>,
-    /// How much a figure may get worse.
+    /// The share by which a figure may get worse.
     pub(crate) tolerance_percent: f64,
     /// The result of the gate on response times and highest rates; null if none was asked for.
     pub(crate) gate: Option<Gate>,
@@ -55,13 +57,15 @@ pub(crate) struct StrategyComparison {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct FigureComparison {
-    /// `mean`, `p50`, `p99` of response times (ns), `hit_ratio`, `throughput`, or `max_rate` (operations a second).
+    /// `mean`, `p50`, `p99` of response times (ns), `hit_ratio`, `throughput`, or `max_rate`
+    /// (operations a second).
     pub(crate) figure: String,
     /// Its value there.
     pub(crate) baseline: f64,
     /// Its value there.
     pub(crate) candidate: f64,
-    /// candidate / baseline, after both were divided by the figure of `mysql` in the same document if `judged_by` says so.
+    /// candidate / baseline, after both were divided by the figure of `mysql` in the same document
+    /// if `judged_by` says so.
     pub(crate) ratio: f64,
     /// Its 95 % interval, from those of the figures; null if one of them has none.
     pub(crate) ratio_ci95: Option<[f64; 2]>,
@@ -81,7 +85,7 @@ fn list(differences: &[Difference]) -> String {
     differences.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// What was asked for beside the two documents.
+/// The request beside the two documents.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TrafficOptions {
     pub(crate) tolerance_percent: f64,
@@ -129,7 +133,7 @@ pub(crate) fn compare_traffic(
     })
 }
 
-/// What reads the same without a cache.
+/// The strategy that reads the same without a cache.
 fn control<'a>(document: &'a Document, strategy: &Strategy) -> Option<&'a Strategy> {
     document.strategies.iter().find(|other| other.is_control_of(strategy))
 }

@@ -26,9 +26,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(50);
 /// MySQL greets its clients; a server that has not by then is asked whether it is another one.
 const NO_GREETING: Duration = Duration::from_millis(1_500);
-/// An idle connection is tried for the first time after this long: a peer that is gone is noticed during a long query.
+/// An idle connection is tried for the first time after this long: a peer that is gone is noticed
+/// during a long query.
 const KEEPALIVE_MS: u32 = 20_000;
-/// What was sent and not acknowledged by the other machine for this long ends the connection.
+/// Data that the other machine does not acknowledge for this long end the connection.
 const UNACKNOWLEDGED_MS: u32 = 30_000;
 
 /// Opens a connection under watch whose session has rcache's own settings, see [`settings`].
@@ -41,8 +42,8 @@ pub(crate) fn connect_briefly(endpoint: &MysqlEndpoint) -> Result<Session, DbErr
     connect_within(endpoint, Duration::from_secs(1))
 }
 
-/// Like [`connect`], for statements of a user's own: the session can only read, and the server ends a statement that takes
-/// longer than this.
+/// Like [`connect`], for statements of a user's own: the session can only read, and the server ends
+/// a statement that takes longer than this.
 pub(super) fn read_only(endpoint: &MysqlEndpoint, time_limit: Duration) -> Result<Session, DbError> {
     let mut session = connect(endpoint)?;
     session.set_up_selects += settings::restrict(&mut session, time_limit)?;
@@ -100,8 +101,9 @@ fn log_in(
     outcome
 }
 
-/// Connects and logs in on a thread of its own, which is left behind if it takes too long: looking up a name, connecting to
-/// a unix socket and a server that sends its greeting byte by byte know no timeout otherwise.
+/// Connects and logs in on a thread of its own, which is left behind if it takes too long: looking
+/// up a name, connecting to a unix socket and a server that sends its greeting byte by byte know no
+/// timeout otherwise.
 fn open(
     address: &Address,
     options: OptsBuilder,
@@ -140,7 +142,7 @@ fn open(
     }
 }
 
-/// What is there, if it is certainly not MySQL.
+/// The server that answers there, if it is certainly not MySQL.
 fn other_protocol(address: &Address) -> Option<Protocol> {
     peer::identify(address).filter(|found| found.is_surely_not_mysql())
 }
@@ -150,7 +152,8 @@ fn options(endpoint: &MysqlEndpoint) -> OptsBuilder {
         .user(Some(endpoint.user.as_str()))
         .pass(endpoint.password.as_ref().map(Secret::reveal))
         .db_name(Some(endpoint.database.as_str()))
-        // The driver would move to a unix socket by itself, and the transport would not be what we say.
+        // The driver would move to a unix socket by itself, and the transport would not be what we
+        // say.
         .prefer_socket(false)
         .tcp_keepalive_time_ms(Some(KEEPALIVE_MS))
         .ssl_opts(tls_options(endpoint));
@@ -176,7 +179,7 @@ fn tls_options(endpoint: &MysqlEndpoint) -> Option<SslOpts> {
         MysqlTls::VerifyIdentity => Some(ssl),
     }
 }
-/// What a server says of itself.
+/// A server's description of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ServerInfo {
     /// `MySQL` or `MariaDB`.
@@ -197,8 +200,8 @@ pub(crate) fn server_info(conn: &mut Session) -> Result<ServerInfo, DbError> {
     Ok(ServerInfo { flavor, version, settings: settings.into_iter().collect() })
 }
 
-/// `10.11.14-MariaDB-0+deb12u2` is MariaDB 10.11.14; `8.4.6-0ubuntu1` is MySQL 8.4.6. Some MariaDB packages say so
-/// only in the comment, and old ones put `5.5.5-` in front.
+/// `10.11.14-MariaDB-0+deb12u2` is MariaDB 10.11.14; `8.4.6-0ubuntu1` is MySQL 8.4.6. Some MariaDB
+/// packages say so only in the comment, and old ones put `5.5.5-` in front.
 fn parse_version(full: &str, comment: &str) -> (&'static str, String) {
     let mariadb = [full, comment].iter().any(|text| text.to_ascii_lowercase().contains("mariadb"));
     let plain = full.strip_prefix("5.5.5-").unwrap_or(full);

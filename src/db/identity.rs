@@ -7,8 +7,8 @@ use super::session::Session;
 use super::watch::Server;
 use crate::endpoint::MysqlEndpoint;
 
-/// What tells one server from another. Servers of one machine differ by their ports, containers by
-/// their host names.
+/// The marks that tell one server from another. Servers of one machine differ by their ports,
+/// containers by their host names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Identity {
     pub(crate) host_name: String,
@@ -22,7 +22,7 @@ impl fmt::Display for Identity {
     }
 }
 
-/// Where the connections to one address have led.
+/// The servers that the connections to one address have led to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reached {
     /// Different servers, in order.
@@ -59,7 +59,7 @@ pub(super) fn note(session: &mut Session, server: &Server) {
     }
 }
 
-/// Where all connections to this address have led until now.
+/// The servers that all connections to this address have led to until now.
 pub(crate) fn reached(endpoint: &MysqlEndpoint) -> Reached {
     Server::at(endpoint).reached()
 }

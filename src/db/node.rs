@@ -1,4 +1,4 @@
-//! What a server says of its part among others: replica or not, member of a cluster or not, and in
+//! A server's own word on its part among others: replica or not, member of a cluster or not, and in
 //! which state.
 
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ pub(crate) struct Node {
     pub(crate) is_read_only: Option<bool>,
     /// Whether it copies another server; unknown without the right to ask.
     pub(crate) is_replica: Option<bool>,
-    /// How far it is behind the other one; unknown while copying is interrupted.
+    /// The delay behind the other one; unknown while copying is interrupted.
     pub(crate) replica_lag_s: Option<u64>,
     pub(crate) cluster: Option<Cluster>,
     /// The proxy that named itself in place of the server.

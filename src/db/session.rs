@@ -1,4 +1,5 @@
-//! A connection to MySQL under watch: every statement that goes through the `mysql` crate is sent from here.
+//! A connection to MySQL under watch: every statement that goes through the `mysql` crate is sent
+//! from here.
 
 use std::net::Shutdown;
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use super::watch::{Server, Watched};
 
 /// A connection whose statements end soon after an interrupt, and when the server stops answering.
 ///
-/// The methods are those of [`Queryable`], but rows of an unexpected shape are an error and no panic.
+/// The methods are those of [`Queryable`], but rows of an unexpected shape are an error and no
+/// panic.
 pub(crate) struct Session {
     // Dropped before `watched`, so that saying goodbye is still under watch.
     conn: Conn,
@@ -145,7 +147,8 @@ impl Session {
     }
 }
 
-/// Hands rows over until one is refused; if they are too many, the connection is closed, since the server would go on.
+/// Hands rows over until one is refused; if they are too many, the connection is closed, since the
+/// server would go on.
 fn hand_over(
     rows: &mut dyn Iterator<Item = Result<Row, Error>>,
     columns: Result<(), Refusal>,

@@ -1,11 +1,13 @@
 //! Ends waits for a MySQL server that no longer answers, and all waits soon after an interrupt.
 //!
-//! One thread looks at every open connection a few times a second. It never touches a connection that makes progress, so
-//! the measured path pays for two stores to an atomic and for no system call. A wait is ended by shutting the socket down:
-//! that works alike for the crate's reads, for our own row reading, for TLS and for unix sockets.
+//! One thread looks at every open connection a few times a second. It never touches a connection
+//! that makes progress, so the measured path pays for two stores to an atomic and for no system
+//! call. A wait is ended by shutting the socket down: that works alike for the crate's reads, for
+//! our own row reading, for TLS and for unix sockets.
 //!
-//! A long query and a stopped server look the same on their connection: nothing comes. They are told apart by a second
-//! connection: a server that greets new clients is alive, and the query may take as long as it takes.
+//! A long query and a stopped server look the same on their connection: nothing comes. They are
+//! told apart by a second connection: a server that greets new clients is alive, and the query may
+//! take as long as it takes.
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
@@ -23,7 +25,7 @@ use crate::interrupt;
 const LOOK: Duration = Duration::from_millis(100);
 /// A reply that is silent for this long makes us ask whether the server is alive.
 pub(super) const SILENCE: Duration = Duration::from_secs(4);
-/// How often in a row a new connection must get no answer before the server counts as dead.
+/// The number of new connections in a row without an answer after which the server counts as dead.
 const FAILED_PROBES: u32 = 2;
 /// After an interrupt, a reply may be silent for this long.
 pub(super) const LAST_SILENCE: Duration = Duration::from_millis(400);
@@ -112,7 +114,7 @@ impl Server {
         (health.alive_at, health.failed_probes) = (Some(now), 0);
     }
 
-    /// What is known about the server when one of its replies has been silent for a while.
+    /// The knowledge about the server when one of its replies has been silent for a while.
     fn examine(self: &Arc<Self>, now: Instant) -> Finding {
         let mut health = lock(&self.health);
         if health.failed_probes >= FAILED_PROBES {
@@ -151,7 +153,8 @@ enum Finding {
 pub(super) struct Watched {
     socket: TcpStream,
     server: Arc<Server>,
-    /// Counts the ends and the beginnings of statements: odd while one is under way. Written by the connection's user alone.
+    /// Counts the ends and the beginnings of statements: odd while one is under way. Written by the
+    /// connection's user alone.
     statements: AtomicU32,
     /// Counts what arrives of a reply.
     arrivals: AtomicU32,
@@ -160,7 +163,7 @@ pub(super) struct Watched {
     seen: Mutex<Seen>,
 }
 
-/// What the watching thread saw at its last look.
+/// The state at the watching thread's last look.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     statements: u32,
@@ -170,7 +173,8 @@ struct Seen {
 }
 
 impl Watched {
-    /// Puts a connection under watch, by a second handle of its socket, until this value is dropped.
+    /// Puts a connection under watch, by a second handle of its socket, until this value is
+    /// dropped.
     pub(super) fn new(socket: TcpStream, server: Arc<Server>) -> Arc<Self> {
         let now = Instant::now();
         let seen = Seen { statements: 0, statement_since: now, arrivals: 0, silent_since: now };
@@ -269,7 +273,8 @@ impl Watched {
         let mut seen = lock(&self.seen);
         let (statements, arrivals) =
             (self.statements.load(Ordering::Relaxed), self.arrivals.load(Ordering::Relaxed));
-        // Beginning to wait proves nothing about the server; the end of a statement or a piece of a reply does.
+        // Beginning to wait proves nothing about the server; the end of a statement or a piece of a
+        // reply does.
         let is_progress =
             arrivals != seen.arrivals || statements.wrapping_sub(seen.statements) > 1 - seen.statements % 2;
         if statements != seen.statements {
@@ -322,7 +327,7 @@ impl Registry {
     }
 }
 
-/// What a thread that panicked left behind is still a list of connections.
+/// Takes the lock; after a panic the list of connections is still one.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -30,8 +30,8 @@ pub(crate) enum Tables {
 struct Sizes {
     /// An empty server with a few connections.
     base: f64,
-    /// The bytes that `MEMORY USAGE` leaves out: an entry of the table of times to live, or a key of
-    /// usual length.
+    /// The bytes that `MEMORY USAGE` leaves out: an entry of the table of times to live, or a key
+    /// of usual length.
     uncounted: f64,
     /// A slot or bucket in both tables.
     slot: f64,

@@ -10,7 +10,7 @@ use crate::run_file::PathRun;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Range(f64, f64);
 
-/// Where most reads are: the table beside it has p99 and max.
+/// The range of most reads: the table beside it has p99 and max.
 pub(super) const MOST: Range = Range(0.005, 0.99);
 /// Every read.
 pub(super) const ALL: Range = Range(0.0, 1.0);

@@ -1,5 +1,5 @@
-//! Documents as tables for spreadsheets and data frames: one file for each kind of row, units in the titles, and a
-//! missing number as an empty cell.
+//! Documents as tables for spreadsheets and data frames: one file for each kind of row, units in
+//! the titles, and a missing number as an empty cell.
 
 mod others;
 mod traffic;

@@ -1,5 +1,5 @@
-//! Saved documents as pages with pictures, the sentences first. Any renderer draws them; a document may come from
-//! anywhere, so that everything that grows with it is bounded.
+//! Saved documents as pages with pictures, the sentences first. Any renderer draws them; a document
+//! may come from anywhere, so that everything that grows with it is bounded.
 
 mod bounds;
 mod run;
@@ -18,8 +18,8 @@ use crate::scenario::document::Document;
 use crate::size::document::Document as Size;
 use crate::traffic_file::Document as Traffic;
 
-/// The parts of a page that shows a file: one, or one for each experiment in it. `file` is the name that people know
-/// the file by.
+/// The parts of a page that shows a file: one, or one for each experiment in it. `file` is the name
+/// that people know the file by.
 pub(crate) fn of_file(file: &str, loaded: &Loaded) -> Vec<Part> {
     let mut parts = match &loaded.saved {
         Saved::Run(run) => vec![part(title_of_run(file, run), of_run(run))],
@@ -128,7 +128,8 @@ pub(crate) fn of_candidates(document: &Candidates) -> Page {
     with_note(candidates::page(&document), &left_out)
 }
 
-/// A page that ends with its summary on a terminal, turned round, with its pictures below the summary.
+/// A page that ends with its summary on a terminal, turned round, with its pictures below the
+/// summary.
 fn summary_first(page: Page, figures: Vec<Section>) -> Page {
     let is_finding = |section: &Section| {
         let title = section.heading.as_ref().map(|heading| heading.text.as_str());

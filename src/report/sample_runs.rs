@@ -154,7 +154,7 @@ pub(super) fn workload_of(name: &str, mut paths: Vec<PathRun>) -> WorkloadRun {
     }
 }
 
-/// As in the rounds of a workload; the entries of `all` are large.
+/// The controls of the rounds of a workload; the entries of `all` are large.
 fn round_controls(name: &str, reads: u64) -> Vec<RoundControl> {
     let control = |server: &str, statement: &str, ns: f64| RoundControl {
         server: server.to_owned(),
@@ -216,7 +216,7 @@ fn mean_of(paths: &[PathRun], name: &str) -> Option<f64> {
     paths.iter().find(|path| path.path == name && path.operations >= 10)?.mean_ns
 }
 
-/// As the statistics would give them, with an interval of about five percent.
+/// The ratios as the statistics would give them, with an interval of about five percent.
 fn ratios(paths: &[PathRun]) -> (Option<Ratio>, Option<Ratio>, Option<HitRatio>, BTreeMap<String, String>) {
     let [mysql, cold, warm] = ["mysql", "cold", "warm"].map(|name| mean_of(paths, name));
     let speedup = mysql.zip(warm).map(|(mysql, warm)| ratio(mysql / warm));

@@ -49,7 +49,8 @@ fn query(workload: &WorkloadConfig) -> Option<String> {
     Some(format!("{}: {statement}", workload.name))
 }
 
-/// `2,000/s offered (poisson), 16 clients, 10 s each; 10,000 keys, zipf:1, 5.0 % writes, entries live 60 s`.
+/// `2,000/s offered (poisson), 16 clients, 10 s each; 10,000 keys, zipf:1, 5.0 % writes, entries
+/// live 60 s`.
 fn load(config: &Config) -> String {
     let clients = counted(config.clients, "client", "clients");
     let time = config.duration_s.map(|s| format!(", {} each", units::duration(s * 1e9))).unwrap_or_default();
@@ -223,7 +224,7 @@ pub(super) fn max_rate(rate: &MaxRate) -> String {
     }
 }
 
-/// What went wrong, one line a strategy.
+/// The failures, one line a strategy.
 pub(super) fn troubles(document: &Document) -> Option<Section> {
     let entries = document.strategies.iter().flat_map(|strategy| {
         let failed: u64 = strategy.errors.values().sum();
@@ -291,7 +292,7 @@ fn cached<'a>(document: &'a Document, mysql: &'a Strategy) -> impl Iterator<Item
     document.strategies.iter().filter(is_cached)
 }
 
-/// How much more load the cache lets the database bear.
+/// The load that the cache adds to what the database can bear.
 fn bears(document: &Document, condition: &str, control: &Strategy) -> Option<String> {
     let mysql = control.max_rate.as_ref()?;
     let times = |strategy: &Strategy| {
@@ -317,7 +318,7 @@ fn bears(document: &Document, condition: &str, control: &Strategy) -> Option<Str
     (!cached.is_empty()).then(|| format!("With {condition}, {}.", cached.join("; ")))
 }
 
-/// What a cached strategy, the lease first, does to response times and to MySQL.
+/// The effect of a cached strategy, the lease first, on response times and on MySQL.
 fn gain(document: &Document, mysql: &Strategy) -> Option<String> {
     let cached = cached(document, mysql).filter(|strategy| strategy.hit_ratio.is_some());
     let cached = cached.max_by_key(|strategy| strategy.strategy == "lease")?;
@@ -445,7 +446,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// As many times, from a third of the mean on, most of them short.
+    /// So many times, from a third of the mean on, most of them short.
     fn spread(count: u64, mean: f64) -> Vec<u64> {
         let share = |index: u64| index as f64 / count.max(1) as f64;
         (0..count).map(|index| units::whole(mean * (0.3 + 2.5 * share(index).powi(4)))).collect()
@@ -577,7 +578,7 @@ pub(crate) mod tests {
         document
     }
 
-    /// Of a workload and a query of the user's own.
+    /// The page of a workload and a query of the user's own.
     pub(crate) fn of_workloads() -> Document {
         let mut document = sample();
         let workload = |name: &str, keys, statement: Option<&str>| WorkloadConfig {

@@ -1,4 +1,5 @@
-//! Reading a run file back. It may come from anywhere, so every way in which it can be wrong has words of its own.
+//! Reading a run file back. It may come from anywhere, so every way in which it can be wrong has
+//! words of its own.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -98,7 +99,7 @@ fn unreadable(error: io::Error) -> LoadError {
     }
 }
 
-/// What tells one document from another; read before the rest, which another version may shape differently.
+/// The name of a format; read before the rest, which another version may shape differently.
 #[derive(Deserialize)]
 struct Format {
     format: Option<String>,
@@ -139,7 +140,7 @@ pub(crate) fn json_text(bytes: &[u8]) -> Result<&[u8], LoadError> {
     if bytes.trim_ascii().is_empty() { Err(LoadError::Empty) } else { Ok(bytes) }
 }
 
-/// What a document says that it is; nothing if it does not say it.
+/// The format that a document names; nothing if it names none.
 pub(crate) fn format_of(bytes: &[u8]) -> Result<Option<String>, LoadError> {
     match fields::<Format>(bytes) {
         Ok(format) => Ok(format.format),
@@ -148,7 +149,7 @@ pub(crate) fn format_of(bytes: &[u8]) -> Result<Option<String>, LoadError> {
     }
 }
 
-/// What is not the text of a document, known by its first bytes.
+/// Refuses bytes that are not the text of a document, known by the first of them.
 fn is_text(bytes: &[u8]) -> Result<(), LoadError> {
     const COMPRESSED: [(&[u8], &str, &str); 5] = [
         (b"\x1f\x8b", "gzip", "zcat"),
@@ -167,7 +168,7 @@ fn is_text(bytes: &[u8]) -> Result<(), LoadError> {
     if utf16.iter().any(|start| bytes.starts_with(start)) { Err(LoadError::Utf16) } else { Ok(()) }
 }
 
-/// What another document of rcache's holds, by its format; none for a run and for what is not of rcache.
+/// The contents of another document of rcache's, by its format; none for a run and for other files.
 fn document_of(format: &str) -> Option<String> {
     match format {
         FORMAT => None,

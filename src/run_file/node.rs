@@ -18,7 +18,7 @@ pub(crate) struct DatabaseNode {
     pub(crate) read_only: Option<bool>,
     /// True if it copies another server; null if the account may not ask.
     pub(crate) replica: Option<bool>,
-    /// How far it was behind the other one, s.
+    /// The delay behind the other one, s.
     pub(crate) replica_lag_s: Option<u64>,
     /// Null if it is a member of none.
     pub(crate) cluster: Option<ClusterNode>,
@@ -37,13 +37,13 @@ pub(crate) struct DatabaseNode {
 pub(crate) struct ClusterNode {
     /// `galera` or `group_replication`.
     pub(crate) kind: String,
-    /// As the cluster is called.
+    /// The name of the cluster.
     pub(crate) name: Option<String>,
     /// Members that this one sees.
     pub(crate) size: Option<u64>,
     /// `Synced`, `Donor/Desynced`, …; `ONLINE, primary`, … for group replication.
     pub(crate) state: Option<String>,
-    /// `wsrep_sync_wait` or `group_replication_consistency` of the measuring sessions: whether a read waits until the node has
-    /// applied what the cluster had committed before.
+    /// `wsrep_sync_wait` or `group_replication_consistency` of the measuring sessions: whether a
+    /// read waits until the node has applied what the cluster had committed before.
     pub(crate) consistency: Option<String>,
 }

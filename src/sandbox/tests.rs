@@ -1,5 +1,5 @@
-//! The room as a whole, with the real servers of this machine. A holder in another process is this very test program,
-//! run with one ignored test that holds a sandbox until it is ended.
+//! The room as a whole, with the real servers of this machine. A holder in another process is this
+//! very test program, run with one ignored test that holds a sandbox until it is ended.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};

@@ -11,7 +11,7 @@ const RENUMBERED: &str = "connections have other numbers in the server than in t
 /// Servers that a warning names.
 const NAMED: usize = 4;
 
-/// As it is saved, before anything is known of the connections.
+/// The node as it is saved, before anything is known of the connections.
 pub(super) fn saved(node: &Node) -> DatabaseNode {
     DatabaseNode {
         host_name: node.host_name.clone(),

@@ -15,31 +15,32 @@ pub(crate) const FORMAT_VERSION: u32 = 1;
 pub(crate) struct Document {
     /// Always `rcache-size`.
     pub(crate) format: String,
-    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore what you do not know.
+    /// Raised when a field changes its meaning or goes. New fields leave it as it is: ignore what
+    /// you do not know.
     pub(crate) format_version: u32,
     /// The rcache that predicted, such as `0.1.0`.
     pub(crate) rcache_version: String,
-    /// What the run measured.
+    /// The measurements of the run.
     pub(crate) workload: Workload,
     /// The load that the prediction is for.
     pub(crate) load: Load,
     /// From the smallest; the last one has room for everything.
     pub(crate) limits: Vec<Limit>,
-    /// What takes hits away if there is room for every key.
+    /// The hits that are lost although there is room for every key.
     pub(crate) losses: Losses,
-    /// What `--hit-ratio` asked for; null without it.
+    /// The result for `--hit-ratio`; null without it.
     pub(crate) target: Option<Target>,
-    /// What `--verify` measured on a private Redis; empty without it.
+    /// The results of `--verify` on a private Redis; empty without it.
     pub(crate) verified: Vec<Verified>,
 }
 
-/// What was measured of a workload.
+/// The measurements of a workload.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Workload {
     /// Its name in the run.
     pub(crate) name: String,
-    /// How its entries are encoded.
+    /// The codec of its entries.
     pub(crate) codec: String,
     /// Different keys of the load; estimated for a trace of very many keys.
     pub(crate) keys: f64,
@@ -53,7 +54,8 @@ pub(crate) struct Workload {
     pub(crate) hit_mean_ns: f64,
     /// Mean of a miss, ns.
     pub(crate) miss_mean_ns: f64,
-    /// Below this hit ratio the cache costs time; null if it always does, or if the run does not say.
+    /// Below this hit ratio the cache costs time; null if it always does, or if the run does not
+    /// say.
     pub(crate) break_even_hit_ratio: Option<HitRatio>,
 }
 
@@ -69,11 +71,11 @@ pub(crate) struct Load {
     pub(crate) rate_per_s: f64,
     /// The share of them that are writes, 0 to 1.
     pub(crate) writes_share: f64,
-    /// How long entries live, s; null if they do not expire.
+    /// The lifetime of entries, s; null if they do not expire.
     pub(crate) ttl_s: Option<f64>,
 }
 
-/// What was read of a trace.
+/// The counts of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Trace {
@@ -111,11 +113,12 @@ pub(crate) struct Limit {
     pub(crate) pays: String,
     /// Hits that are lost for want of room, as a share of all reads.
     pub(crate) lost_to_memory: f64,
-    /// An entry that is not read for so long is thrown out, s; null without a limit, and for a trace.
+    /// An entry that is not read for so long is thrown out, s; null without a limit, and for a
+    /// trace.
     pub(crate) evicted_if_unread_s: Option<f64>,
 }
 
-/// What takes hits away, as shares of all reads.
+/// The lost hits, as shares of all reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Losses {
@@ -127,7 +130,7 @@ pub(crate) struct Losses {
     pub(crate) expiry: f64,
 }
 
-/// What a hit ratio takes.
+/// The needs of a hit ratio.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Target {

@@ -1,4 +1,4 @@
-//! What spoils or qualifies the numbers: each with its cause and what to do.
+//! Warnings that spoil or qualify the numbers: each with its cause and the next step.
 
 use std::fmt;
 
@@ -353,7 +353,7 @@ impl fmt::Display for Warning {
     }
 }
 
-/// What the samples of one workload give reason to say.
+/// Warnings that follow from the samples of one workload.
 pub(crate) fn of_workload(workload: &str, samples: &WorkloadSamples) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let rounds = samples.rounds.rounds();

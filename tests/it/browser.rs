@@ -1,8 +1,8 @@
-//! Pages in a real browser: no text overlaps another or is cut off, every text can be read, nothing is fetched, and
-//! the console stays empty, at three widths, in both themes and on paper.
+//! Pages in a real browser: no text overlaps another or is cut off, every text can be read, nothing
+//! is fetched, and the console stays empty, at three widths, in both themes and on paper.
 //!
-//! The browser is Debian's chromium-headless-shell or chromium, which `scripts/setup-browser` installs. Without one the
-//! tests say that they are skipped, unless CI=true.
+//! The browser is Debian's chromium-headless-shell or chromium, which `scripts/setup-browser`
+//! installs. Without one the tests say that they are skipped, unless CI=true.
 
 mod chrome;
 mod odd_documents;

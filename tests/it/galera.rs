@@ -174,11 +174,11 @@ impl Drop for Node {
     }
 }
 
-/// What both nodes have in common.
+/// The options that both nodes have in common.
 struct Plan {
     program: PathBuf,
     provider: &'static str,
-    /// Where the first node listens for the second.
+    /// The address on which the first node listens for the second.
     group_port: u16,
 }
 
@@ -246,8 +246,9 @@ impl Cluster {
     }
 }
 
-/// What a node finds of an earlier life: the state of the group just before it joins, so that it
-/// has nothing to fetch. Each change of the group, such as a node that joins, counts as one.
+/// The files that a node finds of an earlier life: the state of the group just before it joins, so
+/// that it has nothing to fetch. Each change of the group, such as a node that joins, counts as
+/// one.
 fn state(number: usize) -> String {
     let group = "5f1c0a5e-0000-11f0-8000-000000000001";
     format!("# GALERA saved state\nversion: 2.1\nuuid:    {group}\nseqno:   {number}\nsafe_to_bootstrap: 1\n")

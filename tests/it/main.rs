@@ -1,5 +1,5 @@
-//! The behaviour of the program, seen from outside, on real private servers: one sandbox for all tests, a database
-//! and a namespace for each.
+//! The behaviour of the program, seen from outside, on real private servers: one sandbox for all
+//! tests, a database and a namespace for each.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
@@ -114,8 +114,8 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-/// A table of tests by name, so that none can be forgotten: one that is not listed is dead code, which the
-/// compiler reports.
+/// A table of tests by name, so that none can be forgotten: one that is not listed is dead code,
+/// which the compiler reports.
 type Tests = &'static [(&'static str, fn())];
 
 /// Lists test functions under their own names.

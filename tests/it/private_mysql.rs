@@ -54,7 +54,7 @@ impl PrivateMysql {
         self.port
     }
 
-    /// Where the server may write files.
+    /// The folder in which the server may write files.
     pub(crate) fn files(&self) -> PathBuf {
         self.folder.path().join("files")
     }

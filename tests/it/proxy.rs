@@ -1,6 +1,6 @@
-//! Stands between a client and a server, and treats the bytes as a bad network does: they come late, or not all, or
-//! long after their sender has given up. It can also close connections that are idle, and lose commands that it does
-//! not know, as proxies do. It changes no byte.
+//! Stands between a client and a server, and treats the bytes as a bad network does: they come
+//! late, or not all, or long after their sender has given up. It can also close connections that
+//! are idle, and lose commands that it does not know, as proxies do. It changes no byte.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often what befalls a piece of a command or of a reply, out of a thousand.
+/// The chances of what happens to a piece of a command or of a reply, out of a thousand.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Weather {
     /// It comes a few milliseconds later.
@@ -32,7 +32,7 @@ pub(crate) struct Proxy {
     port: u16,
 }
 
-/// Where the server listens.
+/// The address on which the server listens.
 enum Server {
     Socket(PathBuf),
     Port(u16),
@@ -40,7 +40,7 @@ enum Server {
     Ports(Vec<u16>),
 }
 
-/// What a proxy does of its own accord.
+/// The behaviour of a proxy of its own accord.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Manners {
     /// Connections that carry nothing for so long are closed.
@@ -195,7 +195,7 @@ impl Link {
     }
 }
 
-/// How often a connection is looked at to see whether it is idle.
+/// The interval at which a connection is looked at to see whether it is idle.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Carries bytes both ways, each on a thread of its own.
@@ -239,7 +239,8 @@ fn carry(
     loses: Option<&str>,
 ) -> Option<()> {
     let mut bytes = [0; 16 * 1024];
-    // A reader who has gone does not keep the rest from being read: else Redis could not do what it was sent.
+    // A reader who has gone does not keep the rest from being read: else Redis could not do what it
+    // was sent.
     let mut is_wanted = true;
     loop {
         let length = match from.read(&mut bytes) {
@@ -279,7 +280,8 @@ fn carry(
     }
 }
 
-/// Random numbers that are the same for the same seed: SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
+/// Random numbers that are the same for the same seed: SplitMix64 (Steele, Lea, Flood, OOPSLA
+/// 2014).
 #[derive(Clone)]
 pub(crate) struct Luck(u64);
 

@@ -84,7 +84,7 @@ fn embedded(page: &str) -> Vec<Value> {
     json.map(|json| serde_json::from_str(json).unwrap()).collect()
 }
 
-/// What a page calls its parts.
+/// The names of the parts of a page.
 fn titles(page: &str) -> Vec<String> {
     let text = |part: &str| part.split_once('>').unwrap().1.split("</h2>").next().unwrap().to_owned();
     page.split("<h2").skip(1).map(text).collect()

@@ -80,7 +80,7 @@ fn a_second_signal_after_a_while_ends_it() {
     assert!(rest.contains("press Ctrl-C again") && !rest.contains("saving"), "nothing is saved: {rest}");
 }
 
-/// What a command that measures has to lose, and one that serves has not.
+/// The loss that threatens a command that measures, and not one that serves.
 fn the_first_signal_is_answered_in_words_of_the_command() {
     let place = Place::seeded(100);
     let bench = ["bench", "-n", "100M", "-w", "point"];

@@ -21,13 +21,13 @@ use crate::traffic::trial::{Contender, Trials};
 use crate::traffic_file::build::{self, Name};
 use crate::traffic_file::{Config, Document, FORMAT, FORMAT_VERSION, Strategy, WorkloadConfig};
 
-/// What was measured, and what kept the rest from being.
+/// The results, and what kept the rest from being measured.
 pub(super) struct Done {
     pub(super) document: Document,
     pub(super) failure: Option<TrafficError>,
 }
 
-/// What is run one after the other, and on what.
+/// The runs of the command, one after the other, and their subject.
 struct Work<'a> {
     request: &'a Request<'a>,
     trials: Trials<'a>,
@@ -103,7 +103,7 @@ fn name<'a>(contender: &Contender<'a>) -> Name<'a> {
     Name { strategy: contender.way.name(), workload: contender.subject.workload() }
 }
 
-/// As it is shown while it is at work.
+/// The line shown while it is at work.
 fn words(contender: &Contender<'_>) -> String {
     let Name { strategy, workload } = name(contender);
     workload.map_or_else(|| strategy.to_owned(), |workload| format!("{workload}.{strategy}"))

@@ -1,4 +1,4 @@
-//! Where and how a run was measured, and what its paths are.
+//! The setting of a run, and the meaning of its paths.
 
 use super::head::transport;
 use crate::report::blocks::{Block, Entry, Section};
@@ -48,7 +48,7 @@ fn setting(run: &Run) -> Vec<Entry> {
     mysql.into_iter().flatten().chain(rows).chain(data).chain([bench]).chain(workloads).collect()
 }
 
-/// What a database server that rcache did not start says of its part among others.
+/// The part among others of a database server that rcache did not start, in its own words.
 pub(in crate::report) fn node(server: &Server) -> Option<Entry> {
     let node = server.node.as_ref().filter(|_| !server.sandbox)?;
     let id = node.server_id.map(|id| format!(" (server id {id})")).unwrap_or_default();
@@ -152,7 +152,7 @@ fn meaning(path: &PathRun) -> Option<String> {
     Some(meaning.to_owned())
 }
 
-/// What is special about reads from disk, and what they do not show.
+/// The peculiarity of reads from disk, and their limits.
 fn disk_meaning(path: &PathRun) -> String {
     let storage = match path.disk.as_ref().map(|disk| disk.storage.as_str()) {
         Some("direct") => "Pages come from the disk, past the system's page cache (O_DIRECT).",

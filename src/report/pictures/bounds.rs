@@ -11,13 +11,13 @@ use crate::traffic_file::Document as Traffic;
 const WORKLOADS: usize = 64;
 const PATHS: usize = 16;
 const CURVE_POINTS: usize = 101;
-/// Of every other list.
+/// The bound of every other list.
 const OTHERS: usize = 100;
 const ARMS: usize = 32;
 const STRATEGIES: usize = 16;
 /// A day.
 const SECONDS: usize = 86_400;
-/// Of one file.
+/// The bound of one file.
 pub(super) const EXPERIMENTS: usize = 32;
 
 /// Shortens lists and remembers what they lost.

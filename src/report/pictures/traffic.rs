@@ -313,7 +313,7 @@ fn table_by_second(named: &[(&Strategy, Vec<Place>)], series: &Series) -> Table 
     Table::of_numbers("second", titles, seconds.iter().map(row).collect())
 }
 
-/// What `--find` found, each with its interval.
+/// The results of `--find`, each with its interval.
 fn highest_rates(document: &Document) -> Option<Block> {
     let condition = document.config.find.as_deref()?;
     let row = |strategy: &Strategy| {
@@ -391,7 +391,7 @@ fn setting(document: &Document) -> Section {
     Section::titled(format!("Traffic of {}, {wall}", document.started_at), vec![Block::Entries(entries)])
 }
 
-/// What each strategy and each column means.
+/// The meaning of each strategy and each column.
 fn how_to_read(document: &Document) -> Section {
     let is_here = |name: &str| document.strategies.iter().any(|strategy| strategy.strategy == name);
     let strategies = [

@@ -1,4 +1,5 @@
-//! The pictures of one workload: distributions, the mean at every hit ratio, phases, codecs and percentiles.
+//! The pictures of one workload: distributions, the mean at every hit ratio, phases, codecs and
+//! percentiles.
 
 use std::collections::BTreeMap;
 
@@ -168,7 +169,7 @@ fn hit_ratio_table(codecs: &[WorkloadRun]) -> Table {
     Table::of_numbers("hit ratio", titles, rows).without_blank_columns(&[UNKNOWN])
 }
 
-/// Where the time of a read goes: each path as a bar made of its phases.
+/// The phases of a read: each path as a bar made of them.
 fn phases_of(named: &[paths::Named<'_>]) -> Option<Block> {
     let split: Vec<&paths::Named<'_>> =
         named.iter().filter(|(.., path)| !path.parts_mean_ns.is_empty() && path.operations > 0).collect();

@@ -1,5 +1,5 @@
-//! Drawing: coordinates, paths and the few elements that pictures share. Widths are shares of the page, so that texts
-//! keep their size whatever the width.
+//! Drawing: coordinates, paths and the few elements that pictures share. Widths are shares of the
+//! page, so that texts keep their size whatever the width.
 
 use std::fmt::Write as _;
 

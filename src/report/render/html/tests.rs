@@ -1,5 +1,5 @@
-//! The file as a whole: nothing in a document can change it, its numbers are those of the documents, and it needs
-//! nothing else.
+//! The file as a whole: nothing in a document can change it, its numbers are those of the
+//! documents, and it needs nothing else.
 
 use std::collections::BTreeMap;
 
