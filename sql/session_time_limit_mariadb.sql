@@ -1,2 +1,2 @@
 -- MariaDB only, s.
-SET SESSION max_statement_time = ?
+SET SESSION max_statement_time = {limit}

@@ -1,2 +1,2 @@
 -- MySQL only, ms.
-SET SESSION max_execution_time = ?
+SET SESSION max_execution_time = {limit}
