@@ -39,7 +39,8 @@ CREATE TABLE items (
   CONSTRAINT item_of_order FOREIGN KEY (order_id) REFERENCES orders (id)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
--- CRC32 takes the place of a random number: the same on every server.
+-- CRC32 takes the place of a random number: the same on every server. The e0 below keeps MySQL from rounding to four
+-- digits.
 INSERT INTO customers (id, name, email, country, since)
 WITH digits AS (
   SELECT 0 AS n UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4
@@ -73,7 +74,7 @@ WITH digits AS (
   WHERE e.n < 6
 )
 SELECT id,
-  1 + FLOOR(20000 * POW(CRC32(CONCAT('customer', id)) / 4294967296, 2)),
+  1 + FLOOR(20000 * POW(CRC32(CONCAT('customer', id)) / 4294967296e0, 2)),
   ELT(1 + CRC32(CONCAT('status', id)) % 4, 'open', 'paid', 'sent', 'returned'),
   DATE_ADD('2024-01-01 00:00:00', INTERVAL 500 * id + CRC32(CONCAT('time', id)) % 500 SECOND),
   IF(id % 10 = 0, 'a gift: no bill in the parcel, please', NULL)

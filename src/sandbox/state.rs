@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::folder::{Folder, explain, write_private};
 use super::launch::Probe;
 use super::process::Identity;
-use super::programs::Release;
+use super::programs::{Flavor, Release};
 use super::{mysql, redis};
 use crate::endpoint::RedisEndpoint;
 use crate::secret::Secret;
@@ -121,8 +121,10 @@ impl State {
 
 /// For `mariadb --defaults-file=…` and `mysql --defaults-file=…`.
 fn login_file(server: &Kept) -> String {
+    // MariaDB's client insists on TLS since 11.4, and the sandbox has none.
+    let no_tls = if server.release.flavor == Flavor::MariaDB { "loose-skip-ssl\n" } else { "" };
     format!(
-        "[client]\nuser={}\npassword={}\nsocket={}\n\n[mysql]\ndatabase={}\n",
+        "[client]\n{no_tls}user={}\npassword={}\nsocket={}\n\n[mysql]\ndatabase={}\n",
         mysql::USER,
         server.password.0,
         super::quoted(&server.socket),
@@ -133,7 +135,6 @@ fn login_file(server: &Kept) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::programs::Flavor;
 
     #[test]
     fn the_state_comes_back_and_debug_hides_its_passwords() {

@@ -98,8 +98,8 @@ fn refusals(server: &PrivateMysql, conn: &mut mysql::Conn) {
     )
     .unwrap();
     conn.query_drop("TRUNCATE performance_schema.events_statements_summary_by_digest").unwrap();
-    conn.query_drop("CREATE DATABASE empty").unwrap();
-    let page = candidates(&server.url().replace("/shop", "/empty"), &[]).fine().stdout;
+    conn.query_drop("CREATE DATABASE idle").unwrap();
+    let page = candidates(&server.url().replace("/shop", "/idle"), &[]).fine().stdout;
     assert!(page.contains("No read of this database was counted"), "{page}");
 }
 

@@ -37,7 +37,7 @@ impl PrivateMysql {
             .args([format!("--port={port}"), format!("--socket={}", file("db.sock"))])
             .args([format!("--pid-file={}", file("db.pid")), format!("--init-file={}", file("accounts.sql"))])
             .arg(format!("--secure-file-priv={}", file("files")))
-            .args(["--bind-address=127.0.0.1", "--skip-name-resolve", "--loose-mysqlx=OFF"])
+            .args(["--bind-address=127.0.0.1", "--skip-name-resolve", "--loose-mysqlx=OFF", "--skip-log-bin"])
             .args(options)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
