@@ -286,8 +286,9 @@ fn login_hint(endpoint: &MysqlEndpoint, cause: &mysql::Error, kind: Kind) -> Opt
         mysql::Error::MySqlError(error) => hints::login(endpoint, error.code, &error.message),
         mysql::Error::TlsError(mysql::error::tls::TlsError::Tls(error)) => Some(tls_hint(endpoint, error)),
         mysql::Error::TlsError(_) => Some(hints::CERTIFICATE.into()),
-        mysql::Error::IoError(error) => {
-            match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        mysql::Error::IoError(_) | mysql::Error::CodecError(_) => {
+            let inner = io_cause(cause).and_then(io::Error::get_ref);
+            match inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
                 Some(tls) => Some(tls_hint(endpoint, tls)),
                 None => Some(unreachable(endpoint)),
             }

@@ -140,6 +140,7 @@ pub(super) fn statement(code: u16, message: &str) -> Option<Cow<'static, str>> {
         }
         1251 | 1524 | 2059 => LOGIN_METHOD,
         1820 | 1862 => "the password has expired: set a new one with ALTER USER … IDENTIFIED BY …",
+        3032 => "the server is in offline mode, for administrators alone: SET GLOBAL offline_mode = OFF",
         3118 | 4151 => "the account is locked: ALTER USER … ACCOUNT UNLOCK",
         1184 => {
             "the server ended the connection, mostly because its init_connect failed: look at its error log"

@@ -56,22 +56,23 @@ const REFUSED: &[(&str, &str)] = &[
 
 /// Families of functions that plugins and components bring, by how their names begin.
 const REFUSED_FAMILIES: &[(&str, &str)] = &[
-    ("KEYRING_", KEYS),
-    ("AUDIT_LOG_", SETTINGS),
-    ("AUDIT_API_", SETTINGS),
-    ("GROUP_REPLICATION_", REPLICATION),
-    ("ASYNCHRONOUS_CONNECTION_FAILOVER_", REPLICATION),
-    ("INNODB_REDO_LOG_", FILES),
-    ("SPIDER_", PROGRAMS),
-    ("MASKING_DICTIONARY_", SETTINGS),
-    ("MASKING_DICTIONARIES_", SETTINGS),
-    ("OPTION_TRACKER_", SETTINGS),
+    ("KEYRING_…", KEYS),
+    ("AUDIT_LOG_…", SETTINGS),
+    ("AUDIT_API_…", SETTINGS),
+    ("GROUP_REPLICATION_…", REPLICATION),
+    ("ASYNCHRONOUS_CONNECTION_FAILOVER_…", REPLICATION),
+    ("INNODB_REDO_LOG_…", FILES),
+    ("SPIDER_…", PROGRAMS),
+    ("MASKING_DICTIONARY_…", SETTINGS),
+    ("MASKING_DICTIONARIES_…", SETTINGS),
+    ("OPTION_TRACKER_…", SETTINGS),
 ];
 
 /// A function that does more than compute, and what it does.
 pub(crate) fn refused(name: &str) -> Option<(&'static str, &'static str)> {
     let exact = REFUSED.iter().find(|(refused, _)| refused.eq_ignore_ascii_case(name));
     let begins = |family: &str| {
+        let family = family.trim_end_matches('…');
         name.get(..family.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(family))
     };
     exact.or_else(|| REFUSED_FAMILIES.iter().find(|(family, _)| begins(family))).copied()
