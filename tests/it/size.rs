@@ -157,6 +157,7 @@ fn a_private_redis_agrees_with_the_prediction() {
         assert!((number("hit_ratio") - number("expected_hit_ratio")).abs() < 0.05, "{checked}");
         let wrong_bytes = (number("entries") - number("expected_entries")).abs()
             * document["workload"]["entry_bytes"].as_f64().unwrap();
-        assert!(wrong_bytes < 0.05 * number("maxmemory_bytes"), "{checked}");
+        // An empty server takes more or less with its version and its connections.
+        assert!(wrong_bytes < 0.05 * number("maxmemory_bytes") + 120_000.0, "{checked}");
     }
 }
