@@ -65,7 +65,8 @@ pub(super) fn apply(session: &mut Session) -> Result<u64, DbError> {
     Ok(2 + selects)
 }
 
-/// Isolation and access mode, and the number of SELECT statements that this took: servers count none that they refuse.
+/// Isolation and access mode, and the number of SELECT statements that this took: servers count
+/// none that they refuse.
 fn read_isolation(session: &mut Session) -> Result<(String, u64), DbError> {
     match session.query_first(include_str!("../../sql/session_isolation_transaction.sql")) {
         // MariaDB before 11.1 knows the two by their old names alone.

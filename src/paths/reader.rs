@@ -299,7 +299,7 @@ pub(crate) struct Reader<Q: Query> {
     requests: RequestCounts,
     /// Questions of the query so far.
     loads: u64,
-    /// The key and the value of [`Reader::fetch`].
+    /// The key and the value of the last fetch.
     fetched: (Vec<u8>, Vec<u8>),
     /// When the connections were last seen to be alive.
     used: Instant,
