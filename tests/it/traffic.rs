@@ -462,7 +462,7 @@ fn two_documents_are_compared() {
     }
     let compare = |arguments: &[&str]| world::ran(rcache().arg("compare").args(arguments));
     let page = compare(&[one, two]).fine().stdout;
-    assert!(page.contains("lease") && page.contains("hit_ratio"), "{page}");
+    assert!(page.contains("lease") && page.contains("hit ratio"), "{page}");
     let document = compare(&[one, two, "--format", "json"]).fine().json();
     is_as_published("rcache-traffic-comparison.schema.json", &document);
     // A second is too short for an interval, so nothing is decided.
