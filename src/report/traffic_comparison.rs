@@ -54,7 +54,11 @@ fn verdicts(strategy: &StrategyComparison) -> Entry {
         (!names.is_empty()).then(|| format!("{}: {}", word(verdict), names.join(", ")))
     };
     let found: Vec<String> = ORDER.into_iter().filter_map(with).collect();
-    let text = if found.is_empty() { "nothing to compare".to_owned() } else { found.join("; ") };
+    let text = if found.is_empty() {
+        "undecided: no figure has an interval; measure longer".to_owned()
+    } else {
+        found.join("; ")
+    };
     Entry { label: strategy.strategy.clone(), tone: tone(overall(std::slice::from_ref(strategy))), text }
 }
 
