@@ -86,7 +86,7 @@ impl RedisEndpoint {
             "redis+sentinel" => sentinel::parse(&url, false),
             "rediss+sentinel" => sentinel::parse(&url, true),
             _ => Err(unknown_scheme(
-                "redis://, rediss:// (TLS), redis+unix:///path or redis+sentinel://host/name-of-the-primary",
+                "redis://, rediss:// (TLS), redis+unix:///path or redis+sentinel://host/NAME",
             )),
         }
     }

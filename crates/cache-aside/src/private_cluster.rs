@@ -108,7 +108,7 @@ impl PrivateCluster {
         self.add_server();
         let number = self.servers.len() - 1;
         self.meet(number);
-        self.wait(|cluster| cluster.text(number, "CLUSTER INFO").contains("cluster_state:ok"));
+        self.wait(|cluster| cluster.knows_all_slots(number));
         number
     }
 
@@ -116,9 +116,15 @@ impl PrivateCluster {
         self.say(0, &format!("CLUSTER MEET 127.0.0.1 {}", self.port(number)));
     }
 
+    /// A node that has not heard yet who keeps a slot refuses its keys.
+    fn knows_all_slots(&self, number: usize) -> bool {
+        let info = self.text(number, "CLUSTER INFO");
+        info.contains("cluster_state:ok") && info.contains("cluster_slots_assigned:16384")
+    }
+
     fn is_whole(&self) -> bool {
         (0..self.servers.len()).all(|number| {
-            self.text(number, "CLUSTER INFO").contains("cluster_state:ok")
+            self.knows_all_slots(number)
                 && !self.text(number, "INFO replication").contains("master_link_status:down")
         }) && self.servers.len()
             == self.text(0, "CLUSTER NODES").lines().filter(|line| line.contains(" connected")).count()
@@ -189,6 +195,8 @@ impl PrivateCluster {
 
     /// Moves a key of a slot that is on its way.
     pub(crate) fn move_key(&self, key: &str, from: usize, to: usize) {
+        // On a slow machine the other node may take its peers for dead, for a moment.
+        self.wait(|cluster| cluster.knows_all_slots(from) && cluster.knows_all_slots(to));
         self.say(from, &format!("MIGRATE 127.0.0.1 {} {key} 0 5000", self.port(to)));
     }
 
