@@ -54,7 +54,8 @@ fn bench_and_flush(place: &Place, cluster: &PrivateCluster) {
     for path in paths("cold") {
         assert_eq!(path["hits"], 0, "{path}");
     }
-    assert!(!told.stdout.contains("other traffic"), "{}", told.stdout);
+    // MySQL is shared with other tests.
+    assert!(!told.stdout.contains("Redis had other traffic"), "{}", told.stdout);
     // Entries are on all nodes, and the flush finds them all.
     let entries = cluster.keys() - foreign.len() as u64;
     assert!(entries >= 61, "{entries}");
