@@ -165,8 +165,7 @@ impl RedisEndpoint {
 fn user(url: &Url) -> Result<Option<String>, UrlError> {
     let user = decode(url.username())?;
     if !user.is_empty() && url.password().is_none() {
-        // Most likely a password in the user's place: it would be sent to nobody and shown as a
-        // name.
+        // Most likely a password in the user's place, which would be shown as a name.
         return Err(UrlError(
             "the Redis URL has a user and no password; a password alone stands behind a colon: redis://:password@host"
                 .to_owned(),

@@ -363,8 +363,8 @@ impl<C> Cache<C> {
     /// Like [`wrap`](Self::wrap), and no reader waits for an early refresh: a reader that finds
     /// that one is due gets the value that is there, and a thread of its own calls `load` for the
     /// next. Of these there is one a key, and [`Options::max_loads`] at most; beyond that, values
-    /// are refreshed by later readers. What such a load returns as an error, nobody hears: the
-    /// value serves on until it expires.
+    /// are refreshed by later readers. An error of such a load is not reported: the
+    /// value is served until it expires.
     ///
     /// So a key that is read often enough never makes a reader wait once it is there: several times
     /// while one load takes. What is read seldom expires, and who then comes loads it.

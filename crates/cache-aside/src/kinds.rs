@@ -219,7 +219,7 @@ mod tests {
         assert!(error.to_string().contains("\"user\""), "{error}");
     }
 
-    /// A write of all rows, then the removal of their kind: whoever reads afterwards sees what was
+    /// A write of all rows, then the removal of their kind: later reads see what was
     /// written.
     #[test]
     fn nothing_stale_is_read_after_it() {

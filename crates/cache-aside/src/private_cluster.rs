@@ -81,7 +81,7 @@ impl PrivateCluster {
         cluster
     }
 
-    /// Starts another server, which knows nobody yet.
+    /// Starts another server, which knows no other node yet.
     fn add_server(&mut self) {
         let port = free_port(&self.servers.iter().map(|(port, _)| *port).collect::<Vec<_>>());
         let server = self.launch(port);

@@ -246,7 +246,7 @@ fn keys_that_are_half_way_are_tried_again() {
 }
 
 #[test]
-fn a_slot_that_nobody_keeps_goes_to_the_database_and_comes_back() {
+fn a_slot_without_a_node_goes_to_the_database_and_comes_back() {
     let cluster = PrivateCluster::start(&Plan::THREE);
     let cache = cache(&cluster, 0);
     read_all(&cache, 0..MANY);
