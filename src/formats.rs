@@ -19,7 +19,6 @@ use crate::report::render::terminal::{self, Screen};
 use crate::report::sample_runs;
 use crate::report::scenario::samples;
 use crate::run_file::{self, Run, load};
-use crate::scenario::ScenarioName;
 use crate::scenario::document::{self as scenario_file, Document};
 use crate::size::document as size;
 use crate::traffic_file::{self, Document as Traffic};
@@ -65,8 +64,7 @@ fn scenario_schema() -> Value {
          given, never zero. What a scenario does not count is absent from its arms.",
     );
     let mut groups = vec![vec!["first_error".to_owned()]];
-    for name in ScenarioName::ALL {
-        let mut own = name.scenario().schema(settings());
+    for mut own in crate::scenario::schemas(settings) {
         each_object(&mut own, &mut tidy);
         groups.push(own["properties"].as_object().unwrap().keys().cloned().collect());
         move_into(&mut schema["$defs"]["Arm"]["properties"], own["properties"].take());

@@ -2,8 +2,7 @@
 //! arms that cache in different ways with equal settings; one of them must show the harm, or the
 //! experiment proves nothing.
 //!
-//! A scenario is a file with its [`definition::Scenario`], the page below it, and one line of the
-//! list here.
+//! A scenario is a file with its [`Scenario`], the page below it, and one line of the list here.
 
 mod activity;
 mod answers;
@@ -38,17 +37,15 @@ use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
 
 macro_rules! scenarios {
     ($($name:ident: $module:ident),+ $(,)?) => {
-        /// The failures that can be provoked.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum ScenarioName { $($name),+ }
+        /// Every scenario, in the order in which `all` runs them.
+        pub(crate) static ALL: &[&Scenario] = &[$(&$module::SCENARIO),+];
 
-        impl ScenarioName {
-            /// In the order in which `all` runs them.
-            pub(crate) const ALL: &'static [Self] = &[$(Self::$name),+];
-
-            pub(crate) fn scenario(self) -> &'static dyn Scenario {
-                match self { $(Self::$name => &$module::Experiment),+ }
-            }
+        /// The schemas of the counts of each.
+        #[cfg(test)]
+        pub(crate) fn schemas(
+            settings: impl Fn() -> schemars::generate::SchemaSettings,
+        ) -> Vec<serde_json::Value> {
+            vec![$(settings().into_generator().into_root_schema_for::<$module::Found>().to_value()),+]
         }
 
         /// The counts that only one scenario has.
@@ -103,9 +100,8 @@ pub(crate) mod samples {
 }
 
 /// The scenario of this name.
-pub(crate) fn find(name: &str) -> Option<&'static dyn Scenario> {
-    let all = ScenarioName::ALL.iter().map(|name| name.scenario());
-    all.into_iter().find(|scenario| scenario.definition().name == name)
+pub(crate) fn find(name: &str) -> Option<&'static Scenario> {
+    ALL.iter().copied().find(|scenario| scenario.name == name)
 }
 
 /// The servers of an experiment, and the prefix of its keys.

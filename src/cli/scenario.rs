@@ -6,8 +6,8 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::numbers::count_in;
-use crate::scenario::ScenarioName;
-use crate::scenario::definition::{ArmKind, Definition, Scenario as Experiment};
+use crate::scenario;
+use crate::scenario::definition::{ArmKind, Scenario as Experiment};
 
 #[derive(Debug, Args)]
 #[command(after_long_help = arms_help())]
@@ -34,23 +34,19 @@ pub(crate) struct Scenario {
 /// One scenario, or all of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ScenarioChoice {
-    One(&'static dyn Experiment),
+    One(&'static Experiment),
     All,
 }
 
-fn definitions() -> impl Iterator<Item = &'static Definition> {
-    ScenarioName::ALL.iter().map(|name| name.scenario().definition())
-}
-
 fn choices() -> impl TypedValueParser<Value = ScenarioChoice> {
-    let one = |definition: &Definition| PossibleValue::new(definition.name).help(definition.meaning);
+    let one = |it: &&Experiment| PossibleValue::new(it.name).help(it.meaning);
     let all = PossibleValue::new("all").help("each of them in turn, and a summary at the end");
-    PossibleValuesParser::new(definitions().map(one).chain([all]))
-        .map(|name| crate::scenario::find(&name).map_or(ScenarioChoice::All, ScenarioChoice::One))
+    PossibleValuesParser::new(scenario::ALL.iter().map(one).chain([all]))
+        .map(|name| scenario::find(&name).map_or(ScenarioChoice::All, ScenarioChoice::One))
 }
 
 fn clients_help() -> String {
-    let of_each: Vec<String> = definitions().map(|it| format!("{} {}", it.name, it.clients)).collect();
+    let of_each: Vec<String> = scenario::ALL.iter().map(|it| format!("{} {}", it.name, it.clients)).collect();
     format!(
         "Threads that read at the same time, each with connections of its own [default: {}]",
         of_each.join(", ")
@@ -58,7 +54,7 @@ fn clients_help() -> String {
 }
 
 fn duration_help() -> String {
-    let of_each = definitions().map(|it| {
+    let of_each = scenario::ALL.iter().map(|it| {
         let arms = u16::try_from(it.arms.len()).unwrap_or(u16::MAX);
         let all = it.duration_s * it.durations_per_arm * arms;
         format!("{} {}, in all {all}", it.name, it.duration_s)
@@ -69,13 +65,13 @@ fn duration_help() -> String {
 
 fn arms_help() -> String {
     let mut help = "Each arm is another way of caching, with equal settings:\n".to_owned();
-    let used = |kind: &ArmKind| definitions().any(|it| it.arms.contains(kind));
+    let used = |kind: &ArmKind| scenario::ALL.iter().any(|it| it.arms.contains(kind));
     for kind in ArmKind::ALL.into_iter().filter(used) {
         // Writing to a String cannot fail.
         let _ = writeln!(help, "  {:<20} {}", kind.name(), kind.meaning());
     }
     help.push_str("\nThe arms of each scenario:\n");
-    for it in definitions() {
+    for it in scenario::ALL {
         let arms: Vec<&str> = it.arms.iter().map(|kind| kind.name()).collect();
         let _ = writeln!(help, "  {:<20} {}", it.name, arms.join(", "));
     }

@@ -16,7 +16,7 @@ use crate::model::UsageError;
 use crate::report;
 use crate::report::blocks::{Block, Entry as PageEntry, Section};
 use crate::report::scenario::summary::{self, Entry, Found};
-use crate::scenario::ScenarioName;
+use crate::scenario;
 use crate::scenario::definition::{Needs, Scenario};
 use crate::scenario::document::{Document, Experiments};
 
@@ -34,7 +34,7 @@ pub(super) fn run(
 
 /// The names, with one line each.
 fn list(format: Format, console: &Console) -> anyhow::Result<Outcome> {
-    let names = ScenarioName::ALL.iter().map(|name| name.scenario().definition());
+    let names = scenario::ALL.iter();
     console.result(&match format {
         Format::Text => {
             let entries = names.map(|it| PageEntry::new(it.name, it.meaning));
@@ -71,7 +71,7 @@ struct Listed {
 }
 
 fn one(
-    scenario: &dyn Scenario,
+    scenario: &Scenario,
     arguments: &cli::Scenario,
     settings: &Settings,
     console: &Console,
@@ -90,13 +90,12 @@ fn one(
 }
 
 /// Only servers of rcache's own are stopped and killed.
-fn named_servers(scenario: &dyn Scenario, settings: &Settings) -> anyhow::Result<Option<String>> {
+fn named_servers(scenario: &Scenario, settings: &Settings) -> anyhow::Result<Option<String>> {
     let named = settings.mysql()?.is_some() || settings.redis()?.is_some();
-    let definition = scenario.definition();
-    Ok((definition.needs == Needs::PrivateServers && named).then(|| {
+    Ok((scenario.needs == Needs::PrivateServers && named).then(|| {
         format!(
             "the scenario {} stops and kills Redis, which rcache does to servers of its own alone",
-            definition.name
+            scenario.name
         )
     }))
 }
@@ -106,8 +105,8 @@ fn named_servers(scenario: &dyn Scenario, settings: &Settings) -> anyhow::Result
 fn all(arguments: &cli::Scenario, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
     let mut servers = Servers::open(settings, Need::Both, "scenario", console)?;
     let (mut entries, mut documents, mut worst) = (Vec::new(), Vec::new(), Outcome::Fine);
-    for scenario in ScenarioName::ALL.iter().map(|name| name.scenario()) {
-        let name = scenario.definition().name;
+    for scenario in scenario::ALL {
+        let name = scenario.name;
         if worst == Outcome::Interrupted {
             break;
         }
@@ -146,7 +145,7 @@ enum InTurn {
 }
 
 fn in_turn(
-    scenario: &dyn Scenario,
+    scenario: &Scenario,
     arguments: &cli::Scenario,
     settings: &Settings,
     servers: &mut Servers,
@@ -157,7 +156,7 @@ fn in_turn(
         Err(error) => return InTurn::Failed(error),
         Ok(None) => {}
     }
-    if scenario.definition().needs == Needs::PrivateServers
+    if scenario.needs == Needs::PrivateServers
         && let Err(error) = servers.own_sandbox()
     {
         return InTurn::Skipped(format!("{error:#}").replace("\n  ", "; "));

@@ -20,7 +20,7 @@ pub(crate) fn page(document: &Document) -> Page {
         sections.push(meanings(document));
     }
     if let Some(scenario) = scenario::find(&document.scenario) {
-        sections.extend(scenario.sections(document));
+        sections.extend((scenario.sections)(document));
     }
     sections.extend(errors(document));
     sections.extend(warnings(document));
@@ -31,7 +31,7 @@ pub(crate) fn page(document: &Document) -> Page {
 
 /// The pictures of an experiment: the arms side by side.
 pub(super) fn figures(document: &Document) -> Vec<Section> {
-    let figures = scenario::find(&document.scenario).map(|scenario| scenario.figures(document));
+    let figures = scenario::find(&document.scenario).map(|scenario| (scenario.figures)(document));
     let blocks: Vec<Block> =
         figures.into_iter().flatten().map(|figure| Block::Figure(Box::new(figure))).collect();
     if blocks.is_empty() { Vec::new() } else { vec![Section::new(blocks)] }
@@ -105,7 +105,7 @@ fn reason(document: &Document) -> Option<&str> {
 /// A run that shows the harm and the cure has a lesson.
 fn lesson(document: &Document) -> Option<String> {
     let is_whole = document.valid && !document.broken && !document.interrupted;
-    scenario::find(&document.scenario).filter(|_| is_whole)?.lesson(document)
+    (scenario::find(&document.scenario).filter(|_| is_whole)?.lesson)(document)
 }
 
 fn so_what(document: &Document) -> Option<Section> {

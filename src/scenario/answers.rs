@@ -91,7 +91,7 @@ impl Answers {
 
 /// Names the promise that an arm of the library broke: each read is answered, and rightly. Reads
 /// that MySQL failed are not the library's doing.
-pub(super) fn broken(arm: &Arm) -> Option<String> {
+pub(super) fn broken(_: ArmKind, arm: &Arm) -> Option<String> {
     broken_with(arm, &[])
 }
 

@@ -11,17 +11,15 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use super::ScenarioError;
-use super::answers::Answers;
+use super::answers::{self, Answers};
 use super::arms::{Team, Way};
 use super::crowd::Shift;
 use super::database::Loads;
-use super::definition::{ArmKind, Arms, Definition, Needs, Provokes, Scenario};
-use super::document::{self, Arm, Document};
+use super::definition::{ArmKind, Needs, Provokes, Scenario};
+use super::document::{self, Arm};
 use super::runner::{ArmRun, Reader};
 use super::setting::{Setting, ms};
 use crate::cache::Options;
-use crate::page::blocks::Section;
-use crate::page::figures::Figure;
 
 const KEYS: u32 = 2_000;
 /// The mean pause of a client between two reads.
@@ -29,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// The peak is that of a window of this length.
 const WINDOW: Duration = Duration::from_millis(100);
 
-const DEFINITION: Definition = Definition {
+pub(super) static SCENARIO: Scenario = Scenario {
     name: "avalanche",
     meaning: "thousands of values that were loaded at once expire together",
     // The library shortens every time to live by chance, so an arm without that is a naive one;
@@ -44,6 +42,13 @@ const DEFINITION: Definition = Definition {
     durations_per_arm: 1,
     provokes: Provokes::Nothing,
     needs: Needs::AnyServers,
+    config,
+    run,
+    broken_promise: answers::broken,
+    proves_nothing: verdict::proves_nothing,
+    sections: page::sections,
+    figures: page::figures,
+    lesson: page::lesson,
 };
 
 /// Counts of this scenario alone.
@@ -57,60 +62,31 @@ pub(crate) struct Found {
     pub(crate) nine_tenths_of_loads_ms: Option<f64>,
 }
 
-pub(super) struct Experiment;
+fn config(setting: &Setting) -> Vec<(&'static str, u64)> {
+    vec![
+        ("keys", u64::from(KEYS)),
+        ("read_pause_ms", ms(PAUSE)),
+        ("ttl_ms", ms(ttl(setting))),
+        ("window_ms", ms(WINDOW)),
+    ]
+}
 
-impl Scenario for Experiment {
-    fn definition(&self) -> &'static Definition {
-        &DEFINITION
-    }
-
-    fn config(&self, setting: &Setting) -> Vec<(&'static str, u64)> {
-        vec![
-            ("keys", u64::from(KEYS)),
-            ("read_pause_ms", ms(PAUSE)),
-            ("ttl_ms", ms(ttl(setting))),
-            ("window_ms", ms(WINDOW)),
-        ]
-    }
-
-    fn run(&self, arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
-        let loads = Arc::new(Loads::logged(KEYS));
-        let stage = arm.stage(&loads, Options::default().ttl(ttl(arm.setting)).early_refresh(0.0));
-        let Team { clients, background, usage } = arm.team(&stage, arm.setting.clients)?;
-        let step = usize::from(arm.setting.clients);
-        let fill = |reader: Reader, _: &Shift| fill(reader, step);
-        let readers = arm.prepare(arm.setting.duration, arm.readers(clients), fill)?;
-        loads.forget();
-        let seen = arm.work(readers, read)?;
-        drop(background);
-        let begun = loads.begun();
-        let found = Found {
-            peak_loads: peak::most_within(&begun, WINDOW),
-            nine_tenths_of_loads_ms: peak::nine_tenths(&begun).map(document::ms),
-        };
-        Ok(Answers::sum(seen).into_arm(arm.kind, loads.all(), usage.seen(arm.asks_missing()), found))
-    }
-
-    fn proves_nothing(&self, arms: &Arms<'_>) -> Option<String> {
-        verdict::proves_nothing(arms)
-    }
-
-    fn sections(&self, document: &Document) -> Vec<Section> {
-        page::sections(document)
-    }
-
-    fn figures(&self, document: &Document) -> Vec<Figure> {
-        page::figures(document)
-    }
-
-    fn lesson(&self, document: &Document) -> Option<String> {
-        page::lesson(document)
-    }
-
-    #[cfg(test)]
-    fn schema(&self, settings: schemars::generate::SchemaSettings) -> serde_json::Value {
-        settings.into_generator().into_root_schema_for::<Found>().to_value()
-    }
+fn run(arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
+    let loads = Arc::new(Loads::logged(KEYS));
+    let stage = arm.stage(&loads, Options::default().ttl(ttl(arm.setting)).early_refresh(0.0));
+    let Team { clients, background, usage } = arm.team(&stage, arm.setting.clients)?;
+    let step = usize::from(arm.setting.clients);
+    let fill = |reader: Reader, _: &Shift| fill(reader, step);
+    let readers = arm.prepare(arm.setting.duration, arm.readers(clients), fill)?;
+    loads.forget();
+    let seen = arm.work(readers, read)?;
+    drop(background);
+    let begun = loads.begun();
+    let found = Found {
+        peak_loads: peak::most_within(&begun, WINDOW),
+        nine_tenths_of_loads_ms: peak::nine_tenths(&begun).map(document::ms),
+    };
+    Ok(Answers::sum(seen).into_arm(arm.kind, loads.all(), usage.seen(arm.asks_missing()), found))
 }
 
 /// All expire once within the time, and are read for a while afterwards.

@@ -17,13 +17,11 @@ use super::answers::{self, Answers};
 use super::arms::{Stage, Team, Usage, Way};
 use super::crowd::Shift;
 use super::database::Loads;
-use super::definition::{ArmKind, Arms, Definition, Needs, Provokes, Scenario};
-use super::document::{Arm, Document};
+use super::definition::{ArmKind, Needs, Provokes, Scenario};
+use super::document::Arm;
 use super::runner::{ArmRun, Reader};
 use super::setting::{Setting, ms};
 use crate::cache::Options;
-use crate::page::blocks::Section;
-use crate::page::figures::Figure;
 
 const KEYS: u32 = 64;
 /// Between two acts of the vandal.
@@ -36,7 +34,7 @@ const LEASE_WAIT: Duration = Duration::from_millis(100);
 /// After a failed read: a server that is gone answers immediately.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(1);
 
-const DEFINITION: Definition = Definition {
+pub(super) static SCENARIO: Scenario = Scenario {
     name: "corrupt",
     meaning: "entries get damaged: flipped bits, values cut short or under the wrong key, values of other programs",
     // One after the other: nothing that is compared here is a time.
@@ -49,6 +47,13 @@ const DEFINITION: Definition = Definition {
     durations_per_arm: 1,
     provokes: Provokes::Nothing,
     needs: Needs::AnyServers,
+    config,
+    run,
+    broken_promise,
+    proves_nothing: verdict::proves_nothing,
+    sections: page::sections,
+    figures: page::figures,
+    lesson: page::lesson,
 };
 
 /// Counts of this scenario alone.
@@ -65,61 +70,32 @@ pub(crate) struct Found {
     pub(crate) unusable_when_quiet: u64,
 }
 
-pub(super) struct Experiment;
+fn config(_setting: &Setting) -> Vec<(&'static str, u64)> {
+    vec![
+        ("keys", u64::from(KEYS)),
+        ("damage_pause_ms", ms(DAMAGE_PAUSE)),
+        ("ttl_ms", ms(TTL)),
+        ("lease_ms", ms(LEASE)),
+        ("lease_wait_ms", ms(LEASE_WAIT)),
+    ]
+}
 
-impl Scenario for Experiment {
-    fn definition(&self) -> &'static Definition {
-        &DEFINITION
-    }
+fn run(arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
+    let loads = Arc::new(Loads::new(KEYS));
+    let stage = arm.stage(&loads, Options::default().ttl(TTL).lease(LEASE).lease_wait(LEASE_WAIT));
+    let Team { clients, background: _background, usage } = arm.team(&stage, arm.setting.clients)?;
+    let (seen, damage) = at_work(arm, &stage, arm.readers(clients))?;
+    let corrupt = of_library(&usage);
+    let (database_loads, cache) = (loads.all(), usage.seen(arm.asks_missing()));
+    let left = read_all(&stage, arm.kind.way())?;
+    let unusable_when_quiet = left.wrong_reads + left.failed_reads;
+    let seen = Answers { first_error: seen.first_error.or(left.first_error), ..seen };
+    Ok(seen.into_arm(arm.kind, database_loads, cache, Found { damage, corrupt, unusable_when_quiet }))
+}
 
-    fn config(&self, _setting: &Setting) -> Vec<(&'static str, u64)> {
-        vec![
-            ("keys", u64::from(KEYS)),
-            ("damage_pause_ms", ms(DAMAGE_PAUSE)),
-            ("ttl_ms", ms(TTL)),
-            ("lease_ms", ms(LEASE)),
-            ("lease_wait_ms", ms(LEASE_WAIT)),
-        ]
-    }
-
-    fn run(&self, arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
-        let loads = Arc::new(Loads::new(KEYS));
-        let stage = arm.stage(&loads, Options::default().ttl(TTL).lease(LEASE).lease_wait(LEASE_WAIT));
-        let Team { clients, background: _background, usage } = arm.team(&stage, arm.setting.clients)?;
-        let (seen, damage) = at_work(arm, &stage, arm.readers(clients))?;
-        let corrupt = of_library(&usage);
-        let (database_loads, cache) = (loads.all(), usage.seen(arm.asks_missing()));
-        let left = read_all(&stage, arm.kind.way())?;
-        let unusable_when_quiet = left.wrong_reads + left.failed_reads;
-        let seen = Answers { first_error: seen.first_error.or(left.first_error), ..seen };
-        Ok(seen.into_arm(arm.kind, database_loads, cache, Found { damage, corrupt, unusable_when_quiet }))
-    }
-
-    fn broken_promise(&self, _kind: ArmKind, arm: &Arm) -> Option<String> {
-        let unusable = arm.found::<Found>()?.unusable_when_quiet;
-        answers::broken_with(arm, &[(unusable, "rows that could not be read when all was quiet")])
-    }
-
-    fn proves_nothing(&self, arms: &Arms<'_>) -> Option<String> {
-        verdict::proves_nothing(arms)
-    }
-
-    fn sections(&self, document: &Document) -> Vec<Section> {
-        page::sections(document)
-    }
-
-    fn figures(&self, document: &Document) -> Vec<Figure> {
-        page::figures(document)
-    }
-
-    fn lesson(&self, document: &Document) -> Option<String> {
-        page::lesson(document)
-    }
-
-    #[cfg(test)]
-    fn schema(&self, settings: schemars::generate::SchemaSettings) -> serde_json::Value {
-        settings.into_generator().into_root_schema_for::<Found>().to_value()
-    }
+fn broken_promise(_kind: ArmKind, arm: &Arm) -> Option<String> {
+    let unusable = arm.found::<Found>()?.unusable_when_quiet;
+    answers::broken_with(arm, &[(unusable, "rows that could not be read when all was quiet")])
 }
 
 /// Damaged values that the library met; none without it.

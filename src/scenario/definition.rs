@@ -1,8 +1,5 @@
 //! The interface of a scenario: help, the runner and the page are made of it.
 
-use std::fmt;
-
-use super::answers;
 use super::arms::Way;
 use super::document::{Arm, Document};
 use super::runner::ArmRun;
@@ -11,9 +8,9 @@ use super::{Found, ScenarioError};
 use crate::page::blocks::Section;
 use crate::page::figures::Figure;
 
-/// The numbers and names of a scenario.
+/// One scenario: its names and numbers, and the functions that run, judge and show it.
 #[derive(Debug)]
-pub(crate) struct Definition {
+pub(crate) struct Scenario {
     /// On the command line, in the output and in the document.
     pub(crate) name: &'static str,
     /// The failure, in one line.
@@ -33,6 +30,20 @@ pub(crate) struct Definition {
     pub(crate) durations_per_arm: u16,
     pub(crate) provokes: Provokes,
     pub(crate) needs: Needs,
+    /// Everything that changes a number, beside what all scenarios have, by its name in the
+    /// document.
+    pub(crate) config: fn(&Setting) -> Vec<(&'static str, u64)>,
+    /// Runs one arm on a fresh table, with keys of its own.
+    pub(crate) run: fn(&mut ArmRun<'_>) -> Result<Arm, ScenarioError>,
+    /// The promise that an arm of the library broke.
+    pub(crate) broken_promise: fn(ArmKind, &Arm) -> Option<String>,
+    /// Why arms that all did their work prove nothing.
+    pub(crate) proves_nothing: fn(&Arms<'_>) -> Option<String>,
+    /// The part of the page between the title and the verdict.
+    pub(crate) sections: fn(&Document) -> Vec<Section>,
+    pub(crate) figures: fn(&Document) -> Vec<Figure>,
+    /// One line: the lesson of a run that shows the harm and the cure.
+    pub(crate) lesson: fn(&Document) -> Option<String>,
 }
 
 /// An arm: a strategy of caching, whole or with something left out.
@@ -117,44 +128,6 @@ impl ArmKind {
     /// True if it uses the library, which must keep its promises.
     pub(crate) fn is_library(self) -> bool {
         matches!(self.way(), Way::Lease | Way::LeaseMarker | Way::LeaseEarly)
-    }
-}
-
-/// One scenario.
-pub(crate) trait Scenario: Sync {
-    fn definition(&self) -> &'static Definition;
-
-    /// Everything that changes a number, beside what all scenarios have, by its name in the
-    /// document.
-    fn config(&self, setting: &Setting) -> Vec<(&'static str, u64)>;
-
-    /// Runs one arm on a fresh table, with keys of its own.
-    fn run(&self, arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError>;
-
-    /// The promise that an arm of the library broke.
-    fn broken_promise(&self, _kind: ArmKind, arm: &Arm) -> Option<String> {
-        answers::broken(arm)
-    }
-
-    /// Why arms that all did their work prove nothing.
-    fn proves_nothing(&self, arms: &Arms<'_>) -> Option<String>;
-
-    /// The part of the page between the title and the verdict.
-    fn sections(&self, document: &Document) -> Vec<Section>;
-
-    fn figures(&self, document: &Document) -> Vec<Figure>;
-
-    /// One line: the lesson of a run that shows the harm and the cure.
-    fn lesson(&self, document: &Document) -> Option<String>;
-
-    /// The schema of the counts that only this scenario has.
-    #[cfg(test)]
-    fn schema(&self, settings: schemars::generate::SchemaSettings) -> serde_json::Value;
-}
-
-impl fmt::Debug for dyn Scenario {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.definition().name)
     }
 }
 

@@ -14,19 +14,17 @@ use serde::{Deserialize, Serialize};
 
 use self::timeline::Timeline;
 use super::ScenarioError;
-use super::answers::Answers;
+use super::answers::{self, Answers};
 use super::arms::{Stage, Team, Way};
 use super::crowd::Shift;
 use super::database::{Capacity, Loads};
-use super::definition::{ArmKind, Arms, Definition, Needs, Provokes, Scenario};
-use super::document::{self, Arm, Document};
+use super::definition::{ArmKind, Needs, Provokes, Scenario};
+use super::document::{self, Arm};
 use super::keys::KeysGuard;
 use super::row::{FIRST_VERSION, Row};
 use super::runner::{ArmRun, Reader};
 use super::setting::{Setting, ms};
 use crate::cache::Options;
-use crate::page::blocks::Section;
-use crate::page::figures::Figure;
 
 /// Before the flush.
 const BEFORE: Duration = Duration::from_secs(2);
@@ -42,7 +40,7 @@ const MAX_LOADS: usize = 8;
 /// Longer than an experiment.
 const TTL: Duration = Duration::from_secs(3_600);
 
-const DEFINITION: Definition = Definition {
+pub(super) static SCENARIO: Scenario = Scenario {
     name: "metastable",
     meaning: "a load that only the cache makes bearable: after a flush the database never catches up",
     arms: &[ArmKind::Whole(Way::Naive), ArmKind::Whole(Way::Lease)],
@@ -55,6 +53,13 @@ const DEFINITION: Definition = Definition {
     durations_per_arm: 1,
     provokes: Provokes::DatabaseFailures,
     needs: Needs::AnyServers,
+    config,
+    run,
+    broken_promise: answers::broken,
+    proves_nothing: verdict::proves_nothing,
+    sections: page::sections,
+    figures: page::figures,
+    lesson: page::lesson,
 };
 
 /// Counts of this scenario alone.
@@ -70,85 +75,56 @@ pub(crate) struct Found {
     pub(crate) recovery_after_flush_ms: Option<f64>,
 }
 
-pub(super) struct Experiment;
+fn config(_setting: &Setting) -> Vec<(&'static str, u64)> {
+    vec![
+        ("keys", u64::from(KEYS)),
+        ("read_pause_ms", ms(PAUSE)),
+        ("before_flush_ms", ms(BEFORE)),
+        ("loads_per_s", u64::from(LOADS_PER_S)),
+        ("query_timeout_ms", ms(PATIENCE)),
+        ("max_loads", MAX_LOADS as u64),
+    ]
+}
 
-impl Scenario for Experiment {
-    fn definition(&self) -> &'static Definition {
-        &DEFINITION
-    }
-
-    fn config(&self, _setting: &Setting) -> Vec<(&'static str, u64)> {
-        vec![
-            ("keys", u64::from(KEYS)),
-            ("read_pause_ms", ms(PAUSE)),
-            ("before_flush_ms", ms(BEFORE)),
-            ("loads_per_s", u64::from(LOADS_PER_S)),
-            ("query_timeout_ms", ms(PATIENCE)),
-            ("max_loads", MAX_LOADS as u64),
-        ]
-    }
-
-    fn run(&self, arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
-        let loads = Arc::new(Loads::new(0));
-        let options = Options::default().ttl(TTL).early_refresh(0.0).max_loads(MAX_LOADS);
-        let stage = Stage {
-            capacity: Some(Arc::new(Capacity::new(LOADS_PER_S, PATIENCE))),
-            ..arm.stage(&loads, options)
-        };
-        if let Some(mut filler) = stage.filler(arm.kind.way())? {
-            for id in 0..KEYS {
-                filler.fill(&Row::of(id, FIRST_VERSION))?;
-            }
-            filler.flush();
+fn run(arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
+    let loads = Arc::new(Loads::new(0));
+    let options = Options::default().ttl(TTL).early_refresh(0.0).max_loads(MAX_LOADS);
+    let stage = Stage {
+        capacity: Some(Arc::new(Capacity::new(LOADS_PER_S, PATIENCE))),
+        ..arm.stage(&loads, options)
+    };
+    if let Some(mut filler) = stage.filler(arm.kind.way())? {
+        for id in 0..KEYS {
+            filler.fill(&Row::of(id, FIRST_VERSION))?;
         }
-        let Team { clients, background, usage } = arm.team(&stage, arm.setting.clients)?;
-        let length = BEFORE + arm.setting.duration;
-        let timeline = Timeline::new(length);
-        let (redis, keys) = (arm.ground.redis, arm.keys);
-        let work = |mut reader: Reader, shift: &Shift| {
-            // One of the clients flushes, as an operator would.
-            let mut flushes = reader.number == 0;
-            let mut answers = Answers::default();
-            reader.repeat(shift, PAUSE, |reader| {
-                if flushes && shift.elapsed() >= BEFORE {
-                    flushes = false;
-                    drop(KeysGuard { redis, keys, rows: KEYS });
-                }
-                let id = reader.rng.random_range(0..KEYS);
-                if answers.book(id, true, reader.client.read(id)) {
-                    timeline.answered(shift.elapsed());
-                }
-            });
-            answers
-        };
-        let seen = arm.work_for(length, arm.readers(clients), work)?;
-        drop(background);
-        let found = Found {
-            answered_before_per_s: timeline.answered_per_s(Duration::ZERO, BEFORE),
-            answered_at_the_end_per_s: timeline.answered_at_the_end_per_s(),
-            recovery_after_flush_ms: timeline.recovery(BEFORE).map(document::ms),
-        };
-        Ok(Answers::sum(seen).into_arm(arm.kind, loads.all(), usage.seen(arm.asks_missing()), found))
+        filler.flush();
     }
-
-    fn proves_nothing(&self, arms: &Arms<'_>) -> Option<String> {
-        verdict::proves_nothing(arms)
-    }
-
-    fn sections(&self, document: &Document) -> Vec<Section> {
-        page::sections(document)
-    }
-
-    fn figures(&self, document: &Document) -> Vec<Figure> {
-        page::figures(document)
-    }
-
-    fn lesson(&self, document: &Document) -> Option<String> {
-        page::lesson(document)
-    }
-
-    #[cfg(test)]
-    fn schema(&self, settings: schemars::generate::SchemaSettings) -> serde_json::Value {
-        settings.into_generator().into_root_schema_for::<Found>().to_value()
-    }
+    let Team { clients, background, usage } = arm.team(&stage, arm.setting.clients)?;
+    let length = BEFORE + arm.setting.duration;
+    let timeline = Timeline::new(length);
+    let (redis, keys) = (arm.ground.redis, arm.keys);
+    let work = |mut reader: Reader, shift: &Shift| {
+        // One of the clients flushes, as an operator would.
+        let mut flushes = reader.number == 0;
+        let mut answers = Answers::default();
+        reader.repeat(shift, PAUSE, |reader| {
+            if flushes && shift.elapsed() >= BEFORE {
+                flushes = false;
+                drop(KeysGuard { redis, keys, rows: KEYS });
+            }
+            let id = reader.rng.random_range(0..KEYS);
+            if answers.book(id, true, reader.client.read(id)) {
+                timeline.answered(shift.elapsed());
+            }
+        });
+        answers
+    };
+    let seen = arm.work_for(length, arm.readers(clients), work)?;
+    drop(background);
+    let found = Found {
+        answered_before_per_s: timeline.answered_per_s(Duration::ZERO, BEFORE),
+        answered_at_the_end_per_s: timeline.answered_at_the_end_per_s(),
+        recovery_after_flush_ms: timeline.recovery(BEFORE).map(document::ms),
+    };
+    Ok(Answers::sum(seen).into_arm(arm.kind, loads.all(), usage.seen(arm.asks_missing()), found))
 }

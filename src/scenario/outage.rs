@@ -17,17 +17,16 @@ use self::phases::{Phases, at_all};
 use self::saboteur::Saboteur;
 use self::tally::Tally;
 use super::ScenarioError;
+use super::answers;
 use super::arms::{APP_TIMEOUT, Team, Way};
 use super::crowd::{self, Shift};
 use super::database::{Database, Loads, loaded_here};
-use super::definition::{ArmKind, Arms, Definition, Needs, Provokes, Scenario};
-use super::document::{self, Arm, Document, Spread};
+use super::definition::{ArmKind, Needs, Provokes, Scenario};
+use super::document::{self, Arm, Spread};
 use super::runner::{ArmRun, Reader};
 use super::setting::{Setting, ms};
 use crate::cache::Options;
 use crate::db::error::DbError;
-use crate::page::blocks::Section;
-use crate::page::figures::Figure;
 
 const KEYS: u32 = 64;
 /// The mean pause of a client between two reads.
@@ -35,7 +34,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// Longer than an arm of the default length.
 const TTL: Duration = Duration::from_secs(60);
 
-const DEFINITION: Definition = Definition {
+pub(super) static SCENARIO: Scenario = Scenario {
     name: "outage",
     meaning: "Redis stops answering, goes on, is killed, comes back empty; only in the sandbox",
     arms: &[ArmKind::Whole(Way::Mysql), ArmKind::Whole(Way::Naive), ArmKind::Whole(Way::Lease)],
@@ -48,6 +47,13 @@ const DEFINITION: Definition = Definition {
     durations_per_arm: phases::DURATIONS,
     provokes: Provokes::RedisFailures,
     needs: Needs::PrivateServers,
+    config,
+    run,
+    broken_promise: answers::broken,
+    proves_nothing: verdict::proves_nothing,
+    sections: page::sections,
+    figures: page::figures,
+    lesson: page::lesson,
 };
 
 /// Counts of this scenario alone.
@@ -93,73 +99,44 @@ pub(crate) struct Recovery {
     pub(crate) restarted: Option<f64>,
 }
 
-pub(super) struct Experiment;
+fn config(_setting: &Setting) -> Vec<(&'static str, u64)> {
+    vec![
+        ("keys", u64::from(KEYS)),
+        ("read_pause_ms", ms(PAUSE)),
+        ("ttl_ms", ms(TTL)),
+        ("naive_timeout_ms", ms(APP_TIMEOUT)),
+        ("library_connect_timeout_ms", ms(Options::default().connect_timeout)),
+        ("library_reply_timeout_ms", ms(Options::default().reply_timeout)),
+    ]
+}
 
-impl Scenario for Experiment {
-    fn definition(&self) -> &'static Definition {
-        &DEFINITION
-    }
-
-    fn config(&self, _setting: &Setting) -> Vec<(&'static str, u64)> {
-        vec![
-            ("keys", u64::from(KEYS)),
-            ("read_pause_ms", ms(PAUSE)),
-            ("ttl_ms", ms(TTL)),
-            ("naive_timeout_ms", ms(APP_TIMEOUT)),
-            ("library_connect_timeout_ms", ms(Options::default().connect_timeout)),
-            ("library_reply_timeout_ms", ms(Options::default().reply_timeout)),
-        ]
-    }
-
-    fn run(&self, arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
-        let loads = Arc::new(Loads::new(KEYS));
-        let stage = arm.stage(&loads, Options::default().ttl(TTL));
-        let Team { clients, background, usage } = arm.team(&stage, arm.setting.clients)?;
-        let clients = arm
-            .readers(clients)
-            .into_iter()
-            .map(|reader| Ok(ComparingReader { reader, past: stage.database()? }))
-            .collect::<Result<Vec<_>, DbError>>()?;
-        let phases = Phases::new();
-        let (name, progress, outage) = (arm.name(), arm.progress, arm.setting.duration);
-        let sandbox = arm.sandbox.as_deref_mut().ok_or(ScenarioError::NoSandbox)?;
-        let mut saboteur = Saboteur::new(sandbox, &phases, outage);
-        let work = |reader: ComparingReader, shift: &Shift| reader.read(&phases, shift);
-        let seen = crowd::work(clients, phases::length(outage), work, &mut |elapsed| {
-            progress(name, elapsed);
-            saboteur.look(elapsed);
-        });
-        saboteur.make_good().map_err(ScenarioError::Sandbox)?;
-        drop(background);
-        let seen = seen?;
-        let [continued, restarted] = phases::RETURNS
-            .map(|phase| at_all(seen.iter().map(|tally| tally.first_hit(phase)), phases.began(phase)))
-            .map(|recovery| recovery.map(document::ms));
-        let (answers, phases) = seen.into_iter().fold(Tally::new(), Tally::with).into_parts();
-        let found = Found { phases, recovery_ms: Recovery { continued, restarted } };
-        Ok(answers.into_arm(arm.kind, loads.all(), usage.seen(arm.asks_missing()), found))
-    }
-
-    fn proves_nothing(&self, arms: &Arms<'_>) -> Option<String> {
-        verdict::proves_nothing(arms)
-    }
-
-    fn sections(&self, document: &Document) -> Vec<Section> {
-        page::sections(document)
-    }
-
-    fn figures(&self, document: &Document) -> Vec<Figure> {
-        page::figures(document)
-    }
-
-    fn lesson(&self, document: &Document) -> Option<String> {
-        page::lesson(document)
-    }
-
-    #[cfg(test)]
-    fn schema(&self, settings: schemars::generate::SchemaSettings) -> serde_json::Value {
-        settings.into_generator().into_root_schema_for::<Found>().to_value()
-    }
+fn run(arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
+    let loads = Arc::new(Loads::new(KEYS));
+    let stage = arm.stage(&loads, Options::default().ttl(TTL));
+    let Team { clients, background, usage } = arm.team(&stage, arm.setting.clients)?;
+    let clients = arm
+        .readers(clients)
+        .into_iter()
+        .map(|reader| Ok(ComparingReader { reader, past: stage.database()? }))
+        .collect::<Result<Vec<_>, DbError>>()?;
+    let phases = Phases::new();
+    let (name, progress, outage) = (arm.name(), arm.progress, arm.setting.duration);
+    let sandbox = arm.sandbox.as_deref_mut().ok_or(ScenarioError::NoSandbox)?;
+    let mut saboteur = Saboteur::new(sandbox, &phases, outage);
+    let work = |reader: ComparingReader, shift: &Shift| reader.read(&phases, shift);
+    let seen = crowd::work(clients, phases::length(outage), work, &mut |elapsed| {
+        progress(name, elapsed);
+        saboteur.look(elapsed);
+    });
+    saboteur.make_good().map_err(ScenarioError::Sandbox)?;
+    drop(background);
+    let seen = seen?;
+    let [continued, restarted] = phases::RETURNS
+        .map(|phase| at_all(seen.iter().map(|tally| tally.first_hit(phase)), phases.began(phase)))
+        .map(|recovery| recovery.map(document::ms));
+    let (answers, phases) = seen.into_iter().fold(Tally::new(), Tally::with).into_parts();
+    let found = Found { phases, recovery_ms: Recovery { continued, restarted } };
+    Ok(answers.into_arm(arm.kind, loads.all(), usage.seen(arm.asks_missing()), found))
 }
 
 /// A client with a connection of its own that goes past the cache: the same thread measures, in the

@@ -11,17 +11,15 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use super::ScenarioError;
-use super::answers::Answers;
+use super::answers::{self, Answers};
 use super::arms::{Team, Way};
 use super::crowd::Shift;
 use super::database::{Loads, loaded_here};
-use super::definition::{ArmKind, Arms, Definition, Needs, Provokes, Scenario};
-use super::document::{Arm, Document};
+use super::definition::{ArmKind, Needs, Provokes, Scenario};
+use super::document::Arm;
 use super::runner::{ArmRun, Reader};
 use super::setting::{Setting, ms};
 use crate::cache::Options;
-use crate::page::blocks::Section;
-use crate::page::figures::Figure;
 
 /// The rows that exist, 0 and up, and above them the ids of those that do not.
 const KEYS: u32 = 100;
@@ -31,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 const TTL: Duration = Duration::from_secs(60);
 const NEGATIVE_TTL: Duration = Duration::from_secs(30);
 
-const DEFINITION: Definition = Definition {
+pub(super) static SCENARIO: Scenario = Scenario {
     name: "penetration",
     meaning: "reads of rows that do not exist go past the cache to the database",
     arms: &[ArmKind::Whole(Way::Naive), ArmKind::LeaseNoNegative, ArmKind::Whole(Way::Lease)],
@@ -43,6 +41,13 @@ const DEFINITION: Definition = Definition {
     durations_per_arm: 1,
     provokes: Provokes::Nothing,
     needs: Needs::AnyServers,
+    config,
+    run,
+    broken_promise: answers::broken,
+    proves_nothing: verdict::proves_nothing,
+    sections: page::sections,
+    figures: page::figures,
+    lesson: page::lesson,
 };
 
 /// Counts of this scenario alone.
@@ -55,58 +60,29 @@ pub(crate) struct Found {
     pub(crate) missing_loads: u64,
 }
 
-pub(super) struct Experiment;
+fn config(_setting: &Setting) -> Vec<(&'static str, u64)> {
+    vec![
+        ("keys", u64::from(KEYS)),
+        ("missing_keys", u64::from(MISSING)),
+        ("read_pause_ms", ms(PAUSE)),
+        ("ttl_ms", ms(TTL)),
+        ("negative_ttl_ms", ms(NEGATIVE_TTL)),
+    ]
+}
 
-impl Scenario for Experiment {
-    fn definition(&self) -> &'static Definition {
-        &DEFINITION
-    }
-
-    fn config(&self, _setting: &Setting) -> Vec<(&'static str, u64)> {
-        vec![
-            ("keys", u64::from(KEYS)),
-            ("missing_keys", u64::from(MISSING)),
-            ("read_pause_ms", ms(PAUSE)),
-            ("ttl_ms", ms(TTL)),
-            ("negative_ttl_ms", ms(NEGATIVE_TTL)),
-        ]
-    }
-
-    fn run(&self, arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
-        let loads = Arc::new(Loads::new(KEYS));
-        let negative_ttl = (arm.kind == ArmKind::Whole(Way::Lease)).then_some(NEGATIVE_TTL);
-        let stage = arm.stage(&loads, Options::default().ttl(TTL).negative_ttl(negative_ttl));
-        let Team { clients, background, usage } = arm.team(&stage, arm.setting.clients)?;
-        let seen = arm.work(arm.readers(clients), read)?;
-        drop(background);
-        let (answers, found): (Vec<Answers>, Vec<Found>) = seen.into_iter().unzip();
-        let found = Found {
-            missing_reads: found.iter().map(|found| found.missing_reads).sum(),
-            missing_loads: found.iter().map(|found| found.missing_loads).sum(),
-        };
-        Ok(Answers::sum(answers).into_arm(arm.kind, loads.all(), usage.seen(arm.asks_missing()), found))
-    }
-
-    fn proves_nothing(&self, arms: &Arms<'_>) -> Option<String> {
-        verdict::proves_nothing(arms)
-    }
-
-    fn sections(&self, document: &Document) -> Vec<Section> {
-        page::sections(document)
-    }
-
-    fn figures(&self, document: &Document) -> Vec<Figure> {
-        page::figures(document)
-    }
-
-    fn lesson(&self, document: &Document) -> Option<String> {
-        page::lesson(document)
-    }
-
-    #[cfg(test)]
-    fn schema(&self, settings: schemars::generate::SchemaSettings) -> serde_json::Value {
-        settings.into_generator().into_root_schema_for::<Found>().to_value()
-    }
+fn run(arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
+    let loads = Arc::new(Loads::new(KEYS));
+    let negative_ttl = (arm.kind == ArmKind::Whole(Way::Lease)).then_some(NEGATIVE_TTL);
+    let stage = arm.stage(&loads, Options::default().ttl(TTL).negative_ttl(negative_ttl));
+    let Team { clients, background, usage } = arm.team(&stage, arm.setting.clients)?;
+    let seen = arm.work(arm.readers(clients), read)?;
+    drop(background);
+    let (answers, found): (Vec<Answers>, Vec<Found>) = seen.into_iter().unzip();
+    let found = Found {
+        missing_reads: found.iter().map(|found| found.missing_reads).sum(),
+        missing_loads: found.iter().map(|found| found.missing_loads).sum(),
+    };
+    Ok(Answers::sum(answers).into_arm(arm.kind, loads.all(), usage.seen(arm.asks_missing()), found))
 }
 
 /// Every second read asks for a row that does not exist.

@@ -34,15 +34,14 @@ pub(crate) struct Outcome {
 /// Runs every arm, or as many as there is time for before an interrupt. `sandbox`: the private
 /// servers, for a scenario that needs them; they run when this returns.
 pub(crate) fn run(
-    scenario: &dyn Scenario,
+    scenario: &Scenario,
     ground: &Ground<'_>,
     sandbox: Option<&mut Sandbox>,
     request: &Request,
     progress: Progress<'_>,
 ) -> Result<Outcome, ScenarioError> {
-    let definition = scenario.definition();
-    let setting = Setting::new(request, definition);
-    let config = setting.config(definition.processes).into_iter().chain(scenario.config(&setting)).collect();
+    let setting = Setting::new(request, scenario);
+    let config = setting.config(scenario.processes).into_iter().chain((scenario.config)(&setting)).collect();
     let arms = arms(scenario, ground, sandbox, &setting, progress)?;
     Ok(Outcome { verdict: judge(scenario, &arms, interrupt::requested()), arms, config })
 }
@@ -50,21 +49,20 @@ pub(crate) fn run(
 /// Each arm finds the rows as they were at first; table and keys are removed at the end, however it
 /// comes.
 fn arms(
-    scenario: &dyn Scenario,
+    scenario: &Scenario,
     ground: &Ground<'_>,
     mut sandbox: Option<&mut Sandbox>,
     setting: &Setting,
     progress: Progress<'_>,
 ) -> Result<Vec<Arm>, ScenarioError> {
-    let definition = scenario.definition();
     let table = Table::create(ground.mysql)?;
     let run = new_run();
     let mut arms = Vec::new();
-    for kind in definition.arms.iter().copied() {
+    for kind in scenario.arms.iter().copied() {
         if interrupt::requested() {
             break;
         }
-        match table.fill(definition.rows) {
+        match table.fill(scenario.rows) {
             Ok(()) => {}
             // What earlier arms gave is not lost.
             Err(_) if interrupt::requested() => break,
@@ -72,23 +70,23 @@ fn arms(
         }
         let keys = Keys::new(ground.namespace, &run, kind.name());
         let _guard =
-            KeysGuard { redis: ground.redis, keys: &keys, rows: definition.rows + definition.missing_rows };
+            KeysGuard { redis: ground.redis, keys: &keys, rows: scenario.rows + scenario.missing_rows };
         let mut arm = ArmRun {
             kind,
             ground,
             setting,
             keys: &keys,
-            processes: if kind == ArmKind::LeaseNoMutex { setting.clients } else { definition.processes },
-            asks_missing: definition.missing_rows > 0,
+            processes: if kind == ArmKind::LeaseNoMutex { setting.clients } else { scenario.processes },
+            asks_missing: scenario.missing_rows > 0,
             progress,
             sandbox: sandbox.as_deref_mut(),
         };
-        let mut done = match scenario.run(&mut arm) {
+        let mut done = match (scenario.run)(&mut arm) {
             Ok(done) => done,
             Err(_) if interrupt::requested() => break,
             Err(error) => return Err(error),
         };
-        if activity::is_idle(&done, definition.provokes) && !interrupt::requested() {
+        if activity::is_idle(&done, scenario.provokes) && !interrupt::requested() {
             done.evidence.obstacle = obstacle::find(ground.redis, &keys.entry(0));
         }
         arms.push(done);
@@ -97,13 +95,12 @@ fn arms(
 }
 
 /// The library's promises first: whatever else went wrong, a broken one must be reported.
-pub(super) fn judge(scenario: &dyn Scenario, arms: &[Arm], is_interrupted: bool) -> Verdict {
-    let definition = scenario.definition();
+pub(super) fn judge(scenario: &Scenario, arms: &[Arm], is_interrupted: bool) -> Verdict {
     let found = Arms(arms);
-    let library = definition.arms.iter().copied().filter(|kind| kind.is_library());
+    let library = scenario.arms.iter().copied().filter(|kind| kind.is_library());
     let broken = library
         .filter_map(|kind| Some((kind, found.of(kind)?)))
-        .find_map(|(kind, arm)| scenario.broken_promise(kind, arm));
+        .find_map(|(kind, arm)| (scenario.broken_promise)(kind, arm));
     if let Some(reason) = broken {
         return Verdict::Broken(reason);
     }
@@ -113,8 +110,8 @@ pub(super) fn judge(scenario: &dyn Scenario, arms: &[Arm], is_interrupted: bool)
             None => format!("{INTERRUPTED} in its first arm"),
         });
     }
-    let names = definition.arms.iter().map(|kind| kind.name());
-    match activity::unfit(arms, names, definition.provokes).or_else(|| scenario.proves_nothing(&found)) {
+    let names = scenario.arms.iter().map(|kind| kind.name());
+    match activity::unfit(arms, names, scenario.provokes).or_else(|| (scenario.proves_nothing)(&found)) {
         Some(reason) => Verdict::ProvesNothing(reason),
         None => Verdict::Shown,
     }

@@ -6,7 +6,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::Request;
-use super::definition::Definition;
+use super::definition::Scenario;
 
 pub(crate) struct Setting {
     pub(super) clients: u16,
@@ -15,10 +15,10 @@ pub(crate) struct Setting {
 }
 
 impl Setting {
-    pub(super) fn new(request: &Request, definition: &Definition) -> Self {
-        let duration_s = request.duration_s.unwrap_or(definition.duration_s);
+    pub(super) fn new(request: &Request, scenario: &Scenario) -> Self {
+        let duration_s = request.duration_s.unwrap_or(scenario.duration_s);
         Self {
-            clients: request.clients.unwrap_or(definition.clients),
+            clients: request.clients.unwrap_or(scenario.clients),
             duration: Duration::from_secs(u64::from(duration_s)),
             rng_seed: request.rng_seed,
         }

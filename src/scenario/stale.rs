@@ -15,14 +15,12 @@ use super::ScenarioError;
 use super::arms::{Fate, Stage, Team, Way};
 use super::crowd::Shift;
 use super::database::Loads;
-use super::definition::{ArmKind, Arms, Definition, Needs, Provokes, Scenario};
-use super::document::{Arm, Document, Spread};
+use super::definition::{ArmKind, Needs, Provokes, Scenario};
+use super::document::{Arm, Spread};
 use super::runner::{ArmRun, Reader};
 use super::setting::{Setting, ms};
 use super::version_floor::Floors;
 use crate::cache::Options;
-use crate::page::blocks::Section;
-use crate::page::figures::Figure;
 use crate::samples::cache_use::CacheUse;
 
 /// Readers for each writer.
@@ -44,7 +42,7 @@ const TTL: Duration = Duration::from_secs(60);
 /// After a failed read: a server that is gone answers immediately.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(1);
 
-const DEFINITION: Definition = Definition {
+pub(super) static SCENARIO: Scenario = Scenario {
     name: "stale",
     meaning: "reads return rows that a write has replaced: a reader stores the old row after the writer removed the entry",
     // One after the other, each with the machine to itself: nothing that is compared here is a
@@ -65,6 +63,13 @@ const DEFINITION: Definition = Definition {
     durations_per_arm: 1,
     provokes: Provokes::Writes,
     needs: Needs::AnyServers,
+    config,
+    run,
+    broken_promise: verdict::broken_promise,
+    proves_nothing: verdict::proves_nothing,
+    sections: page::sections,
+    figures: page::figures,
+    lesson: page::lesson,
 };
 
 /// Counts of this scenario alone.
@@ -92,68 +97,35 @@ pub(crate) struct Found {
     pub(crate) dead_writers: u64,
 }
 
-pub(super) struct Experiment;
+fn config(setting: &Setting) -> Vec<(&'static str, u64)> {
+    vec![
+        ("writers", u64::from(writers(setting))),
+        ("keys", u64::from(KEYS)),
+        ("load_delay_ms", ms(LOAD_DELAY)),
+        ("write_pause_ms", ms(WRITE_PAUSE)),
+        ("second_delete_after_ms", ms(SECOND_DELETE_AFTER)),
+        ("writes_per_death", u64::from(WRITES_PER_DEATH)),
+        ("deaths_at_the_end", u64::from(DEATHS_AT_THE_END)),
+        ("ttl_ms", ms(TTL)),
+        ("marker_ms", ms(MARKER)),
+    ]
+}
 
-impl Scenario for Experiment {
-    fn definition(&self) -> &'static Definition {
-        &DEFINITION
-    }
-
-    fn config(&self, setting: &Setting) -> Vec<(&'static str, u64)> {
-        vec![
-            ("writers", u64::from(writers(setting))),
-            ("keys", u64::from(KEYS)),
-            ("load_delay_ms", ms(LOAD_DELAY)),
-            ("write_pause_ms", ms(WRITE_PAUSE)),
-            ("second_delete_after_ms", ms(SECOND_DELETE_AFTER)),
-            ("writes_per_death", u64::from(WRITES_PER_DEATH)),
-            ("deaths_at_the_end", u64::from(DEATHS_AT_THE_END)),
-            ("ttl_ms", ms(TTL)),
-            ("marker_ms", ms(MARKER)),
-        ]
-    }
-
-    fn run(&self, arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
-        let loads = Arc::new(Loads::new(KEYS));
-        let options = Options::default().ttl(TTL).marker(MARKER);
-        let stage = Stage {
-            load_delay: LOAD_DELAY,
-            second_delete_after: SECOND_DELETE_AFTER,
-            ..arm.stage(&loads, options)
-        };
-        let floors = Floors::new(KEYS);
-        let (mut tally, cache) = at_work(arm, &stage, &floors)?;
-        let database_loads = loads.all();
-        let deaths = last_deaths(&stage, arm.kind.way(), &mut tally)?;
-        tally.dead_writers += deaths;
-        let left = compare_entries(&stage, arm.kind.way(), &floors, &mut tally)?;
-        Ok(tally.into_arm(arm.kind, database_loads, cache, left))
-    }
-
-    fn broken_promise(&self, kind: ArmKind, arm: &Arm) -> Option<String> {
-        verdict::broken_promise(kind, arm)
-    }
-
-    fn proves_nothing(&self, arms: &Arms<'_>) -> Option<String> {
-        verdict::proves_nothing(arms)
-    }
-
-    fn sections(&self, document: &Document) -> Vec<Section> {
-        page::sections(document)
-    }
-
-    fn figures(&self, document: &Document) -> Vec<Figure> {
-        page::figures(document)
-    }
-
-    fn lesson(&self, document: &Document) -> Option<String> {
-        page::lesson(document)
-    }
-
-    #[cfg(test)]
-    fn schema(&self, settings: schemars::generate::SchemaSettings) -> serde_json::Value {
-        settings.into_generator().into_root_schema_for::<Found>().to_value()
-    }
+fn run(arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
+    let loads = Arc::new(Loads::new(KEYS));
+    let options = Options::default().ttl(TTL).marker(MARKER);
+    let stage = Stage {
+        load_delay: LOAD_DELAY,
+        second_delete_after: SECOND_DELETE_AFTER,
+        ..arm.stage(&loads, options)
+    };
+    let floors = Floors::new(KEYS);
+    let (mut tally, cache) = at_work(arm, &stage, &floors)?;
+    let database_loads = loads.all();
+    let deaths = last_deaths(&stage, arm.kind.way(), &mut tally)?;
+    tally.dead_writers += deaths;
+    let left = compare_entries(&stage, arm.kind.way(), &floors, &mut tally)?;
+    Ok(tally.into_arm(arm.kind, database_loads, cache, left))
 }
 
 fn writers(setting: &Setting) -> u16 {

@@ -16,13 +16,11 @@ use super::answers::Answers;
 use super::arms::{Stage, Team, Way};
 use super::crowd::Shift;
 use super::database::Loads;
-use super::definition::{ArmKind, Arms, Definition, Needs, Provokes, Scenario};
-use super::document::{self, Arm, Document, Spread};
+use super::definition::{ArmKind, Needs, Provokes, Scenario};
+use super::document::{self, Arm, Spread};
 use super::runner::{ArmRun, Reader};
 use super::setting::{Setting, ms};
 use crate::cache::{Cache, Options};
-use crate::page::blocks::Section;
-use crate::page::figures::Figure;
 use crate::samples::latencies::Latencies;
 
 /// The one row that every client reads.
@@ -42,7 +40,7 @@ const WAITED_FROM: Duration = Duration::from_millis(20);
 /// its time at least.
 const ONE_EXPIRY: Duration = Duration::from_millis(200);
 
-const DEFINITION: Definition = Definition {
+pub(super) static SCENARIO: Scenario = Scenario {
     name: "stampede",
     meaning: "a popular value expires, and every client that wants it asks the database at the same time",
     arms: &[
@@ -59,6 +57,13 @@ const DEFINITION: Definition = Definition {
     durations_per_arm: 1,
     provokes: Provokes::Nothing,
     needs: Needs::AnyServers,
+    config,
+    run,
+    broken_promise: verdict::broken_promise,
+    proves_nothing: verdict::proves_nothing,
+    sections: page::sections,
+    figures: page::figures,
+    lesson: page::lesson,
 };
 
 /// Counts of this scenario alone.
@@ -86,68 +91,35 @@ pub(crate) struct Found {
     pub(crate) excused_loads: Option<u64>,
 }
 
-pub(super) struct Experiment;
+fn config(_setting: &Setting) -> Vec<(&'static str, u64)> {
+    vec![
+        ("ttl_ms", ms(TTL)),
+        ("load_delay_ms", ms(LOAD_DELAY)),
+        ("read_pause_ms", ms(PAUSE)),
+        ("waited_from_ms", ms(WAITED_FROM)),
+    ]
+}
 
-impl Scenario for Experiment {
-    fn definition(&self) -> &'static Definition {
-        &DEFINITION
+fn run(arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
+    let loads = Arc::new(Loads::logged(ROWS));
+    let early_refresh = if arm.kind == ArmKind::Whole(Way::LeaseEarly) { 1.0 } else { 0.0 };
+    let options = Options::default().ttl(TTL).early_refresh(early_refresh);
+    let stage = Stage { load_delay: LOAD_DELAY, ..arm.stage(&loads, options) };
+    let Team { clients, background, usage } = arm.team(&stage, arm.setting.clients)?;
+    let mut readers = arm.prepare(PRIMING, arm.readers(clients), prime)?;
+    if let Some(reader) = readers.first_mut() {
+        // That nothing is there before the first load is no expiry.
+        let _ = reader.client.read(HOT);
     }
-
-    fn config(&self, _setting: &Setting) -> Vec<(&'static str, u64)> {
-        vec![
-            ("ttl_ms", ms(TTL)),
-            ("load_delay_ms", ms(LOAD_DELAY)),
-            ("read_pause_ms", ms(PAUSE)),
-            ("waited_from_ms", ms(WAITED_FROM)),
-        ]
-    }
-
-    fn run(&self, arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
-        let loads = Arc::new(Loads::logged(ROWS));
-        let early_refresh = if arm.kind == ArmKind::Whole(Way::LeaseEarly) { 1.0 } else { 0.0 };
-        let options = Options::default().ttl(TTL).early_refresh(early_refresh);
-        let stage = Stage { load_delay: LOAD_DELAY, ..arm.stage(&loads, options) };
-        let Team { clients, background, usage } = arm.team(&stage, arm.setting.clients)?;
-        let mut readers = arm.prepare(PRIMING, arm.readers(clients), prime)?;
-        if let Some(reader) = readers.first_mut() {
-            // That nothing is there before the first load is no expiry.
-            let _ = reader.client.read(HOT);
-        }
-        loads.forget();
-        let before = LibraryCounts::of(usage.caches());
-        let seen = arm.work(readers, read)?;
-        drop(background);
-        let (answers, waits): (Vec<Answers>, Vec<Latencies>) = seen.into_iter().unzip();
-        let library =
-            before.zip(LibraryCounts::of(usage.caches())).map(|(before, after)| after.since(before));
-        let found = Found::new(Expiries::of(&loads.begun(), ONE_EXPIRY), loads.all(), &waits, library);
-        Ok(Answers::sum(answers).into_arm(arm.kind, loads.all(), usage.seen(arm.asks_missing()), found))
-    }
-
-    fn broken_promise(&self, kind: ArmKind, arm: &Arm) -> Option<String> {
-        verdict::broken_promise(kind, arm)
-    }
-
-    fn proves_nothing(&self, arms: &Arms<'_>) -> Option<String> {
-        verdict::proves_nothing(arms)
-    }
-
-    fn sections(&self, document: &Document) -> Vec<Section> {
-        page::sections(document)
-    }
-
-    fn figures(&self, document: &Document) -> Vec<Figure> {
-        page::figures(document)
-    }
-
-    fn lesson(&self, document: &Document) -> Option<String> {
-        page::lesson(document)
-    }
-
-    #[cfg(test)]
-    fn schema(&self, settings: schemars::generate::SchemaSettings) -> serde_json::Value {
-        settings.into_generator().into_root_schema_for::<Found>().to_value()
-    }
+    loads.forget();
+    let before = LibraryCounts::of(usage.caches());
+    let seen = arm.work(readers, read)?;
+    drop(background);
+    let (answers, waits): (Vec<Answers>, Vec<Latencies>) = seen.into_iter().unzip();
+    let library =
+        before.zip(LibraryCounts::of(usage.caches())).map(|(before, after)| after.since(before));
+    let found = Found::new(Expiries::of(&loads.begun(), ONE_EXPIRY), loads.all(), &waits, library);
+    Ok(Answers::sum(answers).into_arm(arm.kind, loads.all(), usage.seen(arm.asks_missing()), found))
 }
 
 impl Found {

@@ -16,7 +16,7 @@ use crate::stats::warnings::Warning;
 use crate::{interrupt, units};
 
 pub(super) fn run(
-    scenario: &dyn Scenario,
+    scenario: &Scenario,
     arguments: &cli::Scenario,
     settings: &Settings,
     servers: &mut Servers,
@@ -33,7 +33,7 @@ pub(super) fn run(
         bar.set_message(format!("arm {arm}, {}", units::duration(elapsed.as_secs_f64() * 1e9)));
         bar.tick();
     };
-    let sandbox = match scenario.definition().needs {
+    let sandbox = match scenario.needs {
         Needs::AnyServers => None,
         Needs::PrivateServers => Some(servers.own_sandbox().map_err(ScenarioError::Sandbox)?),
     };
@@ -47,7 +47,7 @@ pub(super) fn run(
     }
     let found = warnings(&mut environment, &mysql);
     let head = Head {
-        scenario: scenario.definition().name.to_owned(),
+        scenario: scenario.name.to_owned(),
         interrupted: interrupt::requested(),
         started_at: clock.started_at(),
         wall_s: clock.elapsed_s(),

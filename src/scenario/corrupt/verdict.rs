@@ -20,7 +20,7 @@ pub(super) fn proves_nothing(arms: &Arms<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Experiment;
+    use super::super::SCENARIO;
     use super::*;
     use crate::scenario::answers::Answers;
     use crate::scenario::definition::ArmKind;
@@ -28,7 +28,7 @@ mod tests {
     use crate::scenario::runner;
 
     fn judge(arms: &[Arm]) -> Verdict {
-        runner::judge(&Experiment, arms, false)
+        runner::judge(&SCENARIO, arms, false)
     }
 
     fn arm(way: Way, wrong_reads: u64, corrupt: Option<u64>, unusable_when_quiet: u64) -> Arm {

@@ -24,14 +24,14 @@ pub(super) fn proves_nothing(arms: &Arms<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{DEFINITION, Experiment};
+    use super::super::SCENARIO;
     use super::*;
     use crate::scenario::answers::Answers;
     use crate::scenario::document::{Arm, Verdict};
     use crate::scenario::runner;
 
     fn judge(arms: &[Arm]) -> Verdict {
-        runner::judge(&Experiment, arms, false)
+        runner::judge(&SCENARIO, arms, false)
     }
 
     fn arms(recoveries: [Option<f64>; 2]) -> Vec<Arm> {
@@ -44,7 +44,7 @@ mod tests {
             let answers = Answers { reads: 9, ..Default::default() };
             answers.into_arm(kind, 2_000, None, found)
         };
-        DEFINITION.arms.iter().copied().zip(recoveries).map(arm).collect()
+        SCENARIO.arms.iter().copied().zip(recoveries).map(arm).collect()
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(super) fn proves_nothing(arms: &Arms<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::super::phases::PHASES;
-    use super::super::{Experiment, Phase, Recovery};
+    use super::super::{Phase, Recovery, SCENARIO};
     use super::*;
     use crate::samples::cache_use::CacheUse;
     use crate::scenario::Found as Any;
@@ -52,7 +52,7 @@ mod tests {
     use crate::scenario::runner;
 
     fn judge(arms: &[Arm]) -> Verdict {
-        runner::judge(&Experiment, arms, false)
+        runner::judge(&SCENARIO, arms, false)
     }
 
     fn arm(way: Way, failed_reads: u64, came_back: bool) -> Arm {

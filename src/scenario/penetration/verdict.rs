@@ -14,14 +14,14 @@ pub(super) fn proves_nothing(arms: &Arms<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{DEFINITION, Experiment};
+    use super::super::SCENARIO;
     use super::*;
     use crate::scenario::answers::Answers;
     use crate::scenario::document::{Arm, Verdict};
     use crate::scenario::runner;
 
     fn judge(arms: &[Arm]) -> Verdict {
-        runner::judge(&Experiment, arms, false)
+        runner::judge(&SCENARIO, arms, false)
     }
 
     fn arms(naive_loads: u64) -> Vec<Arm> {
@@ -29,7 +29,7 @@ mod tests {
             let answers = Answers { reads: 9_000, ..Default::default() };
             answers.into_arm(kind, missing_loads + 100, None, Found { missing_reads: 4_500, missing_loads })
         };
-        DEFINITION.arms.iter().copied().zip([naive_loads, 4_500, 100]).map(arm).collect()
+        SCENARIO.arms.iter().copied().zip([naive_loads, 4_500, 100]).map(arm).collect()
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub(super) fn proves_nothing(arms: &Arms<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{DEFINITION, Experiment};
+    use super::super::SCENARIO;
     use super::*;
     use crate::scenario::Found as Any;
     use crate::scenario::answers::Answers;
@@ -49,7 +49,7 @@ mod tests {
     use crate::scenario::runner;
 
     fn judge(arms: &[Arm]) -> Verdict {
-        runner::judge(&Experiment, arms, false)
+        runner::judge(&SCENARIO, arms, false)
     }
 
     fn arm(kind: ArmKind, stale_reads: u64) -> Arm {
@@ -62,7 +62,7 @@ mod tests {
     fn judged(change: impl Fn(&mut Arm, &mut bool)) -> Verdict {
         let harmed = [Way::Naive, Way::NaiveDoubleDelete, Way::Lock];
         let arm = |kind: &ArmKind| arm(*kind, if harmed.contains(&kind.way()) { 20 } else { 0 });
-        let mut arms: Vec<Arm> = DEFINITION.arms.iter().map(arm).collect();
+        let mut arms: Vec<Arm> = SCENARIO.arms.iter().map(arm).collect();
         arms.retain_mut(|arm| {
             let mut stays = true;
             change(arm, &mut stays);

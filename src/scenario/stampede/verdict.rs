@@ -11,7 +11,7 @@ use crate::units::counted;
 /// Judges how often the library loaded only in an arm that did its work: without Redis every read
 /// loads, and that breaks no promise.
 pub(super) fn broken_promise(kind: ArmKind, arm: &Arm) -> Option<String> {
-    broken(arm).or_else(|| {
+    broken(kind, arm).or_else(|| {
         if is_idle(arm, Provokes::Nothing) {
             return None;
         }
@@ -83,7 +83,7 @@ fn refreshed_too_late(arm: &Arm) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Experiment;
+    use super::super::SCENARIO;
     use super::*;
     use crate::samples::cache_use::CacheUse;
     use crate::scenario::answers::Answers;
@@ -94,7 +94,7 @@ mod tests {
     const EARLY: ArmKind = ArmKind::Whole(Way::LeaseEarly);
 
     fn judge(arms: &[Arm]) -> Verdict {
-        runner::judge(&Experiment, arms, false)
+        runner::judge(&SCENARIO, arms, false)
     }
 
     /// `library`: early refreshes, reads that found nothing, and excused loads.
