@@ -49,10 +49,10 @@ pub(super) fn measure(ready: &mut Ready<'_>, request: &Request) -> anyhow::Resul
     let awake = request.awake();
     let times = machine::Times::now();
     ready.expect(&request.workloads);
-    let evicted_before = counters::read(ready.admin.get()?)?.evicted;
+    let evicted_before = counters::read(ready.admin.get()?)?.evicted_keys;
     let (finished, first_error) = ready.rounds(request)?;
     // The servers may be what failed: then there is nothing to ask.
-    let after = ready.admin.get().and_then(counters::read).ok().and_then(|counters| counters.evicted);
+    let after = ready.admin.get().and_then(counters::read).ok().and_then(|counters| counters.evicted_keys);
     let evicted = after.zip(evicted_before).and_then(|(after, before)| after.checked_sub(before));
     let evictions = evicted.filter(|keys| *keys > 0).map(|keys| Warning::Evictions { keys });
     let stolen = times.and_then(machine::Times::stolen_since);

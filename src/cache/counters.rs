@@ -31,21 +31,19 @@ pub(crate) fn free_bytes(connection: &mut Connection) -> Result<Option<u64>, Adm
 }
 
 fn free(info: &str) -> Option<u64> {
-    let value = |name: &str| {
-        info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse::<u64>().ok())
-    };
-    let most = value("maxmemory").filter(|most| *most > 0)?;
-    Some(most.saturating_sub(value("used_memory")?))
+    let most = value(info, "maxmemory").filter(|most| *most > 0)?;
+    Some(most.saturating_sub(value(info, "used_memory")?))
+}
+
+fn value(info: &str, name: &str) -> Option<u64> {
+    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse().ok())
 }
 
 fn counters(info: &str) -> RedisCounters {
-    let value = |name: &str| {
-        info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse().ok())
-    };
     RedisCounters {
-        hits: value("keyspace_hits"),
-        misses: value("keyspace_misses"),
-        evicted: value("evicted_keys"),
+        keyspace_hits: value(info, "keyspace_hits"),
+        keyspace_misses: value(info, "keyspace_misses"),
+        evicted_keys: value(info, "evicted_keys"),
     }
 }
 
@@ -76,11 +74,11 @@ mod tests {
     fn counters_are_found_by_their_whole_name() {
         let info =
             "# Stats\r\nevicted_keys:3\r\nkeyspace_hits:40\r\nkeyspace_hits_more:1\r\nkeyspace_misses:x\r\n";
-        let expected = RedisCounters { hits: Some(40), misses: None, evicted: Some(3) };
+        let expected = RedisCounters { keyspace_hits: Some(40), keyspace_misses: None, evicted_keys: Some(3) };
         assert_eq!(counters(info), expected);
         assert_eq!(expected.look_ups(), None);
-        let earlier = RedisCounters { hits: Some(50), misses: Some(1), evicted: Some(1) };
+        let earlier = RedisCounters { keyspace_hits: Some(50), keyspace_misses: Some(1), evicted_keys: Some(1) };
         let since = expected.since(&earlier);
-        assert_eq!((since.hits, since.evicted), (None, Some(2)), "somebody reset the counters");
+        assert_eq!((since.keyspace_hits, since.evicted_keys), (None, Some(2)), "somebody reset the counters");
     }
 }

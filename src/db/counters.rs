@@ -19,10 +19,10 @@ fn counters(rows: &[(String, String)]) -> MysqlCounters {
         rows.iter().filter_map(|(name, value)| Some((name.to_lowercase(), value.parse().ok()?))).collect();
     let value = |name: &str| values.get(name).copied();
     MysqlCounters {
-        selects: value("com_select"),
-        executes: value("com_stmt_execute"),
-        innodb_disk_reads: value("innodb_buffer_pool_reads"),
-        innodb_page_requests: value("innodb_buffer_pool_read_requests"),
+        com_select: value("com_select"),
+        com_stmt_execute: value("com_stmt_execute"),
+        innodb_buffer_pool_reads: value("innodb_buffer_pool_reads"),
+        innodb_buffer_pool_read_requests: value("innodb_buffer_pool_read_requests"),
         innodb_pages_read: value("innodb_pages_read"),
     }
 }
@@ -45,8 +45,8 @@ mod tests {
         };
         let (before, after) = (counters(&rows("40")), counters(&rows("100")));
         let expected =
-            MysqlCounters { selects: Some(60), innodb_disk_reads: Some(0), ..MysqlCounters::default() };
+            MysqlCounters { com_select: Some(60), innodb_buffer_pool_reads: Some(0), ..MysqlCounters::default() };
         assert_eq!(after.since(&before), expected);
-        assert_eq!(before.since(&after).selects, None, "somebody reset the counters");
+        assert_eq!(before.since(&after).com_select, None, "somebody reset the counters");
     }
 }

@@ -157,7 +157,7 @@ pub(crate) fn key_prefixes(namespace: &str) -> Vec<Vec<u8>> {
             .flat_map(|kind| key_layouts(namespace, kind, *codec))
     });
     let built_in = layouts.map(|layout| layout.prefix().to_vec());
-    let own = [key::namespace_prefix(namespace), query::own::KIND.to_owned()].concat().into_bytes();
+    let own = [key::prefix_of(namespace), query::own::KIND.to_owned()].concat().into_bytes();
     built_in.chain([own]).collect()
 }
 

@@ -197,6 +197,7 @@ fn server_counters(reads: u64) -> ServerCounters {
             com_stmt_execute: Some(ours.mysql_executes),
             innodb_buffer_pool_reads: Some(0),
             innodb_buffer_pool_read_requests: Some(ours.mysql_executes * 3),
+            innodb_pages_read: None,
         }),
         redis: Some(RedisCounters {
             keyspace_hits: Some(4 * reads),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::WorkloadRun;
 use crate::model::Codec;
 use crate::samples::request_counts::RequestCounts;
+pub(crate) use crate::samples::server_counters::{MysqlCounters, RedisCounters};
 use crate::stats::foreign::ServerSide;
 use crate::units;
 
@@ -23,33 +24,6 @@ pub(crate) struct ServerCounters {
     pub(crate) ours: OwnRequests,
     /// Why a server's counters are null, by `mysql` or `redis`.
     pub(crate) withheld: BTreeMap<String, String>,
-}
-
-/// Counters of the whole server. Null where it gives none, or they were reset meanwhile.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(crate) struct MysqlCounters {
-    /// SELECT statements, prepared ones each time that they were executed.
-    pub(crate) com_select: Option<u64>,
-    /// Executions of prepared statements.
-    pub(crate) com_stmt_execute: Option<u64>,
-    /// Pages that InnoDB read from disk.
-    pub(crate) innodb_buffer_pool_reads: Option<u64>,
-    /// Pages that InnoDB was asked for.
-    pub(crate) innodb_buffer_pool_read_requests: Option<u64>,
-}
-
-/// Counters of the whole server, all of its databases. Null where it gives none, or they were reset
-/// meanwhile.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(crate) struct RedisCounters {
-    /// Look-ups of keys that were there, also by EXISTS and by scripts.
-    pub(crate) keyspace_hits: Option<u64>,
-    /// Look-ups of keys that were not there.
-    pub(crate) keyspace_misses: Option<u64>,
-    /// Keys thrown out for want of memory.
-    pub(crate) evicted_keys: Option<u64>,
 }
 
 /// Our own requests, counted as the servers count them.
@@ -96,17 +70,8 @@ impl WorkloadRun {
     /// Adds what the servers counted to the run of a workload with this codec.
     pub(crate) fn add_server_side(&mut self, counted: &ServerSide, ours: &RequestCounts, codec: Codec) {
         let counters = ServerCounters {
-            mysql: counted.mysql.as_ref().ok().map(|counted| MysqlCounters {
-                com_select: counted.selects,
-                com_stmt_execute: counted.executes,
-                innodb_buffer_pool_reads: counted.innodb_disk_reads,
-                innodb_buffer_pool_read_requests: counted.innodb_page_requests,
-            }),
-            redis: counted.redis.as_ref().ok().map(|counted| RedisCounters {
-                keyspace_hits: counted.hits,
-                keyspace_misses: counted.misses,
-                evicted_keys: counted.evicted,
-            }),
+            mysql: counted.mysql.as_ref().ok().copied(),
+            redis: counted.redis.as_ref().ok().copied(),
             ours: OwnRequests {
                 mysql_selects: ours.selects(),
                 mysql_executes: ours.executes,
@@ -189,8 +154,7 @@ mod tests {
         let mysql = MysqlCounters {
             com_stmt_execute: Some(200),
             innodb_buffer_pool_read_requests: Some(800),
-            innodb_buffer_pool_reads: None,
-            com_select: None,
+            ..MysqlCounters::default()
         };
         let of_hits = avoided(100, Some(&mysql));
         assert_eq!((of_hits.mysql_reads, of_hits.innodb_page_requests), (100, Some(400)));

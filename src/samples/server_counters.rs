@@ -1,18 +1,22 @@
 //! The servers' own counters: compared with our own counts, they tell whether anybody else was
 //! there.
 
-/// Counters of the whole server since it started; none where it does not give one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+/// Counters of the whole server. Null where it gives none, or they were reset meanwhile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct MysqlCounters {
-    /// SELECT statements of either protocol: a prepared one counts each time that it is executed.
-    pub(crate) selects: Option<u64>,
+    /// SELECT statements, prepared ones each time that they were executed.
+    pub(crate) com_select: Option<u64>,
     /// Executions of prepared statements.
-    pub(crate) executes: Option<u64>,
-    /// Pages that InnoDB had to read from disk.
-    pub(crate) innodb_disk_reads: Option<u64>,
+    pub(crate) com_stmt_execute: Option<u64>,
+    /// Pages that InnoDB read from disk.
+    pub(crate) innodb_buffer_pool_reads: Option<u64>,
     /// Pages that InnoDB was asked for.
-    pub(crate) innodb_page_requests: Option<u64>,
+    pub(crate) innodb_buffer_pool_read_requests: Option<u64>,
     /// Pages that InnoDB has read from disk, those ahead of being asked for included.
+    #[serde(skip)]
     pub(crate) innodb_pages_read: Option<u64>,
 }
 
@@ -20,34 +24,38 @@ impl MysqlCounters {
     /// The difference to `before`; none if the counter was reset in between.
     pub(crate) fn since(&self, before: &Self) -> Self {
         Self {
-            selects: since(self.selects, before.selects),
-            executes: since(self.executes, before.executes),
-            innodb_disk_reads: since(self.innodb_disk_reads, before.innodb_disk_reads),
-            innodb_page_requests: since(self.innodb_page_requests, before.innodb_page_requests),
+            com_select: since(self.com_select, before.com_select),
+            com_stmt_execute: since(self.com_stmt_execute, before.com_stmt_execute),
+            innodb_buffer_pool_reads: since(self.innodb_buffer_pool_reads, before.innodb_buffer_pool_reads),
+            innodb_buffer_pool_read_requests: since(
+                self.innodb_buffer_pool_read_requests,
+                before.innodb_buffer_pool_read_requests,
+            ),
             innodb_pages_read: since(self.innodb_pages_read, before.innodb_pages_read),
         }
     }
 }
 
-/// Counters of the whole server, all databases, since it started; none where it does not give one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Counters of the whole server, all of its databases. Null where it gives none, or they were reset
+/// meanwhile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct RedisCounters {
-    /// Look-ups of keys that were there. GET, GETRANGE and EXISTS count for each key, also those of
-    /// scripts; SET and UNLINK do not.
-    pub(crate) hits: Option<u64>,
-    /// Look-ups of keys that were not.
-    pub(crate) misses: Option<u64>,
+    /// Look-ups of keys that were there, also by EXISTS and by scripts.
+    pub(crate) keyspace_hits: Option<u64>,
+    /// Look-ups of keys that were not there.
+    pub(crate) keyspace_misses: Option<u64>,
     /// Keys thrown out for want of memory.
-    pub(crate) evicted: Option<u64>,
+    pub(crate) evicted_keys: Option<u64>,
 }
 
 impl RedisCounters {
     /// The difference to `before`; none if the counter was reset in between.
     pub(crate) fn since(&self, before: &Self) -> Self {
         Self {
-            hits: since(self.hits, before.hits),
-            misses: since(self.misses, before.misses),
-            evicted: since(self.evicted, before.evicted),
+            keyspace_hits: since(self.keyspace_hits, before.keyspace_hits),
+            keyspace_misses: since(self.keyspace_misses, before.keyspace_misses),
+            evicted_keys: since(self.evicted_keys, before.evicted_keys),
         }
     }
 
@@ -55,15 +63,15 @@ impl RedisCounters {
     pub(crate) fn and(&self, other: &Self) -> Self {
         let sum = |one: Option<u64>, other: Option<u64>| one?.checked_add(other?);
         Self {
-            hits: sum(self.hits, other.hits),
-            misses: sum(self.misses, other.misses),
-            evicted: sum(self.evicted, other.evicted),
+            keyspace_hits: sum(self.keyspace_hits, other.keyspace_hits),
+            keyspace_misses: sum(self.keyspace_misses, other.keyspace_misses),
+            evicted_keys: sum(self.evicted_keys, other.evicted_keys),
         }
     }
 
     /// Hits and misses together.
     pub(crate) fn look_ups(&self) -> Option<u64> {
-        self.hits?.checked_add(self.misses?)
+        self.keyspace_hits?.checked_add(self.keyspace_misses?)
     }
 }
 

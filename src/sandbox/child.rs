@@ -11,13 +11,10 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 
-use super::process::{Identity, PATIENCE};
-
-const POLL: Duration = Duration::from_millis(2);
+use super::process::{self, Identity};
 
 /// The life of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,28 +132,28 @@ impl Drop for Server {
     }
 }
 
-/// Stops servers at the same time: asks, waits, then insists.
+/// Stops servers at the same time.
 pub(super) fn stop_all(servers: &mut [Server]) -> io::Result<()> {
-    for signal in [Signal::TERM, Signal::KILL] {
-        for server in servers.iter_mut() {
-            if server.exit_status()?.is_none() {
-                server.signal(signal)?;
+    let is_over = process::end(
+        servers,
+        |servers, signal| {
+            for server in servers {
+                if server.exit_status()?.is_none() {
+                    server.signal(signal)?;
+                }
             }
-        }
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let mut running = false;
-            for server in servers.iter_mut() {
-                running |= server.exit_status()?.is_none();
+            Ok(())
+        },
+        |servers| {
+            let mut run = false;
+            for server in servers {
+                run |= server.exit_status()?.is_none();
             }
-            if !running {
-                return Ok(());
-            }
-            if Instant::now() >= deadline {
-                break;
-            }
-            std::thread::sleep(POLL);
-        }
+            Ok(run)
+        },
+    )?;
+    if is_over {
+        return Ok(());
     }
     Err(io::Error::new(io::ErrorKind::TimedOut, "a server did not end although it was killed"))
 }
@@ -166,7 +163,7 @@ fn prepare(command: &mut Command, birth: &Path, life: Life) -> io::Result<()> {
     use std::io::Write;
 
     let mut record = super::folder::private_file(birth)?;
-    writeln!(record, "{}", super::process::boot_id())?;
+    writeln!(record, "{}", process::boot_id())?;
     let parent = rustix::process::getpid();
     let hook = move || {
         match life {

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 
-const POLL: Duration = Duration::from_millis(5);
+const POLL: Duration = Duration::from_millis(2);
 /// The time that a server may take to end by itself, and the kernel to end it.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A process: its number and when it began, which no later process with that number shares.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,18 +54,18 @@ impl Identity {
     }
 }
 
-/// Ends processes that are not our children: asks, waits, then insists. Returns those that remain.
-pub(super) fn end_all(processes: &[Identity]) -> io::Result<Vec<Identity>> {
-    let mut left = processes.to_vec();
-    for signal in [Signal::TERM, Signal::KILL] {
-        for process in &left {
-            process.signal(signal)?;
-        }
+/// Asks all to end, waits, then insists; whether none of them runs any more.
+pub(super) fn end<T: ?Sized>(
+    all: &mut T,
+    signal: impl Fn(&mut T, Signal) -> io::Result<()>,
+    run: impl Fn(&mut T) -> io::Result<bool>,
+) -> io::Result<bool> {
+    for strength in [Signal::TERM, Signal::KILL] {
+        signal(all, strength)?;
         let deadline = Instant::now() + PATIENCE;
         loop {
-            left.retain(Identity::is_alive);
-            if left.is_empty() {
-                return Ok(left);
+            if !run(all)? {
+                return Ok(true);
             }
             if Instant::now() >= deadline {
                 break;
@@ -73,6 +73,20 @@ pub(super) fn end_all(processes: &[Identity]) -> io::Result<Vec<Identity>> {
             std::thread::sleep(POLL);
         }
     }
+    Ok(false)
+}
+
+/// Ends processes that are not our children, and returns those that remain.
+pub(super) fn end_all(processes: &[Identity]) -> io::Result<Vec<Identity>> {
+    let mut left = processes.to_vec();
+    end(
+        &mut left,
+        |left, signal| left.iter().try_for_each(|process| process.signal(signal).map(drop)),
+        |left| {
+            left.retain(Identity::is_alive);
+            Ok(!left.is_empty())
+        },
+    )?;
     Ok(left)
 }
 

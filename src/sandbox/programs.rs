@@ -10,24 +10,10 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
-/// The folders of packages' servers to which a plain user's PATH does not lead.
-const USUAL_FOLDERS: [&str; 11] = [
-    "/usr/sbin",
-    "/usr/bin",
-    "/usr/local/sbin",
-    "/usr/local/bin",
-    "/usr/libexec",
-    "/usr/local/libexec",
-    "/usr/local/mysql/bin",
-    "/opt/homebrew/sbin",
-    "/opt/homebrew/bin",
-    "/home/linuxbrew/.linuxbrew/sbin",
-    "/home/linuxbrew/.linuxbrew/bin",
-];
-
-/// Homebrew links keg-only packages (`mysql@8.4`, `mariadb@11.4`) here and nowhere else.
-const KEG_FOLDERS: [&str; 3] = ["/opt/homebrew/opt", "/usr/local/opt", "/home/linuxbrew/.linuxbrew/opt"];
-const KEG_PREFIXES: [&str; 4] = ["mariadb", "mysql", "redis", "valkey"];
+/// The folders of packages' servers to which a plain user's PATH does not lead, one a line;
+/// `scripts/setup-servers` reads them too. Homebrew links keg-only packages (`mysql@8.4`) in its
+/// folders `opt` and nowhere else, so there a line has a `*` for the rest of the package's name.
+const USUAL_FOLDERS: &str = include_str!("../../scripts/server-folders");
 
 /// Who wrote the server: option names and the making of a data directory depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,7 +100,7 @@ fn missing(family: &Family) -> String {
         "no {} program is installed (looked for {} on PATH, in {} and in Homebrew's folders). {}",
         family.title,
         family.names.join(", "),
-        USUAL_FOLDERS[..6].join(", "),
+        USUAL_FOLDERS.lines().take(6).collect::<Vec<_>>().join(", "),
         family.remedy
     )
 }
@@ -125,21 +111,19 @@ fn search_folders(path: Option<&OsStr>) -> Vec<PathBuf> {
     // An empty or relative entry of PATH means the working directory, where nobody meant to keep
     // servers.
     folders.retain(|folder| folder.is_absolute());
-    folders.extend(USUAL_FOLDERS.iter().map(PathBuf::from));
-    folders.extend(KEG_FOLDERS.iter().flat_map(|kegs| keg_folders(Path::new(kegs))));
+    folders.extend(USUAL_FOLDERS.lines().flat_map(expand));
     folders
 }
 
-fn keg_folders(kegs: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(kegs) else { return Vec::new() };
+/// The folders that a line stands for.
+fn expand(line: &str) -> Vec<PathBuf> {
+    let Some((before, after)) = line.split_once('*') else { return vec![line.into()] };
+    let (folder, prefix) = before.rsplit_once('/').unwrap_or_default();
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut found: Vec<PathBuf> = entries
         .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| {
-            let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-            KEG_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        })
-        .flat_map(|path| [path.join("bin"), path.join("sbin")])
+        .filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix)))
+        .map(|entry| entry.path().join(after.trim_start_matches('/')))
         .collect();
     found.sort();
     found
@@ -264,9 +248,8 @@ mod tests {
         for name in ["mysql@8.4", "wget", "redis"] {
             std::fs::create_dir(root.path().join(name)).unwrap();
         }
-        let folders = keg_folders(root.path());
-        assert!(folders.contains(&root.path().join("mysql@8.4/bin")), "{folders:?}");
-        assert!(!folders.iter().any(|folder| folder.starts_with(root.path().join("wget"))), "{folders:?}");
+        let folders = expand(&format!("{}/mysql*/bin", root.path().display()));
+        assert_eq!(folders, [root.path().join("mysql@8.4/bin")]);
         let folders = search_folders(Some(OsStr::new(":bin:/x")));
         assert_eq!(folders[0], Path::new("/x"));
         assert!(folders.contains(&PathBuf::from("/usr/sbin")));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::RedisError;
 
 use crate::cache::connection::Connection;
-use crate::cache::key::{KeyLayout, namespace_prefix};
+use crate::cache::key::{KeyLayout, prefix_of};
 use crate::cache::{Key, KeyError};
 use crate::cache::{admin, flush};
 use crate::endpoint::RedisEndpoint;
@@ -32,7 +32,7 @@ pub(crate) fn new_run() -> String {
 /// Whether the key is one that [`Keys`] makes in this namespace: what an experiment that was killed
 /// leaves behind is known by its name.
 pub(crate) fn is_of_experiment(namespace: &str, key: &[u8]) -> bool {
-    let rest = key.strip_prefix(namespace_prefix(namespace).as_bytes());
+    let rest = key.strip_prefix(prefix_of(namespace).as_bytes());
     let Some(rest) = rest.and_then(|rest| std::str::from_utf8(rest).ok()) else { return false };
     let parts: Vec<&str> = rest.split(':').collect();
     let [kind, "1", id] = parts[..] else { return false };
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn the_library_and_the_others_mean_the_same_key() {
         let keys = Keys::new("name:space", "0000002a", "lease");
-        let library = format!("{}{}", namespace_prefix(keys.namespace()), keys.key(7).unwrap());
+        let library = format!("{}{}", prefix_of(keys.namespace()), keys.key(7).unwrap());
         assert_eq!(library.as_bytes(), keys.entry(7));
         assert_eq!(library, "name%3Aspace:scenario-0000002a-lease:1:7");
         assert_ne!(keys.lock(7), keys.entry(7));

@@ -23,7 +23,7 @@ pub(super) fn find(redis: &RedisEndpoint, key: &[u8]) -> Option<String> {
         Ok(connection) => connection,
         Err(error) => return Some(sentence(&error.to_string())),
     };
-    let evicted = counters::read(&mut connection).ok().and_then(|counters| counters.evicted);
+    let evicted = counters::read(&mut connection).ok().and_then(|counters| counters.evicted_keys);
     let mut refused: Vec<(&'static str, RedisError)> = Vec::new();
     let mut connection = None;
     for (name, command) in probes(key) {

@@ -26,8 +26,8 @@ const TOLERATED_REQUESTS: f64 = 20.0;
 pub(crate) fn warnings(workload: &str, counted: &ServerSide, ours: &RequestCounts) -> Vec<Warning> {
     let mysql = counted.mysql.as_ref().ok();
     let redis = counted.redis.as_ref().ok();
-    let selects = mysql.and_then(|mysql| mysql.selects);
-    let executes = mysql.and_then(|mysql| mysql.executes);
+    let selects = mysql.and_then(|mysql| mysql.com_select);
+    let executes = mysql.and_then(|mysql| mysql.com_stmt_execute);
     let look_ups = redis.and_then(RedisCounters::look_ups);
     let judged = |counter, counted: Option<u64>, ours| judge(workload, counter, counted?, ours);
     [
@@ -62,11 +62,15 @@ mod tests {
     fn codes(selects: u64, executes: u64, hits: u64) -> Vec<(&'static str, &'static str)> {
         let counted = ServerSide {
             mysql: Ok(MysqlCounters {
-                selects: Some(selects),
-                executes: Some(executes),
+                com_select: Some(selects),
+                com_stmt_execute: Some(executes),
                 ..MysqlCounters::default()
             }),
-            redis: Ok(RedisCounters { hits: Some(hits), misses: Some(5_000), evicted: None }),
+            redis: Ok(RedisCounters {
+                keyspace_hits: Some(hits),
+                keyspace_misses: Some(5_000),
+                evicted_keys: None,
+            }),
             sampled_entry_bytes: Vec::new(),
         };
         let warnings = warnings("point", &counted, &OURS);

@@ -24,7 +24,7 @@ use self::topology::Topology;
 use super::cluster::redirect::Redirect;
 use super::cluster::slot;
 use super::core::Twice;
-use super::key::{Key, namespace_prefix};
+use super::key::{Key, prefix_of};
 use super::ledger::Ledger;
 use super::options::Options;
 use super::wire::WireError;
@@ -61,7 +61,7 @@ impl<'a> Route<'a> {
 impl Connections {
     /// Opens nothing yet.
     pub(crate) fn new(endpoint: RedisEndpoint, options: &Options, ledger: Ledger) -> Self {
-        let prefix = namespace_prefix(&options.namespace);
+        let prefix = prefix_of(&options.namespace);
         let topology = Arc::new(Topology::new(endpoint, options.clone(), ledger));
         Self { topology, prefix, redirects: AtomicU64::new(0) }
     }

@@ -15,7 +15,7 @@ use super::connections::{Connections, Node, NodeRef};
 use super::events::{Event, Events};
 use super::expectations::Expectations;
 use super::flights::Flights;
-use super::key::{Key, KeyError, namespace_prefix};
+use super::key::{Key, KeyError, prefix_of};
 use super::ledger::Ledger;
 use super::options::Options;
 use super::orphans::Orphans;
@@ -101,7 +101,7 @@ impl Core {
             events: Events::new(options.on_error.clone()),
             helpers: Helpers::default(),
             longest_ttl: LongestTtl::default(),
-            prefix: namespace_prefix(&options.namespace),
+            prefix: prefix_of(&options.namespace),
             options,
         })
     }

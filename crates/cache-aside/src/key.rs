@@ -139,24 +139,16 @@ pub enum KeyError {
     Unnamed,
 }
 
-/// The text in front of every key of a namespace.
-pub fn namespace_prefix(namespace: &str) -> String {
+/// The namespace or the kind as every key has it, with the colon behind it.
+pub fn prefix_of(part: &str) -> String {
     let mut prefix = String::new();
-    escape_into(&mut prefix, namespace);
+    escape_into(&mut prefix, part);
     prefix.push(':');
     prefix
 }
 
 /// `%`, `:` and control characters become `%25`, `%3A` and so on, so that no two keys differ only
 /// by where a colon falls, and every key can be shown in one line.
-/// What the keys of this kind begin with, without the namespace.
-pub(crate) fn kind_prefix(kind: &str) -> String {
-    let mut prefix = String::new();
-    escape_into(&mut prefix, kind);
-    prefix.push(':');
-    prefix
-}
-
 fn escape_into(text: &mut String, part: &str) {
     for character in part.chars() {
         if matches!(character, '%' | ':') || character.is_ascii_control() {

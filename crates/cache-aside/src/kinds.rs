@@ -16,7 +16,7 @@ use std::time::Duration;
 use super::cluster::slot_of;
 use super::connections::Node;
 use super::core::Core;
-use super::key::kind_prefix;
+use super::key::prefix_of;
 use super::key::layout::pattern_of;
 use super::protocol::{Nonce, draw_nonce};
 use super::session::Session;
@@ -31,7 +31,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// The number of keys that were found.
 pub(crate) fn invalidate(core: &Core, kind: &str) -> Result<u64, StaleError> {
-    let prefix = [core.name_prefix().as_bytes(), kind_prefix(kind).as_bytes()].concat();
+    let prefix = [core.name_prefix().as_bytes(), prefix_of(kind).as_bytes()].concat();
     removal(core, &prefix).map_err(|error| StaleError::of_kind(core, kind, error))
 }
 

@@ -4,6 +4,7 @@
 use super::by_workload;
 use crate::report::blocks::{Block, Entry, Section};
 use crate::report::numbers::list;
+use crate::run_file::servers::RedisCounters;
 use crate::run_file::{Avoided, RedisMemory, Run, ServerCounters, WorkloadRun};
 use crate::units::{self, counted};
 
@@ -50,8 +51,7 @@ fn held(codecs: &[WorkloadRun]) -> Option<String> {
 fn counts(counters: &ServerCounters) -> String {
     let ours = &counters.ours;
     let selects = counters.mysql.as_ref().and_then(|mysql| mysql.com_select);
-    let look_ups =
-        counters.redis.as_ref().and_then(|redis| redis.keyspace_hits?.checked_add(redis.keyspace_misses?));
+    let look_ups = counters.redis.as_ref().and_then(RedisCounters::look_ups);
     let withheld = |server: &str| counters.withheld.get(server).map(String::as_str);
     let mysql = count("MySQL", selects, ours.mysql_selects, ("SELECT", "SELECTs"), withheld("mysql"));
     let redis = count("Redis", look_ups, ours.redis_look_ups, ("look-up", "look-ups"), withheld("redis"));
@@ -107,7 +107,7 @@ fn memory(memory: &RedisMemory, with: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::report::sample_runs;
-    use crate::run_file::servers::{MysqlCounters, RedisCounters};
+    use crate::run_file::servers::MysqlCounters;
 
     fn said(change: impl Fn(&mut WorkloadRun)) -> String {
         let mut run = sample_runs::full(1_000);

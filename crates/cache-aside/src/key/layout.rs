@@ -1,8 +1,6 @@
 //! The keys of the bench's own entries, and how `flush` finds them.
 
-use std::fmt::Write as _;
-
-use super::escape_into;
+use super::prefix_of;
 
 /// Raised when what stands under a key changes its shape, so that old and new programs never share
 /// an entry.
@@ -16,12 +14,7 @@ pub struct KeyLayout {
 
 impl KeyLayout {
     pub fn new(namespace: &str, kind: &str) -> Self {
-        let mut prefix = String::new();
-        escape_into(&mut prefix, namespace);
-        prefix.push(':');
-        escape_into(&mut prefix, kind);
-        let _ = write!(prefix, ":{SCHEMA_NUMBER}:"); // writing to a String cannot fail
-        Self { prefix }
+        Self { prefix: format!("{}{}{SCHEMA_NUMBER}:", prefix_of(namespace), prefix_of(kind)) }
     }
 
     /// The beginning of every key; an id follows.
@@ -45,11 +38,8 @@ impl KeyLayout {
 
 /// A SCAN pattern that finds every key of the namespace, whatever characters it is made of.
 pub fn scan_pattern(namespace: &str) -> String {
-    let mut prefix = String::new();
-    escape_into(&mut prefix, namespace);
-    prefix.push(':');
     // Its special characters are of one byte each.
-    String::from_utf8_lossy(&pattern_of(prefix.as_bytes())).into_owned()
+    String::from_utf8_lossy(&pattern_of(prefix_of(namespace).as_bytes())).into_owned()
 }
 
 /// A SCAN pattern that finds every key which begins with these bytes.
@@ -68,11 +58,7 @@ pub(crate) fn pattern_of(prefix: &[u8]) -> Vec<u8> {
 /// Whether this key is one that the layout makes in this namespace. Other programs' keys may share
 /// the prefix.
 pub fn is_ours(namespace: &str, key: &[u8]) -> bool {
-    let mut prefix = String::new();
-    escape_into(&mut prefix, namespace);
-    let Some(rest) = key.strip_prefix(prefix.as_bytes()).and_then(|rest| rest.strip_prefix(b":")) else {
-        return false;
-    };
+    let Some(rest) = key.strip_prefix(prefix_of(namespace).as_bytes()) else { return false };
     let parts: Vec<&[u8]> = rest.split(|&byte| byte == b':').collect();
     matches!(parts[..], [kind, schema, id]
         if !kind.is_empty() && !id.is_empty() && !schema.is_empty() && schema.iter().all(u8::is_ascii_digit))
