@@ -64,7 +64,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("servers", "advice cache config console db endpoint model run_file sandbox stats"),
     (
         "bench",
-        "advice answer assertion cache cli config console db endpoint interrupt measure model paths query reopen run_file samples scenario servers stats units users",
+        "advice answer assertion cache cli config console db endpoint interrupt measure model paths query reopen run_file samples scenario servers stats units users verdict",
     ),
     (
         "commands",
@@ -78,13 +78,10 @@ const ROOMS: &[(&str, &str)] = &[
 const LIBRARY: [&str; 3] = ["secret", "texts", "socket_calls"];
 
 /// Modules that exist in tests alone.
-const TEST_FILES: [&str; 11] = [
-    "src/bench/tests.rs",
+const TEST_FILES: [&str; 8] = [
+    "tests.rs",
     "src/answer/fuzzing.rs",
-    "src/answer/tests.rs",
     "src/formats.rs",
-    "src/sandbox/tests.rs",
-    "src/report/bench/tests.rs",
     "src/paths/frugality.rs",
     "sample_runs.rs",
     "src/query/hostile.rs",

@@ -1,13 +1,16 @@
 //! One client on a thread of its own: it prepares, waits for the others, reads against the clock,
 //! and verifies when the block is over.
 
+mod booking;
+mod controls;
+
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
+pub(super) use self::controls::{ControlLoad, Controls};
 use super::affinity::Affinity;
 use super::clock::{self, InParts, timed, timed_in_parts};
-use super::dealing::stretches;
 use super::pace::Pace;
 use super::plan::Block;
 use super::queue::{Queue, Stretch};
@@ -15,14 +18,12 @@ use super::start_line::{Presence, StartLine};
 use crate::interrupt;
 use crate::model::phase::{Phase, PhaseTimes};
 use crate::model::series::{BlockKind, Series};
-use crate::model::{Codec, ReadPath};
+use crate::model::ReadPath;
 use crate::paths::client::Client;
-use crate::paths::query::Check;
 use crate::paths::reader::{CacheOutcome, Read, ReadError};
-use crate::samples::path::count_error;
 use crate::samples::request_counts::Exchanges;
 use crate::samples::round_series::RoundSums;
-use crate::samples::workload::{ControlKind, WorkloadSamples};
+use crate::samples::workload::WorkloadSamples;
 
 /// An order of the coordinator to a worker.
 pub(super) enum Step {
@@ -30,27 +31,6 @@ pub(super) enum Step {
     Block { block: Block, stretches: Vec<Stretch>, counted: bool },
     /// Bare exchanges with both servers.
     Controls(Controls),
-}
-
-/// Bare round trips to each server, and some bare transfers of an entry if entries are large.
-pub(super) struct Controls {
-    /// Round trips to each server.
-    pub(super) reads: u64,
-    pub(super) cores: Vec<u32>,
-    pub(super) item: Option<u32>,
-    pub(super) counted: bool,
-    pub(super) load: ControlLoad,
-}
-
-/// Who makes bare exchanges at the same time, which decides what they are good for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ControlLoad {
-    /// The only client of the measurement: they are the floor and what its reads are compared with.
-    OnlyClient,
-    /// One client of several while the others wait: the floor.
-    OneOfSeveral,
-    /// All clients: what reads of as many clients are compared with.
-    AllClients,
 }
 
 /// The results of a worker in a block.
@@ -238,206 +218,6 @@ impl<C: Client> Worker<C> {
         });
         self.processor_ns += clock::processor_ns().saturating_sub(before_ns);
         reading_ns
-    }
-
-    /// Verifies a read and books it under the path that it really took, with the same codec.
-    fn judge(&mut self, planned: BlockKind, read: Taken<C::Answer>, counted: bool, report: &mut BlockDone) {
-        let Taken { item, ns, stored_ns, parts, exchanges, outcome } = read;
-        let checked = outcome.and_then(|read| {
-            let check = self.client.check(item, &read)?;
-            Ok((read.cache, check))
-        });
-        let failure = match checked {
-            Ok((cache, Check::Right | Check::Changed)) => {
-                report.answered += 1;
-                if counted {
-                    self.book(planned, cache, (ns, stored_ns, parts, exchanges), &mut report.sums);
-                }
-                return;
-            }
-            Ok((_, Check::Wrong)) => {
-                ("wrong_answer", format!("the answer for item {item} by {planned} is not what {}", C::TRUTH))
-            }
-            Err(error) if error.is_interruption() => return,
-            Err(error) => {
-                report.hopeless |= error.is_hopeless();
-                (error.kind(), error.to_string())
-            }
-        };
-        report.failed += 1;
-        self.count_error(planned, failure.0, 1);
-        report.first_error.get_or_insert(failure.1);
-    }
-
-    fn book(
-        &mut self,
-        planned: BlockKind,
-        cache: CacheOutcome,
-        (ns, stored_ns, parts, exchanges): (u64, Option<u64>, PhaseTimes, Exchanges),
-        sums: &mut [RoundSums],
-    ) {
-        let (hit, miss) = (cache == CacheOutcome::Hit, cache == CacheOutcome::Miss);
-        let BlockKind::Series(planned) = planned else {
-            let Some(index) = self.samples.mixed_index(planned) else { return };
-            let column = self.samples.mixed_column(index, miss);
-            if let (Some(mixed), Some(sums)) = (self.samples.mixed.get_mut(index), sums.get_mut(column)) {
-                mixed.hits += u64::from(hit);
-                mixed.misses += u64::from(miss);
-                mixed.latencies.record(ns);
-                sums.record(ns);
-            }
-            return;
-        };
-        let taken = match cache {
-            CacheOutcome::Bypassed => Series::MYSQL,
-            CacheOutcome::Hit => Series { path: ReadPath::Warm, ..planned },
-            CacheOutcome::Miss if planned.path == ReadPath::Naive => planned,
-            CacheOutcome::Miss => Series { path: ReadPath::Cold, ..planned },
-        };
-        for (samples, sums) in self.samples.paths.iter_mut().zip(sums) {
-            if samples.series() == planned {
-                samples.hits += u64::from(hit);
-                samples.misses += u64::from(miss);
-            }
-            if samples.series() == taken {
-                samples.latencies.record(ns);
-                samples.parts.record(parts);
-                samples.stored.extend(stored_ns);
-                samples.exchanges.add(exchanges);
-                sums.record(ns);
-            }
-        }
-    }
-
-    /// Books the processor time of the timed reads of a block.
-    fn book_processor_time(&mut self, kind: BlockKind, counted: bool) {
-        let ns = std::mem::take(&mut self.processor_ns);
-        let samples =
-            self.samples.paths.iter_mut().find(|samples| BlockKind::Series(samples.series()) == kind);
-        if let (true, Some(samples)) = (counted, samples) {
-            samples.processor_ns += ns;
-        }
-    }
-
-    /// A failure counts in warm-up rounds too: a wrong answer is never excused.
-    fn count_error(&mut self, planned: BlockKind, kind: &'static str, count: u64) {
-        let errors = match planned {
-            BlockKind::Series(series) => {
-                let samples = self.samples.paths.iter_mut().find(|samples| samples.series() == series);
-                samples.map(|samples| &mut samples.errors)
-            }
-            BlockKind::AtHitRatio { .. } => {
-                let index = self.samples.mixed_index(planned);
-                let mixed = index.and_then(|index| self.samples.mixed.get_mut(index));
-                mixed.map(|mixed| &mut mixed.errors)
-            }
-        };
-        if let Some(errors) = errors {
-            count_error(errors, kind, count);
-        }
-    }
-
-    fn control_block(&mut self, controls: &Controls) -> BlockDone {
-        let mut sums = vec![RoundSums::default(); self.samples.rounds.columns()];
-        let mut moving_ns = 0;
-        let mut outcome = self.client.wake();
-        if let (Some(item), true) = (controls.item, controls.load != ControlLoad::OneOfSeveral) {
-            outcome = outcome.and_then(|()| self.prepare_transfers(item));
-        }
-        let is_together = controls.load == ControlLoad::AllClients;
-        if is_together {
-            self.start_line.wait();
-        }
-        let reads: Vec<u64> = (0..controls.reads).collect();
-        for (core, reads) in stretches(&reads, &controls.cores) {
-            moving_ns += self.go_to(core);
-            outcome = outcome.and_then(|()| self.round_trips(reads.len(), controls, &mut sums));
-        }
-        self.leave(&controls.cores);
-        if let (Some(item), true) = (controls.item, controls.load != ControlLoad::OneOfSeveral) {
-            outcome = outcome.and_then(|()| self.transfers(item, &mut sums));
-        }
-        if is_together {
-            self.start_line.wait();
-        }
-        BlockDone {
-            span: None,
-            moving_ns,
-            reading_ns: 0,
-            answered: 0,
-            failed: 0,
-            sums,
-            hopeless: false,
-            first_error: outcome.or_else(unless_interrupted).err().map(|error| error.to_string()),
-        }
-    }
-
-    /// Bare round trips, first to one server and then to the other: the reads of a block follow one
-    /// another as closely.
-    fn round_trips(
-        &mut self,
-        reads: usize,
-        controls: &Controls,
-        sums: &mut [RoundSums],
-    ) -> Result<(), ReadError> {
-        let is_floor = controls.counted && controls.load != ControlLoad::AllClients;
-        let is_compared = controls.load != ControlLoad::OneOfSeveral;
-        for kind in [ControlKind::Ping, ControlKind::SelectOne] {
-            for _ in 0..reads {
-                let (outcome, ns) = if kind == ControlKind::Ping {
-                    timed(|| self.client.ping())
-                } else {
-                    timed(|| self.client.select_1())
-                };
-                outcome?;
-                if is_compared {
-                    self.book_control(kind, ns, sums);
-                }
-                match kind {
-                    ControlKind::Ping if is_floor => self.samples.controls.redis.record(ns),
-                    ControlKind::SelectOne if is_floor => self.samples.controls.mysql.record(ns),
-                    _ => {}
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The codecs whose entries are large.
-    fn large_codecs(&self) -> Vec<Codec> {
-        let fetched = |kind: &ControlKind| match *kind {
-            ControlKind::Fetch(codec) => self.client.has_large_entries(codec).then_some(codec),
-            ControlKind::Ping | ControlKind::SelectOne => None,
-        };
-        self.samples.control_kinds.iter().filter_map(fetched).collect()
-    }
-
-    /// Stores the large entries that bare transfers will ask for.
-    fn prepare_transfers(&mut self, item: u32) -> Result<(), ReadError> {
-        self.large_codecs()
-            .into_iter()
-            .try_for_each(|codec| self.client.prepare(Series::cached(ReadPath::Warm, codec), &[item]))
-    }
-
-    /// Receives large entries and does nothing with them: what a hit of them takes at the least.
-    fn transfers(&mut self, item: u32, sums: &mut [RoundSums]) -> Result<(), ReadError> {
-        /// In each round: an entry that takes long to receive is read as rarely.
-        const TRANSFERS: usize = 2;
-        for codec in self.large_codecs() {
-            for _ in 0..TRANSFERS {
-                let (outcome, ns) = timed(|| self.client.fetch(codec, item));
-                outcome?;
-                self.book_control(ControlKind::Fetch(codec), ns, sums);
-            }
-        }
-        Ok(())
-    }
-
-    fn book_control(&self, kind: ControlKind, ns: u64, sums: &mut [RoundSums]) {
-        let column = self.samples.control_column(kind);
-        if let Some(sums) = column.and_then(|column| sums.get_mut(column)) {
-            sums.record(ns);
-        }
     }
 }
 

@@ -2,12 +2,14 @@
 
 mod client;
 mod naive;
+mod watch;
 
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::naive::Naive;
+use self::watch::Watch;
 use super::nodes::Nodes;
 use super::query::{self, LoadError, Query};
 use crate::cache::admin;
@@ -15,10 +17,7 @@ use crate::cache::codec::Codec;
 use crate::cache::entry;
 use crate::cache::key::{self, KeyLayout};
 use crate::cache::wire::{Limits, WireError};
-use crate::cache::{
-    Cache, CallOptions, Foreign, Key, KeyError, Observer, Options, Phase as CachePhase, RedisError,
-    SetupError,
-};
+use crate::cache::{Cache, CallOptions, Foreign, Key, KeyError, Options, RedisError, SetupError};
 use crate::db::error::DbError;
 use crate::db::rows::RowConnection;
 use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
@@ -220,69 +219,6 @@ fn cache(redis: &RedisEndpoint, options: &ReaderOptions<'_>) -> Result<Cache, Se
         .breaker_failures(u32::MAX)
         .interrupted_by(interrupt::requested);
     Cache::at(redis.clone(), options)
-}
-
-/// An event in a read through the cache, beside its answer.
-#[derive(Debug)]
-enum Trouble {
-    Redis(RedisError),
-    ForeignKey,
-}
-
-/// Follows a read through the cache.
-struct Watch<'a, F> {
-    end: &'a mut F,
-    requests: &'a mut RequestCounts,
-    redis_exchanges: &'a mut u64,
-    written: &'a mut Written,
-    /// Also seen by the loader, which then does not load.
-    trouble: &'a RefCell<Option<Trouble>>,
-}
-
-impl From<Trouble> for ReadError {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Redis(error) => Self::Cache(error),
-            Trouble::ForeignKey => Self::ForeignKey,
-        }
-    }
-}
-
-impl<F: FnMut(Phase)> Observer for Watch<'_, F> {
-    #[inline]
-    fn ended(&mut self, phase: CachePhase) {
-        let part = match phase {
-            CachePhase::Get => Phase::Get,
-            CachePhase::Decode => Phase::Decode,
-            CachePhase::Load => Phase::Query,
-            CachePhase::Encode => Phase::Encode,
-            CachePhase::Send => Phase::Set,
-            // And whatever a later version of the library puts before the load.
-            _ => Phase::Lease,
-        };
-        (self.end)(part);
-    }
-
-    #[inline]
-    fn exchanged(&mut self, round_trips: u64) {
-        // Each looks at one key.
-        self.requests.look_ups += 1;
-        *self.redis_exchanges += round_trips;
-    }
-
-    fn sent(&mut self, entry_bytes: usize, is_refused: bool) {
-        if !is_refused {
-            self.written.add(Written { entries: 1, bytes: entry_bytes as u64 });
-        }
-    }
-
-    fn failed(&mut self, error: &RedisError) {
-        self.trouble.replace(Some(Trouble::Redis(error.clone())));
-    }
-
-    fn refused(&mut self) {
-        self.trouble.replace(Some(Trouble::ForeignKey));
-    }
 }
 
 /// One client with connections of its own. Buffers are kept from read to read.

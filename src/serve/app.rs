@@ -1,9 +1,12 @@
 //! The answers of each path.
 
+mod gate;
+mod reads;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Sender, SyncSender};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,17 +14,16 @@ use cache_aside::codec::Postcard;
 use cache_aside::{Cache, Key, KeyError, MarkError, Options};
 use serde::Deserialize;
 
+use self::gate::Gate;
 use super::http::Response;
-use super::live::{Counts, Live, Sample};
+use super::live::{Counts, Live};
 use super::metrics;
 use super::request::Request;
 use super::users::{StoreError, UserTable};
-use crate::users::{User, Users};
+use crate::users::User;
 
 /// Answers with all users that are made at the same time; each takes some ten megabytes.
 const LARGE_ANSWERS: usize = 4;
-/// A request that gets no place by then is refused.
-const PLACE_WAIT: Duration = Duration::from_secs(5);
 /// Readers of the button that makes many read at the same time.
 const CROWD: usize = 32;
 /// Streams of events at a time.
@@ -93,46 +95,15 @@ pub(crate) struct App<'a> {
     streams: Gate,
 }
 
-/// The source of an answer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Source {
-    Hit,
-    Miss,
-    Bypass,
-}
-
-/// A value, where it came from, and how long that took.
-struct Read<T> {
-    value: Option<T>,
-    source: Source,
-    total: Duration,
-    /// The part of the total in MySQL.
-    load: Duration,
-}
-
 /// Why a request has no ordinary answer.
+#[derive(Debug, thiserror::Error)]
 enum Trouble {
-    Store(StoreError),
-    Mark(MarkError),
-    Key(KeyError),
-}
-
-impl From<StoreError> for Trouble {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<MarkError> for Trouble {
-    fn from(error: MarkError) -> Self {
-        Self::Mark(error)
-    }
-}
-
-impl From<KeyError> for Trouble {
-    fn from(error: KeyError) -> Self {
-        Self::Key(error)
-    }
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Mark(#[from] MarkError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
 }
 
 #[derive(Deserialize)]
@@ -261,54 +232,6 @@ impl<'a> App<'a> {
             .then_some("writes from another origin are refused")
     }
 
-    fn all_users<'b>(&self, request: &Request) -> Response<'b> {
-        let Some(_place) = self.large.enter() else {
-            return Response::text(503, "too many large answers at a time").header("Retry-After", "1");
-        };
-        let read = self.read_all(is_without_cache(request));
-        respond(request, read, |users: &Users| serde_json::to_vec(users))
-    }
-
-    fn read_all(&self, is_without_cache: bool) -> Result<Read<Users>, Trouble> {
-        let key = key_of_all()?;
-        self.read(is_without_cache, |load| self.entries.get(&key, load), || Ok(Some(self.users.all()?)))
-    }
-
-    fn one_user<'b>(&self, id: u32, request: &Request) -> Response<'b> {
-        let read = key_of(id).map_err(Trouble::from).and_then(|key| {
-            let load = || self.users.one(id);
-            self.read(is_without_cache(request), |load| self.entries.get(&key, load), load)
-        });
-        respond(request, read, |user: &User| serde_json::to_vec(user))
-    }
-
-    /// Reads through the cache or past it, and takes the time.
-    fn read<T>(
-        &self,
-        is_without_cache: bool,
-        get: impl FnOnce(&mut dyn FnMut() -> Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError>,
-        load: impl Fn() -> Result<Option<T>, StoreError>,
-    ) -> Result<Read<T>, Trouble> {
-        let start = Instant::now();
-        let mut in_mysql = None;
-        let mut timed = || {
-            let start = Instant::now();
-            self.counts.mysql_reads.fetch_add(1, Ordering::Relaxed);
-            let found = load();
-            in_mysql = Some(start.elapsed());
-            found
-        };
-        let value = if is_without_cache { timed()? } else { get(&mut timed)? };
-        let total = start.elapsed();
-        self.counts.add_read(total);
-        let source = match (is_without_cache, in_mysql) {
-            (true, _) => Source::Bypass,
-            (false, Some(_)) => Source::Miss,
-            (false, None) => Source::Hit,
-        };
-        Ok(Read { value, source, total, load: in_mysql.unwrap_or_default() })
-    }
-
     /// A write that a crash at any point leaves consistent: mark, COMMIT, finish.
     fn change<'b>(&self, id: u32, request: &Request) -> Response<'b> {
         let new: NewUser = match serde_json::from_slice(&request.body) {
@@ -395,7 +318,7 @@ impl<'a> App<'a> {
             while !is_ending() {
                 for sample in self.live.since(last) {
                     last = sample.second;
-                    write!(to, "data: {}\n\n", as_json(&sample))?;
+                    write!(to, "data: {}\n\n", serde_json::to_string(&sample).unwrap_or_default())?;
                 }
                 thread::sleep(LOOK);
             }
@@ -403,10 +326,6 @@ impl<'a> App<'a> {
         };
         Response::stream("text/event-stream", Box::new(stream))
     }
-}
-
-fn as_json(sample: &Sample) -> String {
-    serde_json::to_string(sample).unwrap_or_default()
 }
 
 fn key_of_all() -> Result<Key, KeyError> {
@@ -417,101 +336,13 @@ fn key_of(id: u32) -> Result<Key, KeyError> {
     Key::new("user", 1, id)
 }
 
-fn is_without_cache(request: &Request) -> bool {
-    request.query.split('&').any(|field| field == "cache=off")
-}
-
-/// The value as JSON, with headers that say where it came from and where the time went.
-fn respond<'b, T>(
-    request: &Request,
-    read: Result<Read<T>, Trouble>,
-    write: impl FnOnce(&T) -> serde_json::Result<Vec<u8>>,
-) -> Response<'b> {
-    let read = match read {
-        Ok(read) => read,
-        Err(trouble) => return failed(&trouble),
-    };
-    let start = Instant::now();
-    let body = match read.value.as_ref().map(write) {
-        None => return Response::text(404, "there is no such user"),
-        Some(Err(error)) => return Response::text(500, &format!("cannot write JSON: {error}")),
-        Some(Ok(body)) => body,
-    };
-    let json = start.elapsed();
-    let ms = |time: Duration| time.as_secs_f64() * 1e3;
-    let cache = match read.source {
-        Source::Bypass => String::new(),
-        Source::Hit | Source::Miss => format!("cache;dur={:.3}, ", ms(read.total.saturating_sub(read.load))),
-    };
-    let mysql = match read.source {
-        Source::Hit => String::new(),
-        Source::Miss | Source::Bypass => format!("mysql;dur={:.3}, ", ms(read.load)),
-    };
-    let source = match read.source {
-        Source::Hit => "hit",
-        Source::Miss => "miss",
-        Source::Bypass => "bypass",
-    };
-    let tag = format!("\"{:016x}\"", twox_hash::XxHash3_64::oneshot(&body));
-    let is_known =
-        request.header("if-none-match").is_some_and(|known| known.split(',').any(|one| one.trim() == tag));
-    let response = if is_known { Response::json(304, Vec::new()) } else { Response::json(200, body) };
-    response
-        .header("Server-Timing", format!("{cache}{mysql}json;dur={:.3}", ms(json)))
-        .header("ETag", tag)
-        .header("X-Cache", source)
-}
-
 fn failed<'b>(trouble: &Trouble) -> Response<'b> {
     match trouble {
         Trouble::Store(StoreError::Busy) => {
-            Response::text(503, &StoreError::Busy.to_string()).header("Retry-After", "1")
+            Response::text(503, &trouble.to_string()).header("Retry-After", "1")
         }
         Trouble::Store(error) => Response::text(503, &format!("MySQL: {error}")),
-        Trouble::Mark(error) => Response::text(503, &error.to_string()),
-        Trouble::Key(error) => Response::text(500, &error.to_string()),
-    }
-}
-
-/// Lets so many in at a time.
-struct Gate {
-    most: usize,
-    inside: Mutex<usize>,
-    left: Condvar,
-}
-
-struct Inside<'a>(&'a Gate);
-
-impl Gate {
-    fn new(most: usize) -> Self {
-        Self { most, inside: Mutex::new(0), left: Condvar::new() }
-    }
-
-    /// Waits for a place for a while.
-    fn enter(&self) -> Option<Inside<'_>> {
-        let inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.left.wait_timeout_while(inside, PLACE_WAIT, |inside| *inside >= self.most);
-        let (mut inside, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-        if timeout.timed_out() && *inside >= self.most {
-            return None;
-        }
-        *inside += 1;
-        Some(Inside(self))
-    }
-
-    fn try_enter(&self) -> Option<Inside<'_>> {
-        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        if *inside >= self.most {
-            return None;
-        }
-        *inside += 1;
-        Some(Inside(self))
-    }
-}
-
-impl Drop for Inside<'_> {
-    fn drop(&mut self) {
-        *self.0.inside.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        self.0.left.notify_one();
+        Trouble::Mark(_) => Response::text(503, &trouble.to_string()),
+        Trouble::Key(_) => Response::text(500, &trouble.to_string()),
     }
 }

@@ -1,25 +1,26 @@
 //! The library's face: a cache, and the four things that one does with it.
 
-use std::borrow::Borrow;
+mod wrap;
+mod writes;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
 
+pub use self::wrap::CachedFn;
 use super::call::{CallOptions, Loaded};
 use super::check::{self, CheckError, CheckReport};
 use super::codec::{Codec, DefaultCodec};
 use super::core::Core;
 use super::events::LastError;
 use super::key::{Key, KeyError};
-use super::kinds;
 use super::observer::Observer;
 use super::options::{Options, OptionsError};
-use super::read::{Due, ManyReading, Reading};
+use super::read::{ManyReading, Reading};
 use super::stats::Stats;
 use super::trouble::RedisError;
 use super::wire::check_certificates;
-use super::write::{self, MarkError, StaleError, WriteGuard};
 use crate::endpoint::RedisEndpoint;
 
 /// A cache in Redis in front of something slower.
@@ -30,26 +31,6 @@ pub struct Cache<C = DefaultCodec> {
     core: Arc<Core>,
     codec: C,
 }
-
-/// A cached function, as a type that can be named, for example in a struct. `Box` what
-/// [`Cache::wrap`] or [`Cache::wrap_refreshing`] returns:
-///
-/// ```
-/// use cache_aside::{Cache, CachedFn, Key, Options};
-///
-/// struct Users {
-///     name: CachedFn<u32, String, std::io::Error>,
-/// }
-///
-/// # let nowhere = "redis://127.0.0.1:1";
-/// let cache = Cache::connect("redis://127.0.0.1", Options::default())?;
-/// # let cache = Cache::connect(nowhere, Options::default())?;
-/// let name = cache.wrap(|id: &u32| Key::new("user", 1, id), |id| Ok(Some(format!("user {id}"))));
-/// let users = Users { name: Box::new(name) };
-/// assert_eq!((users.name)(&42)?.as_deref(), Some("user 42"));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub type CachedFn<A, T, E> = Box<dyn Fn(&A) -> Result<Option<T>, E> + Send + Sync>;
 
 /// Why a [`Cache`] could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -324,164 +305,6 @@ impl<C> Cache<C> {
             Some(value) => Ok(value),
             None => self.core.load_aside(load),
         }
-    }
-
-    /// The function `load` with a cache in front of it.
-    ///
-    /// An argument that makes no [`Key`] is loaded without the cache, which [`Stats::unkeyed`]
-    /// counts.
-    ///
-    /// ```
-    /// use cache_aside::{Cache, Key, Options};
-    ///
-    /// # let nowhere = "redis://127.0.0.1:1";
-    /// # fn row_from_the_database(id: u32) -> Result<Option<String>, std::io::Error> { Ok(Some(format!("user {id}"))) }
-    /// let cache = Cache::connect("redis://127.0.0.1", Options::default())?;
-    /// # let cache = Cache::connect(nowhere, Options::default())?;
-    /// let get_user = cache.wrap(|id: &u32| Key::new("user", 1, id), |id| row_from_the_database(*id));
-    /// assert_eq!(get_user(&42)?.as_deref(), Some("user 42"));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn wrap<A, T, E, K, L>(
-        &self,
-        key: K,
-        load: L,
-    ) -> impl Fn(&A) -> Result<Option<T>, E> + use<A, T, E, K, L, C>
-    where
-        A: ?Sized,
-        C: Codec<T> + Clone,
-        K: Fn(&A) -> Result<Key, KeyError>,
-        L: Fn(&A) -> Result<Option<T>, E>,
-    {
-        let cache = self.clone();
-        move |argument| match key(argument) {
-            Ok(key) => cache.get(&key, || load(argument)),
-            Err(error) => cache.core.load_unkeyed(&error, || load(argument)),
-        }
-    }
-
-    /// Like [`wrap`](Self::wrap), and no reader waits for an early refresh: a reader that finds
-    /// that one is due gets the value that is there, and a thread of its own calls `load` for the
-    /// next. Of these there is one a key, and [`Options::max_loads`] at most; beyond that, values
-    /// are refreshed by later readers. An error of such a load is not reported: the
-    /// value is served until it expires.
-    ///
-    /// So a key that is read often enough never makes a reader wait once it is there: several times
-    /// while one load takes. What is read seldom expires, and who then comes loads it.
-    ///
-    /// ```
-    /// use cache_aside::{Cache, Key, Options};
-    ///
-    /// # let nowhere = "redis://127.0.0.1:1";
-    /// # fn row_from_the_database(id: u32) -> Result<Option<String>, std::io::Error> { Ok(Some(format!("user {id}"))) }
-    /// let cache = Cache::connect("redis://127.0.0.1", Options::default())?;
-    /// # let cache = Cache::connect(nowhere, Options::default())?;
-    /// let get_user = cache.wrap_refreshing(|id: &u32| Key::new("user", 1, id), |id| row_from_the_database(*id));
-    /// assert_eq!(get_user(&42)?.as_deref(), Some("user 42"));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn wrap_refreshing<A, T, E, K, L>(
-        &self,
-        key: K,
-        load: L,
-    ) -> impl Fn(&A) -> Result<Option<T>, E> + use<A, T, E, K, L, C>
-    where
-        A: ToOwned + ?Sized,
-        A::Owned: Send + 'static,
-        C: Codec<T> + Clone + 'static,
-        K: Fn(&A) -> Result<Key, KeyError>,
-        L: Fn(&A) -> Result<Option<T>, E> + Send + Sync + 'static,
-    {
-        let (cache, load) = (self.clone(), Arc::new(load));
-        move |argument| {
-            let key = match key(argument) {
-                Ok(key) => key,
-                Err(error) => return cache.core.load_unkeyed(&error, || load(argument)),
-            };
-            let behind = |due: Due| {
-                let (cache, load, key, argument) =
-                    (cache.clone(), Arc::clone(&load), key.clone(), argument.to_owned());
-                let core = Arc::clone(&cache.core);
-                core.helpers.start(core.options.max_loads, move || {
-                    due.refresh(&cache.core, &key, &cache.codec, || {
-                        load(argument.borrow()).map(Loaded::from)
-                    });
-                });
-            };
-            let reading = Reading::new(&cache.core, &key, &cache.codec, &CallOptions::default(), ());
-            reading.run(|| load(argument).map(Loaded::from), Some(&behind))
-        }
-    }
-
-    /// Announces a write of these keys: call it after the transaction's statements and just before
-    /// its COMMIT, and [`WriteGuard::finish`] once the outcome is known.
-    ///
-    /// From here until then the keys cannot be cached, so a cached value equals the committed row
-    /// at every instant, whatever crashes in between; only where Redis loses the marker *and* the
-    /// writer dies after its COMMIT, an old value may stay until its time to live is over. Name
-    /// every key that the row feeds; an INSERT invalidates too, and so does a DELETE.
-    ///
-    /// ```no_run
-    /// # use cache_aside::{Cache, Key, Options};
-    /// # struct Transaction;
-    /// # impl Transaction { fn commit(self) -> Result<(), std::io::Error> { Ok(()) } }
-    /// # let (cache, transaction) = (Cache::connect("redis://127.0.0.1", Options::default())?, Transaction);
-    /// let user = Key::new("user", 1, 42)?;
-    /// // … the statements …
-    /// let guard = cache.mark(&[&user])?;
-    /// transaction.commit()?; // an error drops the guard: the outcome is unknown
-    /// guard.finish()?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`MarkError`] if Redis could not be told and [`Options::unmarked`] says to refuse, the
-    /// default: do not commit. **There are then no writes while Redis is out of reach**; where that
-    /// is too much, choose [`Unmarked::Proceed`](crate::Unmarked::Proceed), or
-    /// [`invalidate`](Self::invalidate) after the COMMIT.
-    pub fn mark(&self, keys: &[&Key]) -> Result<WriteGuard, MarkError> {
-        WriteGuard::mark(&self.core, keys)
-    }
-
-    /// Removes what is cached under a key: the simple write, for after the COMMIT. No read that
-    /// begins after this returned is stale. A program that dies between the two leaves the old
-    /// value until its time to live is over; where that is not good enough, see
-    /// [`mark`](Self::mark).
-    ///
-    /// # Errors
-    /// [`StaleError`] where Redis could not be told; it says until when reads may be stale.
-    pub fn invalidate(&self, key: &Key) -> Result<(), StaleError> {
-        self.invalidate_all(&[key])
-    }
-
-    /// Like [`invalidate`](Self::invalidate) for many keys, in a round trip for every 128 of them.
-    ///
-    /// # Errors
-    /// [`StaleError`] names those of which Redis could not be told.
-    pub fn invalidate_all(&self, keys: &[&Key]) -> Result<(), StaleError> {
-        write::invalidate(&self.core, keys)
-    }
-
-    /// Removes all that is cached of one kind, whatever its ids and schema numbers: after a write
-    /// of many rows whose ids are not known. Returns how many keys there were. As of
-    /// [`invalidate`](Self::invalidate): call it after the COMMIT, and no read that begins after it
-    /// returned is stale.
-    ///
-    /// It walks through all keys of Redis, a thousand in each round trip, so it is for rare
-    /// occasions; the account needs the command SCAN. Reads go on meanwhile.
-    ///
-    /// ```no_run
-    /// # use cache_aside::{Cache, Options};
-    /// # let cache = Cache::connect("redis://127.0.0.1", Options::default())?;
-    /// // … UPDATE users SET country = 'FR' WHERE …; COMMIT …
-    /// cache.invalidate_kind("user")?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`StaleError`] if Redis could not be told, or not of all; it names no keys.
-    pub fn invalidate_kind(&self, kind: &str) -> Result<u64, StaleError> {
-        kinds::invalidate(&self.core, kind)
     }
 
     /// Connects and does once what the cache does, under a key of its own: for the start of a

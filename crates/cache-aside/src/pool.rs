@@ -5,18 +5,25 @@
 //! that may be lost, or lead to the wrong server, is found out before it is used.
 
 mod decay;
+mod lent;
+mod open;
+#[cfg(test)]
+#[cfg(feature = "json")]
+mod tests;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use self::decay::Decay;
+pub(crate) use self::lent::Lent;
+use self::open::is_full;
 use super::ledger::Ledger;
 use super::options::Options;
 use super::session::Session;
 use super::store::Store;
 use super::store::server::Server;
-use super::wire::{Connection, Limits, Role, WireError};
+use super::wire::{Connection, Limits, WireError};
 use crate::endpoint::RedisEndpoint;
 
 /// So many connections are opened at the same time: enough for a quick start, few enough that a
@@ -71,16 +78,6 @@ struct Idle {
     generation: u64,
     verified_at: Instant,
     used_at: Instant,
-}
-
-/// A connection that a thread has for now. One that is not given back is closed.
-pub(crate) struct Lent<'a> {
-    pool: &'a Pool,
-    generation: u64,
-    verified_at: Instant,
-    session: Option<Session>,
-    /// It has not been used before.
-    pub(crate) is_new: bool,
 }
 
 /// The way to a connection.
@@ -231,30 +228,6 @@ impl Pool {
             shared = waited.unwrap_or_else(PoisonError::into_inner).0;
             shared.waiting -= 1;
         }
-    }
-
-    fn open(&self, asks: bool) -> Result<Session, WireError> {
-        if !asks {
-            return Ok(self.session(Connection::open(&self.endpoint, self.limits)?));
-        }
-        let mut asked = Connection::open_asking(&self.endpoint, self.limits);
-        if asked.as_ref().is_err_and(WireError::is_hang_up) {
-            // A proxy may hang up on a command that it does not know, and a server that restarts
-            // hangs up once.
-            asked = Connection::open_asking(&self.endpoint, self.limits);
-            if asked.as_ref().is_err_and(WireError::is_hang_up) {
-                let connection = Connection::open(&self.endpoint, self.limits)?;
-                self.lock().unasked_until = Some(Instant::now() + UNASKED_FOR);
-                return Ok(self.session(connection));
-            }
-        }
-        let (connection, role) = asked?;
-        match role {
-            Role::Primary => {}
-            Role::Unknown => self.lock().unasked_until = Some(Instant::now() + UNASKED_FOR),
-            Role::Replica | Role::Sentinel => return Err(no_primary(role)),
-        }
-        Ok(self.session(connection))
     }
 
     fn session(&self, connection: Connection) -> Session {
@@ -412,87 +385,3 @@ impl Shared {
         }
     }
 }
-
-impl Lent<'_> {
-    #[inline]
-    pub(crate) fn session(&mut self) -> Option<&mut Session> {
-        self.session.as_mut()
-    }
-
-    fn is_verified(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.verified_at) < VERIFIED_FOR
-    }
-
-    /// When its last command was begun.
-    pub(crate) fn used_at(&mut self) -> Instant {
-        self.session.as_mut().map_or_else(Instant::now, |session| session.store.connection().used_at())
-    }
-
-    /// Gives a connection back that is in order.
-    #[inline]
-    pub(crate) fn give_back(mut self) {
-        let used_at = self.used_at();
-        if let Some(session) = self.session.take() {
-            let (generation, verified_at) = (self.generation, self.verified_at);
-            self.pool.give_back(Idle { session, generation, verified_at, used_at });
-        }
-    }
-
-    /// Asks whether it still leads to a primary. False if a new connection may do better.
-    fn verify(&mut self, now: Instant) -> Result<bool, WireError> {
-        let asks = self.pool.lock().unasked_until.is_none_or(|until| until <= now);
-        let Some(session) = &mut self.session else { return Ok(false) };
-        let connection = session.store.connection();
-        let outcome = if asks { connection.role() } else { connection.is_alive().map(|()| Role::Unknown) };
-        match outcome {
-            Ok(Role::Primary) => {}
-            Ok(Role::Unknown) => {
-                self.pool.lock().unasked_until.get_or_insert(now + UNASKED_FOR);
-            }
-            Ok(Role::Replica | Role::Sentinel) => {
-                self.pool.retire_all();
-                return Ok(false);
-            }
-            Err(WireError::Server(_)) => {
-                self.pool.retire_all();
-                return Ok(false);
-            }
-            Err(WireError::Io(_) | WireError::Protocol(_)) => {
-                self.pool.retire_idle(now);
-                return Ok(false);
-            }
-        }
-        self.verified_at = now;
-        Ok(true)
-    }
-}
-
-impl Drop for Lent<'_> {
-    fn drop(&mut self) {
-        if self.session.take().is_some() {
-            self.pool.closed(1);
-        }
-    }
-}
-
-/// True if the server, or this machine, has no room for another connection.
-fn is_full(error: &WireError) -> bool {
-    use rustix::io::Errno;
-    let full = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::ADDRNOTAVAIL];
-    match error {
-        WireError::Server(_) => error.is_too_many_clients(),
-        WireError::Io(error) => Errno::from_io_error(error).is_some_and(|errno| full.contains(&errno)),
-        WireError::Protocol(_) => false,
-    }
-}
-
-fn no_primary(role: Role) -> WireError {
-    WireError::Server(match role {
-        Role::Sentinel => "SENTINEL this is a Sentinel, which keeps no data".to_owned(),
-        Role::Replica | Role::Primary | Role::Unknown => "READONLY this server is a replica".to_owned(),
-    })
-}
-
-#[cfg(test)]
-#[cfg(feature = "json")]
-mod tests;

@@ -2,7 +2,8 @@
 //! server after the first batch that failed, because with Redis out of reach each batch would take
 //! its timeouts.
 
-use super::{Core, MOST_REDIRECTS, Twice, asking};
+use super::exchange::{MOST_REDIRECTS, asking};
+use super::{Core, Twice};
 use crate::breaker::Permit;
 use crate::connections::{Groups, Route};
 use crate::key::Key;

@@ -66,7 +66,7 @@ impl Connection {
                 Reply::Status | Reply::Nil => Tree::Nil,
             });
         };
-        let Ok(length) = usize::try_from(super::parse_integer(digits)?) else { return Ok(Tree::Nil) };
+        let Ok(length) = usize::try_from(super::reply::parse_integer(digits)?) else { return Ok(Tree::Nil) };
         if nested == 0 || length > *left {
             return Err(NO_TREE);
         }
