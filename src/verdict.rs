@@ -3,7 +3,7 @@
 
 use crate::assertion::{Assertion, PathField, Subject};
 use crate::model::{Judgement, ReadPath};
-use crate::run_file::{AssertionRun, PathRun, Run, WorkloadRun};
+use crate::run_file::{AssertionRun, PathRun, WorkloadRun};
 use crate::stats::estimate::Interval;
 use crate::stats::judge;
 
@@ -14,11 +14,15 @@ enum Measured {
     Nothing { reason: String },
 }
 
-/// The assertion with its verdict, as the run file keeps it. What was measured with several codecs
-/// is judged for each.
-pub(crate) fn judge(assertion: &Assertion, run: &Run) -> Vec<AssertionRun> {
+/// The assertions with their verdicts, as the run file keeps them. What was measured with several
+/// codecs is judged for each.
+pub(crate) fn judge(assertions: &[Assertion], workloads: &[WorkloadRun]) -> Vec<AssertionRun> {
+    assertions.iter().flat_map(|assertion| of_each_codec(assertion, workloads)).collect()
+}
+
+fn of_each_codec(assertion: &Assertion, workloads: &[WorkloadRun]) -> Vec<AssertionRun> {
     let name = assertion.workload.as_str();
-    let measured: Vec<&WorkloadRun> = run.workloads.iter().filter(|workload| workload.name == name).collect();
+    let measured: Vec<&WorkloadRun> = workloads.iter().filter(|workload| workload.name == name).collect();
     match measured[..] {
         [] => vec![judged(assertion, None, nothing(&format!("workload {name} was not measured")))],
         [first, ..] if measured.len() == 1 || !depends_on_codec(assertion.subject) => {
@@ -110,9 +114,14 @@ mod tests {
     use super::*;
     use crate::assertion::parse;
     use crate::report::sample_runs;
+    use crate::run_file::Run;
+
+    fn judged_of(text: &str, run: &Run) -> Vec<AssertionRun> {
+        judge(&[parse(text).unwrap()], &run.workloads)
+    }
 
     fn verdict(text: &str, run: &Run) -> Judgement {
-        judge(&parse(text).unwrap(), run).remove(0).verdict
+        judged_of(text, run).remove(0).verdict
     }
 
     #[test]
@@ -131,7 +140,7 @@ mod tests {
     #[test]
     fn what_was_not_measured_is_inconclusive_and_says_why() {
         let mut run = sample_runs::full(5);
-        let judged = judge(&parse("all.warm.p99 < 5ms").unwrap(), &run).remove(0);
+        let judged = judged_of("all.warm.p99 < 5ms", &run).remove(0);
         assert_eq!((judged.verdict, judged.value), (Judgement::Inconclusive, None));
         assert!(judged.reason.unwrap().contains("--iterations"));
         run.workloads.clear();
@@ -146,7 +155,7 @@ mod tests {
         json.speedup = json.speedup.map(|_| crate::run_file::Ratio { ratio: 2.0, ci95: [1.9, 2.1] });
         run.workloads.insert(1, json);
         let judged = |text: &str| -> Vec<(Option<String>, Judgement)> {
-            let judged = judge(&parse(text).unwrap(), &run).into_iter();
+            let judged = judged_of(text, &run).into_iter();
             judged.map(|judged| (judged.codec, judged.verdict)).collect()
         };
         let of = |codec: &str, verdict| (Some(codec.to_owned()), verdict);

@@ -37,6 +37,7 @@ pub(crate) fn requested(arguments: &cli::Bench, settings: &Settings) -> Result<R
         share: typed_query::share(&arguments.own, settings.mysql()?.is_none()),
         rng_seed: arguments.rng_seed,
         start_at: arguments.start_at,
+        assertions: Vec::new(),
     })
 }
 

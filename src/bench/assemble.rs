@@ -11,6 +11,7 @@ use crate::run_file::build::{self, Workload};
 use crate::run_file::{self, Config, Dataset, Environment, FirstAccesses, Run, WorkloadRun};
 use crate::stats::warnings::Warning;
 use crate::users::DataSet;
+use crate::verdict;
 
 /// The parts of a run that are known before anything is measured.
 pub(super) struct Setting {
@@ -23,7 +24,8 @@ pub(super) struct Setting {
 
 pub(super) fn assemble(setting: Setting, request: &Request, taken: Taken, analysed: Analysed) -> Measured {
     let Analysed { workloads, controls, warnings, failed_reads } = analysed;
-    let workloads = workloads.iter().filter_map(|workload| workload_run(workload, request, &taken)).collect();
+    let workloads: Vec<WorkloadRun> =
+        workloads.iter().filter_map(|workload| workload_run(workload, request, &taken)).collect();
     let warnings = setting.warnings.iter().chain(&warnings).map(saved_warning).collect();
     let run = Run {
         format: run_file::FORMAT.to_owned(),
@@ -40,8 +42,8 @@ pub(super) fn assemble(setting: Setting, request: &Request, taken: Taken, analys
         }),
         config: config(request, taken.awake.is_some()),
         controls: build::controls(&controls),
+        assertions: verdict::judge(&request.assertions, &workloads),
         workloads,
-        assertions: Vec::new(),
         warnings,
         runs: Vec::new(),
         generators: 1,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::assertion::Assertion;
 use crate::measure::affinity;
 use crate::measure::awake::Awake;
 use crate::measure::dealing::Dealing;
@@ -30,6 +31,8 @@ pub(crate) struct Request {
     pub(crate) rng_seed: u64,
     /// Begin to read then, together with other load generators, and read for the whole time.
     pub(crate) start_at: Option<jiff::Timestamp>,
+    /// Conditions on the results.
+    pub(crate) assertions: Vec<Assertion>,
 }
 
 impl Request {

@@ -39,6 +39,7 @@ fn request() -> Request {
         share: None,
         rng_seed: 42,
         start_at: None,
+        assertions: Vec::new(),
     }
 }
 

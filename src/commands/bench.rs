@@ -20,10 +20,9 @@ use crate::config::Settings;
 use crate::model::{Judgement, ReadPath};
 use crate::report;
 use crate::units;
-use crate::verdict;
 
 pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
-    let request = requested(arguments, settings)?;
+    let mut request = requested(arguments, settings)?;
     check_paths(&request, settings)?;
     let typed = typed_query::typed(&arguments.own, arguments.runs)?;
     let assertions = assertions(arguments, &request, &typed)?;
@@ -33,11 +32,12 @@ pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console
     if let Some(number) = arguments.one_of_runs {
         return one_of_runs(number, arguments, request, &typed, settings, console);
     }
+    request.assertions = assertions;
     let outputs = Outputs::create(arguments, settings)?;
-    let (mut measured, servers) = match arguments.runs {
+    let (measured, servers) = match arguments.runs {
         1 => measure(arguments, &request, &typed, settings, console)
             .map(|(run, servers)| (run, Some(servers)))?,
-        runs => match runs::measure(runs, console) {
+        runs => match runs::measure(runs, &request.assertions, console) {
             Ok(measured) => (measured, None),
             Err(error) => {
                 Left::report(settings, Need::Both, Made::default(), console);
@@ -45,8 +45,6 @@ pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console
             }
         },
     };
-    measured.run.assertions =
-        assertions.iter().flat_map(|assertion| verdict::judge(assertion, &measured.run)).collect();
     let document = json::pretty(&measured.run)?;
     // Whatever goes wrong from here on, the numbers are shown first.
     let outputs_are_saved = arguments.output.is_some();

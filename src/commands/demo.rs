@@ -104,6 +104,7 @@ fn told(
             ttl: TTL,
             share: None,
             start_at: None,
+            assertions: Vec::new(),
             rng_seed: DEFAULT_RNG_SEED,
         },
         QueryEntries::Removed,

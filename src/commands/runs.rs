@@ -14,9 +14,11 @@ use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::console::Console;
+use crate::assertion::Assertion;
 use crate::bench::Measured;
 use crate::interrupt;
-use crate::run_file::{Run, load, pool};
+use crate::run_file::{Run, WorkloadRun, load, pool};
+use crate::verdict;
 
 /// The argument that makes a process one of several runs.
 pub(super) const ARGUMENT: &str = "--one-of-runs";
@@ -25,7 +27,7 @@ pub(super) const ARGUMENT: &str = "--one-of-runs";
 const POLL: Duration = Duration::from_millis(20);
 
 /// Measures all runs, or as many as there were before an interrupt or a failure.
-pub(super) fn measure(runs: u16, console: &Console) -> anyhow::Result<Measured> {
+pub(super) fn measure(runs: u16, assertions: &[Assertion], console: &Console) -> anyhow::Result<Measured> {
     let mut finished = Vec::new();
     let mut first_error = None;
     for number in 1..=runs {
@@ -58,7 +60,8 @@ pub(super) fn measure(runs: u16, console: &Console) -> anyhow::Result<Measured> 
         console.warning(&format!("{} of {runs} runs were finished; the numbers cover these", finished.len()));
     }
     let failed_reads = finished.iter().map(failed_reads).sum();
-    let Some(run) = pool::pool_runs(&finished, interrupt::requested()) else {
+    let judge = |workloads: &[WorkloadRun]| verdict::judge(assertions, workloads);
+    let Some(run) = pool::pool_runs(&finished, interrupt::requested(), judge) else {
         return Err(interrupt::Interrupted.into());
     };
     Ok(Measured { run, failed_reads, first_error })

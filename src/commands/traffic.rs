@@ -24,7 +24,7 @@ use crate::model::{Judgement, UsageError, Workload};
 use crate::plain_text;
 use crate::report;
 use crate::scenario::arms::Way;
-use crate::traffic_file::{Document, judge};
+use crate::traffic_file::Document;
 
 /// The request, understood.
 pub(super) struct Request<'a> {
@@ -58,9 +58,9 @@ pub(super) fn run(
     let folder = folder.map_err(|error| error.context("--hgrm"))?;
     let servers = Servers::open(settings, Need::Both, "traffic", console)?;
     ask::before_much_load(load.mean_rate_per_s(), arguments.yes, &servers, console)?;
-    let run::Done { mut document, failure } = run::run(&request, &load, settings, &servers, console)?;
+    let run::Done { document, failure } =
+        run::run(&request, &assertions, &load, settings, &servers, console)?;
     let stopped = servers.stop();
-    document.assertions = assertions.iter().map(|assertion| judge::judge(assertion, &document)).collect();
     let saved = json::pretty(&document)?;
     let text = match settings.format {
         Format::Text => console.render(&report::traffic::page(&document), settings.page_format),

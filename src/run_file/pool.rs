@@ -12,20 +12,25 @@ use histograms::{decode, merged, percentiles};
 use workload::workload;
 
 use super::build::encode;
-use super::{Config, Control, PathRun, Run, RunPart, Warning, WorkloadRun};
+use super::{AssertionRun, Config, Control, PathRun, Run, RunPart, Warning, WorkloadRun};
 use crate::stats::between_runs::Timing;
 
-/// One run of all of them; none for no runs. What is interrupted is no run of its own, and is said
-/// of the whole.
-pub(crate) fn pool_runs(runs: &[Run], interrupted: bool) -> Option<Run> {
+/// One run of all of them, with the assertions that were made of its workloads; none for no runs.
+/// What is interrupted is no run of its own, and is said of the whole.
+pub(crate) fn pool_runs(
+    runs: &[Run],
+    interrupted: bool,
+    judge: impl FnOnce(&[WorkloadRun]) -> Vec<AssertionRun>,
+) -> Option<Run> {
     let (first, others) = runs.split_first()?;
     if others.is_empty() {
-        return Some(Run { interrupted: interrupted || first.interrupted, ..first.clone() });
+        let assertions = judge(&first.workloads);
+        return Some(Run { interrupted: interrupted || first.interrupted, assertions, ..first.clone() });
     }
     Some(Run {
         wall_s: runs.iter().map(|run| run.wall_s).sum(),
         interrupted: interrupted || runs.iter().any(|run| run.interrupted),
-        ..combine(first, runs, Timing::Successive)
+        ..combine(first, runs, Timing::Successive, judge)
     })
 }
 
@@ -33,7 +38,8 @@ pub(crate) fn pool_runs(runs: &[Run], interrupted: bool) -> Option<Run> {
 /// none for no runs.
 pub(crate) fn merge_runs(runs: &[Run]) -> Option<Run> {
     let first = runs.first()?;
-    let merged = combine(first, runs, Timing::Simultaneous);
+    // They judged a part of the reads.
+    let merged = combine(first, runs, Timing::Simultaneous, |_| Vec::new());
     let started_at = runs.iter().map(|run| &run.started_at).min().unwrap_or(&first.started_at);
     Some(Run {
         started_at: started_at.clone(),
@@ -41,8 +47,6 @@ pub(crate) fn merge_runs(runs: &[Run]) -> Option<Run> {
         interrupted: runs.iter().any(|run| run.interrupted),
         config: Config { clients: runs.iter().map(|run| run.config.clients).sum(), ..first.config.clone() },
         generators: runs.len() as u64,
-        // They judged a part of the reads.
-        assertions: Vec::new(),
         ..merged
     })
 }
@@ -56,10 +60,17 @@ pub(crate) fn damaged_histogram(run: &Run) -> Option<String> {
     run.workloads.iter().find_map(damaged)
 }
 
-fn combine(first: &Run, runs: &[Run], timing: Timing) -> Run {
+fn combine(
+    first: &Run,
+    runs: &[Run],
+    timing: Timing,
+    judge: impl FnOnce(&[WorkloadRun]) -> Vec<AssertionRun>,
+) -> Run {
+    let workloads = workloads(runs, timing);
     Run {
         controls: controls(runs),
-        workloads: workloads(runs, timing),
+        assertions: judge(&workloads),
+        workloads,
         warnings: warnings(runs),
         runs: runs.iter().map(part).collect(),
         ..first.clone()
@@ -138,6 +149,10 @@ mod tests {
     use super::*;
     use crate::report::sample_runs;
     use crate::run_file::{AtDistance, Ratio};
+
+    fn pool_runs(runs: &[Run], interrupted: bool) -> Option<Run> {
+        super::pool_runs(runs, interrupted, |_| Vec::new())
+    }
 
     /// A run that is slower by a factor, with other reads.
     fn run(reads: usize, factor: f64) -> Run {

@@ -1,6 +1,6 @@
-//! Judges assertions by a finished document: by the interval of what has one.
+//! Judges assertions by finished strategies: by the interval of what has one.
 
-use super::{Document, Strategy};
+use super::Strategy;
 use crate::assertion::traffic::{Field, Right, Term, TrafficAssertion};
 use crate::model::Judgement;
 use crate::run_file::AssertionRun;
@@ -14,8 +14,8 @@ struct Figure {
 }
 
 /// The assertion with its verdict.
-pub(crate) fn judge(assertion: &TrafficAssertion, document: &Document) -> AssertionRun {
-    let judged = judge_figures(assertion, document);
+pub(crate) fn judge(assertion: &TrafficAssertion, strategies: &[Strategy]) -> AssertionRun {
+    let judged = judge_figures(assertion, strategies);
     let (verdict, value, ci95, reason) = match judged {
         Ok((judgement, figure)) => (judgement, Some(figure.value), figure.ci95, None),
         Err(Missing::Unknown(reason)) => (Judgement::Inconclusive, None, None, Some(reason)),
@@ -31,12 +31,12 @@ enum Missing {
     Unbounded(String),
 }
 
-fn judge_figures(assertion: &TrafficAssertion, document: &Document) -> Result<(Judgement, Figure), Missing> {
-    let left = figure(&assertion.left, document)?;
+fn judge_figures(assertion: &TrafficAssertion, strategies: &[Strategy]) -> Result<(Judgement, Figure), Missing> {
+    let left = figure(&assertion.left, strategies)?;
     let (threshold, uncertain) = match &assertion.right {
         Right::Value(value) => (*value, None),
         Right::Multiple(factor, term) => {
-            let right = figure(term, document)?;
+            let right = figure(term, strategies)?;
             let interval = right.ci95.map(|[low, high]| [low * factor, high * factor]);
             (right.value * factor, interval)
         }
@@ -55,9 +55,9 @@ fn judge_figures(assertion: &TrafficAssertion, document: &Document) -> Result<(J
     Ok((judgement, left))
 }
 
-fn figure(term: &Term, document: &Document) -> Result<Figure, Missing> {
+fn figure(term: &Term, strategies: &[Strategy]) -> Result<Figure, Missing> {
     let is_meant = |it: &&Strategy| it.label() == term.strategy || it.strategy == term.strategy;
-    let strategy = document.strategies.iter().find(is_meant);
+    let strategy = strategies.iter().find(is_meant);
     let strategy =
         strategy.ok_or_else(|| Missing::Unknown(format!("strategy {} was not measured", term.strategy)))?;
     of_strategy(strategy, term.field)

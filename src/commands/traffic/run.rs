@@ -7,7 +7,7 @@ use super::Request;
 use super::load::Load;
 use super::progress::Progress;
 use super::subjects::{self, Asked};
-use crate::assertion::traffic::{Condition, Field};
+use crate::assertion::traffic::{Condition, Field, TrafficAssertion};
 use crate::config::Settings;
 use crate::interrupt;
 use crate::measure::awake::Awake;
@@ -19,7 +19,7 @@ use crate::traffic::find::{self, Figure, SearchLoad, Target};
 use crate::traffic::subject::TrafficError;
 use crate::traffic::trial::{Contender, Trials};
 use crate::traffic_file::build::{self, Name};
-use crate::traffic_file::{Config, Document, FORMAT, FORMAT_VERSION, Strategy, WorkloadConfig};
+use crate::traffic_file::{Config, Document, FORMAT, FORMAT_VERSION, Strategy, WorkloadConfig, judge};
 
 /// The results, and what kept the rest from being measured.
 pub(super) struct Done {
@@ -37,6 +37,7 @@ struct Work<'a> {
 
 pub(super) fn run(
     request: &Request<'_>,
+    assertions: &[TrafficAssertion],
     load: &Load<'_>,
     settings: &Settings,
     servers: &Servers,
@@ -70,8 +71,8 @@ pub(super) fn run(
         interrupted: interrupt::requested(),
         environment,
         config,
+        assertions: assertions.iter().map(|assertion| judge::judge(assertion, &strategies)).collect(),
         strategies,
-        assertions: Vec::new(),
         warnings,
     };
     match failure {
