@@ -9,6 +9,7 @@ mod hints;
 pub(crate) mod identity;
 pub(crate) mod load;
 pub(crate) mod node;
+pub(crate) mod own_table;
 mod private;
 pub(crate) mod rows;
 pub(crate) mod schema;

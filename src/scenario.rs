@@ -33,6 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use self::definition::Scenario;
 use crate::db::error::DbError;
+use crate::db::own_table::TableError;
 use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
 
 macro_rules! scenarios {
@@ -126,7 +127,7 @@ pub(crate) type Progress<'a> = &'a dyn Fn(&str, Duration);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ScenarioError {
     #[error(transparent)]
-    Table(#[from] table::TableError),
+    Table(#[from] TableError),
     #[error(transparent)]
     Db(#[from] DbError),
     #[error(transparent)]

@@ -11,4 +11,4 @@ mod users;
 
 pub(crate) use app::{App, Power, Setup};
 pub(crate) use server::{Listener, serve};
-pub(crate) use users::{Leftover, TableError, UserTable};
+pub(crate) use users::UserTable;

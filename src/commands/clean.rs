@@ -11,11 +11,10 @@ use crate::bench::flush as bench_flush;
 use crate::cache::admin;
 use crate::cli::Format;
 use crate::config::Settings;
+use crate::db::own_table::{SCENARIO, SERVE, TableError};
 use crate::db::schema::{self, SchemaError};
 use crate::db::{connect, seed};
-use crate::endpoint::MysqlEndpoint;
 use crate::sandbox;
-use crate::scenario::table::{Leftover, TableError};
 use crate::units;
 
 /// The actions, on one server after the other.
@@ -148,18 +147,20 @@ fn mysql(settings: &Settings, console: &Console) -> anyhow::Result<Tables> {
         dropped: Vec::new(),
         left_alone: None,
     };
-    match Leftover::find(&endpoint) {
-        Ok(Some(leftover)) => {
-            leftover.drop()?;
-            tables.dropped.push("rcache_scenario");
+    // Whatever commands that were killed have left.
+    for table in [&SCENARIO, &SERVE] {
+        match table.leftover(&endpoint) {
+            Ok(Some(leftover)) => {
+                leftover.drop()?;
+                tables.dropped.push(table.name);
+            }
+            Ok(None) => {}
+            Err(foreign @ TableError::Foreign { .. }) => {
+                tables.left_alone = Some(first_line(&foreign.to_string()))
+            }
+            Err(error) => return Err(error.into()),
         }
-        Ok(None) => {}
-        Err(foreign @ TableError::Foreign { .. }) => {
-            tables.left_alone = Some(first_line(&foreign.to_string()))
-        }
-        Err(error) => return Err(error.into()),
     }
-    drop_served(&endpoint, &mut tables)?;
     match schema::drop(&mut conn) {
         Ok(true) => tables.dropped.extend(["users", "rcache_meta"]),
         Ok(false) => {}
@@ -169,30 +170,6 @@ fn mysql(settings: &Settings, console: &Console) -> anyhow::Result<Tables> {
     drop(conn);
     servers.stop()?;
     Ok(tables)
-}
-
-/// The table that a killed `serve` left.
-#[cfg(feature = "serve")]
-fn drop_served(endpoint: &MysqlEndpoint, tables: &mut Tables) -> anyhow::Result<()> {
-    use crate::serve::{Leftover, TableError};
-
-    match Leftover::find(endpoint) {
-        Ok(Some(leftover)) => {
-            leftover.drop()?;
-            tables.dropped.push("rcache_serve");
-        }
-        Ok(None) => {}
-        Err(foreign @ TableError::Foreign { .. }) => {
-            tables.left_alone = Some(first_line(&foreign.to_string()))
-        }
-        Err(error) => return Err(error.into()),
-    }
-    Ok(())
-}
-
-#[cfg(not(feature = "serve"))]
-fn drop_served(_endpoint: &MysqlEndpoint, _tables: &mut Tables) -> anyhow::Result<()> {
-    Ok(())
 }
 
 fn redis(settings: &Settings, console: &Console) -> anyhow::Result<Entries> {

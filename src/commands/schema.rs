@@ -8,9 +8,9 @@ use super::{Outcome, json};
 use crate::advice;
 use crate::cli::{self, Format};
 use crate::config::Settings;
+use crate::db::own_table::{Leftover, SCENARIO};
 use crate::db::schema::{self, Created, SeedState};
 use crate::db::{connect, seed};
-use crate::scenario::table::Leftover;
 use crate::units;
 
 pub(super) fn run(
@@ -28,7 +28,7 @@ pub(super) fn run(
     seed::lock(&mut conn)?;
     let (text, document) = if arguments.drop {
         // First, so that a foreign table under this name too leaves everything as it is.
-        let leftover = Leftover::find(endpoint)?;
+        let leftover = SCENARIO.leftover(endpoint)?;
         let dropped = Dropped { tables: schema::drop(&mut conn)?, leftover: leftover.is_some() };
         leftover.map(Leftover::drop).transpose()?;
         let changed = dropped.tables || dropped.leftover;

@@ -6,33 +6,16 @@ use std::time::{Duration, Instant};
 
 use crate::db::connect;
 use crate::db::error::DbError;
+use crate::db::own_table::{Held, SERVE, TableError};
 use crate::db::rows::{RowConnection, RowsError, WrongCells};
-use crate::db::schema::MARK;
 use crate::db::session::Session;
 use crate::endpoint::MysqlEndpoint;
-use crate::reopen::{KeptAlive, Reopening};
 use crate::users::{RawUsersBuilder, TooLong, User, Users};
 
 /// Connections for reads.
 const CONNECTIONS: usize = 16;
 /// A read that gets no connection by then fails.
 const CONNECTION_WAIT: Duration = Duration::from_secs(5);
-
-/// Why there is no table to serve.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum TableError {
-    #[error(
-        "the database {database:?} has a {kind} \"rcache_serve\" that rcache did not make; it was left untouched\n  give \
-         rcache a database of its own: CREATE DATABASE rcache CHARACTER SET utf8mb4, and end --mysql-url with /rcache"
-    )]
-    Foreign { database: String, kind: &'static str },
-    #[error(
-        "another rcache serve is running on the database {0:?}\n  end it, or give this one another database"
-    )]
-    Busy(String),
-    #[error(transparent)]
-    Db(#[from] DbError),
-}
 
 /// Why a user could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -47,33 +30,11 @@ pub(super) enum StoreError {
     Shape,
 }
 
-/// The table `rcache_serve`. It goes when this is dropped; what a command that was killed has left
-/// behind, the next one replaces.
+/// The table `rcache_serve`.
 pub(crate) struct UserTable {
     endpoint: MysqlEndpoint,
-    /// Holds the lock that keeps a second one out.
-    conn: KeptAlive<Session, TableError>,
+    _table: Held,
     pool: Pool,
-}
-
-/// The table of a command that was killed; no other can begin while this is here.
-pub(crate) struct Leftover {
-    conn: Session,
-}
-
-impl Leftover {
-    /// Looks for one and changes nothing.
-    ///
-    /// # Errors
-    /// If another table has the name, or the table is in use.
-    pub(crate) fn find(endpoint: &MysqlEndpoint) -> Result<Option<Self>, TableError> {
-        let mut conn = locked(endpoint)?;
-        Ok(is_there(&mut conn, endpoint)?.then_some(Self { conn }))
-    }
-
-    pub(crate) fn drop(mut self) -> Result<(), DbError> {
-        drop_table(&mut self.conn)
-    }
 }
 
 impl UserTable {
@@ -82,24 +43,19 @@ impl UserTable {
     /// # Errors
     /// If the database has another table of that name, or another command uses it.
     pub(crate) fn create(endpoint: &MysqlEndpoint) -> Result<Self, TableError> {
-        let again = endpoint.clone();
-        let mut conn = Reopening::open(move || locked(&again), |conn| conn.ping().is_ok())?;
-        let first = conn.get()?;
-        if is_there(first, endpoint)? {
-            drop_table(first)?;
-        }
-        let copy = [include_str!("../../sql/create_serve.sql"), include_str!("../../sql/copy_serve.sql")];
-        for sql in copy {
-            first
-                .query_drop(sql)
-                .map_err(|source| DbError::new("copying the users to rcache_serve", source))?;
-        }
-        Ok(Self { endpoint: endpoint.clone(), conn: KeptAlive::new(conn), pool: Pool::default() })
+        let copy = |conn: &mut Session| -> Result<(), TableError> {
+            [include_str!("../../sql/create_serve.sql"), include_str!("../../sql/copy_serve.sql")]
+                .into_iter()
+                .try_for_each(|sql| conn.query_drop(sql))
+                .map_err(|source| DbError::new("copying the users to rcache_serve", source).into())
+        };
+        let table = SERVE.create(endpoint, copy)?;
+        Ok(Self { endpoint: endpoint.clone(), _table: table, pool: Pool::default() })
     }
 
     /// Every user.
     pub(super) fn all(&self) -> Result<Users, StoreError> {
-        self.read(include_str!("../../sql/select_serve_users.sql"), &[], |conn, statement| {
+        self.read(include_str!("../../sql/select_serve_users.sql"), |conn, statement| {
             let mut users = RawUsersBuilder::with_capacity(0);
             conn.execute(statement, &[], |mut cells| {
                 users.push(cells.u32()?, cells.text()?, cells.text()?);
@@ -111,7 +67,7 @@ impl UserTable {
 
     /// One user, if there is one.
     pub(super) fn one(&self, id: u32) -> Result<Option<User>, StoreError> {
-        self.read(include_str!("../../sql/select_serve_user.sql"), &[id], |conn, statement| {
+        self.read(include_str!("../../sql/select_serve_user.sql"), |conn, statement| {
             let mut user = None;
             conn.execute(statement, &[id], |mut cells| {
                 let own = cells.u32()?;
@@ -127,7 +83,6 @@ impl UserTable {
     fn read<T>(
         &self,
         sql: &str,
-        _parameters: &[u32],
         rows: impl FnOnce(&mut RowConnection, &mysql::Statement) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let place = self.pool.take()?;
@@ -170,43 +125,6 @@ impl UserTable {
         drop(place);
         Ok(true)
     }
-}
-
-impl Drop for UserTable {
-    fn drop(&mut self) {
-        // If this fails, the next command finds the mark and replaces the table.
-        let _ = self.conn.with(|conn| Ok(drop_table(conn)?));
-    }
-}
-
-/// A connection that holds the lock.
-fn locked(endpoint: &MysqlEndpoint) -> Result<Session, TableError> {
-    let mut conn = connect::connect(endpoint)?;
-    let got: Option<Option<u8>> = conn
-        .query_first(include_str!("../../sql/lock_serve.sql"))
-        .map_err(|source| DbError::new("taking the lock of rcache serve", source))?;
-    if got.flatten() == Some(1) { Ok(conn) } else { Err(TableError::Busy(endpoint.database.clone())) }
-}
-
-/// Whether there is a table of ours.
-fn is_there(conn: &mut Session, endpoint: &MysqlEndpoint) -> Result<bool, TableError> {
-    let found: Option<(String, String, String)> = conn
-        .query_first(include_str!("../../sql/select_serve_table.sql"))
-        .map_err(|source| DbError::new("looking for the table rcache_serve", source))?;
-    let foreign = |kind| TableError::Foreign { database: endpoint.database.clone(), kind };
-    match found {
-        None => Ok(false),
-        Some((name, kind, comment)) if kind == "BASE TABLE" && name == "rcache_serve" && comment == MARK => {
-            Ok(true)
-        }
-        Some((_, kind, _)) if kind == "BASE TABLE" => Err(foreign("table")),
-        Some(_) => Err(foreign("view")),
-    }
-}
-
-fn drop_table(conn: &mut Session) -> Result<(), DbError> {
-    conn.query_drop(include_str!("../../sql/drop_serve.sql"))
-        .map_err(|source| DbError::new("dropping the table rcache_serve", source))
 }
 
 /// At most so many connections at a time; those that are free stay open.
