@@ -1,5 +1,37 @@
 //! The way of a value into the payload of an entry, and back.
 
+/// A codec that serde drives: its number, the function that writes, and the one that reads.
+#[cfg(any(feature = "json", feature = "msgpack", feature = "postcard"))]
+macro_rules! serde_codec {
+    ($codec:ident, $id:literal, $write:ident, $read:ident) => {
+        impl<T: serde::Serialize + serde::de::DeserializeOwned> $crate::codec::Codec<T> for $codec {
+            fn id(&self) -> $crate::entry::CodecId {
+                $crate::entry::CodecId($id)
+            }
+
+            fn type_tag(&self) -> u32 {
+                $crate::codec::type_tag::shape::tag_of::<T>()
+            }
+
+            fn is_faithful(&self, value: &T, payload: &[u8]) -> bool {
+                $read(payload).is_ok_and(|decoded: T| $crate::codec::same::is_same(value, &decoded))
+            }
+
+            fn encode(&self, value: &T, payload: &mut Vec<u8>) -> Result<(), $crate::codec::CodecError> {
+                $write(value, payload)
+            }
+
+            fn decode(
+                &self,
+                entry: &mut Vec<u8>,
+                payload: std::ops::Range<usize>,
+            ) -> Result<T, $crate::codec::CodecError> {
+                $read(entry.get(payload).unwrap_or_default())
+            }
+        }
+    };
+}
+
 /// Columns for this repository's program; its types follow the versions of the `arrow` crates.
 #[cfg(feature = "arrow")]
 pub(crate) mod arrow;

@@ -82,7 +82,8 @@ impl Connection {
     pub(super) fn list_length(&self) -> Result<Option<u64>, WireError> {
         const MOST: u64 = 10_000;
         let Some([b'*', digits @ ..]) = self.line.strip_suffix(b"\r\n") else { return Ok(None) };
-        let length = u64::try_from(super::reply::parse_integer(digits)?).ok().filter(|length| *length <= MOST);
+        let length =
+            u64::try_from(super::reply::parse_integer(digits)?).ok().filter(|length| *length <= MOST);
         length.map(Some).ok_or(NO_ROLE)
     }
 
