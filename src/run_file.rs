@@ -3,7 +3,6 @@
 
 pub(crate) mod build;
 pub(crate) mod load;
-mod node;
 pub(crate) mod own;
 mod path;
 pub(crate) mod pool;
@@ -14,13 +13,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::node::{ClusterNode, DatabaseNode};
-pub(crate) use self::path::{DiskReads, ExchangesPerRead, OverControl, PathRun, Stalls};
+pub(crate) use self::path::{DiskReads, ExchangesPerRead, OverControl, PathRun};
 pub(crate) use self::servers::{Avoided, RedisMemory, ServerCounters};
 pub(crate) use self::workload::{
     AtDistance, CurvePoint, HitRatio, Ratio, RoundControl, TypicalRatios, VerifiedHitRatio, WorkloadRun,
 };
 use crate::model::Judgement;
+pub(crate) use crate::samples::database_node::{ClusterNode, DatabaseNode};
 
 /// The value of `format` in every run file.
 pub(crate) const FORMAT: &str = "rcache-run";

@@ -2,6 +2,7 @@
 //! mean.
 
 pub(crate) mod cache_use;
+pub(crate) mod database_node;
 pub(crate) mod disk;
 pub(crate) mod ended;
 pub(crate) mod latencies;

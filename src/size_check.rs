@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use redis::RedisError;
+use serde::{Deserialize, Serialize};
 
 use crate::cache::admin;
 use crate::cache::connection::Connection;
@@ -27,16 +28,25 @@ pub(crate) struct Setting {
     pub(crate) share: f64,
 }
 
-/// The result of one Redis.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Checked {
-    pub(crate) popularity: Popularity,
-    pub(crate) keys: u32,
+/// One prediction for a small Redis that was checked by reading from it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Verified {
+    /// The popularity of the keys.
+    pub(crate) popularity: String,
+    /// Different keys.
+    pub(crate) keys: u64,
+    /// The `maxmemory` of the private Redis.
     pub(crate) maxmemory_bytes: u64,
+    /// Entries that were predicted to fit.
     pub(crate) expected_entries: f64,
+    /// Entries that Redis held at the end.
     pub(crate) entries: u64,
+    /// The predicted hit ratio for as many entries as Redis held.
     pub(crate) expected_hit_ratio: f64,
+    /// The hit ratio that Redis had.
     pub(crate) hit_ratio: f64,
+    /// Reads that were counted.
     pub(crate) reads: u64,
 }
 
@@ -56,7 +66,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const RNG_SEED: u64 = 42;
 
 /// Fills an empty Redis by reading from it, and counts. It is left as it is: it must be private.
-pub(crate) fn check(redis: &RedisEndpoint, setting: &Setting) -> Result<Checked, RedisError> {
+pub(crate) fn check(redis: &RedisEndpoint, setting: &Setting) -> Result<Verified, RedisError> {
     let mut connection = admin::open(redis, TIMEOUT, TIMEOUT)?;
     let keys = Keys::new(setting.popularity, KEYS, RNG_SEED);
     let value = vec![b'v'; value_bytes(&mut connection, setting.entry_bytes)?];
@@ -74,9 +84,9 @@ pub(crate) fn check(redis: &RedisEndpoint, setting: &Setting) -> Result<Checked,
     replay.run(SETTLING)?;
     let (hits, reads) = replay.run(MEASURING)?;
     let entries: u64 = redis::cmd("DBSIZE").query(&mut replay.connection)?;
-    Ok(Checked {
-        popularity: setting.popularity,
-        keys: KEYS,
+    Ok(Verified {
+        popularity: setting.popularity.name(),
+        keys: u64::from(KEYS),
         maxmemory_bytes: limit,
         expected_entries: memory.entries(limit as f64),
         entries,

@@ -74,10 +74,12 @@ mod tests {
     fn counters_are_found_by_their_whole_name() {
         let info =
             "# Stats\r\nevicted_keys:3\r\nkeyspace_hits:40\r\nkeyspace_hits_more:1\r\nkeyspace_misses:x\r\n";
-        let expected = RedisCounters { keyspace_hits: Some(40), keyspace_misses: None, evicted_keys: Some(3) };
+        let expected =
+            RedisCounters { keyspace_hits: Some(40), keyspace_misses: None, evicted_keys: Some(3) };
         assert_eq!(counters(info), expected);
         assert_eq!(expected.look_ups(), None);
-        let earlier = RedisCounters { keyspace_hits: Some(50), keyspace_misses: Some(1), evicted_keys: Some(1) };
+        let earlier =
+            RedisCounters { keyspace_hits: Some(50), keyspace_misses: Some(1), evicted_keys: Some(1) };
         let since = expected.since(&earlier);
         assert_eq!((since.keyspace_hits, since.evicted_keys), (None, Some(2)), "somebody reset the counters");
     }

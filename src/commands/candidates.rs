@@ -67,7 +67,7 @@ pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Outc
 /// were.
 fn uncounted_executions(session: &mut Session, server: &ServerInfo) -> Result<Option<u64>, DbError> {
     let counters = if server.flavor == "MariaDB" { Some(counters::read(session)?) } else { None };
-    Ok(counters.and_then(|counters| counters.executes))
+    Ok(counters.and_then(|counters| counters.com_stmt_execute))
 }
 
 fn denied(error: DbError) -> anyhow::Error {

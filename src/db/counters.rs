@@ -44,8 +44,11 @@ mod tests {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
         };
         let (before, after) = (counters(&rows("40")), counters(&rows("100")));
-        let expected =
-            MysqlCounters { com_select: Some(60), innodb_buffer_pool_reads: Some(0), ..MysqlCounters::default() };
+        let expected = MysqlCounters {
+            com_select: Some(60),
+            innodb_buffer_pool_reads: Some(0),
+            ..MysqlCounters::default()
+        };
         assert_eq!(after.since(&before), expected);
         assert_eq!(before.since(&after).com_select, None, "somebody reset the counters");
     }

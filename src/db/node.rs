@@ -6,39 +6,7 @@ use std::collections::BTreeMap;
 use mysql::Row;
 
 use super::session::Session;
-
-/// A server among others. None where it does not say.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Node {
-    pub(crate) host_name: Option<String>,
-    pub(crate) port: Option<u64>,
-    pub(crate) server_id: Option<u64>,
-    /// MySQL alone has one.
-    pub(crate) server_uuid: Option<String>,
-    /// Whether it refuses writes of ordinary accounts.
-    pub(crate) is_read_only: Option<bool>,
-    /// Whether it copies another server; unknown without the right to ask.
-    pub(crate) is_replica: Option<bool>,
-    /// The delay behind the other one; unknown while copying is interrupted.
-    pub(crate) replica_lag_s: Option<u64>,
-    pub(crate) cluster: Option<Cluster>,
-    /// The proxy that named itself in place of the server.
-    pub(crate) proxy: Option<String>,
-}
-
-/// A member of a cluster whose nodes all take writes, or one of which does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Cluster {
-    pub(crate) kind: ClusterKind,
-    pub(crate) name: Option<String>,
-    /// Members that this one sees.
-    pub(crate) size: Option<u64>,
-    /// Its own words for its state.
-    pub(crate) state: Option<String>,
-    /// Galera: `wsrep_sync_wait`; group replication: `group_replication_consistency`. Of our
-    /// sessions.
-    pub(crate) consistency: Option<String>,
-}
+use crate::samples::database_node::{ClusterNode, DatabaseNode};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClusterKind {
@@ -64,7 +32,7 @@ impl ClusterKind {
 }
 
 /// Asks a server. What it refuses to say stays unknown.
-pub(crate) fn ask(session: &mut Session) -> Node {
+pub(crate) fn ask(session: &mut Session) -> DatabaseNode {
     let variables = named(session, include_str!("../../sql/node_variables.sql"));
     let status = named(session, include_str!("../../sql/node_status.sql"));
     let group = variables.get("group_replication_group_name").is_some_and(|name| !name.is_empty());
@@ -73,7 +41,8 @@ pub(crate) fn ask(session: &mut Session) -> Node {
     copies(session, &mut node);
     let comment: Option<Option<String>> =
         session.query_first(include_str!("../../sql/version_comment.sql")).ok();
-    node.proxy = comment.flatten().as_deref().and_then(proxy);
+    let proxy = comment.flatten().as_deref().and_then(proxy);
+    node.proxy = proxy.map(|name| format!("it calls itself {name}"));
     node
 }
 
@@ -94,7 +63,7 @@ fn node(
     variables: &BTreeMap<String, String>,
     status: &BTreeMap<String, String>,
     members: Option<&Members>,
-) -> Node {
+) -> DatabaseNode {
     let text = |name: &str| variables.get(name).filter(|text| !text.is_empty()).cloned();
     let number = |name: &str| variables.get(name)?.parse().ok();
     let read_only: Vec<&String> = ["read_only", "super_read_only", "innodb_read_only"]
@@ -102,16 +71,15 @@ fn node(
         .filter_map(|name| variables.get(*name))
         .collect();
     let running: u64 = status.get("slaves_running").and_then(|text| text.parse().ok()).unwrap_or(0);
-    Node {
+    DatabaseNode {
         host_name: text("hostname"),
         port: number("port"),
         server_id: number("server_id"),
         server_uuid: text("server_uuid"),
-        is_read_only: (!read_only.is_empty()).then(|| read_only.iter().any(|value| is_on(value))),
-        is_replica: (running > 0).then_some(true),
-        replica_lag_s: None,
+        read_only: (!read_only.is_empty()).then(|| read_only.iter().any(|value| is_on(value))),
+        replica: (running > 0).then_some(true),
         cluster: galera(variables, status).or_else(|| group(variables, members)),
-        proxy: None,
+        ..DatabaseNode::default()
     }
 }
 
@@ -120,7 +88,7 @@ fn is_on(value: &str) -> bool {
     !["OFF", "0", ""].iter().any(|off| value.eq_ignore_ascii_case(off))
 }
 
-fn galera(variables: &BTreeMap<String, String>, status: &BTreeMap<String, String>) -> Option<Cluster> {
+fn galera(variables: &BTreeMap<String, String>, status: &BTreeMap<String, String>) -> Option<ClusterNode> {
     let size: u64 = status.get("wsrep_cluster_size")?.parse().ok()?;
     let is_member = size > 0 && variables.get("wsrep_on").is_some_and(|value| is_on(value));
     let own = status.get("wsrep_local_state_comment").filter(|state| !state.is_empty());
@@ -129,8 +97,8 @@ fn galera(variables: &BTreeMap<String, String>, status: &BTreeMap<String, String
         (Some(own), Some(part)) => Some(format!("{own}, {part}")),
         (own, part) => own.or(part).cloned(),
     };
-    is_member.then(|| Cluster {
-        kind: ClusterKind::Galera,
+    is_member.then(|| ClusterNode {
+        kind: ClusterKind::Galera.name().to_owned(),
         name: variables.get("wsrep_cluster_name").filter(|name| !name.is_empty()).cloned(),
         size: Some(size),
         state,
@@ -138,7 +106,7 @@ fn galera(variables: &BTreeMap<String, String>, status: &BTreeMap<String, String
     })
 }
 
-fn group(variables: &BTreeMap<String, String>, members: Option<&Members>) -> Option<Cluster> {
+fn group(variables: &BTreeMap<String, String>, members: Option<&Members>) -> Option<ClusterNode> {
     let name = variables.get("group_replication_group_name").filter(|name| !name.is_empty())?;
     let (size, state) = match members {
         Some((0, ..)) => return None,
@@ -149,8 +117,8 @@ fn group(variables: &BTreeMap<String, String>, members: Option<&Members>) -> Opt
         }
         None => (None, None),
     };
-    Some(Cluster {
-        kind: ClusterKind::GroupReplication,
+    Some(ClusterNode {
+        kind: ClusterKind::GroupReplication.name().to_owned(),
         name: Some(name.clone()),
         size,
         state,
@@ -160,12 +128,12 @@ fn group(variables: &BTreeMap<String, String>, members: Option<&Members>) -> Opt
 
 /// Whether it copies another server, and how far it is behind. Old servers know the statement by
 /// its old name alone, and both want a right that an account may not have.
-fn copies(session: &mut Session, node: &mut Node) {
+fn copies(session: &mut Session, node: &mut DatabaseNode) {
     let rows: Result<Vec<Row>, _> = session
         .query(include_str!("../../sql/replica_status.sql"))
         .or_else(|_| session.query(include_str!("../../sql/slave_status.sql")));
     let Ok(rows) = rows else { return };
-    node.is_replica = Some(!rows.is_empty() || node.is_replica == Some(true));
+    node.replica = Some(!rows.is_empty() || node.replica == Some(true));
     node.replica_lag_s = rows.iter().filter_map(lag).max();
 }
 
@@ -225,7 +193,7 @@ mod tests {
             map(&[("group_replication_group_name", "aaaa"), ("group_replication_consistency", "EVENTUAL")]);
         let of = |members: Option<Members>| node(&variables, &map(&[]), members.as_ref()).cluster;
         let online = of(Some((3, Some("ONLINE".to_owned()), Some("SECONDARY".to_owned())))).unwrap();
-        assert_eq!(online.kind.name(), "group_replication");
+        assert_eq!(online.kind, "group_replication");
         assert_eq!((online.size, online.state.as_deref()), (Some(3), Some("ONLINE, secondary")));
         assert_eq!(of(Some((0, None, None))), None, "the group was left");
         assert_eq!(of(None).unwrap().size, None, "the account may not look");
@@ -234,7 +202,7 @@ mod tests {
 
     #[test]
     fn read_only_has_several_names() {
-        let read_only = |pairs: &[(&str, &str)]| node(&map(pairs), &map(&[]), None).is_read_only;
+        let read_only = |pairs: &[(&str, &str)]| node(&map(pairs), &map(&[]), None).read_only;
         assert_eq!(read_only(&[]), None);
         assert_eq!(read_only(&[("read_only", "OFF"), ("super_read_only", "OFF")]), Some(false));
         for pair in [

@@ -10,7 +10,7 @@ use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use super::own::OwnQueryRun;
 use super::{
     AtDistance, Control, CurvePoint, DiskReads, ExchangesPerRead, HitRatio, OverControl, PathRun, Ratio,
-    RoundControl, Stalls, TypicalRatios, VerifiedHitRatio, WorkloadRun,
+    RoundControl, TypicalRatios, VerifiedHitRatio, WorkloadRun,
 };
 use crate::model::{Codec, ReadPath};
 use crate::samples::disk::DiskSamples;
@@ -23,7 +23,6 @@ use crate::stats::curve;
 use crate::stats::distance;
 use crate::stats::estimate::{Estimate, Missing};
 use crate::stats::foreign::ServerSide;
-use crate::stats::stalls;
 use crate::stats::statistics::Statistics;
 use crate::stats::summary::{PERCENTILES, Summary};
 use crate::stats::typical::Typical;
@@ -220,20 +219,9 @@ fn path(samples: &PathSamples, found: &PathAnalysis) -> PathRun {
         parts_mean_ns: samples.parts.means_ns().map(|(part, ns)| (part.name().to_owned(), ns)).collect(),
         stored_mean_ns: samples.stored.mean_ns(),
         exchanges_per_read: found.exchanges_per_read.map(|[mysql, redis]| ExchangesPerRead { mysql, redis }),
-        stalls: found.stalls.map(Into::into),
+        stalls: found.stalls,
         disk: None,
         histogram: encode(samples.latencies.histogram()),
-    }
-}
-
-impl From<stalls::Stalls> for Stalls {
-    fn from(found: stalls::Stalls) -> Self {
-        Self {
-            reads: found.reads,
-            longest_ns: found.longest_ns,
-            time_share: found.time_share,
-            p99_of_arrivals_ns: found.p99_of_arrivals_ns,
-        }
     }
 }
 

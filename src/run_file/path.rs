@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Ratio;
+use crate::stats::stalls::Stalls;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -115,20 +116,4 @@ pub(crate) struct ExchangesPerRead {
     pub(crate) mysql: f64,
     /// To Redis. Commands that are sent together count once.
     pub(crate) redis: f64,
-}
-
-/// Reads that took at least 20 times as long as the median one, and a millisecond.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(crate) struct Stalls {
-    /// The number of reads.
-    pub(crate) reads: u64,
-    /// The longest of them, ns.
-    pub(crate) longest_ns: u64,
-    /// The share of this path's reading time that they took, 0 to 1.
-    pub(crate) time_share: f64,
-    /// Estimated p99 of requests that arrive at any moment, if a stall holds up all of them, ns.
-    /// The percentiles of this run are those of a closed loop, in which a client that waits asks
-    /// nothing.
-    pub(crate) p99_of_arrivals_ns: f64,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Servers, node};
+use super::Servers;
 use crate::cache::admin;
 use crate::db::{connect, node as db_node};
 use crate::run_file::{Environment, Server};
@@ -29,7 +29,7 @@ pub(crate) fn describe(servers: &Servers) -> anyhow::Result<(Server, Server)> {
     let (mysql, redis) = (servers.mysql()?, servers.redis()?);
     let mut conn = connect::connect(mysql)?;
     let info = connect::server_info(&mut conn)?;
-    let node = Some(node::saved(&db_node::ask(&mut conn)));
+    let node = Some(db_node::ask(&mut conn));
     let in_sandbox = servers.mysql_in_sandbox;
     let mysql = server(info.flavor, &info.version, mysql.transport(), in_sandbox, info.settings);
     let mysql = Server { node, ..mysql };

@@ -1,41 +1,15 @@
 //! The database server among others: what it is saved as, and what is to be said of it.
 
 use crate::db::identity::{self, Reached};
-use crate::db::node::{Cluster, ClusterKind, Node};
+use crate::db::node::ClusterKind;
 use crate::endpoint::MysqlEndpoint;
-use crate::run_file::{ClusterNode, DatabaseNode, Server};
+use crate::run_file::{DatabaseNode, Server};
 use crate::stats::warnings::Warning;
 
 /// The sign that connections were numbered anew on the way.
 const RENUMBERED: &str = "connections have other numbers in the server than in their greetings";
 /// Servers that a warning names.
 const NAMED: usize = 4;
-
-/// The node as it is saved, before anything is known of the connections.
-pub(super) fn saved(node: &Node) -> DatabaseNode {
-    DatabaseNode {
-        host_name: node.host_name.clone(),
-        port: node.port,
-        server_id: node.server_id,
-        server_uuid: node.server_uuid.clone(),
-        read_only: node.is_read_only,
-        replica: node.is_replica,
-        replica_lag_s: node.replica_lag_s,
-        cluster: node.cluster.as_ref().map(saved_cluster),
-        proxy: node.proxy.as_ref().map(|name| format!("it calls itself {name}")),
-        reached: Vec::new(),
-    }
-}
-
-fn saved_cluster(cluster: &Cluster) -> ClusterNode {
-    ClusterNode {
-        kind: cluster.kind.name().to_owned(),
-        name: cluster.name.clone(),
-        size: cluster.size,
-        state: cluster.state.clone(),
-        consistency: cluster.consistency.clone(),
-    }
-}
 
 /// Adds where all connections led to, once they are over, and says what makes reads of this server
 /// other than those of the only one that takes the writes.
@@ -87,33 +61,40 @@ fn unhealthy(node: &DatabaseNode) -> Option<Warning> {
 mod tests {
     use super::*;
     use crate::db::identity::Identity;
+    use crate::run_file::ClusterNode;
 
-    fn codes(node: &Node, reached: &Reached) -> Vec<&'static str> {
-        let mut node = saved(node);
+    fn codes(node: &DatabaseNode, reached: &Reached) -> Vec<&'static str> {
+        let mut node = node.clone();
         add(&mut node, reached);
         warnings(&node, reached, "db:3306").iter().map(Warning::code).collect()
     }
 
-    fn cluster(kind: ClusterKind, state: &str) -> Node {
-        let cluster =
-            Cluster { kind, name: None, size: Some(2), state: Some(state.to_owned()), consistency: None };
-        Node { cluster: Some(cluster), ..Node::default() }
+    fn cluster(kind: ClusterKind, state: &str) -> DatabaseNode {
+        let cluster = ClusterNode {
+            kind: kind.name().to_owned(),
+            name: None,
+            size: Some(2),
+            state: Some(state.to_owned()),
+            consistency: None,
+        };
+        DatabaseNode { cluster: Some(cluster), ..DatabaseNode::default() }
     }
 
     #[test]
     fn each_kind_of_server_has_its_warning() {
         let alone = Reached::default();
-        assert_eq!(codes(&Node::default(), &alone), [""; 0]);
-        let writable = Node { is_read_only: Some(false), is_replica: Some(false), ..Node::default() };
+        assert_eq!(codes(&DatabaseNode::default(), &alone), [""; 0]);
+        let writable =
+            DatabaseNode { read_only: Some(false), replica: Some(false), ..DatabaseNode::default() };
         assert_eq!(codes(&writable, &alone), [""; 0]);
-        let read_only = Node { is_read_only: Some(true), ..Node::default() };
+        let read_only = DatabaseNode { read_only: Some(true), ..DatabaseNode::default() };
         assert_eq!(codes(&read_only, &alone), ["read_only_server"]);
-        let replica = Node { is_replica: Some(true), replica_lag_s: Some(3), ..read_only };
+        let replica = DatabaseNode { replica: Some(true), replica_lag_s: Some(3), ..read_only };
         assert_eq!(codes(&replica, &alone), ["replica"]);
-        let proxy = Node { proxy: Some("ProxySQL".to_owned()), ..Node::default() };
+        let proxy = DatabaseNode { proxy: Some("ProxySQL".to_owned()), ..DatabaseNode::default() };
         assert_eq!(codes(&proxy, &alone), ["behind_proxy"]);
         let relayed = Reached { is_relayed: true, ..Reached::default() };
-        assert_eq!(codes(&Node::default(), &relayed), ["behind_proxy"]);
+        assert_eq!(codes(&DatabaseNode::default(), &relayed), ["behind_proxy"]);
         for (kind, state, is_healthy) in [
             (ClusterKind::Galera, "Synced", true),
             (ClusterKind::Galera, "Donor/Desynced", false),

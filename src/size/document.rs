@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::run_file::HitRatio;
+pub(crate) use crate::size_check::Verified;
 
 /// The value of `format` in every document.
 pub(crate) const FORMAT: &str = "rcache-size";
@@ -140,26 +141,4 @@ pub(crate) struct Target {
     pub(crate) maxmemory_bytes: Option<f64>,
     /// Entries that this has room for; null as above.
     pub(crate) entries: Option<f64>,
-}
-
-/// One prediction for a small Redis that was checked by reading from it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(crate) struct Verified {
-    /// The popularity of the keys.
-    pub(crate) popularity: String,
-    /// Different keys.
-    pub(crate) keys: u64,
-    /// The `maxmemory` of the private Redis.
-    pub(crate) maxmemory_bytes: u64,
-    /// Entries that were predicted to fit.
-    pub(crate) expected_entries: f64,
-    /// Entries that Redis held at the end.
-    pub(crate) entries: u64,
-    /// The predicted hit ratio for as many entries as Redis held.
-    pub(crate) expected_hit_ratio: f64,
-    /// The hit ratio that Redis had.
-    pub(crate) hit_ratio: f64,
-    /// Reads that were counted.
-    pub(crate) reads: u64,
 }

@@ -3,6 +3,7 @@
 //! arriving would all have waited.
 
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 
 /// A read that took so many times as long as the median one was held up, not merely slow.
 const STALL_FACTOR: u64 = 20;
@@ -13,14 +14,19 @@ const LEAST_SHARE: f64 = 0.005;
 /// Fewer reads have no typical one.
 const FEWEST_READS: u64 = 100;
 
-/// The reads that were held up on one path.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Reads that took at least 20 times as long as the median one, and a millisecond.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Stalls {
+    /// The number of reads.
     pub(crate) reads: u64,
+    /// The longest of them, ns.
     pub(crate) longest_ns: u64,
-    /// The share of the reading time that they took.
+    /// The share of this path's reading time that they took, 0 to 1.
     pub(crate) time_share: f64,
-    /// The p99 of requests that arrive at any moment, if a stall holds up all of them, ns.
+    /// Estimated p99 of requests that arrive at any moment, if a stall holds up all of them, ns.
+    /// The percentiles of this run are those of a closed loop, in which a client that waits asks
+    /// nothing.
     pub(crate) p99_of_arrivals_ns: f64,
 }
 

@@ -9,7 +9,7 @@ use crate::interrupt;
 use crate::load_model::popularity::Popularity;
 use crate::sandbox::{Sandbox, Wanted};
 use crate::size::document::Verified;
-use crate::size_check::{self, Checked, SHARES, Setting};
+use crate::size_check::{self, SHARES, Setting};
 
 pub(super) fn run(
     popularity: Popularity,
@@ -19,7 +19,7 @@ pub(super) fn run(
     console.step("Checking eight answers on private Redis servers.");
     let _bar = console.spinner("checking eight answers on private Redis servers");
     let settings = SHARES.map(|share| Setting { popularity, entry_bytes, share });
-    let checked: Vec<anyhow::Result<Checked>> = std::thread::scope(|scope| {
+    let checked: Vec<anyhow::Result<Verified>> = std::thread::scope(|scope| {
         let threads: Vec<_> = settings.iter().map(|setting| scope.spawn(move || check(setting))).collect();
         threads
             .into_iter()
@@ -31,11 +31,11 @@ pub(super) fn run(
     if interrupt::requested() {
         return Ok(Vec::new());
     }
-    checked.into_iter().map(|checked| checked.map(|checked| verified(&checked))).collect()
+    checked.into_iter().collect()
 }
 
 /// In a folder of its own, which goes with the server.
-fn check(setting: &Setting) -> anyhow::Result<Checked> {
+fn check(setting: &Setting) -> anyhow::Result<Verified> {
     let folder = tempfile::tempdir().context("cannot make a folder for a private Redis")?;
     let sandbox = Sandbox::open(folder.path(), Wanted { mysql: false, redis: true }, "size", &mut |_| {})?;
     let redis = sandbox.redis().context("the private Redis did not start")?;
@@ -43,17 +43,4 @@ fn check(setting: &Setting) -> anyhow::Result<Checked> {
         .map_err(|error| anyhow!("checking an answer on a private Redis: {}", admin::said(&error)));
     sandbox.stop()?;
     checked
-}
-
-fn verified(checked: &Checked) -> Verified {
-    Verified {
-        popularity: checked.popularity.name(),
-        keys: u64::from(checked.keys),
-        maxmemory_bytes: checked.maxmemory_bytes,
-        expected_entries: checked.expected_entries,
-        entries: checked.entries,
-        expected_hit_ratio: checked.expected_hit_ratio,
-        hit_ratio: checked.hit_ratio,
-        reads: checked.reads,
-    }
 }

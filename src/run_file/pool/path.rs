@@ -43,7 +43,7 @@ pub(super) fn pooled_path(runs: &[&WorkloadRun], first: &PathRun, timing: Timing
         parts_mean_ns: parts(&own),
         stored_mean_ns: weighted(own.iter().map(|path| (path.stored_mean_ns, path.operations))),
         exchanges_per_read: exchanges(&own),
-        stalls: histogram.as_ref().and_then(stalls::stalls).map(Into::into),
+        stalls: histogram.as_ref().and_then(stalls::stalls),
         histogram: histogram.as_ref().map_or_else(String::new, encode),
         ..first.clone()
     }

@@ -1,4 +1,4 @@
-//! The database server among others: what it said of itself, as it is saved.
+//! The database server among others, by its own word.
 
 use serde::{Deserialize, Serialize};
 
