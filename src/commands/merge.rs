@@ -8,7 +8,7 @@ use super::Outcome;
 use super::console::Console;
 use super::json;
 use super::output_file::OutputFile;
-use super::outputs::report_saved;
+use super::outputs::{refuse_twice, report_saved};
 use crate::cli::{Format, Merge};
 use crate::compare;
 use crate::config::Settings;
@@ -22,13 +22,7 @@ pub(super) fn run(arguments: &Merge, settings: &Settings, console: &Console) -> 
         return Err(UsageError("only one of the runs can come from stdin".to_owned()).into());
     }
     let output = OutputFile::create(&arguments.output).map_err(|error| error.context("--output"))?;
-    if settings.format == Format::Json && output.is_stdout() {
-        return Err(UsageError(
-            "--format json writes the run to stdout, and --output writes it there once more; leave one of them out"
-                .to_owned(),
-        )
-        .into());
-    }
+    refuse_twice("run", Some(&output), settings)?;
     let mut runs = Vec::new();
     for path in &arguments.runs {
         match load::load(path) {

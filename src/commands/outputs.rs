@@ -29,18 +29,26 @@ pub(super) enum PageTo {
 /// A saved file, in words, and how that went.
 pub(super) type SavedFile = (String, anyhow::Result<output_file::Saved>);
 
+/// Refuses to write the same document to stdout twice.
+pub(super) fn refuse_twice(
+    document: &str,
+    output: Option<&OutputFile>,
+    settings: &Settings,
+) -> Result<(), UsageError> {
+    if settings.format == Format::Json && output.is_some_and(OutputFile::is_stdout) {
+        return Err(UsageError(format!(
+            "--format json writes the {document} to stdout, and --output writes it there once more; leave one of them out"
+        )));
+    }
+    Ok(())
+}
+
 impl Outputs {
     /// Makes sure that everything can be written.
     pub(super) fn create(arguments: &cli::Bench, settings: &Settings) -> anyhow::Result<Self> {
         let run = arguments.output.as_deref().map(OutputFile::create).transpose();
         let run = run.map_err(|error| error.context("--output"))?;
-        if settings.format == Format::Json && run.as_ref().is_some_and(OutputFile::is_stdout) {
-            return Err(UsageError(
-                "--format json writes the run to stdout, and --output writes it there once more; leave one of them out"
-                    .to_owned(),
-            )
-            .into());
-        }
+        refuse_twice("run", run.as_ref(), settings)?;
         let html = html_file(&arguments.picture, settings)?;
         if [&run, &html].iter().all(|file| file.as_ref().is_some_and(OutputFile::is_stdout)) {
             let message = "--output and --html both write to stdout; name a file for one of them";

@@ -1,6 +1,6 @@
 //! `rcache size`: how much Redis for which hit ratio, from a saved run and a load or a trace.
 
-mod trace;
+pub(super) mod trace;
 mod verify;
 
 use anyhow::anyhow;

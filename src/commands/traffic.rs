@@ -14,13 +14,14 @@ use super::json;
 use super::left::{Left, Made};
 use super::output_file::OutputFile;
 use super::output_folder::OutputFolder;
-use super::outputs::report_saved;
+use super::outputs::{refuse_twice, report_saved};
 use super::servers::{Need, Servers};
 use crate::assertion::traffic::{self as conditions, Condition, TrafficAssertion};
 use crate::bench::typed_query::{self as own_query, Typed};
 use crate::cli::{self, Format};
 use crate::config::Settings;
-use crate::model::{Judgement, UsageError, Workload};
+use crate::model::{Judgement, UsageError};
+use crate::paths::query::Workload;
 use crate::plain_text;
 use crate::report;
 use crate::scenario::arms::Way;
@@ -47,13 +48,7 @@ pub(super) fn run(
     let output = arguments.output.as_deref().map(OutputFile::create).transpose();
     let output = output.map_err(|error| error.context("--output"))?;
     let to_stdout = output.as_ref().is_some_and(OutputFile::is_stdout);
-    if settings.format == Format::Json && to_stdout {
-        return Err(UsageError(
-            "--format json writes the document to stdout, and --output writes it there once more; leave one of them out"
-                .to_owned(),
-        )
-        .into());
-    }
+    refuse_twice("document", output.as_ref(), settings)?;
     let folder = arguments.hgrm.as_deref().map(OutputFolder::create).transpose();
     let folder = folder.map_err(|error| error.context("--hgrm"))?;
     let servers = Servers::open(settings, Need::Both, "traffic", console)?;

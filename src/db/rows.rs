@@ -217,19 +217,27 @@ fn exchange(
         0 => return Ok(()),
         columns => columns,
     };
-    let mut wrong = None;
+    Ok(each_row(packets, |packet| row(packet, columns))??)
+}
+
+/// Hands the packets of rows over until one is refused, and reads all of them.
+#[inline]
+fn each_row<E>(
+    packets: &mut Packets<impl Read>,
+    mut row: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<Result<(), E>, RowsError> {
+    let mut taken = Ok(());
     loop {
         let packet = packets.next()?;
         match packet.first() {
             Some(&ERR) => return Err(failed(server_error(packet)).into()),
-            Some(&EOF) if packet.len() < LONGEST_EOF => break,
+            Some(&EOF) if packet.len() < LONGEST_EOF => return Ok(taken),
             _ => {}
         }
-        if wrong.is_none() {
-            wrong = row(packet, columns).err();
+        if taken.is_ok() {
+            taken = row(packet);
         }
     }
-    wrong.map_or(Ok(()), |wrong| Err(wrong.into()))
 }
 
 /// Everything before the first row; how many columns there are.
@@ -263,12 +271,16 @@ fn write_query(command: &mut Vec<u8>, sql: &str) {
     packets::write_header(command);
 }
 
-fn write_command(command: &mut Vec<u8>, statement: u32, parameters: &[u32]) {
+fn begin_execute(command: &mut Vec<u8>, statement: u32) {
     begin_command(command, COM_STMT_EXECUTE);
     command.extend_from_slice(&statement.to_le_bytes());
     command.push(NO_CURSOR);
     // One execution.
     command.extend_from_slice(&1u32.to_le_bytes());
+}
+
+fn write_command(command: &mut Vec<u8>, statement: u32, parameters: &[u32]) {
+    begin_execute(command, statement);
     if !parameters.is_empty() {
         // A bit for each parameter that is NULL, then "types follow", the types, the values.
         command.extend(std::iter::repeat_n(0, parameters.len().div_ceil(8)));

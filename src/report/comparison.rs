@@ -7,6 +7,7 @@ mod samples;
 
 pub(super) use figures::figures;
 pub(crate) use page::page;
+pub(super) use page::tone;
 
 use super::numbers::list;
 use crate::compare::{
@@ -122,7 +123,7 @@ fn sentence(path: &PathChange) -> String {
 }
 
 /// The word of the pages for a verdict.
-fn word(verdict: Verdict) -> &'static str {
+pub(super) fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Inconclusive => "undecided",
         decided => decided.name(),

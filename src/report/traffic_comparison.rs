@@ -1,6 +1,7 @@
 //! Two documents of traffic compared, as a page.
 
-use super::blocks::{Align, Block, Column, Entry, Page, Role, Row, Section, Table, Tone};
+use super::blocks::{Align, Block, Column, Entry, Page, Role, Row, Section, Table};
+use super::comparison::{tone, word};
 use super::figures::{Figure, Interval, Intervals, Mark, Picture};
 use super::numbers::{NONE, two_digits};
 use super::scale::Scale;
@@ -85,22 +86,6 @@ fn overall(strategies: &[StrategyComparison]) -> Verdict {
     let found =
         |verdict: &Verdict| cached.iter().any(|it| decidable(it).any(|figure| figure.verdict == *verdict));
     ORDER.into_iter().find(found).unwrap_or(Verdict::Inconclusive)
-}
-
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Inconclusive => "undecided",
-        decided => decided.name(),
-    }
-}
-
-fn tone(verdict: Verdict) -> Tone {
-    match verdict {
-        Verdict::Improved => Tone::Good,
-        Verdict::Unchanged => Tone::Plain,
-        Verdict::Regressed => Tone::Bad,
-        Verdict::Inconclusive => Tone::Alert,
-    }
 }
 
 /// The words for a figure.

@@ -220,26 +220,23 @@ impl Stage<'_> {
             Way::LeaseEarly => caches.iter().map(|cache| Refreshing::new(self, cache)).collect(),
             _ => Vec::new(),
         };
+        let naive = || -> Result<Naive, StageError> {
+            Ok(Naive {
+                database: self.database()?,
+                redis: self.app_redis()?,
+                counts: Arc::clone(&self.counts),
+                keys: self.keys.clone(),
+                ttl: self.options.ttl,
+                jitter: way == Way::NaiveJitter,
+                later: deletes.as_ref().and_then(DelayedDeletes::desk),
+            })
+        };
         let team = (0..clients)
             .map(|number| -> Result<Box<dyn Client>, StageError> {
                 Ok(match way {
                     Way::Mysql => Box::new(MysqlOnly { database: self.database()? }),
-                    Way::Naive | Way::NaiveDoubleDelete | Way::NaiveJitter => Box::new(Naive {
-                        database: self.database()?,
-                        redis: self.app_redis()?,
-                        counts: Arc::clone(&self.counts),
-                        keys: self.keys.clone(),
-                        ttl: self.options.ttl,
-                        jitter: way == Way::NaiveJitter,
-                        later: deletes.as_ref().and_then(DelayedDeletes::desk),
-                    }),
-                    Way::Lock => Box::new(Locking {
-                        database: self.database()?,
-                        redis: self.app_redis()?,
-                        counts: Arc::clone(&self.counts),
-                        keys: self.keys.clone(),
-                        ttl: self.options.ttl,
-                    }),
+                    Way::Naive | Way::NaiveDoubleDelete | Way::NaiveJitter => Box::new(naive()?),
+                    Way::Lock => Box::new(Locking(naive()?)),
                     Way::LeaseEarly => Box::new(wrapped[number % wrapped.len()].clone()),
                     Way::Lease | Way::LeaseMarker => Box::new(Library {
                         database: self.database()?,

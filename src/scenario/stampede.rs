@@ -116,8 +116,7 @@ fn run(arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
     let seen = arm.work(readers, read)?;
     drop(background);
     let (answers, waits): (Vec<Answers>, Vec<Latencies>) = seen.into_iter().unzip();
-    let library =
-        before.zip(LibraryCounts::of(usage.caches())).map(|(before, after)| after.since(before));
+    let library = before.zip(LibraryCounts::of(usage.caches())).map(|(before, after)| after.since(before));
     let found = Found::new(Expiries::of(&loads.begun(), ONE_EXPIRY), loads.all(), &waits, library);
     Ok(Answers::sum(answers).into_arm(arm.kind, loads.all(), usage.seen(arm.asks_missing()), found))
 }

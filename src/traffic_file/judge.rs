@@ -31,7 +31,10 @@ enum Missing {
     Unbounded(String),
 }
 
-fn judge_figures(assertion: &TrafficAssertion, strategies: &[Strategy]) -> Result<(Judgement, Figure), Missing> {
+fn judge_figures(
+    assertion: &TrafficAssertion,
+    strategies: &[Strategy],
+) -> Result<(Judgement, Figure), Missing> {
     let left = figure(&assertion.left, strategies)?;
     let (threshold, uncertain) = match &assertion.right {
         Right::Value(value) => (*value, None),

@@ -109,7 +109,7 @@ fn read(file: &mut File, sender: &SyncSender<Vec<Event>>) -> anyhow::Result<Coun
     Ok(counts)
 }
 
-fn warn(counts: &Counts, console: &Console) {
+pub(in crate::commands) fn warn(counts: &Counts, console: &Console) {
     if counts.out_of_order > 0 {
         console.warning(&format!(
             "{} events of the trace are earlier than one before them; they were taken to happen with it",

@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 use super::super::console::Console;
+use super::super::size::trace::warn;
 use crate::interrupt;
 use crate::load_model::operations::Operation;
 use crate::load_model::trace;
@@ -49,12 +50,7 @@ pub(super) fn read(path: &Path, console: &Console) -> anyhow::Result<(Vec<TraceE
             units::count(MOST_KEYS as u64)
         );
     }
-    if counts.out_of_order > 0 {
-        console.warning(&format!(
-            "{} events of the trace are earlier than one before them; they were taken to happen with it",
-            counts.out_of_order
-        ));
-    }
+    warn(&counts, console);
     let keys = u32::try_from(ids.len()).unwrap_or(u32::MAX);
     Ok((events, keys))
 }

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use mysql::{Column, Row, Statement, Value as CrateValue};
 
 use super::packets::Packets;
-use super::{
-    EOF, ERR, LONGEST_EOF, OK, RowConnection, RowsError, bind, explained, failed, is_broken, packets,
-};
+use super::{ERR, OK, RowConnection, RowsError, bind, each_row, explained, failed, is_broken, packets};
 use super::{server_error, write_query};
 use crate::answer::{Answer, Builder, Field, Kind, definition};
 use crate::query::parameters::value::Value;
@@ -179,21 +177,15 @@ fn exchange(
     packets.stream().write_all(command)?;
     head(packets, shape)?;
     let mut builder = Builder::new(Arc::clone(&shape.fields));
-    let mut wrong = None;
-    loop {
-        let packet = packets.next()?;
-        match packet.first() {
-            Some(&ERR) => return Err(failed(server_error(packet)).into()),
-            Some(&EOF) if packet.len() < LONGEST_EOF => break,
-            _ => {}
-        }
-        if wrong.is_none() {
-            let row = if is_binary { builder.push_binary(packet) } else { builder.push_text(packet) };
-            wrong = row.err();
-        }
-    }
-    match (wrong, builder.finish()) {
-        (None, Ok(answer)) => Ok(answer),
+    let taken =
+        each_row(
+            packets,
+            |packet| {
+                if is_binary { builder.push_binary(packet) } else { builder.push_text(packet) }
+            },
+        )?;
+    match (taken, builder.finish()) {
+        (Ok(()), Ok(answer)) => Ok(answer),
         _ => Err(super::WrongCells.into()),
     }
 }

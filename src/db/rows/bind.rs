@@ -3,16 +3,12 @@
 use mysql::consts::ColumnType;
 use mysql::{Params, Value as CrateValue};
 
-use super::{COM_STMT_EXECUTE, NO_CURSOR, UNSIGNED, begin_command, packets};
+use super::{UNSIGNED, begin_execute, packets};
 use crate::query::parameters::value::Value;
 
 /// Writes the command that executes a prepared statement with these parameters.
 pub(super) fn write_execute(command: &mut Vec<u8>, statement: u32, values: &[Value]) {
-    begin_command(command, COM_STMT_EXECUTE);
-    command.extend_from_slice(&statement.to_le_bytes());
-    command.push(NO_CURSOR);
-    // One execution.
-    command.extend_from_slice(&1u32.to_le_bytes());
+    begin_execute(command, statement);
     if !values.is_empty() {
         // A bit for each parameter that is NULL, then "types follow", the types, the values.
         let nulls = command.len();

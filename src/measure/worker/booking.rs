@@ -13,7 +13,13 @@ use crate::samples::round_series::RoundSums;
 
 impl<C: Client> Worker<C> {
     /// Verifies a read and books it under the path that it really took, with the same codec.
-    pub(super) fn judge(&mut self, planned: BlockKind, read: Taken<C::Answer>, counted: bool, report: &mut BlockDone) {
+    pub(super) fn judge(
+        &mut self,
+        planned: BlockKind,
+        read: Taken<C::Answer>,
+        counted: bool,
+        report: &mut BlockDone,
+    ) {
         let Taken { item, ns, stored_ns, parts, exchanges, outcome } = read;
         let checked = outcome.and_then(|read| {
             let check = self.client.check(item, &read)?;

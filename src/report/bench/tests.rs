@@ -204,7 +204,8 @@ fn assertions_in_their_units() {
     let mut json = run.workloads[1].clone();
     json.codec = "json".to_owned();
     run.workloads.push(json);
-    let judged = |text: &str| crate::verdict::judge(&[crate::assertion::parse(text).unwrap()], &run.workloads);
+    let judged =
+        |text: &str| crate::verdict::judge(&[crate::assertion::parse(text).unwrap()], &run.workloads);
     run.assertions = [
         "all.warm.p95 < 5ms",
         "point.warm.p99.9 < 1ms",

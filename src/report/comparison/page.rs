@@ -104,7 +104,7 @@ fn summary(compared: &Comparison) -> Section {
     Section { role: Role::Summary, ..Section::titled(format!("Summary: {}", overall(compared)), blocks) }
 }
 
-pub(super) fn tone(verdict: Verdict) -> Tone {
+pub(in crate::report) fn tone(verdict: Verdict) -> Tone {
     match verdict {
         Verdict::Improved => Tone::Good,
         Verdict::Unchanged => Tone::Plain,

@@ -18,10 +18,7 @@ fn distribution(count: u64, mean: f64) -> Distribution {
         mean_ci95_ns: (count > 0).then_some([mean * 0.97, mean * 1.03]),
         min_ns: (count > 0).then_some(5_000),
         max_ns: (count > 0).then(|| units::whole(mean * 30.0)),
-        percentiles_ns: percentiles
-            .iter()
-            .map(|(name, times)| ((*name).to_owned(), ns(*times)))
-            .collect(),
+        percentiles_ns: percentiles.iter().map(|(name, times)| ((*name).to_owned(), ns(*times))).collect(),
         percentiles_ci95_ns: percentiles
             .iter()
             .map(|(name, times)| {
@@ -54,8 +51,7 @@ fn strategy(name: &str, mean: f64, hits: Option<f64>) -> Strategy {
         response_p99_ns: Some(units::whole(mean * (3.0 + (second % 4) as f64))),
         response_max_ns: Some(units::whole(mean * 20.0)),
     });
-    let operations =
-        |operations, mean| Operations { operations, mean_ns: (operations > 0).then_some(mean) };
+    let operations = |operations, mean| Operations { operations, mean_ns: (operations > 0).then_some(mean) };
     let hit = units::whole(19_000.0 * hits.unwrap_or(0.0));
     Strategy {
         strategy: name.to_owned(),
@@ -174,10 +170,8 @@ pub(crate) fn of_workloads() -> Document {
         statement: statement.map(str::to_owned),
     };
     document.config.writes_share = Some(0.0);
-    document.config.workloads = vec![
-        workload("point", 10_000, None),
-        workload("orders", 500, Some("SELECT * FROM o WHERE id = ?")),
-    ];
+    document.config.workloads =
+        vec![workload("point", 10_000, None), workload("orders", 500, Some("SELECT * FROM o WHERE id = ?"))];
     document.strategies.remove(1);
     let mut strategies = document.strategies.clone();
     strategies.extend(document.strategies);
