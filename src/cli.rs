@@ -19,13 +19,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::RedisKind;
+pub(crate) use crate::report::render::TypedFormat;
 use crate::sandbox::BELOW_STATE;
 use crate::units;
 use crate::users::DEFAULT_USERS;
 
 pub(crate) use bench::{AmountArgs, Bench, OwnQueryArgs, QueryArgs};
 pub(crate) use compare::{Compare, Inconclusive, Merge, Report};
-pub(crate) use distance::Distance;
 use numbers::users;
 pub(crate) use relevance::{command, relevant_options};
 pub(crate) use scenario::{Scenario, ScenarioChoice};
@@ -148,22 +148,10 @@ pub(crate) enum Format {
     Json,
 }
 
-/// The format of stdout. Commands whose pages are made of blocks write markdown, too.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TypedFormat {
-    #[default]
-    Text,
-    Json,
-    Markdown,
-}
-
 impl TypedFormat {
-    /// Markdown is for people, as text is.
+    /// All others are for people, as text is.
     pub(crate) fn format(self) -> Format {
-        match self {
-            Self::Text | Self::Markdown => Format::Text,
-            Self::Json => Format::Json,
-        }
+        if self == Self::Json { Format::Json } else { Format::Text }
     }
 }
 

@@ -102,7 +102,8 @@ impl Settings {
         if global.sandbox {
             reject_typed_url(matches)?;
         }
-        if global.format == TypedFormat::Markdown && !cli.command.writes_markdown() {
+        let is_page = !matches!(global.format, TypedFormat::Text | TypedFormat::Json);
+        if is_page && !cli.command.writes_markdown() {
             let message = "--format markdown is written by bench, candidates, compare, report, scenario, size and traffic; choose \
                            text or json";
             return Err(UsageError(message.to_owned()));

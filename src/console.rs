@@ -16,7 +16,6 @@ use crate::cli::{Color, TypedFormat};
 use crate::config::{Settings, Verbosity};
 use crate::report::bench::Detail;
 use crate::report::blocks::Section;
-use crate::report::render::markdown;
 use crate::report::render::terminal::{self, Screen};
 use crate::{plain_text, units};
 
@@ -77,12 +76,9 @@ impl Console {
         Screen { width, color, ascii: needs_ascii(self.ascii) }
     }
 
-    /// A page as text or as markdown.
+    /// A page as this terminal shows it, or in another format.
     pub(crate) fn render(&self, page: &[Section], format: TypedFormat) -> String {
-        match format {
-            TypedFormat::Markdown => markdown::render(page),
-            TypedFormat::Text | TypedFormat::Json => terminal::render(page, &self.screen()),
-        }
+        format.render(page, &self.screen())
     }
 
     /// The amount of detail on pages.

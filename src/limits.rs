@@ -20,10 +20,10 @@ use crate::endpoint::{Address, MysqlEndpoint, RedisEndpoint};
 use crate::measure::clock::{timed, timed_in_parts};
 use crate::model::phase::Phase;
 use crate::model::series::{BlockKind, Series};
-use crate::model::{Codec, ReadPath, Workload};
+use crate::model::{Codec, ReadPath};
 use crate::paths::client::Client;
 use crate::paths::nodes::Nodes;
-use crate::paths::query::{self, AllUsers, Expected};
+use crate::paths::query::{AllUsers, Expected, Workload};
 use crate::paths::reader::{self, Reader, ReaderOptions};
 use crate::samples::latencies::Latencies;
 use crate::sandbox::{Sandbox, Wanted};
@@ -119,7 +119,7 @@ type Pair = (u64, u64);
 fn read_pairs(mysql: &MysqlEndpoint, redis: &RedisEndpoint) -> anyhow::Result<Vec<Pair>> {
     let expected = Arc::new(Expected::of(DATA, &[]));
     let namespace = "limits";
-    let kind = query::kind(Workload::All);
+    let kind = Workload::All.about().kind;
     let options = ReaderOptions { codecs: &[Codec::Arrow], namespace, kind, ttl: Duration::from_secs(3600) };
     let wire = Nodes::open(redis, reader::LIMITS)?;
     let mut reader: Reader<AllUsers> =

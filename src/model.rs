@@ -11,4 +11,4 @@ mod words;
 pub(crate) use judgement::{Judgement, Verdict};
 pub(crate) use storage::Storage;
 pub(crate) use usage::UsageError;
-pub(crate) use words::{Codec, Cores, ReadPath, RedisKind, StatementKind, Workload};
+pub(crate) use words::{Codec, Cores, ReadPath, RedisKind, StatementKind};

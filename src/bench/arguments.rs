@@ -11,8 +11,8 @@ use crate::config::Settings;
 use crate::console::Console;
 use crate::measure::keys;
 use crate::measure::plan::Amount;
-use crate::model::{ReadPath, UsageError, Workload};
-use crate::stats::distance::Distance;
+use crate::model::{ReadPath, UsageError};
+use crate::paths::query::Workload;
 use crate::users::DataSet;
 use crate::{advice, cli, interrupt, units};
 
@@ -29,9 +29,7 @@ pub(crate) fn requested(arguments: &cli::Bench, settings: &Settings) -> Result<R
         paths: distinct(&arguments.path),
         codecs: distinct(&arguments.codec),
         verify_hit_percent: arguments.verify_hit_ratio,
-        distance: arguments
-            .distance
-            .map(|cli::Distance { mysql_ns, redis_ns }| Distance { mysql_ns, redis_ns }),
+        distance: arguments.distance,
         cores: arguments.cores,
         ttl: Duration::from_secs(u64::from(arguments.ttl)),
         share: typed_query::share(&arguments.own, settings.mysql()?.is_none()),

@@ -23,9 +23,9 @@ use crate::db::session::Session;
 use crate::db::{connect, counters as db_counters, seed};
 use crate::endpoint::{Address, MysqlEndpoint, RedisEndpoint};
 use crate::measure::plan::Amount;
-use crate::model::{Codec, Workload};
+use crate::model::Codec;
 use crate::paths::nodes::Nodes;
-use crate::paths::query::{Expected, Query};
+use crate::paths::query::{BuiltIn, Expected, Query, Workload};
 use crate::paths::reader::{self, Reader, ReaderOptions};
 use crate::reopen::Reopening;
 use crate::run_file::Server;
@@ -175,11 +175,8 @@ impl<'a> Ready<'a> {
     }
 
     /// A built-in workload, whose answers are made of the data set.
-    pub(crate) fn users<Q: Query<Reference = Expected>>(
-        &self,
-        workload: Workload,
-    ) -> anyhow::Result<Target<Q>> {
-        Ok(Target::built_in(workload, self.expected()?))
+    pub(crate) fn users<Q: BuiltIn>(&self) -> anyhow::Result<Target<Q>> {
+        Ok(Target::built_in(self.expected()?))
     }
 
     /// A client with connections of its own.

@@ -8,7 +8,8 @@ use crate::measure::awake::Awake;
 use crate::measure::dealing::Dealing;
 use crate::measure::plan::Amount;
 use crate::model::series::{BlockKind, Series};
-use crate::model::{Codec, Cores, ReadPath, Workload};
+use crate::model::{Codec, Cores, ReadPath};
+use crate::paths::query::Workload;
 use crate::stats::distance::Distance;
 
 /// The reads to measure, and how much of them.

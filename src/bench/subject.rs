@@ -7,8 +7,8 @@ use anyhow::Context;
 use super::own_query::Own;
 use super::request::Request;
 use crate::measure::plan::Plan;
-use crate::model::{Codec, Workload};
-use crate::paths::query::{self, AllUsers, Expected, OneUser, Page, Query, TopDomains};
+use crate::model::Codec;
+use crate::paths::query::{BuiltIn, Expected, Query, WithQuery, Workload};
 
 /// The name of what is measured as one, the second part of its keys, and the reference of its
 /// answers.
@@ -49,12 +49,12 @@ impl Subject {
     pub(super) fn codecs(&self, request: &Request) -> Vec<Codec> {
         match self {
             Self::Own(own) => own.codecs(request),
-            Self::BuiltIn(workload) if request.codecs.is_empty() => vec![workload.default_codec()],
+            Self::BuiltIn(workload) if request.codecs.is_empty() => vec![workload.about().codec],
             Self::BuiltIn(_) => request.codecs.clone(),
         }
     }
 
-    /// Does work with the query of this subject: the one place that knows the type of each.
+    /// Does work with the query of this subject.
     pub(super) fn with_target<W: WithTarget>(
         &self,
         expected: Option<&Arc<Expected>>,
@@ -66,12 +66,7 @@ impl Subject {
             Self::Own(own) => return Ok(work.run(&own.target(request))),
         };
         let expected = expected.context(NO_USERS)?;
-        Ok(match workload {
-            Workload::All => work.run(&Target::<AllUsers>::built_in(workload, expected)),
-            Workload::Page => work.run(&Target::<Page>::built_in(workload, expected)),
-            Workload::Point => work.run(&Target::<OneUser>::built_in(workload, expected)),
-            Workload::Aggregate => work.run(&Target::<TopDomains>::built_in(workload, expected)),
-        })
+        Ok(workload.with(BuiltInTarget { expected, work }))
     }
 }
 
@@ -85,14 +80,28 @@ pub(super) trait WithTarget {
     fn run<Q: Query>(self, target: &Target<Q>) -> Self::Output;
 }
 
-impl<Q: Query<Reference = Expected>> Target<Q> {
+impl<Q: BuiltIn> Target<Q> {
     /// A built-in workload, whose answers are made of the data set.
-    pub(super) fn built_in(workload: Workload, expected: &Arc<Expected>) -> Self {
+    pub(super) fn built_in(expected: &Arc<Expected>) -> Self {
         Self {
-            name: workload.name().to_owned(),
-            kind: query::kind(workload).to_owned(),
+            name: Q::ABOUT.name.to_owned(),
+            kind: Q::ABOUT.kind.to_owned(),
             reference: Arc::clone(expected),
             share: None,
         }
+    }
+}
+
+/// Work with a built-in workload, whose answers are made of the data set.
+struct BuiltInTarget<'a, W> {
+    expected: &'a Arc<Expected>,
+    work: W,
+}
+
+impl<W: WithTarget> WithQuery for BuiltInTarget<'_, W> {
+    type Output = W::Output;
+
+    fn run<Q: BuiltIn>(self) -> W::Output {
+        self.work.run(&Target::<Q>::built_in(self.expected))
     }
 }

@@ -7,8 +7,10 @@ use std::time::Duration;
 use clap::Args;
 
 use super::numbers::{count_in, hit_percent, iterations, users};
-use super::{Distance, PictureArgs, distance};
-use crate::model::{Codec, Cores, ReadPath, StatementKind, Workload};
+use super::{PictureArgs, distance};
+use crate::model::{Codec, Cores, ReadPath, StatementKind};
+use crate::paths::query::Workload;
+use crate::stats::distance::Distance;
 use crate::units;
 
 #[derive(Debug, Args)]
@@ -192,8 +194,8 @@ pub(crate) struct AmountArgs {
 }
 
 fn codec_help() -> String {
-    let of_all = Workload::All.default_codec().name();
-    let of_rest = Workload::Point.default_codec().name();
+    let of_all = Workload::All.about().codec.name();
+    let of_rest = Workload::Point.about().codec.name();
     format!(
         "How entries are encoded, several side by side in the same rounds [default: {of_all} for all, {of_rest} for \
          the rest]"

@@ -1,13 +1,7 @@
 //! `--distance`: how much further away the servers are to be.
 
+use crate::stats::distance::Distance;
 use crate::units;
-
-/// The time that every round trip to a server takes in addition, ns.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Distance {
-    pub(crate) mysql_ns: f64,
-    pub(crate) redis_ns: f64,
-}
 
 /// One time for both servers, or one for each that is named.
 pub(super) fn parse(text: &str) -> Result<Distance, String> {

@@ -9,7 +9,7 @@ use super::QueryArgs;
 use super::numbers::{self, count_in};
 use crate::load_model::arrivals;
 use crate::load_model::popularity::Popularity;
-use crate::model::Workload;
+use crate::paths::query::Workload;
 
 #[derive(Debug, Args)]
 #[command(after_long_help = AFTER_TRAFFIC_HELP)]

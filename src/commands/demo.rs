@@ -21,9 +21,9 @@ use crate::cli::{self, Format};
 use crate::config::Settings;
 use crate::measure::clock::timed;
 use crate::model::series::{BlockKind, Series};
-use crate::model::{Codec, Cores, ReadPath, Workload};
+use crate::model::{Codec, Cores, ReadPath};
 use crate::paths::client::Client;
-use crate::paths::query::AllUsers;
+use crate::paths::query::{AllUsers, Workload};
 use crate::paths::reader::{CacheOutcome, Reader};
 use crate::report::demo::{self, Opening};
 use crate::report::render::terminal;
@@ -124,7 +124,7 @@ fn told(
 /// The blog post's two requests: the first finds no entry, the second finds the one that the first
 /// left.
 fn two_accesses(ready: &Ready<'_>) -> anyhow::Result<[f64; 2]> {
-    let mut reader = ready.reader(&ready.users::<AllUsers>(Workload::All)?, &[Codec::Arrow], TTL)?;
+    let mut reader = ready.reader(&ready.users::<AllUsers>()?, &[Codec::Arrow], TTL)?;
     let first_ns = access(ready, &mut reader, ReadPath::Cold, CacheOutcome::Miss)?;
     let second_ns = access(ready, &mut reader, ReadPath::Warm, CacheOutcome::Hit)?;
     #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]

@@ -3,7 +3,8 @@
 use crate::measure::clock::timed;
 use crate::measure::plan::{Amount, Plan};
 use crate::model::series::{BlockKind, Series};
-use crate::model::{Codec, ReadPath, Workload};
+use crate::model::{Codec, ReadPath};
+use crate::paths::query::Workload;
 use crate::permutation::{below, mix};
 use crate::run_file::build;
 use crate::samples::round_series::RoundSums;

@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::model::Workload;
+use crate::paths::query::{About, Workload};
 use crate::users::DataSet;
 
 /// Reads of one client in one block, where clients share a queue on average: long enough that going
@@ -27,12 +27,12 @@ pub(crate) enum Keys {
 
 impl Keys {
     pub(crate) fn of(workload: Workload, data: DataSet, is_dealt: bool) -> Self {
-        let block = |free: u64| if is_dealt { DEALT_BLOCK } else { free };
-        match workload {
-            Workload::All | Workload::Aggregate => Self::OneAClient,
-            Workload::Page => Self::Numbered { keys: data.pages(), block: block(PAGE_BLOCK) },
-            Workload::Point => Self::Numbered { keys: data.users, block: block(POINT_BLOCK) },
-        }
+        let About { keys, rows, .. } = workload.about();
+        let free = if rows > 1 { PAGE_BLOCK } else { POINT_BLOCK };
+        keys.map_or(Self::OneAClient, |keys| Self::Numbered {
+            keys: keys(data),
+            block: if is_dealt { DEALT_BLOCK } else { free },
+        })
     }
 }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::dealing::Dealing;
 use super::keys::Keys;
+use crate::model::ReadPath;
 use crate::model::series::{BlockKind, Series};
-use crate::model::{ReadPath, Workload};
+use crate::paths::query::Workload;
 use crate::permutation::{Permutation, below, mix};
 use crate::units::whole;
 use crate::users::DataSet;

@@ -3,18 +3,6 @@
 use clap::ValueEnum;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
-pub(crate) enum Workload {
-    /// every user, one key
-    All,
-    /// 50 users in a row by primary key, one key a page
-    Page,
-    /// one user by primary key, one key a user
-    Point,
-    /// the ten most frequent e-mail domains with their counts, one key
-    Aggregate,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub(crate) enum ReadPath {
     /// no cache
     Mysql,
@@ -61,16 +49,6 @@ pub(crate) enum Cores {
     Free,
 }
 
-impl Workload {
-    /// The fastest: columns pay where there are many rows.
-    pub(crate) fn default_codec(self) -> Codec {
-        match self {
-            Self::All => Codec::Arrow,
-            Self::Page | Self::Point | Self::Aggregate => Codec::Postcard,
-        }
-    }
-}
-
 /// The words of the command line are the words of the run file too.
 macro_rules! named {
     ($($type:ty { $($variant:ident = $name:literal),+ })+) => {$(
@@ -83,7 +61,6 @@ macro_rules! named {
     )+};
 }
 named! {
-    Workload { All = "all", Page = "page", Point = "point", Aggregate = "aggregate" }
     ReadPath { Mysql = "mysql", Cold = "cold", Warm = "warm", Naive = "naive", Disk = "disk" }
     Codec { Arrow = "arrow", Postcard = "postcard", Msgpack = "msgpack", Json = "json" }
 }
@@ -108,7 +85,6 @@ mod tests {
                 assert_eq!(value.to_possible_value().unwrap().get_name(), name(*value));
             }
         }
-        check(super::Workload::name);
         check(super::ReadPath::name);
         check(super::Codec::name);
     }

@@ -15,6 +15,7 @@ pub(crate) use point::OneUser;
 
 use std::sync::Arc;
 
+use clap::ValueEnum;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -22,8 +23,70 @@ use crate::cache::codec::{self, Codec, Columnar};
 use crate::db::error::DbError;
 use crate::db::rows::{RowConnection, RowsError, WrongCells};
 use crate::endpoint::MysqlEndpoint;
-use crate::model::{self, Workload};
+use crate::model;
 use crate::users::{DataSet, Users};
+
+macro_rules! workloads {
+    ($($(#[$meaning:meta])+ $name:ident: $query:ident),+ $(,)?) => {
+        /// The built-in workloads.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
+        pub(crate) enum Workload { $($(#[$meaning])+ $name),+ }
+
+        impl Workload {
+            pub(crate) fn about(self) -> About {
+                match self { $(Self::$name => $query::ABOUT),+ }
+            }
+
+            /// Does work with the query, by its type.
+            pub(crate) fn with<W: WithQuery>(self, work: W) -> W::Output {
+                match self { $(Self::$name => work.run::<$query>()),+ }
+            }
+        }
+    };
+}
+
+workloads! {
+    /// every user, one key
+    All: AllUsers,
+    /// 50 users in a row by primary key, one key a page
+    Page: Page,
+    /// one user by primary key, one key a user
+    Point: OneUser,
+    /// the ten most frequent e-mail domains with their counts, one key
+    Aggregate: TopDomains,
+}
+
+impl Workload {
+    /// Its name on the command line, in the output and in the run file.
+    pub(crate) fn name(self) -> &'static str {
+        self.about().name
+    }
+}
+
+/// All that is to know of a built-in workload, but for its query.
+pub(crate) struct About {
+    pub(crate) name: &'static str,
+    /// The second part of its keys.
+    pub(crate) kind: &'static str,
+    /// The fastest: columns pay where there are many rows.
+    pub(crate) codec: model::Codec,
+    /// The number of its keys; none if each client has a key of its own.
+    pub(crate) keys: Option<fn(DataSet) -> u32>,
+    /// Rows of an answer with a numbered key.
+    pub(crate) rows: u32,
+}
+
+/// The query of a built-in workload.
+pub(crate) trait BuiltIn: Query<Reference = Expected> + 'static {
+    const ABOUT: About;
+}
+
+/// Work with a query that is known by its type.
+pub(crate) trait WithQuery {
+    type Output;
+
+    fn run<Q: BuiltIn>(self) -> Self::Output;
+}
 
 /// Why the database gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -116,16 +179,6 @@ impl Check {
     }
 }
 
-/// The second part of the keys of a built-in workload.
-pub(crate) fn kind(workload: Workload) -> &'static str {
-    match workload {
-        Workload::All => "users",
-        Workload::Page => "page",
-        Workload::Point => "user",
-        Workload::Aggregate => "domains",
-    }
-}
-
 /// The codec of this name for answers of this type.
 pub(crate) fn codec<A>(name: model::Codec) -> Box<dyn Codec<A>>
 where
@@ -160,7 +213,6 @@ impl Expected {
 
 #[cfg(test)]
 mod tests {
-    use clap::ValueEnum;
     use proptest::prelude::*;
 
     use super::*;
@@ -193,6 +245,13 @@ mod tests {
             ids.push(codec.id().0);
         }
         assert_eq!(ids, [1, 2, 4, 3], "the numbers in the entry format are frozen");
+    }
+
+    #[test]
+    fn a_workload_is_typed_as_it_is_printed() {
+        for workload in Workload::value_variants() {
+            assert_eq!(workload.to_possible_value().unwrap().get_name(), workload.name());
+        }
     }
 
     #[test]

@@ -150,9 +150,9 @@ pub(crate) fn key_layouts(namespace: &str, kind: &str, codec: model::Codec) -> [
 pub(crate) fn key_prefixes(namespace: &str) -> Vec<Vec<u8>> {
     use clap::ValueEnum;
     let layouts = model::Codec::value_variants().iter().flat_map(|codec| {
-        model::Workload::value_variants()
+        query::Workload::value_variants()
             .iter()
-            .map(|workload| query::kind(*workload))
+            .map(|workload| workload.about().kind)
             .flat_map(|kind| key_layouts(namespace, kind, *codec))
     });
     let built_in = layouts.map(|layout| layout.prefix().to_vec());

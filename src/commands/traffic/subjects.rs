@@ -13,9 +13,8 @@ use crate::advice;
 use crate::bench::own_query::Prepared;
 use crate::cache::{admin, counters};
 use crate::db::{connect, seed as users_table};
-use crate::model::Workload;
 use crate::paths::query::own::OwnReader;
-use crate::paths::query::{AllUsers, Expected, OneUser, Page, Query, TopDomains};
+use crate::paths::query::{BuiltIn, Expected, WithQuery, Workload};
 use crate::scenario::Ground;
 use crate::traffic::reads::Reads;
 use crate::traffic::rows::Rows;
@@ -43,12 +42,7 @@ pub(super) fn open<'a>(
     if !request.workloads.is_empty() {
         seed::fill_sandbox(servers, None, console)?;
         let expected = Arc::new(expected(&request.workloads, servers, console)?);
-        let open = |workload: &Workload| match workload {
-            Workload::All => users::<AllUsers>(*workload, 1, ground, &expected),
-            Workload::Aggregate => users::<TopDomains>(*workload, 1, ground, &expected),
-            Workload::Page => users::<Page>(*workload, expected.data.pages(), ground, &expected),
-            Workload::Point => users::<OneUser>(*workload, expected.data.users, ground, &expected),
-        };
+        let open = |workload: &Workload| workload.with(Users { ground, expected: &expected });
         asked.extend(request.workloads.iter().map(open));
     }
     for typed in &request.queries {
@@ -67,16 +61,23 @@ fn expected(workloads: &[Workload], servers: &Servers, console: &Console) -> any
     }
 }
 
-fn users<'a, Q: Query<Reference = Expected> + 'static>(
-    workload: Workload,
-    keys: u32,
+/// A workload of the users.
+struct Users<'a, 'b> {
     ground: &'a Ground<'a>,
-    expected: &Arc<Expected>,
-) -> Asked<'a> {
-    let (name, codec) = (workload.name().to_owned(), workload.default_codec());
-    let reads = Reads::<Q> { ground, name: name.clone(), codec, keys, reference: Arc::clone(expected) };
-    let described = WorkloadConfig { name, codec: codec.name().to_owned(), keys: 0, statement: None };
-    Asked { subject: Box::new(reads), described: Some(described) }
+    expected: &'b Arc<Expected>,
+}
+
+impl<'a> WithQuery for Users<'a, '_> {
+    type Output = Asked<'a>;
+
+    fn run<Q: BuiltIn>(self) -> Asked<'a> {
+        let Self { ground, expected } = self;
+        let (name, codec) = (Q::ABOUT.name.to_owned(), Q::ABOUT.codec);
+        let keys = Q::ABOUT.keys.map_or(1, |keys| keys(expected.data));
+        let reads = Reads::<Q> { ground, name: name.clone(), codec, keys, reference: Arc::clone(expected) };
+        let described = WorkloadConfig { name, codec: codec.name().to_owned(), keys: 0, statement: None };
+        Asked { subject: Box::new(reads), described: Some(described) }
+    }
 }
 
 /// A query of the user's own, if Redis has room for its answers.

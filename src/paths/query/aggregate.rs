@@ -8,15 +8,21 @@ use arrow_schema::ArrowError;
 use mysql::Statement;
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Expected, Found, LoadError, Query, row};
+use super::{About, BuiltIn, Check, Expected, Found, LoadError, Query, row};
 use crate::cache::codec::Columnar;
 use crate::db::error::DbError;
 use crate::db::rows::RowConnection;
+use crate::model::Codec;
 use crate::users::DomainCount;
 
 /// The item is the client's number, as for all users.
 pub(crate) struct TopDomains {
     statement: Statement,
+}
+
+impl BuiltIn for TopDomains {
+    const ABOUT: About =
+        About { name: "aggregate", kind: "domains", codec: Codec::Postcard, keys: None, rows: 0 };
 }
 
 impl Query for TopDomains {

@@ -6,10 +6,11 @@ use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 use mysql::Statement;
 
-use super::{Check, Expected, Found, LoadError, Query, row};
+use super::{About, BuiltIn, Check, Expected, Found, LoadError, Query, row};
 use crate::cache::codec::Columnar;
 use crate::db::error::DbError;
 use crate::db::rows::RowConnection;
+use crate::model::Codec;
 use crate::users::{RawUsersBuilder, Users};
 
 /// The item is the client's number: each client has an entry of its own, so that one client's fill
@@ -17,6 +18,10 @@ use crate::users::{RawUsersBuilder, Users};
 pub(crate) struct AllUsers {
     statement: Statement,
     users: usize,
+}
+
+impl BuiltIn for AllUsers {
+    const ABOUT: About = About { name: "all", kind: "users", codec: Codec::Arrow, keys: None, rows: 0 };
 }
 
 impl Query for AllUsers {

@@ -4,14 +4,25 @@ use std::sync::Arc;
 
 use mysql::Statement;
 
-use super::{Check, Expected, Found, LoadError, Query, row};
+use super::{About, BuiltIn, Check, Expected, Found, LoadError, Query, row};
 use crate::db::error::DbError;
 use crate::db::rows::RowConnection;
+use crate::model::Codec;
 use crate::users::{PAGE_USERS, RawUsersBuilder, Users};
 
 /// The item is the page's number, from 1 on.
 pub(crate) struct Page {
     statement: Statement,
+}
+
+impl BuiltIn for Page {
+    const ABOUT: About = About {
+        name: "page",
+        kind: "page",
+        codec: Codec::Postcard,
+        keys: Some(|data| data.pages()),
+        rows: PAGE_USERS,
+    };
 }
 
 impl Query for Page {

@@ -6,15 +6,21 @@ use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 use mysql::Statement;
 
-use super::{Check, Expected, Found, LoadError, Query, row};
+use super::{About, BuiltIn, Check, Expected, Found, LoadError, Query, row};
 use crate::cache::codec::Columnar;
 use crate::db::error::DbError;
 use crate::db::rows::RowConnection;
+use crate::model::Codec;
 use crate::users::{User, UserRef, Users};
 
 /// The item is the id.
 pub(crate) struct OneUser {
     statement: Statement,
+}
+
+impl BuiltIn for OneUser {
+    const ABOUT: About =
+        About { name: "point", kind: "user", codec: Codec::Postcard, keys: Some(|data| data.users), rows: 1 };
 }
 
 impl Query for OneUser {
