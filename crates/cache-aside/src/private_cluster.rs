@@ -158,9 +158,25 @@ impl PrivateCluster {
     }
 
     pub(crate) fn say_words(&self, number: usize, words: &[&str]) -> Tree {
+        self.try_say(number, words).unwrap_or_else(|error| panic!("{words:?}: {error}"))
+    }
+
+    fn try_say(&self, number: usize, words: &[&str]) -> Result<Tree, String> {
         let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
-        let answer = self.try_connect(number).expect("a node of the private cluster").tree(&words);
-        answer.unwrap_or_else(|error| panic!("{:?}: {error}", words.first()))
+        let mut connection =
+            self.try_connect(number).ok_or("a node of the private cluster does not answer")?;
+        connection.tree(&words).map_err(|error| error.to_string())
+    }
+
+    /// Says a command until the node carries it out. On a slow machine nodes take each other for
+    /// dead for a moment, or have not heard yet who keeps a slot.
+    fn insist(&self, number: usize, command: &str) {
+        let words: Vec<&str> = command.split(' ').collect();
+        let give_up_at = Instant::now() + PATIENT;
+        while let Err(error) = self.try_say(number, &words) {
+            assert!(Instant::now() < give_up_at, "{command}: {error}");
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     pub(crate) fn text(&self, number: usize, command: &str) -> String {
@@ -189,15 +205,16 @@ impl PrivateCluster {
 
     /// From now on the slot is on its way.
     pub(crate) fn begin_move(&self, slot: u16, from: usize, to: usize) {
-        self.say(to, &format!("CLUSTER SETSLOT {slot} IMPORTING {}", self.id(from)));
-        self.say(from, &format!("CLUSTER SETSLOT {slot} MIGRATING {}", self.id(to)));
+        self.insist(to, &format!("CLUSTER SETSLOT {slot} IMPORTING {}", self.id(from)));
+        self.insist(from, &format!("CLUSTER SETSLOT {slot} MIGRATING {}", self.id(to)));
     }
 
     /// Moves a key of a slot that is on its way.
     pub(crate) fn move_key(&self, key: &str, from: usize, to: usize) {
-        // On a slow machine the other node may take its peers for dead, for a moment.
         self.wait(|cluster| cluster.knows_all_slots(from) && cluster.knows_all_slots(to));
-        self.say(from, &format!("MIGRATE 127.0.0.1 {} {key} 0 5000", self.port(to)));
+        // A copy that an attempt without an answer left is replaced: as long as `from` has the key,
+        // no client asks `to` for it.
+        self.insist(from, &format!("MIGRATE 127.0.0.1 {} {key} 0 5000 REPLACE", self.port(to)));
     }
 
     /// Moves the keys that are left, and the slot.
@@ -217,7 +234,7 @@ impl PrivateCluster {
         }
         let new = self.id(to);
         for number in [to, from] {
-            self.say(number, &format!("CLUSTER SETSLOT {slot} NODE {new}"));
+            self.insist(number, &format!("CLUSTER SETSLOT {slot} NODE {new}"));
         }
         // The others would hear of it by and by. Replicas refuse it.
         for number in (0..self.servers.len()).filter(|number| ![to, from].contains(number)) {
@@ -242,7 +259,7 @@ impl PrivateCluster {
         let mut views = (0..self.servers.len()).filter_map(|number| {
             self.try_connect(number)?;
             let address = Address::Tcp { host: "127.0.0.1".to_owned(), port: self.port(number) };
-            let layout = Layout::read(&self.say(number, "CLUSTER SLOTS"), &address)?;
+            let layout = Layout::read(&self.try_say(number, &["CLUSTER", "SLOTS"]).ok()?, &address)?;
             Some(slots.iter().map(|slot| layout.primary_of(*slot).cloned()).collect::<Vec<_>>())
         });
         let first = views.next();
@@ -250,6 +267,8 @@ impl PrivateCluster {
     }
 
     pub(crate) fn move_slot(&self, slot: u16, to: usize) {
+        // News of the move before may still be on its way.
+        self.wait(|cluster| cluster.agrees(&[slot]));
         let from = self.keeper(slot);
         if from != to {
             self.begin_move(slot, from, to);
