@@ -15,9 +15,11 @@ pub(crate) struct Memory {
 /// The way a server keeps its two hash tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tables {
-    /// Redis, and Valkey before 8.1: a pointer for each slot, and an entry of its own for a time to
-    /// live.
+    /// Redis before 8, and Valkey before 8.1: a pointer for each slot, and an entry of its own for a
+    /// time to live.
     Pointers,
+    /// Redis from 8 on: the same; an empty server takes less.
+    LeanPointers,
     /// Valkey from 8.1 on: buckets of one cache line, which hold seven entries, or six and a
     /// further bucket.
     Buckets,
@@ -49,6 +51,7 @@ impl Tables {
         match flavor {
             "Valkey" if version >= (9, 0) => Self::Buckets,
             "Valkey" if version >= (8, 1) => Self::BucketsBeside,
+            "Redis" if version >= (8, 0) => Self::LeanPointers,
             _ => Self::Pointers,
         }
     }
@@ -60,6 +63,7 @@ impl Tables {
         let buckets = Sizes { slot: 128.0, entries_per_slot, first_slots: 1.0, ..pointers };
         match self {
             Self::Pointers => pointers,
+            Self::LeanPointers => Sizes { base: 890_000.0, ..pointers },
             Self::Buckets => Sizes { base: 1_170_000.0, uncounted: 0.0, ..buckets },
             Self::BucketsBeside => Sizes { uncounted: 48.0, ..buckets },
         }
@@ -68,7 +72,7 @@ impl Tables {
     /// The further buckets of each bucket if entries are spread by chance.
     fn further_buckets(self, entries_per_slot: f64) -> f64 {
         const MOST: u32 = 64;
-        if self == Self::Pointers {
+        if matches!(self, Self::Pointers | Self::LeanPointers) {
             return 0.0;
         }
         // The chance of so many entries in a bucket (Poisson).
@@ -155,7 +159,7 @@ mod tests {
 
     #[test]
     fn what_fits_is_what_takes_no_more() {
-        let all = [Tables::Pointers, Tables::Buckets, Tables::BucketsBeside];
+        let all = [Tables::Pointers, Tables::LeanPointers, Tables::Buckets, Tables::BucketsBeside];
         let settings =
             all.map(|tables| [80.0, 300.0, 5_000.0].map(|entry_bytes| Memory { entry_bytes, tables }));
         for memory in settings.as_flattened() {
@@ -182,6 +186,8 @@ mod tests {
     fn servers_are_known_by_name_and_version() {
         for (flavor, version, tables) in [
             ("Redis", "7.0.15", Tables::Pointers),
+            ("Redis", "8.0.6", Tables::LeanPointers),
+            ("Redis", "10.2", Tables::LeanPointers),
             ("Valkey", "8.0.2", Tables::Pointers),
             ("Valkey", "8.1.0", Tables::BucketsBeside),
             ("Valkey", "9.1.2-rc1", Tables::Buckets),
