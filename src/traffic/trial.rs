@@ -193,7 +193,9 @@ fn run_clients(
 ) -> Result<u64, TrafficError> {
     let duration = shared.plan.duration;
     let work = |mut worker: Box<dyn Worker>, shift: &Shift| {
-        timer::sharpen();
+        if shared.plan.source.is_open() {
+            timer::sharpen();
+        }
         shared.work(worker.as_mut(), shift);
         ns(shift.elapsed())
     };
