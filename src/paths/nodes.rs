@@ -16,6 +16,8 @@ pub(crate) struct Nodes {
 struct Cluster {
     layout: Layout,
     open: Vec<(Address, Connection)>,
+    /// The node that is asked for the next bare round trip.
+    next: usize,
 }
 
 impl Nodes {
@@ -30,8 +32,20 @@ impl Nodes {
         Ok(Self { endpoint: endpoint.clone(), limits, first: first?, cluster: None })
     }
 
-    /// One bare round trip on every connection.
+    /// One bare round trip. The nodes of a cluster are asked in turn, as reads of many keys ask
+    /// them.
     pub(crate) fn ping(&mut self) -> Result<(), WireError> {
+        match &mut self.cluster {
+            Some(Cluster { open, next, .. }) if !open.is_empty() => {
+                *next = (*next + 1) % open.len();
+                open[*next].1.ping()
+            }
+            _ => self.first.ping(),
+        }
+    }
+
+    /// One bare round trip on every connection.
+    pub(crate) fn ping_all(&mut self) -> Result<(), WireError> {
         self.first.ping()?;
         let mut others = self.cluster.iter_mut().flat_map(|cluster| &mut cluster.open);
         others.try_for_each(|(_, connection)| connection.ping())
@@ -125,7 +139,54 @@ impl Nodes {
         let layout = Layout::read(&answer, &self.endpoint.address)
             .ok_or(WireError::Protocol("no node of the cluster keeps a slot"))?;
         let open = self.cluster.take().map(|cluster| cluster.open).unwrap_or_default();
-        self.cluster = Some(Cluster { layout, open });
+        self.cluster = Some(Cluster { layout, open, next: 0 });
         ask(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Answers whatever it is asked with PONG, and counts.
+    fn server() -> (RedisEndpoint, Arc<AtomicU32>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("redis://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().unwrap();
+            while client.read(&mut [0; 256]).is_ok_and(|bytes| bytes > 0) {
+                count.fetch_add(1, Ordering::SeqCst);
+                client.write_all(b"+PONG\r\n").unwrap();
+            }
+        });
+        (RedisEndpoint::parse(&url).unwrap(), asked)
+    }
+
+    #[test]
+    fn a_bare_round_trip_asks_one_node_and_all_in_turn() {
+        const PATIENT: Duration = Duration::from_secs(60);
+        let limits = Limits { connect: PATIENT, reply: PATIENT, is_over: None, max_string_bytes: 1 << 20 };
+        let (first, others) = (server(), [server(), server()]);
+        let mut nodes = Nodes::open(&first.0, limits).unwrap();
+        let open = others
+            .each_ref()
+            .map(|(endpoint, _)| (endpoint.address.clone(), Connection::open(endpoint, limits).unwrap()));
+        nodes.cluster = Some(Cluster { layout: Layout::default(), open: open.into(), next: 0 });
+        let before = others.each_ref().map(|(_, asked)| asked.load(Ordering::SeqCst));
+        let at_first = first.1.load(Ordering::SeqCst);
+        (0..4).for_each(|_| nodes.ping().unwrap());
+        let asked = others.each_ref().map(|(_, asked)| asked.load(Ordering::SeqCst));
+        assert_eq!(asked, before.map(|count| count + 2));
+        assert_eq!(first.1.load(Ordering::SeqCst), at_first);
+        nodes.ping_all().unwrap();
+        assert_eq!(first.1.load(Ordering::SeqCst), at_first + 1);
     }
 }

@@ -61,7 +61,7 @@ impl<Q: Query> Client for Reader<Q> {
         let Some(reopen) = self.reopen.as_ref().filter(|_| self.used.elapsed() >= TRUSTED_FOR) else {
             return Ok(());
         };
-        let is_alive = self.redis.ping().is_ok() && self.mysql.round_trip().is_ok();
+        let is_alive = self.redis.ping_all().is_ok() && self.mysql.round_trip().is_ok();
         self.requests.text_selects += 1;
         if !is_alive {
             let (mysql, redis, query) = reopen().map_err(|error| ReadError::Lost(format!("{error:#}")))?;
@@ -91,7 +91,7 @@ impl<Q: Query> Client for Reader<Q> {
 
     fn prime(&mut self) -> Result<(), ReadError> {
         self.select_1()?;
-        self.ping()?;
+        self.redis.ping_all()?;
         if self.entries.is_empty() { Ok(()) } else { self.cache.ping().map_err(ReadError::Cache) }
     }
 
