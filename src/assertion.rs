@@ -119,7 +119,7 @@ fn path_field(name: &str) -> Result<PathField, AssertionError> {
         "errors" => PathField::Errors,
         _ => {
             let known = "p50, p90, p95, p99, p99.9, mean, max, throughput, errors";
-            return Err(AssertionError(format!("{name:?} is no field of a path ({known})")));
+            return Err(AssertionError(format!("{name:?} is not a field of a path ({known})")));
         }
     })
 }

@@ -92,9 +92,9 @@ pub(crate) struct Global {
 
     /// Redis or Valkey server: redis://user:password@host:port/0
     ///
-    /// `rediss://` for TLS (trusted is what the system trusts, or the file that SSL_CERT_FILE
-    /// names), `redis+unix:///path?db=0&pass=PASSWORD` for a unix socket. The host may be any node
-    /// of a Redis Cluster, or several, separated by commas;
+    /// `rediss://` for TLS (certificates are checked against the system's, or against the file in
+    /// SSL_CERT_FILE), `redis+unix:///path?db=0&pass=PASSWORD` for a unix socket. The host may be
+    /// any node of a Redis Cluster, or several, separated by commas;
     /// `redis+sentinel://host1,host2:26379/NAME/0` asks Sentinels for the primary of that name.
     /// Without it the sandbox's own server is used.
     #[arg(long, global = true, env = "RCACHE_REDIS_URL", hide_env_values = true, value_name = "URL")]
@@ -127,11 +127,11 @@ pub(crate) struct Global {
     #[arg(short, long, global = true, help_heading = "Output")]
     pub(crate) quiet: bool,
 
-    /// Say more about what is being done, and print all details of a run
+    /// Report each step, and print all details of a run
     #[arg(short, long, visible_alias = "details", global = true, help_heading = "Output")]
     pub(crate) verbose: bool,
 
-    /// Write pages in ASCII alone; the default if TERM=dumb or the locale is not UTF-8
+    /// Write pages in ASCII only; the default if TERM=dumb or the locale is not UTF-8
     #[arg(long, global = true, help_heading = "Output")]
     pub(crate) ascii: bool,
 
@@ -198,7 +198,7 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Remove rcache's entries from Redis and say how many
     Flush,
-    /// Remove everything that rcache made on the servers, and say what is left
+    /// Remove everything that rcache made on the servers, and report what is left
     Clean,
     /// Keep the private servers running between commands
     #[command(subcommand)]

@@ -29,7 +29,7 @@ fn run_schema() -> Value {
         SchemaSettings::draft2020_12().for_deserialize(),
         run_file::FORMAT,
         run_file::FORMAT_VERSION,
-        "What `rcache bench --output RUN.json` saves and `--format json` prints. Units stand last in names: _ns, _s, _bytes, \
+        "What `rcache bench --output RUN.json` saves and `--format json` prints. Units come last in names: _ns, _s, _bytes, \
          _percent. Null is a number that cannot be given, never zero. Fields that are not required came later: files of \
          older versions leave them out.",
     )
@@ -49,7 +49,7 @@ fn candidates_schema() -> Value {
         SchemaSettings::draft2020_12().for_serialize(),
         candidates::FORMAT,
         candidates::FORMAT_VERSION,
-        "What `rcache candidates --format json` prints. Units stand last in names: _ns, _s, _percent. Null is a number that \
+        "What `rcache candidates --format json` prints. Units come last in names: _ns, _s, _percent. Null is a number that \
          cannot be given, never zero.",
     )
 }
@@ -60,7 +60,7 @@ fn scenario_schema() -> Value {
         settings(),
         scenario_file::FORMAT,
         scenario_file::FORMAT_VERSION,
-        "What `rcache scenario NAME --format json` prints. Units stand last in names: _ms, _s. Null is a number that cannot be \
+        "What `rcache scenario NAME --format json` prints. Units come last in names: _ms, _s. Null is a number that cannot be \
          given, never zero. What a scenario does not count is absent from its arms.",
     );
     let mut groups = vec![vec!["first_error".to_owned()]];
@@ -86,7 +86,7 @@ fn traffic_schema() -> Value {
         SchemaSettings::draft2020_12().for_deserialize(),
         traffic_file::FORMAT,
         traffic_file::FORMAT_VERSION,
-        "What `rcache traffic --output TRAFFIC.json` saves and `--format json` prints. Units stand last in names: _ns, _s, _per_s. \
+        "What `rcache traffic --output TRAFFIC.json` saves and `--format json` prints. Units come last in names: _ns, _s, _per_s. \
          Shares are from 0 to 1. Null is a number that does not exist, never zero.",
     )
 }
@@ -105,7 +105,7 @@ fn size_schema() -> Value {
         SchemaSettings::draft2020_12().for_serialize(),
         size::FORMAT,
         size::FORMAT_VERSION,
-        "What `rcache size --format json` prints. Units stand last in names: _ns, _s, _bytes, _per_s. Shares are from 0 to 1. Null \
+        "What `rcache size --format json` prints. Units come last in names: _ns, _s, _bytes, _per_s. Shares are from 0 to 1. Null \
          is a number that does not exist, never zero.",
     )
 }

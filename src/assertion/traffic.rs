@@ -128,13 +128,13 @@ fn term(text: &str, strategies: &[&str]) -> Result<Term, String> {
     }
     let (strategy, _) =
         text.split_once('.').ok_or_else(|| format!("{text:?} names no field of a strategy"))?;
-    Err(format!("{strategy:?} is no strategy ({})", strategies.join(", ")))
+    Err(format!("{strategy:?} is not a strategy ({})", strategies.join(", ")))
 }
 
 fn field(name: &str) -> Result<Field, String> {
     FIELDS.iter().find(|(known, _)| *known == name.trim()).map(|(_, field)| *field).ok_or_else(|| {
         let known: Vec<&str> = FIELDS.iter().map(|(name, _)| *name).collect();
-        format!("{name:?} is no field of a strategy ({})", known.join(", "))
+        format!("{name:?} is not a field of a strategy ({})", known.join(", "))
     })
 }
 

@@ -85,7 +85,7 @@ fn assertion(text: &str, request: &Request, typed: &[Typed]) -> Result<Assertion
             format!("the workload {name} is not measured; add it to --workload")
         } else {
             let known: Vec<&str> = known.into_iter().chain(typed.iter().map(|q| q.name.as_str())).collect();
-            format!("{name:?} is no workload ({})", known.join(", "))
+            format!("{name:?} is not a workload ({})", known.join(", "))
         }));
     }
     for path in assertion.subject.paths() {

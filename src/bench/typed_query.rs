@@ -112,7 +112,7 @@ fn texts(arguments: &QueryArgs) -> Result<Vec<(String, String, String)>, UsageEr
 
 fn statement_in(path: &Path) -> Result<String, String> {
     let unreadable = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::NotFound => "the file does not exist".to_owned(),
         std::io::ErrorKind::IsADirectory => "it is a folder, not a file".to_owned(),
         _ => format!("it cannot be read: {error}"),
     };
@@ -120,7 +120,7 @@ fn statement_in(path: &Path) -> Result<String, String> {
     let file = File::open(path).map_err(unreadable)?;
     file.take(LONGEST_STATEMENT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > LONGEST_STATEMENT {
-        return Err("it is longer than 1 MiB, which is no single SELECT".to_owned());
+        return Err("it is longer than 1 MiB, and a single SELECT is not".to_owned());
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     String::from_utf8(bytes.to_vec())

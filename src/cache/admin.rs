@@ -149,7 +149,7 @@ pub(crate) fn hint(error: &RedisError) -> Option<&'static str> {
             "the server refused TLS; it may want a client certificate: add ?ssl-cert=FILE&ssl-key=FILE to --redis-url",
         ),
         _ if error.to_string().contains("certificate") => Some(
-            "the server's certificate was not accepted: connect by a name that stands in it; ?ssl-ca=/path/ca.pem behind the \
+            "the server's certificate was not accepted: connect by a name that it contains; ?ssl-ca=/path/ca.pem behind the \
              URL, or SSL_CERT_FILE, names the file of its authority",
         ),
         ErrorKind::Io if is_closed(error) => Some(

@@ -33,8 +33,8 @@ pub(crate) struct Bench {
     #[arg(long, help = codec_help(), value_enum, value_delimiter = ',', value_name = "LIST")]
     pub(crate) codec: Vec<Codec>,
 
-    /// Also read with so many percent of the entries there, and hold that against what the paths
-    /// let expect
+    /// Also measure a mix with PERCENT % hits and compare it with the mean predicted from cold and
+    /// warm
     #[arg(long, value_parser = hit_percent, value_name = "PERCENT")]
     pub(crate) verify_hit_ratio: Option<u8>,
 
@@ -54,8 +54,8 @@ pub(crate) struct Bench {
     #[arg(long, value_enum, default_value = "steady", value_name = "HOW")]
     pub(crate) cores: Cores,
 
-    /// Insist that the table holds this many users; a sandbox that ends with this command is seeded
-    /// so
+    /// Require a table with this many users; a sandbox that ends with this command is seeded with
+    /// them
     #[arg(long, value_parser = users, value_name = "N")]
     pub(crate) users: Option<u32>,
 
@@ -96,7 +96,7 @@ pub(crate) struct Bench {
     ///
     /// The .hgrm files are percentile tables as the HdrHistogram plotter reads them, in
     /// milliseconds. rcache.hlog is an HdrHistogram interval log (V1.3, values in ns) with one tag
-    /// a path. The folder is made where it is missing.
+    /// a path. The folder is created if it does not exist.
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     pub(crate) hgrm: Option<PathBuf>,
 
@@ -130,7 +130,7 @@ pub(crate) struct QueryArgs {
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) query_file: Vec<PathBuf>,
 
-    /// Call a query so on the page and in --assert [default: the name of its file, or query]
+    /// Name of the query on the page and in --assert [default: the name of its file, or query]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Vec<String>,
 
@@ -169,7 +169,7 @@ pub(crate) struct OwnQueryArgs {
     #[arg(long, value_parser = count_in::<u8>(1, 100), value_name = "PERCENT")]
     pub(crate) share: Option<u8>,
 
-    /// Prepare and explain, say what would be read, and read nothing
+    /// Prepare and explain the queries and print what would be read, without reading
     #[arg(long)]
     pub(crate) dry_run: bool,
 

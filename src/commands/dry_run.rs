@@ -62,8 +62,9 @@ fn words(prepared: &Prepared, request: &Request) -> String {
 fn about_parameters(parameters: &Parameters) -> Vec<String> {
     let mut lines = Vec::new();
     if parameters.has_header() {
-        lines
-            .push("The first row of the parameters is taken for a header, and is no set of them.".to_owned());
+        lines.push(
+            "The first row of the parameters is taken for a header, not for a set of values.".to_owned(),
+        );
     }
     if parameters.is_sampled() {
         lines.push(format!(
@@ -215,7 +216,7 @@ mod tests {
             let source = Source::File(path);
             about_parameters(&Parameters::read(&source, 1, Sampling { at_most, seed: 1 }).unwrap()).join(" ")
         };
-        let header = "The first row of the parameters is taken for a header, and is no set of them.";
+        let header = "The first row of the parameters is taken for a header, not for a set of values.";
         let sample = "The keys are a sample: 2 of the 3 sets of parameters are drawn.";
         assert_eq!(said("customer_id\n1\n2\n3\n", 10), header);
         assert_eq!(said("1\n2\n3\n", 2), sample);

@@ -42,10 +42,10 @@ pub(crate) enum StatementKind {
 /// The use of the CPU cores while reads are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub(crate) enum Cores {
-    /// kept awake where the system lets us, and every block read for the same time on each, where
-    /// there are two a client: no path is lucky with the scheduler, and runs repeat
+    /// kept awake if the system permits it, and clients rotate over all of them (if there are two
+    /// or more a client), so that runs repeat
     Steady,
-    /// left to the system
+    /// left to the operating system
     Free,
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct ParametersError {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Cause {
-    #[error("there is no such file\n  a range is written A..B, such as 1..50000")]
+    #[error("the file does not exist\n  a range is written A..B, such as 1..50000")]
     NotThere,
     #[error("it is a folder, not a file")]
     Folder,
@@ -308,7 +308,7 @@ mod tests {
             ("1..99999999999999999999", 1, "beyond 64 bits"),
             ("1..5", 2, "the statement has 2 parameters"),
             ("1..5", 0, "no ?"),
-            ("/no/such/file", 1, "no such file"),
+            ("/no/such/file", 1, "does not exist"),
             ("/", 1, "folder"),
         ] {
             let error = range(text, count).unwrap_err();

@@ -49,7 +49,7 @@ pub(crate) enum Refused {
     #[error("it calls a stored function, which can do anything\n  write its body into the statement")]
     StoredFunction,
     #[error(
-        "it calls {0}(), which is no function of MySQL's or MariaDB's own, and a stored function can do anything\n  write its \
+        "it calls {0}(), which is not a built-in function of MySQL or MariaDB, and a stored function can do anything\n  write its \
          body into the statement"
     )]
     UnknownFunction(String),

@@ -23,7 +23,7 @@ pub(crate) const LOG_NAME: &str = "rcache.hlog";
 pub(crate) enum HdrError {
     #[error("the histogram of {tag} cannot be read: {cause}")]
     Histogram { tag: String, cause: DistributionError },
-    #[error("the run's started_at is no time: {0}")]
+    #[error("the run's started_at is not a time: {0}")]
     Start(jiff::Error),
 }
 

@@ -19,7 +19,7 @@ pub(crate) const NO_FORMAT: &str = "it does not say its format";
 /// Why a file is not a run that this program can read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadError {
-    #[error("there is no such file")]
+    #[error("the file does not exist")]
     NotThere,
     #[error("it is a folder, not a file\n  name the run file in it")]
     Folder,

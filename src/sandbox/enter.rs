@@ -149,7 +149,7 @@ fn occupied(folder: &Folder, holder: Option<&Holder>, sharers: &[u32]) -> String
     let is_kept = State::load(folder).ok().flatten().is_some_and(|state| state.is_alive());
     match holder {
         Some(holder) if is_kept => format!(
-            "the sandbox {root} is in use by process {} (rcache {}, since {}), which shares its servers with nobody. Wait \
+            "the sandbox {root} is in use by process {} (rcache {}, since {}), which does not share its servers. Wait \
              until it ends, or name another folder with --sandbox-dir",
             holder.pid, holder.purpose, holder.since
         ),

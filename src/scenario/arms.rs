@@ -113,7 +113,7 @@ pub(crate) enum ClientError {
     Db(#[from] DbError),
     #[error("Redis: {0}")]
     Redis(Refused),
-    #[error("what stands in Redis is no row: {0}")]
+    #[error("the entry in Redis is not a row: {0}")]
     Decode(#[from] serde_json::Error),
     #[error(transparent)]
     Mark(#[from] MarkError),

@@ -182,7 +182,7 @@ impl<'a> App<'a> {
             "/events" => self.events(is_ending),
             path => match path.strip_prefix("/users/").map(str::parse::<u32>) {
                 Some(Ok(id)) if path == format!("/users/{id}") => self.one_user(id, request),
-                _ => Response::text(404, "there is no such page"),
+                _ => Response::text(404, "this page does not exist"),
             },
         }
     }
@@ -199,7 +199,7 @@ impl<'a> App<'a> {
             "/redis/start" => done(self.turn_redis(Turn::On)),
             path => match path.strip_prefix("/users/").map(str::parse::<u32>) {
                 Some(Ok(id)) if path == format!("/users/{id}") => self.change(id, request),
-                _ => Response::text(404, "there is no such page"),
+                _ => Response::text(404, "this page does not exist"),
             },
         }
     }
@@ -254,7 +254,7 @@ impl<'a> App<'a> {
         });
         match written {
             Ok(true) => Response::json(200, serde_json::to_vec(&user).unwrap_or_default()),
-            Ok(false) => Response::text(404, "there is no such user"),
+            Ok(false) => Response::text(404, "this user does not exist"),
             Err(Trouble::Mark(error)) => Response::text(
                 503,
                 &format!(

@@ -99,7 +99,7 @@ impl UserTable {
 
     /// Changes one user. `commit` is called with what ends the transaction, once the row is locked
     /// and changed; the transaction is rolled back if it does not call that. Returns false, and
-    /// does not call it, if there is no such user.
+    /// does not call it, if this user does not exist.
     pub(super) fn write<E>(
         &self,
         user: &User,

@@ -207,7 +207,7 @@ impl fmt::Display for Warning {
             ),
             Self::Outliers { workload, path, rounds, of, worst_factor } => write!(
                 f,
-                "{} of {} of {workload} by path {path} stand far out (the worst took {worst_factor:.1} times the \
+                "{} of {} of {workload} by path {path} are far slower than the others (the worst took {worst_factor:.1} times the \
                  typical round): the machine, the network or a server held them up; trust p50 more than the mean, or \
                  measure for longer, so that their share is known better",
                 units::count(*rounds as u64),

@@ -306,7 +306,7 @@ fn wrong_files_are_explained() {
     }
     let marked = files.save("marked.json", &[b"\xef\xbb\xbf", text.as_bytes()].concat());
     ran(&mut command(&good, &marked, &[])).fine();
-    ran(&mut command(&good, &files.path("missing.json"), &[])).failed(1, &["missing.json", "no such file"]);
+    ran(&mut command(&good, &files.path("missing.json"), &[])).failed(1, &["missing.json", "does not exist"]);
     ran(&mut command(files.0.path(), &good, &[])).failed(1, &["folder"]);
 }
 

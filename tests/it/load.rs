@@ -180,7 +180,7 @@ fn what_cannot_be_loaded_names_its_line() {
     ] {
         kept.load_text(text).failed(1, expected);
     }
-    kept.load(Path::new("/no/such/file.sql")).failed(1, &["/no/such/file.sql", "no such file"]);
+    kept.load(Path::new("/no/such/file.sql")).failed(1, &["/no/such/file.sql", "does not exist"]);
     kept.load(kept.folder.path()).failed(1, &["folder"]);
     let mut child = kept
         .command("-")

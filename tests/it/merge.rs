@@ -137,7 +137,7 @@ fn unlike_runs_are_not_merged() {
     merge(folder.path(), &["one.json", "one.json"]).failed(5, &["holds the same run"]);
     save(&path("scenario.json"), &json!({ "format": "rcache-scenario", "format_version": 1 }));
     merge(folder.path(), &["one.json", "scenario.json"]).failed(5, &["scenario.json", "not a bench"]);
-    merge(folder.path(), &["one.json", "nowhere.json"]).failed(1, &["nowhere.json", "no such file"]);
+    merge(folder.path(), &["one.json", "nowhere.json"]).failed(1, &["nowhere.json", "does not exist"]);
 }
 
 fn wrong_usage_of_merge_and_start_at_exits_with_2() {

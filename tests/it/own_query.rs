@@ -227,7 +227,7 @@ fn what_cannot_be_measured_is_refused() {
     let latin = file("latin.sql", b"SELECT '\xe9'");
     let columns = file("columns.csv", b"1,2\n3,4\n");
     for (arguments, code, words) in [
-        (&["--query-file", "/no/such.sql"][..], 2, &["no such file"][..]),
+        (&["--query-file", "/no/such.sql"][..], 2, &["does not exist"][..]),
         (&["--query-file", "/"], 2, &["a folder"]),
         (&["--query-file", &empty], 2, &["no statement"]),
         (&["--query-file", &two], 2, &["more than one statement"]),
@@ -244,7 +244,7 @@ fn what_cannot_be_measured_is_refused() {
         (&["--query", "SELECT 1", "--assert", "orders.speedup > 1"], 2, &["no workload", "query"]),
         (&["--query", BY_CUSTOMER, "--params", "5..1"], 2, &["greater"]),
         (&["--query", BY_CUSTOMER, "--params", &columns], 1, &["row 1 has 2 columns", "1 parameter"]),
-        (&["--query", BY_CUSTOMER, "--params", "/no/such.csv"], 1, &["no such file"]),
+        (&["--query", BY_CUSTOMER, "--params", "/no/such.csv"], 1, &["does not exist"]),
         (&["--query", "SELECT id FROM nothing"], 1, &["nothing", "1146", "--mysql-url"]),
         (&["--query", "SELECT nope FROM orders"], 1, &["nope", "1054"]),
         (&["--query", "SELECT id FROM orders WHERE"], 1, &["1064", "line 1"]),

@@ -143,7 +143,7 @@ fn wrong_input_is_explained() {
     ] {
         size(wrong).failed(2, &[]);
     }
-    ran(rcache().args(["size", "/nowhere/run.json"])).failed(1, &["there is no such file"]);
+    ran(rcache().args(["size", "/nowhere/run.json"])).failed(1, &["the file does not exist"]);
 }
 
 fn a_private_redis_agrees_with_the_prediction() {

@@ -167,7 +167,7 @@ fn user(url: &Url) -> Result<Option<String>, UrlError> {
     if !user.is_empty() && url.password().is_none() {
         // Most likely a password in the user's place, which would be shown as a name.
         return Err(UrlError(
-            "the Redis URL has a user and no password; a password alone stands behind a colon: redis://:password@host"
+            "the Redis URL has a user and no password; a password alone follows a colon: redis://:password@host"
                 .to_owned(),
         ));
     }
@@ -242,7 +242,7 @@ fn host_address(host: &str, port: Option<u16>, default_port: u16) -> Result<Addr
     let host = if host.is_empty() { "127.0.0.1".to_owned() } else { decode(host)? };
     let port = port.unwrap_or(default_port);
     if port == 0 {
-        return Err(UrlError("port 0 is no port that a server listens on".to_owned()));
+        return Err(UrlError("no server listens on port 0".to_owned()));
     }
     Ok(Address::Tcp { host, port })
 }
@@ -299,7 +299,7 @@ fn parse_database_number(text: &str) -> Result<u32, UrlError> {
     }
     text.parse().map_err(|_| {
         UrlError(format!(
-            "what stands behind the host is no database number; it looks like redis://host:6379/0{ENCODE}"
+            "the part after the host is not a database number; it looks like redis://host:6379/0{ENCODE}"
         ))
     })
 }

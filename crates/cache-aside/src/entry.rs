@@ -87,7 +87,7 @@ pub enum Corrupt {
     Magic,
     #[error("an entry of another format")]
     Format,
-    #[error("in a state that nobody knows")]
+    #[error("in an unknown state")]
     State,
     #[error("cut off, or with something behind it")]
     Length,

@@ -72,7 +72,7 @@ fn notes(query: &OwnQueryRun, clients: u64) -> Vec<String> {
     }
     if parameters.has_header {
         notes.push(
-            "The first row of the parameters was taken for a header, and is no set of them.".to_owned(),
+            "The first row of the parameters was taken for a header, not for a set of values.".to_owned(),
         );
     }
     if let Some(duplicates @ 1..) = parameters.duplicates {

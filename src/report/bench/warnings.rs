@@ -35,7 +35,7 @@ fn unsteady(run: &Run) -> Option<String> {
                 "busy_machine" => "the machine was busy before the run".to_owned(),
                 "stolen_time" => "its host gave processor time to others".to_owned(),
                 "outliers" => format!(
-                    "some rounds of {} stand far out",
+                    "some rounds of {} are far slower than the others",
                     counted(warnings.len() as u64, "path", "paths")
                 ),
                 _ => return None,

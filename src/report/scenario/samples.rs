@@ -146,7 +146,7 @@ pub(crate) fn corrupt() -> Document {
             reads: 80_123,
             wrong_reads: 9_876,
             failed_reads: 34_567,
-            first_error: Some("what stands in Redis is no row: EOF while parsing a value".to_owned()),
+            first_error: Some("the entry in Redis is not a row: EOF while parsing a value".to_owned()),
             found: Corrupt { damage: damage(), corrupt: None, unusable_when_quiet: 31 }.into(),
             ..Arm::default()
         },

@@ -87,7 +87,7 @@ pub(in crate::sandbox) fn explain(error: &io::Error, tried: &str, path: &Path) -
             "Make room (the servers need about 300 MiB), or name a folder on another disk with --sandbox-dir"
         }
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-            "A file stands in the way; name another folder with --sandbox-dir"
+            "A file of that name exists; name another folder with --sandbox-dir"
         }
         _ => {
             damaged = format!(

@@ -92,7 +92,7 @@ fn respond<'b, T>(
     };
     let start = Instant::now();
     let body = match read.value.as_ref().map(write) {
-        None => return Response::text(404, "there is no such user"),
+        None => return Response::text(404, "this user does not exist"),
         Some(Err(error)) => return Response::text(500, &format!("cannot write JSON: {error}")),
         Some(Ok(body)) => body,
     };

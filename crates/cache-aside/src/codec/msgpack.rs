@@ -37,6 +37,6 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     // The decoder stops behind the value; only the end of the bytes may follow.
     match IgnoredAny::deserialize(&mut decoder) {
         Err(Error::InvalidMarkerRead(end)) if end.kind() == ErrorKind::UnexpectedEof => Ok(value),
-        _ => Err(CodecError::new("msgpack", "something stands behind the value")),
+        _ => Err(CodecError::new("msgpack", "there are bytes after the value")),
     }
 }

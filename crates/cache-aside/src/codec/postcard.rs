@@ -18,7 +18,7 @@ fn encode<T: Serialize>(value: &T, payload: &mut Vec<u8>) -> Result<(), CodecErr
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     match postcard::take_from_bytes(bytes) {
         Ok((value, [])) => Ok(value),
-        Ok(_) => Err(CodecError::new("postcard", "something stands behind the value")),
+        Ok(_) => Err(CodecError::new("postcard", "there are bytes after the value")),
         Err(error) => Err(CodecError::new("postcard", error)),
     }
 }

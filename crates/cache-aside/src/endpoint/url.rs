@@ -143,7 +143,7 @@ fn host_and_port(place: &str) -> Result<(String, Option<u16>), &'static str> {
     let is_number = |port: &&str| port.bytes().all(|byte| byte.is_ascii_digit());
     let number = port.filter(is_number).and_then(|port| port.parse().ok());
     if port.is_some() && number.is_none() {
-        return Err("its port is no number up to 65535");
+        return Err("its port is not a number up to 65535");
     }
     Ok((host, number))
 }
