@@ -15,8 +15,8 @@ pub(crate) struct Memory {
 /// The way a server keeps its two hash tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tables {
-    /// Redis before 8, and Valkey before 8.1: a pointer for each slot, and an entry of its own for a
-    /// time to live.
+    /// Redis before 8, and Valkey before 8.1: a pointer for each slot, and an entry of its own for
+    /// a time to live.
     Pointers,
     /// Redis from 8 on: the same; an empty server takes less.
     LeanPointers,
