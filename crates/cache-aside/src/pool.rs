@@ -124,7 +124,12 @@ impl Pool {
         match self.pop(now) {
             Some(idle) => {
                 let mut lent = self.lend(idle);
-                if lent.is_verified(now) || lent.verify(now)? { Ok(lent) } else { self.take_new(now, false) }
+                if lent.is_verified(now) || lent.verify(now)? {
+                    return Ok(lent);
+                }
+                // Its place is free for the new one, and asking it took time.
+                drop(lent);
+                self.take_new(Instant::now(), false)
             }
             None => self.take_new(now, true),
         }
@@ -134,7 +139,7 @@ impl Pool {
     /// One read asks at most one connection whether it is alive, which `may_verify` allows.
     #[cold]
     fn take_new(&self, now: Instant, mut may_verify: bool) -> Result<Lent<'_>, WireError> {
-        let give_up_at = now + self.limits.connect;
+        let mut give_up_at = now + self.limits.connect;
         loop {
             let (generation, asks) = match self.wait(give_up_at, may_verify)? {
                 Found::Idle(idle) => {
@@ -142,7 +147,7 @@ impl Pool {
                     if lent.is_verified(now) || lent.verify(now)? {
                         return Ok(lent);
                     }
-                    may_verify = false;
+                    (may_verify, give_up_at) = (false, Instant::now() + self.limits.connect);
                     continue;
                 }
                 Found::Place { generation, asks } => (generation, asks),

@@ -79,6 +79,51 @@ fn idle_connections_that_were_lost_in_silence_cost_no_hit_and_no_write() {
     }
 }
 
+#[test]
+fn a_lost_connection_leaves_its_place_to_the_next_one() {
+    let redis = PrivateRedis::start();
+    let middlebox = Middlebox::start(&redis.socket());
+    let options = patient().reply_timeout(Duration::from_secs(1)).max_connections(1);
+    let cache = cache(&middlebox, options.connect_timeout(Duration::from_secs(3)));
+    read(&cache, 1, "value");
+    cache.flush();
+    for _ in 0..2 {
+        thread::sleep(Duration::from_millis(1_100));
+        middlebox.forget();
+        must_hit(&cache, 1);
+        thread::sleep(Duration::from_millis(1_100));
+        middlebox.forget();
+        cache.invalidate(&key(2)).unwrap();
+    }
+    assert_eq!(cache.stats().connections_missing, 0);
+}
+
+/// All of them ask their connections at once, and all are lost. Asking takes as long as a
+/// connection may take to open.
+#[test]
+fn threads_whose_connections_were_lost_together_all_get_new_ones() {
+    const THREADS: usize = 24;
+    let redis = PrivateRedis::start();
+    let middlebox = Middlebox::start(&redis.socket());
+    let limit = Duration::from_secs(3);
+    let cache = cache(&middlebox, Options::default().connect_timeout(limit).reply_timeout(limit));
+    with_idle(&cache, &middlebox, THREADS);
+    thread::sleep(Duration::from_millis(1_100));
+    let before = cache.stats();
+    middlebox.forget();
+    let start = Barrier::new(THREADS);
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                start.wait();
+                assert_eq!(read(&cache, 1, "loaded"), "value");
+            });
+        }
+    });
+    let after = cache.stats();
+    assert_eq!((after.loads, after.connections_missing), (before.loads, 0), "{after:?}");
+}
+
 /// They were used a moment ago, so that nothing is asked before the command.
 #[test]
 fn connections_that_are_lost_while_in_use_cost_one_read_its_hit() {
