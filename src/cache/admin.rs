@@ -188,8 +188,10 @@ pub(crate) fn advice_behind(error: &(dyn std::error::Error + 'static)) -> String
 
 /// The next step after an error on the measured path, on a line of its own.
 pub(crate) fn advice_on(error: &WireError) -> String {
+    let of_words = |words| hint_for(words).or_else(|| error.server_code().and_then(hint_for_code));
     let hint = match error {
-        WireError::Server(words) => hint_for(words).or_else(|| error.server_code().and_then(hint_for_code)),
+        WireError::Server(words) => of_words(words),
+        WireError::NotOpened(words) => of_words(words),
         WireError::Io(_) | WireError::Protocol(_) => None,
     };
     hint.map(|hint| format!("\n  {hint}")).unwrap_or_default()

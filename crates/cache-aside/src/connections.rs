@@ -137,7 +137,7 @@ impl Connections {
                 error.is_redirect() || (is_replica(error) && self.topology.may_be_cluster())
             }
             WireError::Io(_) => !error.is_busy() && (self.is_cluster() || self.topology.has_seeds()),
-            WireError::Protocol(_) => false,
+            WireError::NotOpened(_) | WireError::Protocol(_) => false,
         }
     }
 

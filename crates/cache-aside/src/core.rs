@@ -143,6 +143,9 @@ impl Core {
         let error = RedisError::new(node.pool.endpoint(), cause);
         self.counts.redis_errors.add();
         self.events.emit(&Event::Redis(&error));
+        if error.lacks_replicas() {
+            node.pool.leave_if_isolated();
+        }
         error
     }
 

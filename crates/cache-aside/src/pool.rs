@@ -71,6 +71,8 @@ struct Shared {
     process: u32,
     /// Until then the server is not asked for its role.
     unasked_until: Option<Instant>,
+    /// When all were closed because the server lacked replicas.
+    left_at: Option<Instant>,
 }
 
 struct Idle {
@@ -110,6 +112,7 @@ impl Pool {
                 generation: 0,
                 process: std::process::id(),
                 unasked_until: None,
+                left_at: None,
             }),
             freed: Condvar::new(),
             opened: AtomicU64::new(0),
@@ -275,6 +278,20 @@ impl Pool {
     pub(crate) fn retire_all(&self) {
         self.lock().generation += 1;
         self.retire_idle(Instant::now() + Duration::from_secs(1));
+    }
+
+    /// The server refuses writes because it lacks replicas. It may be an old primary that is cut
+    /// off, and its name may lead to another one by now: new connections find out. Mostly a replica
+    /// restarts, so this is done once in a while, and not for each refusal.
+    pub(crate) fn leave_if_isolated(&self) {
+        let now = Instant::now();
+        let mut shared = self.lock();
+        if shared.left_at.is_some_and(|left| now.saturating_duration_since(left) < VERIFIED_FOR) {
+            return;
+        }
+        shared.left_at = Some(now);
+        drop(shared);
+        self.retire_all();
     }
 
     /// The server is a node of a cluster. Whether it is a primary need not be asked: as a replica

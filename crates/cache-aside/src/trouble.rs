@@ -54,9 +54,14 @@ impl RedisError {
             error if error.is_busy() => RedisErrorKind::Busy,
             WireError::Io(error) if error.kind() == io::ErrorKind::TimedOut => RedisErrorKind::TimedOut,
             WireError::Io(_) => RedisErrorKind::Unreachable,
-            WireError::Server(_) => RedisErrorKind::Refused,
+            WireError::Server(_) | WireError::NotOpened(_) => RedisErrorKind::Refused,
             WireError::Protocol(_) => RedisErrorKind::Nonsense,
         }
+    }
+
+    /// Whether the server refuses writes for want of replicas.
+    pub(crate) fn lacks_replicas(&self) -> bool {
+        self.cause.lacks_replicas()
     }
 
     /// The server's own code where it refused, for example `OOM`, `READONLY`, `LOADING` or
@@ -71,8 +76,8 @@ fn hint(cause: &WireError) -> &'static str {
         Some("NOAUTH" | "WRONGPASS") => " (look at the user and the password in the URL)",
         Some("NOPERM") => {
             " (the account needs GET, SET, GETRANGE, UNLINK, TIME, PTTL, PEXPIRE, EVAL and EVALSHA; SELECT for a \
-             database other than 0; SCAN to invalidate a kind; WATCH, MULTI, EXEC and DISCARD to write large values quickly; ROLE or INFO \
-             if it may)"
+             database other than 0; SCAN to invalidate a kind; WATCH, MULTI, EXEC and DISCARD to write large values quickly; WAIT \
+             to wait for replicas; ROLE or INFO if it may)"
         }
         Some("MOVED" | "ASK" | "TRYAGAIN") => " (the cluster moves this slot: try again in a while)",
         Some("CLUSTERDOWN") => {

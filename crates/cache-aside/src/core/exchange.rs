@@ -163,7 +163,7 @@ impl Core {
                 return Err(error);
             }
             // The command was refused, and so nothing was done.
-            WireError::Server(_) => {
+            WireError::Server(_) | WireError::NotOpened(_) => {
                 pool.retire_all();
                 true
             }
@@ -187,7 +187,7 @@ impl Core {
         match &outcome {
             Err(WireError::Io(_) | WireError::Protocol(_)) => {}
             Err(error) if error.is_unfit() => pool.retire_all(),
-            Ok(_) | Err(WireError::Server(_)) => lent.give_back(),
+            Ok(_) | Err(WireError::Server(_) | WireError::NotOpened(_)) => lent.give_back(),
         }
         outcome
     }
@@ -249,6 +249,9 @@ impl Core {
         match &error {
             // Full, forbidden, of another type: an answer all the same, and a fast one.
             WireError::Server(_) if !error.is_unfit() => {
+                if error.lacks_replicas() {
+                    node.pool.leave_if_isolated();
+                }
                 if node.breaker.succeeded() {
                     self.events.emit(&Event::BreakerClosed);
                 }
@@ -262,7 +265,7 @@ impl Core {
                 self.connections.failed();
             }
         }
-        error
+        error.into_answer()
     }
 }
 

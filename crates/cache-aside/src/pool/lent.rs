@@ -56,10 +56,13 @@ impl Lent<'_> {
                 self.pool.retire_all();
                 return Ok(false);
             }
-            Err(WireError::Server(_)) => {
+            Err(error @ (WireError::Server(_) | WireError::NotOpened(_))) if error.is_unfit() => {
                 self.pool.retire_all();
                 return Ok(false);
             }
+            // An answer, for example that a script is running: it is alive, and what it was is not
+            // known to have changed.
+            Err(WireError::Server(_) | WireError::NotOpened(_)) => {}
             Err(WireError::Io(_) | WireError::Protocol(_)) => {
                 self.pool.retire_idle(now);
                 return Ok(false);

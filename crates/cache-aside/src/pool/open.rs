@@ -8,6 +8,14 @@ use crate::wire::{Connection, Role, WireError};
 
 impl Pool {
     pub(super) fn open(&self, asks: bool) -> Result<Session, WireError> {
+        self.open_session(asks).map_err(|error| match error {
+            error @ WireError::Server(_) if error.is_unfit() => error,
+            WireError::Server(words) => WireError::NotOpened(words.into_boxed_str()),
+            error => error,
+        })
+    }
+
+    fn open_session(&self, asks: bool) -> Result<Session, WireError> {
         if !asks {
             return Ok(self.session(Connection::open(&self.endpoint, self.limits)?));
         }
@@ -39,7 +47,7 @@ pub(super) fn is_full(error: &WireError) -> bool {
     match error {
         WireError::Server(_) => error.is_too_many_clients(),
         WireError::Io(error) => Errno::from_io_error(error).is_some_and(|errno| full.contains(&errno)),
-        WireError::Protocol(_) => false,
+        WireError::NotOpened(_) | WireError::Protocol(_) => false,
     }
 }
 

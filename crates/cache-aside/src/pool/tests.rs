@@ -1,5 +1,7 @@
 //! Tests of the connections of a cache on a bad network, at a bad moment, or with too many threads.
 
+mod refusals;
+
 use std::convert::Infallible;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};

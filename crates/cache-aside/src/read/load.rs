@@ -131,7 +131,7 @@ impl<T, O: Observer> Reading<'_, T, O> {
         match replaced {
             Ok(Some(Written::Stored | Written::Sent)) => Kept::Filled,
             Ok(None) => Kept::Never,
-            Err(WireError::Server(_)) => Kept::Not,
+            Err(WireError::Server(_) | WireError::NotOpened(_)) => Kept::Not,
             Ok(Some(Written::Refused)) | Err(WireError::Io(_) | WireError::Protocol(_)) => Kept::Gone,
         }
     }

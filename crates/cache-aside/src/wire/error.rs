@@ -10,6 +10,10 @@ pub enum WireError {
     /// Redis answered with an error; its own words.
     #[error("{0}")]
     Server(String),
+    /// Redis answered a step of opening a connection (login, database, role) with an error; its own
+    /// words. No command was sent, and the next connection is likely to be refused as well.
+    #[error("{0}")]
+    NotOpened(Box<str>),
     #[error("Redis sent what RESP2 does not know: {0}")]
     Protocol(&'static str),
 }
@@ -30,18 +34,24 @@ impl WireError {
     /// True if the server says that it is not the one to ask, or not on this connection: what was
     /// refused may work on a new one, and nothing will on this.
     pub fn is_unfit(&self) -> bool {
-        const CODES: [&str; 9] = [
-            "READONLY",
-            "MASTERDOWN",
-            "LOADING",
-            "NOAUTH",
-            "WRONGPASS",
-            "NOREPLICAS",
-            "UNBLOCKED",
-            "SENTINEL",
-            "DENIED",
-        ];
-        self.server_code().is_some_and(|code| CODES.contains(&code)) || self.is_too_many_clients()
+        const CODES: [&str; 8] =
+            ["READONLY", "MASTERDOWN", "LOADING", "NOAUTH", "WRONGPASS", "UNBLOCKED", "SENTINEL", "DENIED"];
+        matches!(self, Self::NotOpened(_))
+            || self.server_code().is_some_and(|code| CODES.contains(&code))
+            || self.is_too_many_clients()
+    }
+
+    /// True if the server refuses writes because it has too few replicas. Reads go on.
+    pub(crate) fn lacks_replicas(&self) -> bool {
+        self.server_code() == Some("NOREPLICAS")
+    }
+
+    /// The same words as the answer to a command.
+    pub(crate) fn into_answer(self) -> Self {
+        match self {
+            Self::NotOpened(words) => Self::Server(words.into_string()),
+            error => error,
+        }
     }
 
     /// True if a node of a cluster says that another one, or none for now, is to be asked. It has
@@ -63,6 +73,7 @@ impl WireError {
         match self {
             Self::Io(error) => Self::Io(io::Error::new(error.kind(), error.to_string())),
             Self::Server(words) => Self::Server(words.clone()),
+            Self::NotOpened(words) => Self::NotOpened(words.clone()),
             Self::Protocol(words) => Self::Protocol(words),
         }
     }
@@ -76,6 +87,7 @@ impl WireError {
     pub fn server_code(&self) -> Option<&str> {
         match self {
             Self::Server(text) => Some(code_in(text)),
+            Self::NotOpened(text) => Some(code_in(text)),
             Self::Io(_) | Self::Protocol(_) => None,
         }
     }
@@ -99,6 +111,22 @@ fn code_in(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_ends_a_connection_is_told_from_an_answer() {
+        let server = |words: &str| WireError::Server(words.to_owned());
+        for words in ["READONLY You can't", "LOADING Redis is loading", "ERR max number of clients reached"] {
+            assert!(server(words).is_unfit(), "{words}");
+        }
+        for words in ["NOREPLICAS Not enough good replicas", "OOM command", "BUSY a script", "MISCONF", "ERR"]
+        {
+            assert!(!server(words).is_unfit(), "{words}");
+            let refused = WireError::NotOpened(words.into());
+            assert!(refused.is_unfit() && refused.copy().is_unfit() && !refused.is_redirect(), "{words}");
+            assert_eq!(refused.to_string(), words);
+            assert_eq!(refused.into_answer().server_code(), server(words).server_code());
+        }
+    }
 
     #[test]
     fn the_code_of_an_error_is_found_also_where_redis_6_hides_it() {

@@ -88,6 +88,8 @@ fn ask(
 fn io_error(error: WireError) -> io::Error {
     match error {
         WireError::Io(error) => error,
-        WireError::Server(_) | WireError::Protocol(_) => io::Error::other(error.to_string()),
+        WireError::Server(_) | WireError::NotOpened(_) | WireError::Protocol(_) => {
+            io::Error::other(error.to_string())
+        }
     }
 }
