@@ -166,7 +166,9 @@ impl Core {
     #[cold]
     fn remove_orphans(&self) {
         let now = Instant::now();
-        let due: Vec<(Key, Head)> = std::iter::from_fn(|| self.orphans.next_due(now)).take(BATCH).collect();
+        // A server that does not answer would keep this read waiting.
+        let may_ask = |key: &Key| self.connections.for_key(key).breaker.is_calm();
+        let due: Vec<(Key, Head)> = self.orphans.take_due(now, BATCH, may_ask);
         let keys: Vec<&Key> = due.iter().map(|(key, _)| key).collect();
         for (route, numbers) in self.connections.by_server(&keys) {
             let due: Vec<&(Key, Head)> = numbers.iter().filter_map(|number| due.get(*number)).collect();

@@ -233,7 +233,7 @@ impl Core {
                 if node.breaker.succeeded() {
                     self.events.emit(&Event::BreakerClosed);
                 }
-                if !self.orphans.is_empty() {
+                if self.orphans.are_due() {
                     self.remove_orphans();
                 }
                 Ok(result)
