@@ -171,8 +171,11 @@ impl Connections {
                 topology.learn_soon(AFTER_FAILURE);
                 None
             }
-            // A redirection that makes no sense.
-            None if error.is_redirect() => None,
+            // A redirection that makes no sense, or to a node without a known address.
+            None if error.is_redirect() => {
+                topology.learn_soon(AFTER_MOVE);
+                None
+            }
             None => {
                 // What was lost may have been done, and what was refused was not.
                 let may_repeat = twice == Twice::Harmless || matches!(error, WireError::Server(_));

@@ -88,6 +88,8 @@ mod tests {
             "MOVED 1 10.0.0.1",
             "MOVED 1 10.0.0.1:0",
             "MOVED 1 10.0.0.1:70000",
+            "MOVED 1 ?:6379",
+            "ASK 1 ?:6379",
             "ASK -1 10.0.0.1:1",
             "ERR MOVED 1 10.0.0.1:1",
             "READONLY You can't write against a read only replica.",
