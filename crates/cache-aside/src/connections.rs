@@ -52,6 +52,18 @@ pub(crate) struct Route<'a> {
     pub(crate) is_asking: bool,
 }
 
+/// The waits that finding other servers may take: one of each kind in a round, for all keys.
+pub(crate) struct Waits {
+    for_map: bool,
+    for_slot: bool,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self { for_map: true, for_slot: true }
+    }
+}
+
 impl<'a> Route<'a> {
     fn to(node: NodeRef<'a>) -> Self {
         Self { node, is_asking: false }
@@ -149,6 +161,7 @@ impl Connections {
         node: &Node,
         error: &WireError,
         twice: Twice,
+        waits: &mut Waits,
     ) -> Option<Route<'_>> {
         let topology = &self.topology;
         match Redirect::read(error, &node.pool.endpoint().address) {
@@ -164,7 +177,9 @@ impl Connections {
                 Some(Route { node: NodeRef::OfCluster(topology.node_at(to)), is_asking: true })
             }
             Some(Redirect::TryAgain) => {
-                std::thread::sleep(TRY_AGAIN_AFTER);
+                if std::mem::take(&mut waits.for_slot) {
+                    std::thread::sleep(TRY_AGAIN_AFTER);
+                }
                 Some(Route::to(self.for_slot(slot)))
             }
             Some(Redirect::Down) => {
@@ -183,7 +198,9 @@ impl Connections {
                     topology.learn_soon(AFTER_FAILURE);
                     return None;
                 }
-                topology.learn_now(AFTER_FAILURE);
+                if std::mem::take(&mut waits.for_map) {
+                    topology.learn_now(AFTER_FAILURE);
+                }
                 let other = self.for_slot(slot);
                 (!std::ptr::eq::<Node>(&*other, node)).then(|| Route::to(other))
             }

@@ -175,10 +175,18 @@ impl Core {
             let names: Vec<Vec<u8>> = due.iter().map(|(key, _)| self.name(key)).collect();
             let changes: Vec<Change<'_>> = due.iter().map(|(_, lease)| Change::removal(*lease)).collect();
             let mut remove = |session: &mut Session| session.store.replace_all(&names, &changes);
-            let Ok(removed) = self.attempt(&route.node, Twice::Harmless, &mut remove) else { continue };
-            removed.iter().filter(|removed| matches!(removed, Ok(true))).for_each(|_| {
-                self.counts.orphans_removed.add();
-            });
+            match self.attempt(&route.node, Twice::Harmless, &mut remove) {
+                Ok(removed) => {
+                    let done = removed.iter().filter(|removed| matches!(removed, Ok(true)));
+                    done.for_each(|_| self.counts.orphans_removed.add());
+                }
+                Err(error @ WireError::Server(_)) if !error.is_unfit() => {}
+                Err(error) => {
+                    self.note_failure(&route.node, error, Permit::Free);
+                    let leases: Vec<Head> = due.iter().map(|(_, lease)| *lease).collect();
+                    self.orphans.put_back(&leases, now);
+                }
+            }
         }
     }
 

@@ -25,9 +25,39 @@ pub(super) struct Learner {
 struct State {
     is_running: bool,
     is_wanted: bool,
+    /// A round is under way.
+    is_asking: bool,
     /// When the last round began.
     began: Option<Instant>,
+    /// The number of rounds that have ended.
+    ended: u64,
+    /// While no node gives a good view, the next round begins so long after the last one.
+    rest: Duration,
 }
+
+impl State {
+    /// Whether the map is to be learned by one who takes it if it is younger than that.
+    fn is_old(&self, age: Duration, now: Instant) -> bool {
+        let age = if age.is_zero() { age } else { age.max(self.rest) };
+        self.began.is_none_or(|began| now.saturating_duration_since(began) >= age)
+    }
+
+    /// A round is over; `uniform` is drawn from [0, 1).
+    fn end_round(&mut self, is_good: bool, uniform: f64) {
+        self.ended += 1;
+        self.is_asking = false;
+        self.rest = if is_good {
+            Duration::ZERO
+        } else {
+            // The jitter of the last time is not doubled for ever: the longest bounds it.
+            (self.rest * 2).clamp(FIRST_REST, LONGEST_REST).mul_f64(1.0 + uniform / 4.0)
+        };
+    }
+}
+
+/// After a round without a good view. Every process of a cluster that is down asks all nodes.
+const FIRST_REST: Duration = Duration::from_millis(100);
+const LONGEST_REST: Duration = Duration::from_secs(1);
 
 /// One node's view of the cluster.
 struct View {
@@ -42,7 +72,7 @@ impl Topology {
     pub(super) fn learn_soon(self: &Arc<Self>, age: Duration) {
         let mut guard = lock(&self.learner.state);
         let state = guard.here();
-        if state.began.is_some_and(|began| began.elapsed() < age) {
+        if !state.is_old(age, Instant::now()) {
             return;
         }
         state.is_wanted = true;
@@ -53,13 +83,15 @@ impl Topology {
         }
     }
 
-    /// Has the map learned unless it is younger than that, and waits for it as long as one exchange
-    /// may take.
+    /// Has the map learned unless it is younger than that, and waits for the end of that round as
+    /// long as one exchange may take.
     pub(super) fn learn_now(self: &Arc<Self>, age: Duration) {
         self.learn_soon(age);
         let deadline = Instant::now() + self.options.connect_timeout + self.options.reply_timeout;
         let mut guard = lock(&self.learner.state);
-        while guard.here().is_running {
+        let state = guard.here();
+        let awaited = state.ended + u64::from(state.is_asking) + u64::from(state.is_wanted);
+        while guard.here().is_running && guard.here().ended < awaited {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
@@ -86,16 +118,19 @@ impl Topology {
                     self.learner.ended.notify_all();
                     return;
                 }
-                (state.is_wanted, state.began) = (false, Some(Instant::now()));
+                (state.is_wanted, state.is_asking, state.began) = (false, true, Some(Instant::now()));
             }
-            self.learn();
+            let is_good = self.learn();
+            lock(&self.learner.state).here().end_round(is_good, rand::random());
+            self.learner.ended.notify_all();
         }
     }
 
     /// Asks one node after the other until one gives a whole and recent view. Otherwise the most
-    /// recent one is taken.
-    fn learn(&self) {
+    /// recent one is taken, and the result is false.
+    fn learn(&self) -> bool {
         let (known, mut best) = (self.learner.epoch.load(Ordering::Relaxed), None::<View>);
+        let mut found_good = false;
         for address in self.candidates() {
             match view(&self.endpoint.at(address), self.options.limits()) {
                 Ok(view) => {
@@ -104,6 +139,7 @@ impl Topology {
                         best = Some(view);
                     }
                     if is_good {
+                        found_good = true;
                         break;
                     }
                 }
@@ -117,6 +153,7 @@ impl Topology {
             self.learner.epoch.store(view.epoch, Ordering::Relaxed);
             self.learned(view.layout);
         }
+        found_good
     }
 }
 
@@ -144,4 +181,28 @@ fn view(endpoint: &RedisEndpoint, limits: Limits) -> Result<View, WireError> {
 fn lock(state: &Mutex<PerProcess<State>>) -> MutexGuard<'_, PerProcess<State>> {
     // No code that can panic runs under it, so a poisoned lock holds a whole state.
     state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn rounds_without_a_good_view_become_rarer_and_a_good_one_ends_that() {
+        let (mut state, now) = (State::default(), Instant::now());
+        state.began = Some(now);
+        let after = |state: &State, ms: u32| state.is_old(100 * MS, now + ms * MS);
+        assert!(!after(&state, 99) && after(&state, 100));
+        for rest in [100, 200, 400, 800, 1_000, 1_000] {
+            state.end_round(false, 0.0);
+            assert!(!after(&state, rest - 1) && after(&state, rest), "{rest}");
+            assert!(state.is_old(Duration::ZERO, now), "one who needs it now does not wait");
+        }
+        state.end_round(false, 1.0);
+        assert!(state.rest <= LONGEST_REST * 5 / 4);
+        state.end_round(true, 1.0);
+        assert!(after(&state, 100));
+    }
 }

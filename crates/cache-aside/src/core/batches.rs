@@ -5,7 +5,7 @@
 use super::exchange::{MOST_REDIRECTS, asking};
 use super::{Core, Twice};
 use crate::breaker::Permit;
-use crate::connections::{Groups, Route};
+use crate::connections::{Groups, Node, Route, Waits};
 use crate::key::Key;
 use crate::session::Session;
 use crate::store::Change;
@@ -34,6 +34,15 @@ pub(crate) enum Asker {
     Reader,
     /// Asks in any case.
     Writer,
+}
+
+impl Asker {
+    pub(super) fn permit(self, node: &Node) -> Permit {
+        match self {
+            Self::Reader => node.breaker.permit(),
+            Self::Writer => Permit::Free,
+        }
+    }
 }
 
 /// The outcome for one of many keys, with the reason.
@@ -128,13 +137,15 @@ impl Core {
                 let of = Group { number: group, route, asker, twice };
                 self.each_on(&of, keys, numbers, &mut work, &mut command);
             }
-            let mut next = Groups::default();
+            // However many keys failed: a server that is silent would be waited for once for each.
+            let (mut next, mut waits) = (Groups::default(), Waits::default());
             for again in std::mem::take(&mut work.again) {
                 let (Some((route, _)), Some(key)) = (groups.get(again.group), keys.get(again.number)) else {
                     continue;
                 };
                 let other = (round < MOST_REDIRECTS).then(|| {
-                    self.connections.reroute(self.connections.slot(key), &route.node, &again.error, twice)
+                    let slot = self.connections.slot(key);
+                    self.connections.reroute(slot, &route.node, &again.error, twice, &mut waits)
                 });
                 match other.flatten() {
                     Some(other) => next.add(other, again.number),
@@ -170,10 +181,7 @@ impl Core {
         ) -> Result<Vec<Result<R, WireError>>, WireError>,
     ) {
         let (route, node) = (group.route, &*group.route.node);
-        let permit = match group.asker {
-            Asker::Reader => node.breaker.permit(),
-            Asker::Writer => Permit::Free,
-        };
+        let permit = group.asker.permit(node);
         if permit == Permit::Refused {
             return numbers.iter().for_each(|number| work.set(*number, Each::Untried(None)));
         }

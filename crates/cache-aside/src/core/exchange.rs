@@ -3,9 +3,9 @@
 
 use std::io;
 
-use super::Core;
+use super::{Asker, Core};
 use crate::breaker::Permit;
-use crate::connections::{Node, NodeRef};
+use crate::connections::{Node, NodeRef, Waits};
 use crate::events::Event;
 use crate::key::Key;
 use crate::pool::Lent;
@@ -22,6 +22,7 @@ struct Failed<'a> {
     node: NodeRef<'a>,
     error: WireError,
     permit: Permit,
+    asker: Asker,
 }
 
 /// Whether a command may reach Redis twice.
@@ -47,7 +48,7 @@ impl Core {
         let mut command = |session: &mut Session| self.on(session, key, &mut command);
         match self.attempt(&node, twice, &mut command) {
             Err(error) if self.connections.may_reroute(&error) => {
-                let failed = Failed { node, error, permit };
+                let failed = Failed { node, error, permit, asker: Asker::Reader };
                 self.follow(self.connections.slot(key), failed, twice, &mut command)
             }
             outcome => self.note(&node, outcome, permit),
@@ -64,7 +65,7 @@ impl Core {
         let node = self.connections.for_slot(slot);
         match self.attempt(&node, Twice::Harmless, &mut command) {
             Err(error) if self.connections.may_reroute(&error) => {
-                let failed = Failed { node, error, permit: Permit::Free };
+                let failed = Failed { node, error, permit: Permit::Free, asker: Asker::Writer };
                 self.follow(slot, failed, Twice::Harmless, &mut command)
             }
             outcome => self.note(&node, outcome, Permit::Free),
@@ -101,20 +102,26 @@ impl Core {
         twice: Twice,
         command: &mut impl FnMut(&mut Session) -> Result<R, WireError>,
     ) -> Result<R, WireError> {
-        let Failed { mut node, mut error, mut permit } = failed;
+        let Failed { mut node, mut error, mut permit, asker } = failed;
         for _ in 0..MOST_REDIRECTS {
             let is_redirect = error.is_redirect();
             if !is_redirect {
                 // Before another one is looked for: this one is not asked for it.
                 error = self.note_failure(&node, error, permit);
             }
-            let Some(route) = self.connections.reroute(slot, &node, &error, twice) else {
+            let reroute = self.connections.reroute(slot, &node, &error, twice, &mut Waits::default());
+            let Some(route) = reroute else {
                 return Err(if is_redirect { self.note_failure(&node, error, permit) } else { error });
             };
             if is_redirect {
                 let _ = self.note(&node, Ok(()), permit);
             }
-            (node, permit) = (route.node, Permit::Free);
+            let there = asker.permit(&route.node);
+            if there == Permit::Refused {
+                // What this server said was counted above, and the other one is not asked now.
+                return Err(error);
+            }
+            (node, permit) = (route.node, there);
             match self.attempt(&node, twice, &mut asking(route.is_asking, command)) {
                 Err(again) if self.connections.may_reroute(&again) => error = again,
                 outcome => return self.note(&node, outcome, permit),
@@ -243,7 +250,7 @@ impl Core {
     }
 
     #[cold]
-    fn note_failure(&self, node: &Node, error: WireError, permit: Permit) -> WireError {
+    pub(super) fn note_failure(&self, node: &Node, error: WireError, permit: Permit) -> WireError {
         self.counts.redis_errors.add();
         self.events.emit(&Event::Redis(&RedisError::new(node.pool.endpoint(), error.copy())));
         match &error {
@@ -257,7 +264,7 @@ impl Core {
                 }
             }
             _ if error.is_busy() => self.counts.connections_missing.add(),
-            // Also if it is the login that fails: every read would try it again.
+            // Also if a step of opening a connection is refused: every read would try it again.
             _ => {
                 if node.breaker.failed(permit) {
                     self.events.emit(&Event::BreakerOpened);
