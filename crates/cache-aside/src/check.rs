@@ -4,7 +4,6 @@
 use std::fmt;
 use std::io;
 
-use super::cluster::slot_of;
 use super::connections::Node;
 use super::core::Core;
 use super::entry;
@@ -83,10 +82,15 @@ pub(crate) fn check(core: &Core) -> Result<CheckReport, CheckError> {
         let mut lent = pool.take_fresh().map_err(|cause| failed("connecting", cause))?;
         let Some(session) = lent.session() else { continue };
         let steps = steps(core, &node).map_err(|error| failed("drawing a random number", error.into()))?;
-        for (doing, step) in STEPS {
-            step(&steps, &mut session.store).map_err(|cause| failed(doing, cause))?;
+        // A node that can keep no key of this namespace is never asked for one.
+        if let Some(steps) = steps {
+            for (doing, step) in STEPS {
+                step(&steps, &mut session.store).map_err(|cause| failed(doing, cause))?;
+            }
+            replicas(&mut session.store, pool, core, &mut report)
+                .map_err(|cause| failed("waiting for replicas (WAIT)", cause))?;
         }
-        walk(&mut session.store, &steps, pool, &mut report).map_err(|cause| failed("SCAN", cause))?;
+        walk(&mut session.store, pool, core, &mut report).map_err(|cause| failed("SCAN", cause))?;
         describe(&mut session.store, pool, core, &mut report)
             .map_err(|cause| failed("asking for INFO", cause))?;
         lent.give_back();
@@ -94,23 +98,12 @@ pub(crate) fn check(core: &Core) -> Result<CheckReport, CheckError> {
     Ok(report)
 }
 
-/// With a key that this server keeps.
-fn steps(core: &Core, node: &Node) -> io::Result<Steps> {
-    /// A node of a cluster that keeps a single slot keeps one key in 16,384.
-    const MOST_DRAWN: usize = 500_000;
+/// With a key that this server keeps; none if it can keep none of this namespace.
+fn steps(core: &Core, node: &Node) -> io::Result<Option<Steps>> {
     let nonce = draw_nonce()?;
-    let mut key = core.name_prefix().as_bytes().to_vec();
-    key.extend_from_slice(b"check:1:");
-    key.extend(nonce.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()));
-    let before_number = key.len();
-    for number in 1..MOST_DRAWN {
-        if std::ptr::eq::<Node>(&*core.connections.for_slot(slot_of(&key)), node) {
-            break;
-        }
-        key.truncate(before_number);
-        key.extend_from_slice(format!("-{number}").as_bytes());
-    }
-    Ok(Steps { key, nonce })
+    let mut start = b"check:1:".to_vec();
+    start.extend(nonce.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()));
+    Ok(core.connections.name_on(node, &start).map(|key| Steps { key, nonce }))
 }
 
 /// Does once what the cache does, under a key of its own.
@@ -181,9 +174,26 @@ impl Steps {
 const SHORT: std::time::Duration = std::time::Duration::from_secs(5);
 const UNEXPECTED: WireError = WireError::Protocol("another answer than the command has");
 
+/// Waits for the replicas as a write does, for what the steps have written.
+fn replicas(store: &mut Store, pool: &Pool, core: &Core, report: &mut CheckReport) -> Result<(), WireError> {
+    let wanted = core.options.replicas;
+    if wanted == 0 {
+        return Ok(());
+    }
+    let have = store.wait(wanted, core.options.replica_wait())?;
+    if have < wanted {
+        let address = &pool.endpoint().address;
+        report.warnings.push(format!(
+            "{address}: {have} of the {wanted} replicas that a write waits for had one in time: writes fail"
+        ));
+    }
+    Ok(())
+}
+
 /// Tries what only the removal of a whole kind needs.
-fn walk(store: &mut Store, steps: &Steps, pool: &Pool, report: &mut CheckReport) -> Result<(), WireError> {
-    match store.connection().scan(b"0", &pattern_of(&steps.key)) {
+fn walk(store: &mut Store, pool: &Pool, core: &Core, report: &mut CheckReport) -> Result<(), WireError> {
+    let kind = [core.name_prefix(), "check:"].concat();
+    match store.connection().scan(b"0", &pattern_of(kind.as_bytes())) {
         Ok(_) => Ok(()),
         Err(error @ WireError::Server(_)) => {
             let address = &pool.endpoint().address;

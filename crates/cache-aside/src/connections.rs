@@ -101,6 +101,29 @@ impl Connections {
         slot::of(self.prefix.bytes().chain(key.as_bytes().iter().copied()))
     }
 
+    /// A name that begins so and that this server keeps. None if it keeps none, as in a namespace
+    /// with a hash tag.
+    pub(crate) fn name_on(&self, node: &Node, start: &[u8]) -> Option<Vec<u8>> {
+        /// A node of a cluster that keeps a single slot keeps one name in 16,384.
+        const MOST_DRAWN: usize = 500_000;
+        let mut name = [self.prefix.as_bytes(), start].concat();
+        let before_number = name.len();
+        let is_there =
+            |name: &[u8]| std::ptr::eq::<Node>(&*self.for_slot(slot::of(name.iter().copied())), node);
+        let mut numbers = 1..MOST_DRAWN;
+        while !is_there(&name) {
+            let number = numbers.next()?;
+            name.truncate(before_number);
+            name.extend_from_slice(format!("-{number}").as_bytes());
+        }
+        Some(name)
+    }
+
+    /// Whether the server may be a node of a cluster, for all that is known.
+    pub(crate) fn may_be_cluster(&self) -> bool {
+        self.topology.may_be_cluster()
+    }
+
     pub(crate) fn is_cluster(&self) -> bool {
         self.topology.is_cluster()
     }

@@ -92,11 +92,14 @@ pub struct Options {
     pub unmarked: Unmarked,
     /// The replicas that must have a marker, or a removal, before
     /// [`Cache::mark`](crate::Cache::mark) or [`Cache::invalidate`](crate::Cache::invalidate)
-    /// return (`WAIT`): a failover to one of them loses nothing. Each batch of 128 keys waits for
-    /// half of [`reply_timeout`](struct@Self#structfield.reply_timeout) at most. If fewer have it
-    /// by then, `mark` fails, or with [`Unmarked::Proceed`] its guard names the keys, and
-    /// `invalidate` fails. A failover may choose another replica, so only the number of all
-    /// replicas excludes a loss. Default 0: the primary alone.
+    /// return (`WAIT`): a failover to one of them loses nothing. So it is for
+    /// [`Cache::invalidate_kind`](crate::Cache::invalidate_kind), and for
+    /// [`WriteGuard::finish`](crate::WriteGuard::finish) where they have no marker.
+    /// Each batch of 128 keys waits for half of
+    /// [`reply_timeout`](struct@Self#structfield.reply_timeout) at most. If fewer have it by then,
+    /// `mark` fails, or with [`Unmarked::Proceed`] its guard names the keys, and the others fail. A
+    /// failover may choose another replica, so only the number of all replicas excludes a loss.
+    /// Default 0: the primary alone.
     pub replicas: u32,
     /// The reaction of a read to a value under its key that no cache of this library made. Default
     /// [`Foreign::Remove`].

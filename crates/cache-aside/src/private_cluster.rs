@@ -71,6 +71,7 @@ impl PrivateCluster {
             (0..cluster.servers.len()).all(|number| {
                 let known = format!("cluster_known_nodes:{}\r", cluster.servers.len());
                 cluster.text(number, "CLUSTER INFO").contains(&known)
+                    && !cluster.text(number, "CLUSTER NODES").contains("handshake")
             })
         });
         for number in 0..plan.replicas {
@@ -274,6 +275,14 @@ impl PrivateCluster {
             self.begin_move(slot, from, to);
             self.end_move(slot, from, to);
         }
+    }
+
+    /// Sends a node a signal by its name. One that is stopped is silent: its system still takes
+    /// connections.
+    pub(crate) fn signal(&self, number: usize, name: &str) {
+        let process = self.servers[number].1.id().to_string();
+        let status = Command::new("kill").arg(format!("-{name}")).arg(process).status();
+        assert!(status.unwrap().success(), "kill -{name}");
     }
 
     /// Kills a node at once.

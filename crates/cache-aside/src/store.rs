@@ -36,6 +36,23 @@ pub enum Acquired {
     Found(Found),
 }
 
+/// Whether a removal is written, and so sent to replicas, where there was nothing to remove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Propagation {
+    IfRemoved,
+    /// A `WAIT` that follows waits for it, and with it for all that the server did before.
+    Always,
+}
+
+impl Propagation {
+    fn argument(self) -> &'static [u8] {
+        match self {
+            Self::IfRemoved => b"0",
+            Self::Always => b"1",
+        }
+    }
+}
+
 /// A connection that speaks the protocol.
 pub struct Store {
     connection: Connection,
@@ -238,7 +255,8 @@ impl Store {
 
     fn writers(&mut self, key: &[u8], token: Nonce, stands_ms: &[u8]) -> Result<bool, WireError> {
         let (longest, mut value) = (MAX_MARKER_MS.to_string(), Vec::new());
-        let arguments = [&MARKER_HEADER[..], &token, stands_ms, longest.as_bytes()];
+        let is_written = Propagation::IfRemoved.argument();
+        let arguments = [&MARKER_HEADER[..], &token, stands_ms, longest.as_bytes(), is_written];
         let reply = WRITERS.run(&mut self.connection, key, arguments, &mut value)?;
         stood(reply, &value, token).ok_or_else(|| self.connection.unexpected())
     }
@@ -251,7 +269,7 @@ impl Store {
         token: Nonce,
         stands: Duration,
     ) -> Result<Vec<Result<bool, WireError>>, WireError> {
-        self.all_writers(keys, token, &ms(stands))
+        self.all_writers(keys, token, &ms(stands), Propagation::IfRemoved)
     }
 
     /// Like [`finish`](Self::finish) for many keys in one round trip. With a token that was never
@@ -260,8 +278,9 @@ impl Store {
         &mut self,
         keys: &[Vec<u8>],
         token: Nonce,
+        propagation: Propagation,
     ) -> Result<Vec<Result<bool, WireError>>, WireError> {
-        self.all_writers(keys, token, b"0")
+        self.all_writers(keys, token, b"0", propagation)
     }
 
     fn all_writers(
@@ -269,9 +288,10 @@ impl Store {
         keys: &[Vec<u8>],
         token: Nonce,
         stands_ms: &[u8],
+        propagation: Propagation,
     ) -> Result<Vec<Result<bool, WireError>>, WireError> {
-        let longest = MAX_MARKER_MS.to_string();
-        let arguments = [&MARKER_HEADER[..], &token, stands_ms, longest.as_bytes()];
+        let (longest, is_written) = (MAX_MARKER_MS.to_string(), propagation.argument());
+        let arguments = [&MARKER_HEADER[..], &token, stands_ms, longest.as_bytes(), is_written];
         let mut answers: Vec<Option<Result<bool, WireError>>> = keys.iter().map(|_| None).collect();
         let (mut is_nonsense, mut unfit) = (false, None);
         WRITERS.run_many(&mut self.connection, keys, &|_| arguments, |number, reply, value| {

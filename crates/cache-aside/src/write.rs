@@ -11,7 +11,7 @@ use super::events::Event;
 use super::key::Key;
 use super::options::{Options, Unmarked};
 use super::protocol::{Nonce, draw_nonce};
-use super::store::Store;
+use super::store::{Propagation, Store};
 use super::trouble::RedisError;
 use super::wire::WireError;
 
@@ -141,6 +141,14 @@ struct Answers<'k> {
     since: Instant,
 }
 
+impl<'k> Answers<'k> {
+    /// The keys that Redis was not told of, and those that too few replicas have.
+    fn failures(self, core: &Core) -> Vec<(&'k Key, RedisError)> {
+        let late = self.unreplicated.into_iter().map(|key| (key, unreplicated(core, key)));
+        self.untold.into_iter().chain(late).collect()
+    }
+}
+
 impl WriteGuard {
     pub(crate) fn mark(core: &Arc<Core>, keys: &[&Key]) -> Result<Self, MarkError> {
         let Some(first) = keys.first() else {
@@ -193,8 +201,19 @@ impl WriteGuard {
 
     fn remove<'k>(&self, keys: &[&'k Key]) -> Answers<'k> {
         let token = self.token;
-        // If a failover loses this, the marker stays until it expires, and nothing is stale.
-        tell(&self.core, keys, Copies::Any, &|store, keys| store.finish_all(keys, token))
+        // If a failover loses this, a marker that replicas have stays until it expires, and nothing
+        // is stale.
+        remove(&self.core, keys, Copies::Any, token)
+    }
+
+    /// Waits until replicas have the removals that no marker of theirs makes up for: of keys whose
+    /// marker was not there any more, could not be put, or was late. Returns those that they do
+    /// not have in time.
+    fn replicate<'k>(&self, answers: &Answers<'k>) -> Vec<(&'k Key, RedisError)> {
+        let copies @ Copies::Replicas(_) = Copies::new(&self.core.options) else { return Vec::new() };
+        let alone = |(key, stood): &&(&'k Key, bool)| !stood || self.unreplicated.contains(key);
+        let keys: Vec<&'k Key> = answers.told.iter().filter(alone).map(|(key, _)| *key).collect();
+        remove(&self.core, &keys, copies, self.token).failures(&self.core)
     }
 
     /// Takes the markers away that were put before one could not be. Those that stay expire.
@@ -225,13 +244,15 @@ impl WriteGuard {
     /// stale until now.
     ///
     /// # Errors
-    /// [`StaleError`] where Redis could not be told. The write itself is not touched by that; the
-    /// error says whether, and until when, reads may be stale.
+    /// [`StaleError`] where Redis could not be told, or where no marker stood that
+    /// [`Options::replicas`](struct@crate::Options#structfield.replicas) have, and too few of them
+    /// have the removal in time. The write itself is not touched by that; the error says whether,
+    /// and until when, reads may be stale.
     pub fn finish(self) -> Result<Finished, StaleError> {
         // The write was over before this.
         let now = Instant::now();
         let keys: Vec<&Key> = self.marks.iter().map(|mark| &mark.key).collect();
-        let answers = self.remove(&keys);
+        let mut answers = self.remove(&keys);
         let is_marked =
             |key: &Key| self.marks.iter().any(|mark| mark.key == *key && mark.stands_until.is_some());
         let lost: Vec<Key> = answers
@@ -249,7 +270,9 @@ impl WriteGuard {
                 .iter()
                 .any(|mark| mark.key == *key && mark.stands_until.is_some_and(|until| now < until))
         };
-        let all_stood = answers.untold.iter().all(|(key, _)| stood(key));
+        let late = self.replicate(&answers);
+        let all_stood = late.is_empty() && answers.untold.iter().all(|(key, _)| stood(key));
+        answers.untold.extend(late);
         match StaleError::new(answers.untold, stale_until(&self.core), all_stood) {
             Some(error) => Err(error),
             None => Ok(Finished { lost }),
@@ -291,9 +314,7 @@ pub(crate) fn invalidate(core: &Core, keys: &[&Key]) -> Result<(), StaleError> {
     let outcome = match draw_nonce() {
         Ok(token) => {
             let copies = Copies::new(&core.options);
-            let answers = tell(core, keys, copies, &|store, keys| store.finish_all(keys, token));
-            let unreplicated = answers.unreplicated.iter().map(|key| (*key, unreplicated(core, key)));
-            stale(answers.untold.into_iter().chain(unreplicated).collect())
+            stale(remove(core, keys, copies, token).failures(core))
         }
         Err(error) => {
             let cause = core.error(first, error.into());
@@ -301,6 +322,15 @@ pub(crate) fn invalidate(core: &Core, keys: &[&Key]) -> Result<(), StaleError> {
         }
     };
     outcome.map_or(Ok(()), Err)
+}
+
+/// Takes a token out of markers, and removes whatever else stands there.
+fn remove<'k>(core: &Core, keys: &[&'k Key], copies: Copies, token: Nonce) -> Answers<'k> {
+    let propagation = match copies {
+        Copies::Any => Propagation::IfRemoved,
+        Copies::Replicas(_) => Propagation::Always,
+    };
+    tell(core, keys, copies, &|store, keys| store.finish_all(keys, token, propagation))
 }
 
 /// Says something about many keys: an answer for each, or what went wrong with all.
@@ -369,8 +399,11 @@ impl Copies {
 
 /// Too few replicas have it.
 fn unreplicated(core: &Core, key: &Key) -> RedisError {
-    let wanted = core.options.replicas;
-    core.error(key, WireError::Server(format!("NOREPLICAS fewer than {wanted} replicas had it in time")))
+    core.error(key, too_few_replicas(core.options.replicas))
+}
+
+pub(crate) fn too_few_replicas(wanted: u32) -> WireError {
+    WireError::Server(format!("NOREPLICAS fewer than {wanted} replicas had it in time"))
 }
 
 /// When the last entry is gone that can hold what was there before now. Of what other processes

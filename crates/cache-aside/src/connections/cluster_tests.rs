@@ -1,5 +1,7 @@
 //! The library on real clusters: every redirection, slots that move, nodes that die.
 
+mod outages;
+
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::process::{Command, Stdio};
@@ -11,6 +13,7 @@ use crate::chaos::{self, World, draw, ms};
 use crate::cluster::{Redirect, slot_of};
 use crate::private_cluster::{Plan, PrivateCluster};
 use crate::private_redis::PrivateRedis;
+use crate::store::Propagation;
 use crate::wire::Tree;
 use crate::{Cache, CallOptions, Key, KeyError, Observer, Options, RedisErrorKind, Stats};
 
@@ -184,6 +187,15 @@ fn a_slot_on_its_way_is_asked_for_on_both_sides() {
         (3, 1, 0),
         "only the one that has moved is asked for there"
     );
+    // A removal that is written although nothing is there.
+    for id in [0, 1, 30] {
+        let names = [format!("cache:{}", tagged(id)).into_bytes()];
+        let removed = cache.core().tell_slot(slot, |session| {
+            session.store.finish_all(&names, [9; 16], Propagation::Always)?.swap_remove(0)
+        });
+        assert!(!removed.unwrap());
+        read(id, 10);
+    }
     // What is new is written where the slot goes, in all ways of writing.
     let seen = counted(&cache, || {
         read(5, 10);
@@ -435,8 +447,8 @@ fn a_write_waits_for_replicas_and_says_so_if_they_do_not_answer() {
     let proceeds = Cache::connect(&cluster.url(0), waits.unmarked(crate::Unmarked::Proceed)).unwrap();
     let guard = proceeds.mark(&[&key]).unwrap();
     assert_eq!(guard.unreplicated().collect::<Vec<_>>(), [&key]);
-    guard.finish().unwrap();
-    assert_eq!((cache.stats().unreplicated, proceeds.stats().unreplicated), (2, 1));
+    assert!(!guard.finish().unwrap_err().is_marked(), "a failover would bring the old value back");
+    assert_eq!((cache.stats().unreplicated, proceeds.stats().unreplicated), (2, 2));
     read_all(&cache, id..id + 1);
 }
 

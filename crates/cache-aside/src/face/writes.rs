@@ -72,7 +72,9 @@ impl<C> Cache<C> {
     /// ```
     ///
     /// # Errors
-    /// [`StaleError`] if Redis could not be told, or not of all; it names no keys.
+    /// [`StaleError`] if Redis could not be told, or not of all; it names no keys. So it is if the
+    /// account may not find all nodes of a cluster, and if fewer replicas have the removal in time
+    /// than [`Options::replicas`](struct@crate::Options#structfield.replicas) asks for.
     pub fn invalidate_kind(&self, kind: &str) -> Result<u64, StaleError> {
         kinds::invalidate(&self.core, kind)
     }

@@ -52,7 +52,10 @@ fn holds(setting: &Setting) {
 #[track_caller]
 fn breaks(ablation: Ablation, readers: usize, writers: &'static [Mode]) {
     let clock_steps = ablation == Ablation::DropsTokensFromTheFuture;
-    let setting = Setting { ablation: Some(ablation), clock_steps, ..Setting::new(readers, writers) };
+    let waits = matches!(ablation, Ablation::WaitsAfterNoWrite | Ablation::FinishNeverWaits);
+    let failover = if waits { Failover::Waits } else { Failover::Never };
+    let setting =
+        Setting { ablation: Some(ablation), clock_steps, failover, ..Setting::new(readers, writers) };
     match explore(&setting) {
         Outcome::Holds { states } => panic!("{ablation:?} goes unnoticed in {states} states"),
         Outcome::Broken { promise, trace } => {
@@ -134,6 +137,9 @@ fn a_failover_is_harmless_if_writes_wait_for_the_replica() {
     holds(&waits(1, &[CRASH_SAFE, CRASH_SAFE]));
     holds(&waits(1, &[CRASH_SAFE, SIMPLE]));
     holds(&waits(1, &[SIMPLE, SIMPLE]));
+    holds(&waits(1, &[PROCEED]));
+    holds(&waits(1, &[PROCEED, SIMPLE]));
+    holds(&Setting { markers_outlive_commits: false, ..waits(1, &[CRASH_SAFE]) });
 }
 
 /// Nothing but the time to live bounds this.
@@ -200,6 +206,19 @@ fn a_look_that_puts_a_lease_over_a_marker_is_found_out() {
 #[test]
 fn a_writer_dropped_after_the_clock_was_set_back_is_found_out() {
     breaks(Ablation::DropsTokensFromTheFuture, 1, &[CRASH_SAFE, CRASH_SAFE]);
+}
+
+/// An evicted entry, or another writer's removal, can be on its way to the replica still.
+#[test]
+fn waiting_for_a_removal_of_nothing_is_found_out() {
+    breaks(Ablation::WaitsAfterNoWrite, 1, &[SIMPLE]);
+    breaks(Ablation::WaitsAfterNoWrite, 1, &[SIMPLE, SIMPLE]);
+    breaks(Ablation::WaitsAfterNoWrite, 1, &[PROCEED]);
+}
+
+#[test]
+fn a_finish_without_a_marker_that_does_not_wait_is_found_out() {
+    breaks(Ablation::FinishNeverWaits, 1, &[PROCEED]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 -- `finish` with a token that was never put. All three remove whatever else stands there. No other writer's token is touched
 -- before its time. Answers the token, and behind it 1 if it stood there, or 0: a reply to another command is no such thing.
 -- ARGV[1]: what a marker begins with; ARGV[2]: the token (16 bytes); ARGV[3]: how long it is to stand, ms, or 0; ARGV[4]: the
--- longest that any token may stand, ms.
+-- longest that any token may stand, ms; ARGV[5]: 1 if a removal that finds nothing is to be written too, or 0.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local tokens, last, stood = '', now, '0'
@@ -29,7 +29,12 @@ if redis.pcall('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) == ARGV[1] then
   end
 end
 if tokens == '' then
-  redis.call('UNLINK', KEYS[1])
+  if redis.call('UNLINK', KEYS[1]) == 0 and ARGV[5] == '1' then
+    -- A WAIT on this connection waits for what it wrote, and that was nothing: an earlier removal of this key, by another
+    -- connection or an eviction, may still be on its way to the replicas.
+    redis.call('SET', KEYS[1], '', 'PX', 1)
+    redis.call('UNLINK', KEYS[1])
+  end
 else
   -- Without a removal: if the key's slot is on its way to another node, a key that is removed can be written there alone,
   -- and the tokens of other writers would be lost.

@@ -48,7 +48,7 @@ enum Operation {
     MarkBriefly(u8),
     Finish(u8),
     /// The same as one of several keys.
-    FinishMany(u8),
+    FinishMany(u8, Propagation),
     Invalidate,
     Settle,
     /// Somebody puts this there.
@@ -96,7 +96,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         4 => (1..4u8).prop_map(Operation::Mark),
         1 => (1..4u8).prop_map(Operation::MarkBriefly),
         4 => (1..4u8).prop_map(Operation::Finish),
-        1 => (1..4u8).prop_map(Operation::FinishMany),
+        1 => (1..4u8).prop_map(|token| Operation::FinishMany(token, Propagation::IfRemoved)),
+        1 => (1..4u8).prop_map(|token| Operation::FinishMany(token, Propagation::Always)),
         1 => Just(Operation::Invalidate),
         1 => Just(Operation::Settle),
         2 => standing().prop_map(Operation::Set),
@@ -186,9 +187,10 @@ impl Pair {
                 let stood = store.finish(KEY, nonce(*token)).unwrap();
                 assert_eq!(stood, mirror::finish(slot, nonce(*token), now_ms()));
             }
-            Operation::FinishMany(token) => {
+            Operation::FinishMany(token, propagation) => {
                 let keys = [KEY.to_vec(), b"another".to_vec()];
-                let stood = store.finish_all(&keys, nonce(*token)).unwrap().swap_remove(0).unwrap();
+                let stood =
+                    store.finish_all(&keys, nonce(*token), *propagation).unwrap().swap_remove(0).unwrap();
                 assert_eq!(stood, mirror::finish(slot, nonce(*token), now_ms()));
             }
             Operation::Settle => {
@@ -266,6 +268,31 @@ fn the_scripts_do_what_the_mirror_says() {
         Ok(())
     });
     outcome.unwrap();
+}
+
+/// The server's count of changes is what it sends to replicas.
+#[test]
+fn a_removal_of_nothing_is_written_if_a_wait_is_to_follow() {
+    let redis = PrivateRedis::start();
+    let mut store = Store::new(Connection::open(&redis.endpoint(), LIMITS).unwrap());
+    let changes = |store: &mut Store| {
+        let mut info = Vec::new();
+        store.connection.command(&[b"INFO", b"persistence"], &mut info).unwrap();
+        let info = String::from_utf8(info).unwrap();
+        let count = info.lines().find_map(|line| line.strip_prefix("rdb_changes_since_last_save:"));
+        count.unwrap().parse::<u64>().unwrap()
+    };
+    let keys = [KEY.to_vec(), b"another".to_vec()];
+    for policy in ["CONFIG SET maxmemory 0", "CONFIG SET maxmemory 1"] {
+        assert_eq!(redis.say(policy), "+OK");
+        for (propagation, is_written) in [(Propagation::IfRemoved, false), (Propagation::Always, true)] {
+            let before = changes(&mut store);
+            let stood = store.finish_all(&keys, nonce(1), propagation).unwrap();
+            assert!(stood.into_iter().all(|stood| !stood.unwrap()), "{policy}");
+            assert_eq!(changes(&mut store) >= before + 2, is_written, "{policy} {propagation:?}");
+            assert_eq!(redis.say("DBSIZE"), ":0", "and nothing stands there");
+        }
+    }
 }
 
 #[test]

@@ -40,6 +40,11 @@ pub(super) enum Ablation {
     LeaseOverwrites,
     /// A token that ends too late, since the clock was set back, is taken for damaged.
     DropsTokensFromTheFuture,
+    /// A removal that finds nothing writes nothing, so that waiting for the replica waits for
+    /// nothing.
+    WaitsAfterNoWrite,
+    /// The end of a write never waits for the replica, also where no marker stands there.
+    FinishNeverWaits,
 }
 
 /// Whether a replica, which is behind, may take the place of the server once.
@@ -48,7 +53,7 @@ pub(super) enum Failover {
     Never,
     /// The server fails, and writes that the replica does not have are lost.
     Loses,
-    /// The same; but a mark, or a removal, has succeeded only when the replica has it.
+    /// The same; but a mark, or a removal, has succeeded only when the replica has what it wrote.
     Waits,
 }
 
@@ -286,6 +291,19 @@ impl World {
             }
         }
         Saw::Done
+    }
+
+    /// Redis does it; then its sender waits until the replica has what the command wrote, and with
+    /// it all that was before.
+    pub(super) fn execute_and_wait(&mut self, command: Command, setting: &Setting) {
+        let is_written = match command {
+            Command::Mark { .. } => true,
+            _ => self.slot != Slot::Empty || !setting.lacks(Ablation::WaitsAfterNoWrite),
+        };
+        self.execute(command, setting);
+        if is_written && setting.failover == Failover::Waits {
+            self.replicate();
+        }
     }
 
     /// The replica has everything.

@@ -1,6 +1,6 @@
 //! The next steps of a writer, and the places where it can die.
 
-use super::super::world::{Command, Failover, Mode, World, Writer};
+use super::super::world::{Ablation, Command, Failover, Mode, World, Writer};
 use super::Moves;
 
 impl Moves<'_> {
@@ -27,11 +27,14 @@ impl Moves<'_> {
                     return to("begins", Writer::Unmarked, &|_| ());
                 }
                 to("marks", Writer::Marked, &|world| {
-                    world.execute(mark, setting);
-                    if setting.failover == Failover::Waits {
-                        world.replicate();
-                    }
+                    world.execute_and_wait(mark, setting);
                 });
+                if mode == Mode::Proceed && setting.failover == Failover::Waits {
+                    // Its guard names the key as one that a failover may lose.
+                    to("marks, and the replica is late", Writer::Unmarked, &|world| {
+                        world.execute(mark, setting);
+                    });
+                }
                 let then = if mode == Mode::Proceed { Writer::Unmarked } else { Writer::Gone };
                 to("fails to mark", then, &|world| world.send_late(mark));
             }
@@ -59,11 +62,18 @@ impl Moves<'_> {
                 };
                 // Is this write safe although Redis does not hear of its end?
                 let is_safe = version.is_none() || (marked && setting.markers_outlive_commits);
+                // If a failover loses the removal of a marker that it would not have lost, the
+                // marker stays until it ends.
+                let leaves_marker = marked && before.marked_by().contains(&writer);
+                let waits = match end {
+                    Command::Invalidate => true,
+                    _ => !leaves_marker && !setting.lacks(Ablation::FinishNeverWaits),
+                };
                 to("returns", Writer::Gone, &|world| {
-                    world.execute(end, setting);
-                    // A finish that is lost leaves the marker.
-                    if setting.failover == Failover::Waits && end == Command::Invalidate {
-                        world.replicate();
+                    if waits {
+                        world.execute_and_wait(end, setting);
+                    } else {
+                        world.execute(end, setting);
                     }
                     returns(world);
                 });
