@@ -9,10 +9,11 @@ use super::assemble::{Setting, assemble};
 use super::measure::{Finished, Taken};
 use super::request::Request;
 use super::subject::Subject;
+use crate::assertion;
 use crate::measure::clock::RunClock;
 use crate::measure::plan::{Amount, Plan};
 use crate::measure::rounds::{self, Outside, Task};
-use crate::model::{Codec, Cores, ReadPath};
+use crate::model::{Codec, Cores, Judgement, ReadPath};
 use crate::paths::fake_client::FakeClient;
 use crate::paths::query::Workload;
 use crate::report::bench::{self, Detail};
@@ -114,6 +115,20 @@ fn a_wrong_answer_is_counted_and_named() {
     let errors: u64 =
         measured.run.workloads[0].paths.iter().filter_map(|path| path.errors.get("wrong_answer")).sum();
     assert_eq!(errors, measured.failed_reads);
+}
+
+#[test]
+fn a_run_is_built_with_its_assertions() {
+    let assertions = ["point.warm.errors == 0", "point.mysql.errors > 0", "page.warm.errors == 0"];
+    let request = Request {
+        workloads: vec![Workload::Point],
+        assertions: assertions.map(|text| assertion::parse(text).unwrap()).to_vec(),
+        ..request()
+    };
+    let measured = run(&request, vec![finished(&request, Workload::Point, &FakeClient::default())]);
+    let verdicts = measured.run.assertions.iter().map(|judged| judged.verdict);
+    let expected = [Judgement::Passed, Judgement::Failed, Judgement::Inconclusive];
+    assert_eq!(verdicts.collect::<Vec<_>>(), expected);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use super::own::OwnQueryRun;
 use super::{
     AtDistance, Control, CurvePoint, DiskReads, ExchangesPerRead, HitRatio, OverControl, PathRun, Ratio,
-    RoundControl, TypicalRatios, VerifiedHitRatio, WorkloadRun,
+    RoundControl, ServerCounters, TypicalRatios, VerifiedHitRatio, WorkloadRun, servers,
 };
 use crate::model::{Codec, ReadPath};
 use crate::samples::disk::DiskSamples;
@@ -46,18 +46,24 @@ pub(crate) struct Workload<'a> {
 pub(crate) fn workload(workload: Workload<'_>) -> WorkloadRun {
     let Workload { name, codec, keys, samples, analysis, server_side, query } = workload;
     let statistics = &analysis.statistics;
-    let mut run = WorkloadRun {
+    let (paths, value_bytes) = (paths(samples, analysis), samples.entry_bytes(codec));
+    let mixed = samples.mixed.first().zip(analysis.mixed.as_ref());
+    let verified_hit_ratio = mixed.map(|(mixed, summary)| verified(mixed, summary, statistics));
+    let verified_hits = verified_hit_ratio.as_ref().map(|verified| verified.hits);
+    let hits = paths.iter().filter_map(|path| path.hits).chain(verified_hits).reduce(|sum, hits| sum + hits);
+    let server_counters = server_side.map(|counted| ServerCounters::new(counted, &samples.requests));
+    WorkloadRun {
         name,
         codec: codec.name().to_owned(),
         keys,
-        value_bytes: samples.entry_bytes(codec),
+        value_bytes,
         rounds: samples.rounds.rounds(),
         block: samples.course.block,
         measured_s: Some(samples.course.elapsed.as_secs_f64()),
         ended: samples.course.ended.map(|ended| ended.name().to_owned()),
         connection_groups: u64::from(samples.course.groups),
         controls: round_controls(samples, statistics),
-        paths: paths(samples, analysis),
+        paths,
         speedup: statistics.speedup.as_ref().ok().map(ratio),
         miss_penalty: statistics.miss_penalty.as_ref().ok().map(ratio),
         break_even_hit_ratio: statistics.break_even.estimate().as_ref().map(hit_ratio),
@@ -67,20 +73,12 @@ pub(crate) fn workload(workload: Workload<'_>) -> WorkloadRun {
         withheld: withheld(statistics),
         hit_ratio_curve: statistics.curve.iter().map(curve_point).collect(),
         at_distance: analysis.at_distance.as_ref().map(at_distance),
-        verified_hit_ratio: samples
-            .mixed
-            .first()
-            .zip(analysis.mixed.as_ref())
-            .map(|(mixed, summary)| verified(mixed, summary, statistics)),
-        server_counters: None,
-        avoided: None,
-        redis_memory: None,
+        verified_hit_ratio,
+        avoided: server_counters.as_ref().zip(hits).map(|(counters, hits)| counters.avoided(hits)),
+        server_counters,
+        redis_memory: server_side.and_then(|counted| servers::memory(counted, codec, keys, value_bytes)),
         query,
-    };
-    if let Some(counted) = server_side {
-        run.add_server_side(counted, &samples.requests, codec);
     }
-    run
 }
 
 fn typical(typical: &Typical) -> TypicalRatios {

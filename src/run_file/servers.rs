@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::WorkloadRun;
 use crate::model::Codec;
 use crate::samples::request_counts::RequestCounts;
 pub(crate) use crate::samples::server_counters::{MysqlCounters, RedisCounters};
@@ -66,10 +65,9 @@ pub(crate) struct RedisMemory {
     pub(crate) source: String,
 }
 
-impl WorkloadRun {
-    /// Adds what the servers counted to the run of a workload with this codec.
-    pub(crate) fn add_server_side(&mut self, counted: &ServerSide, ours: &RequestCounts, codec: Codec) {
-        let counters = ServerCounters {
+impl ServerCounters {
+    pub(super) fn new(counted: &ServerSide, ours: &RequestCounts) -> Self {
+        Self {
             mysql: counted.mysql.as_ref().ok().copied(),
             redis: counted.redis.as_ref().ok().copied(),
             ours: OwnRequests {
@@ -78,14 +76,11 @@ impl WorkloadRun {
                 redis_look_ups: ours.look_ups,
             },
             withheld: withheld(counted),
-        };
-        let verified = self.verified_hit_ratio.as_ref().map(|verified| verified.hits);
-        let hits: Vec<u64> = self.paths.iter().filter_map(|path| path.hits).chain(verified).collect();
-        self.avoided = (!hits.is_empty()).then(|| avoided(hits.iter().sum(), counters.mysql.as_ref()));
-        self.server_counters = Some(counters);
-        let sample = counted.sampled_entry_bytes.iter().find(|(own, _)| *own == codec);
-        let sample = sample.map(|(_, usage)| usage.as_slice());
-        self.redis_memory = memory(sample, self.keys, self.value_bytes);
+        }
+    }
+
+    pub(super) fn avoided(&self, hits: u64) -> Avoided {
+        avoided(hits, self.mysql.as_ref())
     }
 }
 
@@ -110,9 +105,15 @@ fn avoided(hits: u64, mysql: Option<&MysqlCounters>) -> Avoided {
 }
 
 /// The memory as Redis reports it; else from the values alone, if any were written.
-fn memory(sample: Option<&[Option<u64>]>, keys: u64, value_bytes: Option<u64>) -> Option<RedisMemory> {
-    match sample.filter(|sample| !sample.is_empty()) {
-        Some(sample) => Some(RedisMemory::of_sample(sample, keys)),
+pub(super) fn memory(
+    counted: &ServerSide,
+    codec: Codec,
+    keys: u64,
+    value_bytes: Option<u64>,
+) -> Option<RedisMemory> {
+    let sample = counted.sampled_entry_bytes.iter().find(|(own, sample)| *own == codec && !sample.is_empty());
+    match sample {
+        Some((_, sample)) => Some(RedisMemory::of_sample(sample, keys)),
         None => value_bytes.map(|bytes| RedisMemory::of_values(bytes, keys)),
     }
 }
