@@ -7,6 +7,7 @@
 mod decay;
 mod lent;
 mod open;
+mod shared;
 #[cfg(test)]
 #[cfg(feature = "json")]
 mod tests;
@@ -15,9 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use self::decay::Decay;
 pub(crate) use self::lent::Lent;
 use self::open::is_full;
+use self::shared::Shared;
 use super::ledger::Ledger;
 use super::options::Options;
 use super::session::Session;
@@ -55,26 +56,6 @@ pub(crate) struct Pool {
     opened: AtomicU64,
 }
 
-struct Shared {
-    /// The last used on top.
-    idle: Vec<Idle>,
-    decay: Decay,
-    /// All there are: idle, lent, and being opened.
-    open: usize,
-    opening: usize,
-    waiting: usize,
-    /// The server or this machine had no room for more than that many.
-    full: Option<(usize, Instant)>,
-    /// Connections of an older generation are closed when they are given back.
-    generation: u64,
-    /// The process that opened them.
-    process: u32,
-    /// Until then the server is not asked for its role.
-    unasked_until: Option<Instant>,
-    /// When all were closed because the server lacked replicas.
-    left_at: Option<Instant>,
-}
-
 struct Idle {
     session: Session,
     generation: u64,
@@ -102,18 +83,7 @@ impl Pool {
             idle_timeout: options.idle_timeout,
             ledger,
             server: Arc::default(),
-            shared: Mutex::new(Shared {
-                idle: Vec::new(),
-                decay: Decay::default(),
-                open: 0,
-                opening: 0,
-                waiting: 0,
-                full: None,
-                generation: 0,
-                process: std::process::id(),
-                unasked_until: None,
-                left_at: None,
-            }),
+            shared: Mutex::new(Shared::new()),
             freed: Condvar::new(),
             opened: AtomicU64::new(0),
         }
@@ -358,52 +328,5 @@ impl Pool {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         shared.check_process();
         shared
-    }
-}
-
-impl Shared {
-    /// After a fork, parent and child would speak on the same connections. The child closes its
-    /// copies and begins anew.
-    #[inline]
-    fn check_process(&mut self) {
-        let process = std::process::id();
-        if process == self.process {
-            return;
-        }
-        self.process = process;
-        self.generation += 1;
-        self.idle.clear();
-        // The parent's threads, which held the others, do not exist here.
-        (self.open, self.opening, self.waiting) = (0, 0, 0);
-    }
-
-    /// The idle connection that was used last. One that is too old is older than none below it.
-    #[inline]
-    fn pop(&mut self, now: Instant, idle_timeout: Duration) -> Option<Idle> {
-        let idle = self.idle.pop()?;
-        if now.saturating_duration_since(idle.used_at) < idle_timeout {
-            self.decay.taken(self.idle.len());
-            return Some(idle);
-        }
-        self.open = self.open.saturating_sub(self.idle.len() + 1);
-        self.idle.clear();
-        None
-    }
-
-    /// The largest number of connections.
-    fn most(&mut self, most: usize, now: Instant) -> usize {
-        match &mut self.full {
-            None => most,
-            Some((full, since)) => {
-                if now.saturating_duration_since(*since) >= FULL_FOR {
-                    (*full, *since) = (*full + 1, now);
-                }
-                if *full >= most {
-                    self.full = None;
-                    return most;
-                }
-                (*full).max(1)
-            }
-        }
     }
 }
