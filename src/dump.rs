@@ -9,6 +9,8 @@ use std::io::{self, BufRead};
 
 pub(crate) use kind::{Kind, Verdict};
 
+use crate::plain_text::NotText;
+
 /// A server takes no longer statement.
 const LONGEST_STATEMENT: usize = 1024 * 1024 * 1024;
 
@@ -35,8 +37,8 @@ pub(crate) enum SplitError {
     NotUtf8(u64),
     #[error("line {0}: DELIMITER names no delimiter")]
     NoDelimiter(u64),
-    #[error("the file is compressed\n  decompress it: gzip -dc FILE | rcache sandbox load -")]
-    Compressed,
+    #[error("the file is compressed ({kind})\n  decompress it: {tool} FILE | rcache sandbox load -")]
+    Compressed { kind: &'static str, tool: &'static str },
     #[error(
         "the file is UTF-16, as `>` writes in PowerShell\n  write the dump with --result-file, or convert it with iconv"
     )]
@@ -102,11 +104,12 @@ impl<R: BufRead> Statements<R> {
         self.input.read_until(b'\n', &mut self.line)?;
         self.number += 1;
         if self.number == 1 {
-            if self.line.starts_with(b"\x1f\x8b") || self.line.starts_with(b"\x28\xb5\x2f\xfd") {
-                return Err(SplitError::Compressed);
-            }
-            if self.line.starts_with(b"\xff\xfe") || self.line.starts_with(b"\xfe\xff") {
-                return Err(SplitError::Utf16);
+            match NotText::recognise(&self.line) {
+                Some(NotText::Compressed { kind, tool }) => {
+                    return Err(SplitError::Compressed { kind, tool });
+                }
+                Some(NotText::Utf16) => return Err(SplitError::Utf16),
+                None => {}
             }
             if self.line.starts_with(b"\xef\xbb\xbf") {
                 self.at = 3;
@@ -339,7 +342,10 @@ SELECT 5";
             let error = split(file.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
-        assert!(matches!(split(b"\x1f\x8b\x08"), Err(SplitError::Compressed)));
+        for (file, tool) in [(&b"\x1f\x8b\x08"[..], "zcat FILE |"), (b"\xfd7zXZ\0", "xzcat FILE |")] {
+            let error = split(file).unwrap_err().to_string();
+            assert!(error.contains(tool), "{error}");
+        }
         assert!(matches!(split(b"\xff\xfeS\0"), Err(SplitError::Utf16)));
     }
 

@@ -15,7 +15,7 @@ pub(crate) mod definition;
 pub(crate) mod document;
 pub(crate) mod keys;
 mod metastable;
-mod obstacle;
+pub(crate) mod obstacle;
 mod outage;
 pub(crate) mod page;
 mod penetration;

@@ -1,7 +1,6 @@
 //! `bench --query`: from what was typed to queries that can be measured, and what can be known
 //! before the first read.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,9 +11,11 @@ use super::own_query::Prepared;
 use super::views;
 use crate::answer::{Answer, Cell};
 use crate::cli::{self, OwnQueryArgs, QueryArgs};
+use crate::interrupt;
 use crate::model::{StatementKind, UsageError};
 use crate::paths::query::own::{OwnQuery, OwnReader, Protocol, ReadLimits};
 use crate::paths::query::{Query as _, Workload};
+use crate::plain_text::NotText;
 use crate::query::parameters::Parameters;
 use crate::query::parameters::collect::{Collector, Sampling};
 use crate::query::parameters::source::Source;
@@ -117,10 +118,19 @@ fn statement_in(path: &Path) -> Result<String, String> {
         _ => format!("it cannot be read: {error}"),
     };
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
+    let file = interrupt::open(path).map_err(unreadable)?;
     file.take(LONGEST_STATEMENT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > LONGEST_STATEMENT {
         return Err("it is longer than 1 MiB, and a single SELECT is not".to_owned());
+    }
+    match NotText::recognise(&bytes) {
+        Some(NotText::Compressed { kind, tool }) => {
+            return Err(format!("it is compressed ({kind})\n  decompress it: {tool} FILE > QUERY.sql"));
+        }
+        Some(NotText::Utf16) => {
+            return Err("it is UTF-16\n  convert it: iconv -f UTF-16 -t UTF-8 FILE > QUERY.sql".to_owned());
+        }
+        None => {}
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     String::from_utf8(bytes.to_vec())
@@ -139,7 +149,10 @@ fn is_built_in(name: &str) -> bool {
 fn names(texts: &[(String, String, String)], typed: &[String]) -> Result<Vec<String>, UsageError> {
     if typed.len() > texts.len() {
         let queries = units::counted(texts.len() as u64, "query", "queries");
-        return Err(UsageError(format!("--name is given {} times for {queries}", typed.len())));
+        return Err(UsageError(format!(
+            "--name is given {} for {queries}",
+            units::counted(typed.len() as u64, "time", "times")
+        )));
     }
     for name in typed {
         if name.is_empty() || name.len() > 40 || !name.chars().all(is_of_name) {
@@ -214,7 +227,8 @@ fn parameters(
             Ok(statements.iter().map(own).collect())
         }
         (count, wanting) => Err(UsageError(format!(
-            "parameters are given {count} times for {}; give them once for all, or once for each",
+            "parameters are given {} for {}; give them once for all, or once for each",
+            units::counted(count as u64, "time", "times"),
             units::counted(wanting as u64, "query", "queries")
         ))),
     }

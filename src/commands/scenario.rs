@@ -9,10 +9,12 @@ use serde::Serialize;
 use super::Outcome;
 use super::console::Console;
 use super::json;
+use super::left::{Left, Made};
 use super::servers::{Need, Servers};
 use crate::cli::{self, Format, ScenarioChoice, TypedFormat};
 use crate::config::Settings;
 use crate::model::UsageError;
+use crate::plain_text;
 use crate::report;
 use crate::report::blocks::{Block, Entry as PageEntry, Section};
 use crate::report::scenario::summary::{self, Entry, Found};
@@ -80,12 +82,20 @@ fn one(
         bail!(UsageError(format!("{obstacle}: add --sandbox, or leave --mysql-url and --redis-url away")));
     }
     let mut servers = Servers::open(settings, Need::Both, "scenario", console)?;
-    let document = experiment::run(scenario, arguments, settings, &mut servers, console)?;
+    let document = match experiment::run(scenario, arguments, settings, &mut servers, console) {
+        Ok(document) => document,
+        Err(error) => {
+            drop(servers);
+            Left::report(settings, Need::Both, Made::default(), console);
+            return Err(error);
+        }
+    };
     servers.stop()?;
     console.result(&match settings.format {
         Format::Text => console.render(&report::scenario::page(&document), settings.page_format),
         Format::Json => json::pretty(&document)?,
     })?;
+    Left::report(settings, Need::Both, Made::default(), console);
     Ok(outcome(&document, settings.format, console))
 }
 
@@ -134,6 +144,7 @@ fn all(arguments: &cli::Scenario, settings: &Settings, console: &Console) -> any
         Format::Text => console.render(&summary::page(&entries), settings.page_format),
         Format::Json => json::pretty(&Experiments::new(documents))?,
     })?;
+    Left::report(settings, Need::Both, Made::default(), console);
     Ok(worst)
 }
 
@@ -159,7 +170,7 @@ fn in_turn(
     if scenario.needs == Needs::PrivateServers
         && let Err(error) = servers.own_sandbox()
     {
-        return InTurn::Skipped(format!("{error:#}").replace("\n  ", "; "));
+        return InTurn::Skipped(plain_text::one_line(&format!("{error:#}")));
     }
     match experiment::run(scenario, arguments, settings, servers, console) {
         Ok(document) => InTurn::Ran(Box::new(document)),

@@ -6,6 +6,7 @@ use std::io::{self, BufRead};
 use twox_hash::XxHash3_64;
 
 use super::operations::Kind;
+use crate::plain_text::NotText;
 
 /// One read or write of a trace.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,6 +44,10 @@ pub(crate) enum TraceError {
         "the trace holds no read and no write\n  a trace is a CSV of time,key[,op], or what redis-cli MONITOR prints"
     )]
     Empty,
+    #[error("the trace is compressed ({kind})\n  decompress it: {tool} FILE, and give --trace -")]
+    Compressed { kind: &'static str, tool: &'static str },
+    #[error("the trace is UTF-16\n  convert it: iconv -f UTF-16 -t UTF-8 FILE, and give --trace -")]
+    Utf16,
 }
 
 /// Longer lines are no trace.
@@ -61,6 +66,9 @@ pub(crate) fn read(mut input: impl BufRead, mut take: impl FnMut(Event)) -> Resu
             break;
         }
         counts.lines += 1;
+        if counts.lines == 1 {
+            is_text(&line)?;
+        }
         let fail = |problem| TraceError::Line { line: counts.lines, problem };
         if line.len() > MAX_LINE_BYTES {
             return Err(fail("is longer than a mebibyte"));
@@ -85,6 +93,14 @@ pub(crate) fn read(mut input: impl BufRead, mut take: impl FnMut(Event)) -> Resu
         counts.skipped += u64::from(found == 0);
     }
     if counts.reads + counts.writes == 0 { Err(TraceError::Empty) } else { Ok(counts) }
+}
+
+fn is_text(line: &[u8]) -> Result<(), TraceError> {
+    match NotText::recognise(line) {
+        Some(NotText::Compressed { kind, tool }) => Err(TraceError::Compressed { kind, tool }),
+        Some(NotText::Utf16) => Err(TraceError::Utf16),
+        None => Ok(()),
+    }
 }
 
 /// The header of a CSV, or the answer to MONITOR.
@@ -238,6 +254,18 @@ mod tests {
 
     fn hash(key: &str) -> u64 {
         XxHash3_64::oneshot(key.as_bytes())
+    }
+
+    #[test]
+    fn a_trace_that_is_no_text_says_how_to_make_it_one() {
+        for (bytes, words) in [
+            (&b"\x1f\x8b\x08\0"[..], "zcat FILE"),
+            (b"\x28\xb5\x2f\xfd\n", "zstdcat FILE"),
+            (b"\xff\xfe1\0,\0k\0\n\0", "iconv -f UTF-16"),
+        ] {
+            let error = read(bytes, |_| ()).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
     }
 
     #[test]

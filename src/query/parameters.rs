@@ -7,7 +7,6 @@ pub(crate) mod source;
 pub(crate) mod value;
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
 
 use crate::interrupt::{self, Interrupted};
@@ -36,6 +35,8 @@ pub(crate) struct ParametersError {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Cause {
+    #[error("its name is empty\n  give A..B, a file, or - for stdin")]
+    Empty,
     #[error("the file does not exist\n  a range is written A..B, such as 1..50000")]
     NotThere,
     #[error("it is a folder, not a file")]
@@ -58,8 +59,8 @@ pub(crate) enum Cause {
     NotUtf8 { row: u64, column: usize },
     #[error("the file is UTF-16\n  convert it: iconv -f UTF-16 -t UTF-8 FILE")]
     Utf16,
-    #[error("the file is compressed\n  decompress it: gzip -dc FILE, and give --params -")]
-    Compressed,
+    #[error("the file is compressed ({kind})\n  decompress it: {tool} FILE, and give --params -")]
+    Compressed { kind: &'static str, tool: &'static str },
     #[error("row {0}: the double quotes do not match")]
     Quotes(u64),
     #[error("row {row}: a value is longer than {} MiB", delimited::LONGEST_VALUE / (1024 * 1024))]
@@ -149,7 +150,7 @@ fn read(source: &Source, count: usize, sampling: Sampling) -> Result<Parameters,
             from_rows(input, None, count, sampling)
         }
         Source::File(path) => {
-            let file = File::open(path).map_err(unreadable)?;
+            let file = interrupt::open(path).map_err(unreadable)?;
             from_rows(file, source.delimiter(), count, sampling)
         }
     }

@@ -116,6 +116,7 @@ fn so_what(document: &Document) -> Option<Section> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::render::html;
     use crate::report::render::markdown;
     use crate::report::render::terminal::{self, Screen};
 
@@ -184,6 +185,26 @@ mod tests {
     #[test]
     fn metastable_as_it_should_be() {
         insta::assert_snapshot!(text(&samples::metastable()));
+    }
+
+    /// A line break between an error and the next step, as in documents that were saved before.
+    #[test]
+    fn an_error_and_its_next_step_are_joined_by_a_mark() {
+        let error = "MySQL failed while reading a row: no answer in time\n  did the server restart?";
+        let mut document = samples::stale_broken();
+        for arm in &mut document.arms {
+            arm.first_error = Some(error.to_owned());
+        }
+        document.reason = Some(format!("the arm lease answered no read. The first error: {error}"));
+        let screen = Screen { width: 500, ..Screen::default() };
+        let failed = summary::Entry { name: "stale", found: summary::Found::Failed(error.to_owned()) };
+        for page in [page(&document), summary::page(&[failed])] {
+            let (text, markdown) = (terminal::render(&page, &screen), markdown::render(&page));
+            let part = html::Part { title: "page".to_owned(), page, document: None };
+            for text in [text, markdown, html::render("page", &[part])] {
+                assert!(text.contains("no answer in time; did the server restart?"), "{text}");
+            }
+        }
     }
 
     #[test]

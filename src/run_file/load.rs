@@ -1,7 +1,6 @@
 //! Reading a run file back. It may come from anywhere, so every way in which it can be wrong has
 //! words of its own.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -10,6 +9,7 @@ use serde_json::error::Category;
 
 use super::{FORMAT, FORMAT_VERSION, Run};
 use crate::interrupt;
+use crate::plain_text::NotText;
 
 /// A run file takes some ten kilobytes a workload; what is larger than this is something else.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
@@ -80,7 +80,7 @@ pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, LoadError> {
     if is_stdin(path) {
         interrupt::stdin().map_err(unreadable).and_then(read)
     } else {
-        File::open(path).map_err(unreadable).and_then(read)
+        interrupt::open(path).map_err(unreadable).and_then(read)
     }
 }
 
@@ -151,21 +151,13 @@ pub(crate) fn format_of(bytes: &[u8]) -> Result<Option<String>, LoadError> {
 
 /// Refuses bytes that are not the text of a document, known by the first of them.
 fn is_text(bytes: &[u8]) -> Result<(), LoadError> {
-    const COMPRESSED: [(&[u8], &str, &str); 5] = [
-        (b"\x1f\x8b", "gzip", "zcat"),
-        (b"\x28\xb5\x2f\xfd", "zstd", "zstdcat"),
-        (b"\xfd7zXZ", "xz", "xzcat"),
-        (b"BZh", "bzip2", "bzcat"),
-        (b"PK\x03\x04", "zip", "unzip -p"),
-    ];
-    for (magic, kind, tool) in COMPRESSED {
-        if bytes.starts_with(magic) {
-            return Err(LoadError::Compressed { kind, tool });
-        }
+    match NotText::recognise(bytes) {
+        Some(NotText::Compressed { kind, tool }) => Err(LoadError::Compressed { kind, tool }),
+        Some(NotText::Utf16) => Err(LoadError::Utf16),
+        // UTF-16 without a byte order mark, by the first brace.
+        None if bytes.starts_with(b"{\0") || bytes.starts_with(b"\0{") => Err(LoadError::Utf16),
+        None => Ok(()),
     }
-    // With a byte order mark, or with the first brace alone.
-    let utf16 = [&b"\xff\xfe"[..], b"\xfe\xff", b"{\0", b"\0{"];
-    if utf16.iter().any(|start| bytes.starts_with(start)) { Err(LoadError::Utf16) } else { Ok(()) }
 }
 
 /// The contents of another document of rcache's, by its format; none for a run and for other files.
@@ -359,7 +351,7 @@ mod tests {
         assert!(matches!(load(&folder.path().join("missing")), Err(LoadError::NotThere)));
         assert!(matches!(load(folder.path()), Err(LoadError::Folder)));
         let large = folder.path().join("large");
-        File::create(&large).unwrap().set_len(MAX_BYTES + 1).unwrap();
+        std::fs::File::create(&large).unwrap().set_len(MAX_BYTES + 1).unwrap();
         assert!(matches!(load(&large), Err(LoadError::TooLarge)));
     }
 

@@ -5,7 +5,9 @@ use super::arms::ClientError;
 use super::definition::ArmKind;
 use super::document::{Arm, Evidence};
 use super::row::{FIRST_VERSION, Row};
+use crate::plain_text;
 use crate::samples::cache_use::CacheUse;
+use crate::units::counted;
 
 /// The answers that one reader got, or many together.
 #[derive(Debug, Default)]
@@ -44,7 +46,7 @@ impl Answers {
 
     /// Keeps the first error.
     pub(super) fn note(&mut self, error: &ClientError) {
-        self.first_error.get_or_insert_with(|| error.to_string());
+        self.first_error.get_or_insert_with(|| plain_text::one_line(&error.to_string()));
     }
 
     /// Those of all readers together.
@@ -95,15 +97,17 @@ pub(super) fn broken(_: ArmKind, arm: &Arm) -> Option<String> {
     broken_with(arm, &[])
 }
 
-/// The same, with promises that only one scenario tests.
-pub(super) fn broken_with(arm: &Arm, more: &[(u64, &str)]) -> Option<String> {
+/// The same, with promises that only one scenario tests: counts, and their names for one and for
+/// many.
+pub(super) fn broken_with(arm: &Arm, more: &[(u64, &str, &str)]) -> Option<String> {
     let failed = arm.failed_reads.saturating_sub(arm.evidence.failed_by_database);
-    let common = [(arm.wrong_reads, "wrong answers"), (failed, "failed reads")];
+    let common =
+        [(arm.wrong_reads, "wrong answer", "wrong answers"), (failed, "failed read", "failed reads")];
     let counts: Vec<String> = common
         .iter()
         .chain(more)
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, one, many)| counted(*count, one, many))
         .collect();
     (!counts.is_empty()).then(|| format!("the arm {} shows {}", arm.arm, counts.join(", ")))
 }

@@ -95,7 +95,9 @@ fn run(arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
 
 fn broken_promise(_kind: ArmKind, arm: &Arm) -> Option<String> {
     let unusable = arm.found::<Found>()?.unusable_when_quiet;
-    answers::broken_with(arm, &[(unusable, "rows that could not be read when all was quiet")])
+    let (one, many) =
+        ("row that could not be read when all was quiet", "rows that could not be read when all was quiet");
+    answers::broken_with(arm, &[(unusable, one, many)])
 }
 
 /// Damaged values that the library met; none without it.

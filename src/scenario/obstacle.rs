@@ -8,6 +8,7 @@ use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value, cmd};
 use crate::cache::connection::Connection;
 use crate::cache::{admin, counters};
 use crate::endpoint::RedisEndpoint;
+use crate::plain_text;
 
 const TIMEOUT: Duration = Duration::from_secs(1);
 /// Changes nothing and needs no other right than that to run scripts.
@@ -18,7 +19,7 @@ const NO_SCRIPT: ErrorKind = ErrorKind::Server(ServerErrorKind::NoScript);
 
 /// The commands of the arms that Redis refuses, in its own words and with the next step; or that it
 /// evicts what it is given. None if all is well now. `key` is one that only this arm uses.
-pub(super) fn find(redis: &RedisEndpoint, key: &[u8]) -> Option<String> {
+pub(crate) fn find(redis: &RedisEndpoint, key: &[u8]) -> Option<String> {
     let mut connection = match admin::connect(redis) {
         Ok(connection) => connection,
         Err(error) => return Some(sentence(&error.to_string())),
@@ -103,7 +104,7 @@ fn words(refused: &[(&'static str, RedisError)]) -> Option<String> {
 
 /// With a capital letter, in one line.
 fn sentence(text: &str) -> String {
-    let line = text.split('\n').map(str::trim).collect::<Vec<_>>().join("; ");
+    let line = plain_text::one_line(text);
     let mut letters = line.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -341,8 +341,7 @@ fn failed<'b>(trouble: &Trouble) -> Response<'b> {
         Trouble::Store(StoreError::Busy) => {
             Response::text(503, &trouble.to_string()).header("Retry-After", "1")
         }
-        Trouble::Store(error) => Response::text(503, &format!("MySQL: {error}")),
-        Trouble::Mark(_) => Response::text(503, &trouble.to_string()),
+        Trouble::Store(_) | Trouble::Mark(_) => Response::text(503, &trouble.to_string()),
         Trouble::Key(_) => Response::text(500, &trouble.to_string()),
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use crate::plain_text;
+
 /// Writes to a client until either has enough.
 pub(super) type Stream<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + 'a>;
 
@@ -37,8 +39,10 @@ impl<'a> Response<'a> {
         Self { status, headers: vec![("Content-Type", kind.to_owned())], body: Body::Bytes(body) }
     }
 
+    /// A message, on one line.
     pub(super) fn text(status: u16, text: &str) -> Self {
-        Self::new(status, "text/plain; charset=utf-8", format!("{text}\n").into_bytes())
+        let line = plain_text::one_line(text) + "\n";
+        Self::new(status, "text/plain; charset=utf-8", line.into_bytes())
     }
 
     pub(super) fn json(status: u16, body: Vec<u8>) -> Self {
@@ -111,5 +115,18 @@ fn reason(status: u16) -> &'static str {
         500 => "Internal Server Error",
         503 => "Service Unavailable",
         _ => "Error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_with_a_next_step_is_one_line() {
+        let response =
+            Response::text(503, "MySQL failed while reading: no answer in time\n  did the server restart?");
+        let Body::Bytes(body) = response.body else { panic!("it is whole") };
+        assert_eq!(body, b"MySQL failed while reading: no answer in time; did the server restart?\n");
     }
 }

@@ -44,7 +44,7 @@ pub(crate) enum ReadsError {
 impl From<ReadsError> for Failure {
     fn from(error: ReadsError) -> Self {
         let kind = if matches!(error, ReadsError::Load(_)) { Self::MYSQL } else { Self::REDIS };
-        Self { kind, words: error.to_string() }
+        Self::new(kind, &error)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::tally::DoneKind;
+use crate::plain_text;
 use crate::scenario::arms::ClientError;
 
 /// One client of a strategy. Keys are numbered from 0.
@@ -40,11 +41,15 @@ pub(crate) struct Failure {
 impl Failure {
     pub(crate) const MYSQL: &'static str = "mysql";
     pub(crate) const REDIS: &'static str = "redis";
+
+    pub(crate) fn new(kind: &'static str, error: &impl std::fmt::Display) -> Self {
+        Self { kind, words: plain_text::one_line(&error.to_string()) }
+    }
 }
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let kind = if error.is_of_database() { Self::MYSQL } else { Self::REDIS };
-        Self { kind, words: error.to_string() }
+        Self::new(kind, &error)
     }
 }

@@ -13,6 +13,7 @@ use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
 
 use super::Cause;
 use super::value::Value;
+use crate::plain_text::NotText;
 
 pub(super) const LONGEST_VALUE: usize = 1024 * 1024;
 /// The part of a file by which its delimiter is recognised.
@@ -35,11 +36,10 @@ pub(super) struct Rows<R: Read> {
 impl<R: Read> Rows<R> {
     pub(super) fn new(mut input: R, delimiter: Option<Delimiter>) -> Result<Self, Cause> {
         let mut head = read_head(&mut input)?;
-        if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
-            return Err(Cause::Utf16);
-        }
-        if head.starts_with(b"\x1f\x8b") || head.starts_with(b"\x28\xb5\x2f\xfd") {
-            return Err(Cause::Compressed);
+        match NotText::recognise(&head) {
+            Some(NotText::Compressed { kind, tool }) => return Err(Cause::Compressed { kind, tool }),
+            Some(NotText::Utf16) => return Err(Cause::Utf16),
+            None => {}
         }
         if head.starts_with(b"\xef\xbb\xbf") {
             head.drain(..3);

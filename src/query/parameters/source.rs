@@ -22,12 +22,15 @@ impl Source {
     /// `./1..5`.
     ///
     /// # Errors
-    /// If a range is reversed or beyond what 64 bits hold.
+    /// If the text is empty, or a range is reversed or beyond what 64 bits hold.
     pub(crate) fn parse(text: &OsStr) -> Result<Self, ParametersError> {
         let range = text.to_str().and_then(|text| text.split_once(".."));
         let range = range.map(|(first, last)| (first, last.strip_prefix('=').unwrap_or(last)));
         match range {
             _ if text == "-" => Ok(Self::Stdin),
+            _ if text.to_str().is_some_and(|text| text.trim().is_empty()) => {
+                Err(ParametersError { from: "a file".to_owned(), cause: Cause::Empty })
+            }
             Some((first, last)) if is_integer(first) && is_integer(last) => parse_range(first, last)
                 .map_err(|cause| ParametersError { from: "the range".to_owned(), cause }),
             _ => Ok(Self::File(PathBuf::from(text))),

@@ -1,5 +1,6 @@
 //! The end of `rcache scenario all`: what became of each scenario, in a line or two.
 
+use crate::plain_text;
 use crate::report::blocks::{self, Block, Page, Section, Tone};
 use crate::scenario::document::Document;
 
@@ -31,7 +32,7 @@ pub(crate) fn page(entries: &[Entry]) -> Page {
 fn words(found: &Found) -> (String, bool) {
     match found {
         Found::Skipped(reason) => (format!("skipped: {reason}"), true),
-        Found::Failed(error) => (format!("failed: {}", error.replace("\n  ", "; ")), false),
+        Found::Failed(error) => (format!("failed: {}", plain_text::one_line(error)), false),
         Found::Ran(document) => {
             let reason = document.reason.as_deref().unwrap_or_default();
             if document.broken {

@@ -92,7 +92,7 @@ mod tests {
         let mut failed = arms();
         failed[2].failed_reads = 1;
         failed[1].failed_reads = 0;
-        assert_eq!(judge(&failed), Verdict::Broken("the arm lease shows 1 failed reads".to_owned()));
+        assert_eq!(judge(&failed), Verdict::Broken("the arm lease shows 1 failed read".to_owned()));
     }
 
     #[test]

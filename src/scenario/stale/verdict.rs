@@ -9,16 +9,22 @@ use crate::scenario::document::Arm;
 pub(super) fn broken_promise(kind: ArmKind, arm: &Arm) -> Option<String> {
     let found = arm.found::<Found>()?;
     let mut counts = vec![
-        (found.stale_reads, "stale reads"),
+        (found.stale_reads, "stale read", "stale reads"),
         (
             found.stale_keys_that_miss_a_returned_write,
+            "key that misses a write that returned, when all was quiet",
             "keys that miss a write that returned, when all was quiet",
         ),
     ];
     if kind == ArmKind::Whole(Way::LeaseMarker) {
-        counts.push((found.non_monotonic_reads, "reads older than what the same reader had seen"));
+        counts.push((
+            found.non_monotonic_reads,
+            "read older than what the same reader had seen",
+            "reads older than what the same reader had seen",
+        ));
         counts.push((
             found.stale_keys_when_quiet,
+            "key that differs from the committed row, when all was quiet",
             "keys that differ from the committed row, when all was quiet",
         ));
     }
