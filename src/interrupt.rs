@@ -1,15 +1,19 @@
 //! The signals that ask a program to end, as a flag that long work looks at, so that destructors
 //! still run and what was measured is still printed and saved.
 
+mod input;
+pub(crate) mod unfinished;
+
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+pub(crate) use self::input::{Input, open, stdin};
 
 /// Exit status of an interrupted command, by the shells' convention for SIGINT.
 pub(crate) const EXIT_INTERRUPTED: u8 = 130;
@@ -51,8 +55,9 @@ fn flag() -> &'static Arc<AtomicBool> {
 }
 
 /// Listens to signals from now on. The first raises the flag; one that comes [`GRACE`] later or
-/// more ends the process immediately (the kernel then ends the private servers). `say` is called
-/// once, if the command takes a while to end.
+/// more removes the files that are not complete and ends the process (the kernel then ends the
+/// private servers). A third one ends it even if the files cannot be removed. `say` is called once,
+/// if the command takes a while to end.
 pub(crate) fn install(ending: Ending, say: impl FnOnce(&str) + Send + 'static) -> io::Result<()> {
     let (first, sender) = UnixStream::pair()?;
     let armed = Arc::new(AtomicBool::new(false));
@@ -69,19 +74,35 @@ pub(crate) fn install(ending: Ending, say: impl FnOnce(&str) + Send + 'static) -
     }
     std::thread::Builder::new()
         .name("signals".to_owned())
-        .spawn(move || watch(first, &armed, || say(&ending.notice())))?;
+        .spawn(move || watch(first, &armed, move || say(&ending.notice())))?;
     Ok(())
 }
 
-/// Waits for the first signal, says how a second one is taken, and arms it when it is time.
-fn watch(mut first: UnixStream, armed: &AtomicBool, say: impl FnOnce()) {
-    if first.read_exact(&mut [0]).is_err() {
+/// Waits for the first signal, says how a second one is taken, and ends the process when that
+/// comes.
+fn watch(mut signals: UnixStream, armed: &AtomicBool, say: impl FnOnce() + Send + 'static) {
+    if signals.read_exact(&mut [0]).is_err() {
         return;
     }
-    std::thread::sleep(SILENCE);
-    say();
-    std::thread::sleep(GRACE.saturating_sub(SILENCE));
+    // On a thread of its own: a terminal that takes no text must not keep the second signal away.
+    let _ = std::thread::Builder::new().name("notice".to_owned()).spawn(move || {
+        std::thread::sleep(SILENCE);
+        say();
+    });
+    std::thread::sleep(GRACE);
+    if forget(&mut signals).and_then(|()| signals.read_exact(&mut [0])).is_err() {
+        return;
+    }
     armed.store(true, Ordering::SeqCst);
+    let _none_is_made = unfinished::remove_all();
+    signal_hook::low_level::exit(i32::from(EXIT_INTERRUPTED))
+}
+
+/// Takes the signals that came with the first one.
+fn forget(signals: &mut UnixStream) -> io::Result<()> {
+    signals.set_nonblocking(true)?;
+    while matches!(signals.read(&mut [0; 64]), Ok(1..)) {}
+    signals.set_nonblocking(false)
 }
 
 /// All that ask a program to end; but not SIGHUP if it was ignored when we started, as `nohup` has
@@ -113,60 +134,6 @@ pub(crate) struct Interrupted;
 /// `Err(Interrupted)` once the program was asked to stop.
 pub(crate) fn check() -> Result<(), Interrupted> {
     if requested() { Err(Interrupted) } else { Ok(()) }
-}
-
-/// Standard input. After an interrupt it fails instead of waiting for more, be that a person or a
-/// program.
-#[derive(Debug)]
-pub(crate) struct Stdin {
-    pieces: Receiver<io::Result<Vec<u8>>>,
-    piece: Vec<u8>,
-    /// The part of the piece that was handed out.
-    at: usize,
-}
-
-/// Time between two looks for an interrupt while nothing comes.
-const LOOK: Duration = Duration::from_millis(50);
-const PIECE_BYTES: usize = 64 * 1024;
-
-/// Reads standard input on a thread of its own, which may be left waiting when the program ends.
-pub(crate) fn stdin() -> io::Result<Stdin> {
-    let (sender, pieces) = mpsc::sync_channel(1);
-    std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
-        let mut input = io::stdin().lock();
-        loop {
-            let mut piece = vec![0; PIECE_BYTES];
-            let outcome = input.read(&mut piece).map(|count| {
-                piece.truncate(count);
-                piece
-            });
-            let is_last = !matches!(&outcome, Ok(piece) if !piece.is_empty());
-            if sender.send(outcome).is_err() || is_last {
-                return;
-            }
-        }
-    })?;
-    Ok(Stdin { pieces, piece: Vec::new(), at: 0 })
-}
-
-impl Read for Stdin {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.at >= self.piece.len() {
-            match self.pieces.recv_timeout(LOOK) {
-                Ok(piece) => (self.piece, self.at) = (piece?, 0),
-                // Not of the kind Interrupted, which readers try again.
-                Err(RecvTimeoutError::Timeout) => check().map_err(io::Error::other)?,
-                Err(RecvTimeoutError::Disconnected) => return Ok(0),
-            }
-        }
-        let rest = self.piece.get(self.at..).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
-        if let (Some(from), Some(to)) = (rest.get(..count), buffer.get_mut(..count)) {
-            to.copy_from_slice(from);
-        }
-        self.at += count;
-        Ok(count)
-    }
 }
 
 #[cfg(test)]

@@ -6,8 +6,7 @@ use super::console::Console;
 use super::dry_run;
 use super::json;
 use super::left::{self, Left, Made};
-use super::outputs::{Outputs, PageTo, report_saved};
-
+use super::outputs::{Outputs, report_saved, show};
 use super::runs;
 use super::seed;
 use super::servers::{Need, Servers};
@@ -59,11 +58,9 @@ pub(super) fn run(arguments: &cli::Bench, settings: &Settings, console: &Console
         }
         Format::Json => document,
     };
-    match page_to {
-        PageTo::Stdout => console.result(&text)?,
-        PageTo::Stderr => console.raw(&text),
-    }
+    let shown = show(page_to, &text, console);
     let all_saved = report_saved(saved, console);
+    shown?;
     servers.map_or(Ok(()), Servers::stop)?;
     let tables = !request.workloads.is_empty();
     let entries = left::entries_of(&measured.run, request.ttl).filter(|_| tables || arguments.own.keep);

@@ -10,7 +10,7 @@ use super::console::Console;
 use super::json;
 use super::left::{self, Left, Made};
 use super::output_file::OutputFile;
-use super::outputs;
+use super::outputs::{self, PageTo};
 use super::seed;
 use super::servers::{Need, Servers, sandbox_dir};
 use crate::advice;
@@ -61,16 +61,8 @@ fn told(
     settings: &Settings,
     console: &Console,
 ) -> anyhow::Result<Outcome> {
-    let takes_stdout = html.as_ref().is_some_and(OutputFile::is_stdout);
-    // The pages go where the HTML does not.
-    let show = |text: &str| {
-        if takes_stdout {
-            console.raw(text);
-            Ok(())
-        } else {
-            console.result(text)
-        }
-    };
+    let page_to = PageTo::beside(&html);
+    let show = |text: &str| outputs::show(page_to, text, console);
     let mut ready = Ready::new(servers, settings, console, true)?;
     ready.flush()?;
     let [first_ns, second_ns] = two_accesses(&ready)?;
@@ -112,12 +104,13 @@ fn told(
     )?;
     let document = json::pretty(&measured.run)?;
     let saved = html.map(|file| outputs::save_html(file, "demo", &document, &measured.run));
-    show(&match settings.format {
+    let shown = show(&match settings.format {
         Format::Text => terminal::render(&demo::closing(&measured.run, &command), &screen),
         Format::Json => document,
-    })?;
+    });
     let all_saved = outputs::report_saved(saved.into_iter().collect(), console);
     made.entries = made.entries.or(left::entries_of(&measured.run, TTL));
+    shown?;
     Ok(bench::outcome(&measured, console).and_saved(all_saved))
 }
 

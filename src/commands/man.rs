@@ -9,16 +9,18 @@ use clap_mangen::Man;
 
 use super::Outcome;
 use super::console::Console;
+use super::output_file::OutputFile;
 use crate::cli;
+use crate::plain_text;
 
 pub(super) fn run(arguments: &cli::Man, console: &Console) -> anyhow::Result<Outcome> {
     let command = cli::command();
     match &arguments.output_dir {
         Some(dir) => {
-            std::fs::create_dir_all(dir)
-                .and_then(|()| write_pages(&command, "rcache", None, dir))
-                .with_context(|| format!("cannot write the man pages to {}", dir.display()))?;
-            console.note(&format!("Wrote the man pages to {}.", dir.display()));
+            let what = || format!("cannot write the man pages to {}", plain_text::path(dir));
+            std::fs::create_dir_all(dir).with_context(what)?;
+            write_pages(&command, "rcache", None, dir).with_context(what)?;
+            console.note(&format!("Wrote the man pages to {}.", plain_text::path(dir)));
         }
         // A page that comes alone refers to no others.
         None => console.result(&without_references(&page(&command, "rcache")?))?,
@@ -27,12 +29,12 @@ pub(super) fn run(arguments: &cli::Man, console: &Console) -> anyhow::Result<Out
 }
 
 /// The page of this command, and those of the commands below it.
-fn write_pages(command: &Command, name: &str, parent: Option<&str>, dir: &Path) -> io::Result<()> {
+fn write_pages(command: &Command, name: &str, parent: Option<&str>, dir: &Path) -> anyhow::Result<()> {
     let mut text = page(command, name)?;
     if let Some(parent) = parent {
         text.push_str(&format!(".SH SEE ALSO\n\\fB{}\\fR(1)\n", parent.replace('-', "\\-")));
     }
-    std::fs::write(dir.join(format!("{name}.1")), text)?;
+    OutputFile::create(&dir.join(format!("{name}.1")))?.put(&text)?;
     for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
         write_pages(below, &format!("{name}-{}", below.get_name()), Some(name), dir)?;
     }

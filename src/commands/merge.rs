@@ -8,7 +8,7 @@ use super::Outcome;
 use super::console::Console;
 use super::json;
 use super::output_file::OutputFile;
-use super::outputs::{refuse_twice, report_saved};
+use super::outputs::{PageTo, check_apart, refuse_twice, report_saved, show};
 use crate::cli::{Format, Merge};
 use crate::compare;
 use crate::config::Settings;
@@ -23,6 +23,7 @@ pub(super) fn run(arguments: &Merge, settings: &Settings, console: &Console) -> 
     }
     let output = OutputFile::create(&arguments.output).map_err(|error| error.context("--output"))?;
     refuse_twice("run", Some(&output), settings)?;
+    check_apart("--output", Some(&output), &arguments.runs)?;
     let mut runs = Vec::new();
     for path in &arguments.runs {
         match load::load(path) {
@@ -48,7 +49,7 @@ pub(super) fn run(arguments: &Merge, settings: &Settings, console: &Console) -> 
 
 fn save(output: OutputFile, merged: &Run, settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
     let document = json::pretty(merged)?;
-    let to_stdout = output.is_stdout();
+    let page_to = PageTo::beside([&output]);
     let what = format!("the merged run to {}", output.path().display());
     let saved = output.save(&document);
     let text = match settings.format {
@@ -58,12 +59,9 @@ fn save(output: OutputFile, merged: &Run, settings: &Settings, console: &Console
         }
         Format::Json => document,
     };
-    if to_stdout {
-        console.raw(&text)
-    } else {
-        console.result(&text)?
-    }
+    let shown = show(page_to, &text, console);
     let all_saved = report_saved(vec![(what, saved)], console);
+    shown?;
     Ok(Outcome::Fine.and_saved(all_saved))
 }
 

@@ -2,6 +2,7 @@
 //! is lost, and what cannot be saved where it should is saved elsewhere.
 
 mod descriptor;
+mod patient;
 mod place;
 
 use std::fs::File;
@@ -14,6 +15,7 @@ use tempfile::NamedTempFile;
 
 use self::descriptor::Descriptor;
 use self::place::Place;
+use crate::interrupt::unfinished;
 use crate::plain_text;
 
 /// A place for a document that is known to be writable.
@@ -27,8 +29,9 @@ enum Target {
     /// A descriptor that the shell opened: written through, never opened anew, so that an appending
     /// redirect appends.
     Descriptor(Descriptor),
-    /// A new file beside the path, which takes its place when it is complete.
-    Beside { place: Place, file: NamedTempFile },
+    /// A new file beside the path, made when there is something to write, which takes its place
+    /// when it is complete.
+    Beside { place: Place },
     /// Written in place: a device or a named pipe, and a file that no other can replace without a
     /// loss.
     Itself { place: Place, file: File },
@@ -59,14 +62,31 @@ impl OutputFile {
         &self.path
     }
 
+    /// Whether saving both would lose one of them.
+    pub(super) fn is_same_file(&self, other: &Self) -> bool {
+        self.place().zip(other.place()).is_some_and(|(own, other)| own.is_same_file(other))
+    }
+
+    /// Whether saving would replace the file at this path.
+    pub(super) fn replaces(&self, path: &Path) -> bool {
+        let there = path.exists().then(|| Place::look(path).ok()).flatten();
+        self.place().zip(there.as_ref()).is_some_and(|(own, there)| own.is_same_file(there))
+    }
+
+    fn place(&self) -> Option<&Place> {
+        match &self.target {
+            Target::Beside { place } | Target::Itself { place, .. } => Some(place),
+            Target::Descriptor(_) => None,
+        }
+    }
+
     /// Writes the document and puts it in its place, or saves it elsewhere.
     ///
     /// # Errors
     /// If it could be saved nowhere.
     pub(super) fn save(self, document: &str) -> anyhow::Result<Saved> {
-        let extension = self.path.extension().unwrap_or_default().to_string_lossy().into_owned();
         let Err(reason) = self.put(document) else { return Ok(Saved::There) };
-        match elsewhere(document.as_bytes(), &extension) {
+        match elsewhere(document) {
             Some(path) => Ok(Saved::Elsewhere { path, reason }),
             None => Err(reason.context("what was measured could be saved nowhere")),
         }
@@ -91,8 +111,9 @@ fn target(path: &Path) -> anyhow::Result<Target> {
         let file = place.open()?;
         return Ok(Target::Itself { place, file });
     }
-    match beside(&place) {
-        Ok(file) => Ok(Target::Beside { place, file }),
+    // Has no name, so that nothing is left of it whatever ends the run.
+    match tempfile::tempfile_in(place.folder()) {
+        Ok(_) => Ok(Target::Beside { place }),
         // A file that may be written in a folder that may not.
         Err(error) => match place.open() {
             Ok(file) if place.exists() => Ok(Target::Itself { place, file }),
@@ -117,7 +138,8 @@ fn write(target: Target, document: &[u8]) -> io::Result<()> {
     match target {
         Target::Descriptor(mut descriptor) => descriptor.write(document),
         Target::Itself { place, mut file } => overwrite(&place, &mut file, document),
-        Target::Beside { place, mut file } => {
+        Target::Beside { place } => {
+            let (mut file, _unfinished) = unfinished::make(|| beside(&place))?;
             file.write_all(document)?;
             file.as_file().sync_all()?;
             match file.persist(place.path()) {
@@ -131,22 +153,24 @@ fn write(target: Target, document: &[u8]) -> io::Result<()> {
 }
 
 fn overwrite(place: &Place, file: &mut File, document: &[u8]) -> io::Result<()> {
-    if place.is_regular() {
-        file.set_len(0)?;
+    if !place.is_regular() {
+        return patient::write(file, document);
     }
-    file.write_all(document)?;
-    if place.is_regular() { file.sync_all() } else { Ok(()) }
+    // What was there is gone, so that a second signal waits until the new text is there.
+    unfinished::undivided(|| file.set_len(0).and_then(|()| file.write_all(document)))?;
+    file.sync_all()
 }
 
 /// A new file in the first of the usual folders that takes one.
-fn elsewhere(document: &[u8], extension: &str) -> Option<PathBuf> {
-    let suffix = if extension == "html" { ".html" } else { ".json" };
+fn elsewhere(document: &str) -> Option<PathBuf> {
+    let suffix = if document.starts_with('<') { ".html" } else { ".json" };
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let folders = [Some(std::env::temp_dir()), std::env::current_dir().ok(), home];
     folders.into_iter().flatten().find_map(|folder| {
-        let mut file =
-            tempfile::Builder::new().prefix("rcache-run-").suffix(suffix).tempfile_in(folder).ok()?;
-        file.write_all(document).ok()?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("rcache-run-").suffix(suffix);
+        let (mut file, _unfinished) = unfinished::make(|| builder.tempfile_in(folder)).ok()?;
+        file.write_all(document.as_bytes()).ok()?;
         file.as_file().sync_all().ok()?;
         file.keep().ok().map(|(_, path)| path)
     })
@@ -182,6 +206,23 @@ mod tests {
         assert_eq!(read(&path), "new");
         drop(OutputFile::create(&path).unwrap());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn one_file_under_two_names_is_recognised() {
+        let (folder, file) = folder_and("run.json");
+        let (link, absent) = (folder.path().join("link.json"), folder.path().join("absent.json"));
+        std::fs::write(&file, "old").unwrap();
+        symlink(&file, &link).unwrap();
+        let output = |path: &Path| OutputFile::create(path).unwrap();
+        assert!(output(&link).replaces(&file) && output(&file).replaces(&link));
+        assert!(output(&link).is_same_file(&output(&file)));
+        assert!(!output(&absent).replaces(&file) && !output(&file).replaces(&absent));
+        let again = folder.path().join(".").join("absent.json");
+        assert!(output(&absent).is_same_file(&output(&again)));
+        assert!(!output(&absent).is_same_file(&output(&file)));
+        let null = Path::new("/dev/null");
+        assert!(!output(null).is_same_file(&output(null)) && !output(null).replaces(null));
     }
 
     #[test]
@@ -266,6 +307,7 @@ mod tests {
         };
         assert_eq!(read(&path), "document");
         assert!(format!("{reason:#}").contains("/dev/full"), "{reason:#}");
+        assert_eq!(path.extension().unwrap(), "json");
         std::fs::remove_file(path).unwrap();
     }
 }

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use super::output_file::{OutputFile, Saved};
+use crate::interrupt::unfinished::{self, Unfinished};
 
 /// A folder that is known to be writable.
 pub(super) struct OutputFolder {
     path: PathBuf,
-    /// Whether this command made it: then it goes again if nothing comes into it.
-    made: bool,
+    /// Set if this command made it: then it goes again if nothing comes into it.
+    made: Option<Unfinished>,
 }
 
 impl OutputFolder {
@@ -25,9 +26,12 @@ impl OutputFolder {
             bail!("{}: several files cannot go to stdout; name a folder", what());
         }
         let made = match fs::metadata(path) {
-            Ok(found) if found.is_dir() => false,
+            Ok(found) if found.is_dir() => None,
             Ok(_) => bail!("{}: it is a file", what()),
-            Err(_) => fs::create_dir(path).map(|()| true).with_context(what)?,
+            Err(_) => {
+                let make = || fs::create_dir(path).map(|()| path);
+                Some(unfinished::make(make).with_context(what)?.1)
+            }
         };
         let folder = Self { path: path.to_owned(), made };
         tempfile::tempfile_in(path).map(drop).with_context(what)?;
@@ -59,14 +63,15 @@ fn put(folder: &Path, files: &BTreeMap<String, String>) -> anyhow::Result<()> {
 
 /// A new folder where temporary files are.
 fn elsewhere(files: &BTreeMap<String, String>) -> Option<PathBuf> {
-    let folder = tempfile::Builder::new().prefix("rcache-hgrm-").tempdir().ok()?;
+    let make = || tempfile::Builder::new().prefix("rcache-hgrm-").tempdir();
+    let (folder, _unfinished) = unfinished::make(make).ok()?;
     put(folder.path(), files).ok()?;
     Some(folder.keep())
 }
 
 impl Drop for OutputFolder {
     fn drop(&mut self) {
-        if self.made {
+        if self.made.is_some() {
             // Only if it is empty; with files in it this fails, which is what is wanted.
             let _ = fs::remove_dir(&self.path);
         }

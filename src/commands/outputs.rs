@@ -1,5 +1,7 @@
 //! The files that a bench writes: known to be writable before the run, and reported after the page.
 
+use std::path::Path;
+
 use super::console::Console;
 use super::output_file::{self, OutputFile};
 use super::output_folder::OutputFolder;
@@ -24,6 +26,13 @@ pub(super) struct Outputs {
 pub(super) enum PageTo {
     Stdout,
     Stderr,
+}
+
+impl PageTo {
+    /// The stream of the page beside these files.
+    pub(super) fn beside<'a>(files: impl IntoIterator<Item = &'a OutputFile>) -> Self {
+        if files.into_iter().any(OutputFile::is_stdout) { Self::Stderr } else { Self::Stdout }
+    }
 }
 
 /// A saved file, in words, and how that went.
@@ -54,14 +63,20 @@ impl Outputs {
             let message = "--output and --html both write to stdout; name a file for one of them";
             return Err(UsageError(message.to_owned()).into());
         }
+        for (option, file) in [("--output", &run), ("--html", &html)] {
+            check_apart(option, file.as_ref(), &arguments.own.asked.query_file)?;
+        }
+        if run.as_ref().zip(html.as_ref()).is_some_and(|(run, html)| run.is_same_file(html)) {
+            let message = "--output and --html name the same file; name another one for one of them";
+            return Err(UsageError(message.to_owned()).into());
+        }
         let histograms = arguments.hgrm.as_deref().map(OutputFolder::create).transpose();
         Ok(Self { run, html, histograms: histograms.map_err(|error| error.context("--hgrm"))? })
     }
 
     /// Saves all; what fails is reported after the page.
     pub(super) fn save(self, document: &str, run: &Run) -> (PageTo, Vec<SavedFile>) {
-        let takes_stdout = [&self.run, &self.html].into_iter().flatten().any(OutputFile::is_stdout);
-        let to = if takes_stdout { PageTo::Stderr } else { PageTo::Stdout };
+        let to = PageTo::beside([&self.run, &self.html].into_iter().flatten());
         let html = self.html.map(|file| save_html(file, "bench", document, run));
         let run_file = self
             .run
@@ -72,6 +87,31 @@ impl Outputs {
         });
         (to, [run_file, html, histograms].into_iter().flatten().collect())
     }
+}
+
+/// Writes the page where no document goes. If that fails, the saved files are to be reported
+/// first.
+pub(super) fn show(to: PageTo, page: &str, console: &Console) -> anyhow::Result<()> {
+    match to {
+        PageTo::Stdout => console.result(page),
+        PageTo::Stderr => {
+            console.raw(page);
+            Ok(())
+        }
+    }
+}
+
+/// Refuses a file that would replace what the command reads.
+pub(super) fn check_apart<P: AsRef<Path>>(
+    option: &str,
+    file: Option<&OutputFile>,
+    read: &[P],
+) -> Result<(), UsageError> {
+    let lost = file.and_then(|file| read.iter().map(AsRef::as_ref).find(|path| file.replaces(path)));
+    lost.map_or(Ok(()), |path| {
+        let path = plain_text::path(path);
+        Err(UsageError(format!("{option} would replace {path}, which is read; name another file")))
+    })
 }
 
 /// The file of `--html`, known to be writable.

@@ -9,7 +9,7 @@ use super::console::Console;
 use super::json;
 use super::output_file::OutputFile;
 use super::output_folder::OutputFolder;
-use super::outputs::{html_file, report_saved};
+use super::outputs::{check_apart, html_file, report_saved};
 use crate::cli::{self, Format};
 use crate::compare::{self, DEFAULT_TOLERANCE_PERCENT, Named, Options, TrafficOptions};
 use crate::config::Settings;
@@ -27,6 +27,7 @@ pub(super) fn run(
 ) -> anyhow::Result<Outcome> {
     check(arguments, settings)?;
     let html = html_file(&arguments.picture, settings)?;
+    check_apart("--html", html.as_ref(), &arguments.files)?;
     let csv = arguments.csv.as_deref().map(OutputFolder::create).transpose();
     let csv = csv.map_err(|error| error.context("--csv"))?;
     let files: Vec<(String, Loaded)> =

@@ -177,7 +177,7 @@ fn next_step(log: &str, mysqld_is_confined: bool) -> String {
          which has none and is preferred (apt install mariadb-server-core), or disable that profile \
          (sudo aa-disable usr.sbin.mysqld)"
     } else if says(&["cannot allocate memory", "out of memory"]) {
-        ": there is not enough memory (the servers need about 1 GB). Close other programs and try again"
+        ": there is not enough memory (the servers need about 1 GiB). Close other programs and try again"
     } else {
         return format!(
             ". If its data are damaged, `{}` deletes them and the next start makes new ones",

@@ -36,6 +36,7 @@ mod published;
 mod report;
 mod runs;
 mod sandbox;
+mod saving;
 mod scenario;
 mod scenario_obstacles;
 mod schema;
@@ -88,6 +89,7 @@ fn main() -> ExitCode {
         ("report", report::TESTS),
         ("runs", runs::TESTS),
         ("sandbox", sandbox::TESTS),
+        ("saving", saving::TESTS),
         ("scenario", scenario::TESTS),
         ("scenario_obstacles", scenario_obstacles::TESTS),
         ("schema", schema::TESTS),

@@ -75,7 +75,8 @@ fn two_halves_make_the_whole() {
     let mut compare = rcache();
     compare.current_dir(folder.path()).args(["compare", "all.json", "all.json", "--format", "json"]);
     assert_eq!(ran(&mut compare).fine().json()["variation_measured"], false);
-    merge(folder.path(), &["all.json", "one.json"]).failed(5, &["all.json was merged before"]);
+    std::fs::rename(folder.path().join("all.json"), folder.path().join("merged.json")).unwrap();
+    merge(folder.path(), &["merged.json", "one.json"]).failed(5, &["merged.json was merged before"]);
     merge(folder.path(), &["whole.json", "one.json"]).failed(5, &["whole.json holds several runs"]);
 }
 

@@ -15,6 +15,7 @@ crate::tests![
     a_mounted_file_is_written_in_place,
     a_path_of_any_bytes_is_a_path,
     several_files_do_not_go_to_stdout,
+    no_file_that_is_read_or_saved_is_replaced,
 ];
 
 const BENCH: [&str; 7] = ["bench", "-n", "3", "-w", "point", "--path", "mysql"];
@@ -133,4 +134,32 @@ fn a_path_of_any_bytes_is_a_path() {
 fn several_files_do_not_go_to_stdout() {
     let place = Place::new();
     world::ran(place.command(&BENCH).args(["--hgrm", "-"])).failed(1, &["--hgrm", "stdout"]);
+}
+
+fn no_file_that_is_read_or_saved_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/runs/format-1.json");
+    let text = std::fs::read_to_string(run).unwrap();
+    for name in ["one.json", "other.json"] {
+        std::fs::write(folder.path().join(name), &text).unwrap();
+    }
+    std::os::unix::fs::symlink("one.json", folder.path().join("link.json")).unwrap();
+    std::fs::write(folder.path().join("trace.csv"), "0,a\n1,b\n").unwrap();
+    std::fs::write(folder.path().join("query.sql"), "SELECT 1").unwrap();
+    for arguments in [
+        &["report", "one.json", "--html", "one.json"][..],
+        &["report", "other.json", "one.json", "--html", "./link.json"],
+        &["merge", "one.json", "other.json", "--output", "other.json"],
+        &["traffic", "--trace", "trace.csv", "--output", "trace.csv"],
+        &["traffic", "--query-file", "query.sql", "--output", "query.sql"],
+        &["bench", "--query-file", "query.sql", "--html", "query.sql"],
+        &["bench", "--output", "new.html", "--html", "./new.html"],
+    ] {
+        let mut command = world::rcache();
+        let ran = world::ran(command.args(arguments).current_dir(folder.path())).ended(2);
+        let is_named = ["would replace", "the same file"].iter().any(|words| ran.stderr.contains(words));
+        assert!(is_named, "{arguments:?}: {}", ran.stderr);
+    }
+    assert_eq!(std::fs::read_to_string(folder.path().join("one.json")).unwrap(), text);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5, "nothing was made");
 }

@@ -11,6 +11,7 @@ use crate::world::{self, Place, rcache};
 crate::tests![
     two_signals_close_together_lose_nothing,
     a_second_signal_after_a_while_ends_it,
+    a_terminal_that_takes_no_text_keeps_no_signal_away,
     the_first_signal_is_answered_in_words_of_the_command,
     a_hangup_that_was_ignored_stays_ignored,
     a_signal_before_the_first_round_ends_it_in_order,
@@ -78,6 +79,22 @@ fn a_second_signal_after_a_while_ends_it() {
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).unwrap();
     assert!(rest.contains("press Ctrl-C again") && !rest.contains("saving"), "nothing is saved: {rest}");
+}
+
+/// The notice about a second signal goes where nothing is read either.
+fn a_terminal_that_takes_no_text_keeps_no_signal_away() {
+    let mut completions = rcache();
+    completions.args(["completions", "zsh"]);
+    let (_reader, mut pipe) = std::io::pipe().unwrap();
+    pipe.write_all(&[b'x'; 65_536]).unwrap();
+    let mut stuck = completions.stdout(pipe.try_clone().unwrap()).stderr(pipe).spawn().unwrap();
+    wait_until_it_listens(&stuck);
+    world::wait_until("a second signal ends it", || {
+        signals(&stuck, &["INT"]);
+        std::thread::sleep(Duration::from_secs(1));
+        stuck.try_wait().unwrap().is_some()
+    });
+    assert_eq!(stuck.wait().unwrap().code(), Some(130));
 }
 
 /// The loss that threatens a command that measures, and not one that serves.

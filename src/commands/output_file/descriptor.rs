@@ -1,14 +1,17 @@
 //! Outputs that the shell opened before the program began, named `/dev/stdout`, `/dev/fd/3` and the
 //! like.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use rustix::fs::OFlags;
 use rustix::io::FdFlags;
+
+use super::patient;
 
 /// The folders in which a process finds its own descriptors.
 const FOLDERS: [&str; 3] = ["/proc/self/fd", "/proc/thread-self/fd", "/dev/fd"];
@@ -50,7 +53,19 @@ impl Descriptor {
     pub(super) fn write(&mut self, document: &[u8]) -> io::Result<()> {
         // What was printed before comes first.
         io::stdout().flush()?;
-        self.file.write_all(document)
+        match self.pipe() {
+            Some(mut pipe) => patient::write(&mut pipe, document),
+            None => self.file.write_all(document),
+        }
+    }
+
+    /// The pipe behind the descriptor, if it is one, opened anew so that its writes do not wait:
+    /// that of the descriptor itself is shared with the shell.
+    fn pipe(&self) -> Option<File> {
+        self.file.metadata().ok().filter(|found| found.file_type().is_fifo())?;
+        let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).ok()?;
+        let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        OpenOptions::new().write(true).custom_flags(nonblocking).open(path).ok()
     }
 }
 

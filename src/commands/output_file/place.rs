@@ -64,6 +64,21 @@ impl Place {
         &self.folder
     }
 
+    /// Whether both are one file, of which saving to one place would take what the other has.
+    pub(super) fn is_same_file(&self, other: &Self) -> bool {
+        let id = |found: &Metadata| (found.dev(), found.ino());
+        self.is_regular()
+            && match (&self.found, &other.found) {
+                (Some(own), Some(other)) => id(own) == id(other),
+                (None, None) => self.full_path().is_some_and(|path| Some(path) == other.full_path()),
+                _ => false,
+            }
+    }
+
+    fn full_path(&self) -> Option<PathBuf> {
+        Some(std::fs::canonicalize(&self.folder).ok()?.join(self.path.file_name()?))
+    }
+
     pub(super) fn exists(&self) -> bool {
         self.found.is_some()
     }
@@ -87,7 +102,7 @@ impl Place {
     }
 
     /// Opens what is there for writing, and changes nothing. A pipe that nothing reads is an error
-    /// immediately, instead of a wait without an end.
+    /// immediately, instead of a wait without an end; writes to a full pipe do not wait.
     pub(super) fn open(&self) -> io::Result<File> {
         let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
         let opened = OpenOptions::new().write(true).custom_flags(nonblocking).open(&self.path);
@@ -101,7 +116,9 @@ impl Place {
             }
             _ => error,
         })?;
-        rustix::fs::fcntl_setfl(&file, OFlags::empty())?;
+        if !is_pipe {
+            rustix::fs::fcntl_setfl(&file, OFlags::empty())?;
+        }
         Ok(file)
     }
 }

@@ -3,7 +3,6 @@
 //! An action of its own, and no option of `start`: the servers need not run, a file can be loaded
 //! at any time, and what fails is the file and not the start.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
@@ -47,11 +46,7 @@ fn open(file: &Path) -> io::Result<Box<dyn BufRead>> {
     if file.as_os_str() == "-" {
         return Ok(Box::new(BufReader::new(interrupt::stdin()?)));
     }
-    let opened = File::open(file)?;
-    if opened.metadata()?.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    Ok(Box::new(BufReader::with_capacity(1024 * 1024, opened)))
+    Ok(Box::new(BufReader::with_capacity(1024 * 1024, interrupt::open(file)?)))
 }
 
 fn words(error: &io::Error) -> String {

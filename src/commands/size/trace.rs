@@ -9,13 +9,14 @@ use std::thread;
 use anyhow::{Context, anyhow};
 
 use super::super::console::Console;
-use crate::interrupt;
+use crate::interrupt::{self, Input};
 use crate::load_model::trace::{self, Counts, Event};
 use crate::load_model::trace_curve::TraceCurve;
 use crate::plain_text;
 use crate::run_file::load;
 use crate::size::document::Document;
 use crate::size::{Costs, TraceSummary, Wanted, predict_trace};
+use crate::units;
 
 /// Events that go from thread to thread together, and how many such parts may wait.
 const CHUNK: usize = 4_096;
@@ -63,11 +64,10 @@ fn open(path: &Path) -> anyhow::Result<File> {
     let mut input: Box<dyn Read> = if load::is_stdin(path) {
         Box::new(interrupt::stdin().with_context(what)?)
     } else {
-        let file = File::open(path).with_context(what)?;
-        if file.metadata().with_context(what)?.is_file() {
-            return Ok(file);
+        match interrupt::open(path).with_context(what)? {
+            Input::File(file) => return Ok(file),
+            Input::Stream(stream) => Box::new(stream),
         }
-        Box::new(file)
     };
     let mut copy = tempfile::tempfile().context("cannot make a temporary file for the trace")?;
     io::copy(&mut input, &mut copy).with_context(what)?;
@@ -112,8 +112,9 @@ fn read(file: &mut File, sender: &SyncSender<Vec<Event>>) -> anyhow::Result<Coun
 pub(in crate::commands) fn warn(counts: &Counts, console: &Console) {
     if counts.out_of_order > 0 {
         console.warning(&format!(
-            "{} events of the trace are earlier than one before them; they were taken to happen with it",
-            counts.out_of_order
+            "{} of the trace {} earlier than one before; taken to happen with it",
+            units::counted(counts.out_of_order, "event", "events"),
+            if counts.out_of_order == 1 { "is" } else { "are" }
         ));
     }
 }

@@ -1,7 +1,6 @@
 //! A trace whose keys are numbered in the order in which they first appear.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
@@ -28,7 +27,7 @@ pub(super) fn read(path: &Path, console: &Console) -> anyhow::Result<(Vec<TraceE
     let input: Box<dyn BufRead> = if load::is_stdin(path) {
         Box::new(BufReader::new(interrupt::stdin().with_context(what)?))
     } else {
-        Box::new(BufReader::with_capacity(1 << 18, File::open(path).with_context(what)?))
+        Box::new(BufReader::with_capacity(1 << 18, interrupt::open(path).with_context(what)?))
     };
     let mut ids: HashMap<u64, u32> = HashMap::new();
     let mut events = Vec::new();

@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::endpoint::tls_files::plain_io;
+use crate::interrupt::unfinished;
 use crate::{advice, plain_text};
 
 pub(in crate::sandbox) fn make_private_folder(path: &Path) -> anyhow::Result<()> {
@@ -32,13 +33,14 @@ pub(in crate::sandbox) fn write_private(path: &Path, contents: &[u8]) -> anyhow:
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}", std::process::id()));
     let draft = path.with_file_name(name);
-    private_file(&draft)
-        .and_then(|mut file| file.write_all(contents))
-        .and_then(|()| std::fs::rename(&draft, path))
-        .map_err(|error| {
-            let _ = std::fs::remove_file(&draft);
-            explain(&error, "write", path)
-        })
+    let write = || {
+        private_file(&draft)?.write_all(contents)?;
+        std::fs::rename(&draft, path)
+    };
+    unfinished::undivided(write).map_err(|error| {
+        let _ = std::fs::remove_file(&draft);
+        explain(&error, "write", path)
+    })
 }
 
 pub(in crate::sandbox) fn remove_if_there(path: &Path) -> anyhow::Result<()> {
