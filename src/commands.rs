@@ -176,7 +176,9 @@ fn usage_text(error: &clap::Error, arguments: &[OsString]) -> String {
     let shown = arguments.iter().map(|argument| argument.to_string_lossy());
     if error.kind() == ErrorKind::InvalidUtf8 {
         let wrong = arguments.iter().zip(shown).filter(|(bytes, _)| bytes.to_str().is_none());
-        let wrong: Vec<String> = wrong.map(|(_, text)| format!("{:?}", without_urls(&text))).collect();
+        let quoted =
+            |text: &str| format!("{:?}", without_urls(&without_statements(text.to_owned(), arguments)));
+        let wrong: Vec<String> = wrong.map(|(_, text)| quoted(&text)).collect();
         let wrong = wrong.join(", ");
         return format!(
             "error: not UTF-8: {wrong}\n  only URLs and paths may hold other bytes; see rcache --help\n"
@@ -198,23 +200,36 @@ fn usage_text(error: &clap::Error, arguments: &[OsString]) -> String {
 
 /// The text without the statements of the command line, which may hold literals.
 fn without_statements(text: String, arguments: &[OsString]) -> String {
-    let values = arguments.windows(2).filter_map(|pair| {
-        let [option, value] = pair else { return None };
-        let is_statement = option == "--query" || option == "--params-query" || option == "--params";
-        is_statement.then(|| value.to_string_lossy().into_owned())
+    const OPTIONS: [&str; 3] = ["--query", "--params-query", "--params"];
+    const SHOWN: &str = "[a statement]";
+    let typed: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
+    let values = typed.windows(2).filter_map(|pair| match pair {
+        [option, value] if OPTIONS.contains(&&**option) => Some(&**value),
+        _ => None,
+    });
+    let joined = typed.iter().filter_map(|argument| {
+        argument.split_once('=').filter(|(option, _)| OPTIONS.contains(option)).map(|(_, value)| value)
     });
     // A statement may also stand where it does not belong.
-    let is_long = |argument: &String| argument.trim_start().contains([' ', '\n', '\t']);
-    let loose = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).filter(is_long);
-    values.chain(loose).filter(|value| !value.is_empty()).fold(text, |text, value| {
-        let text = text.replace(&value, "[a statement]");
-        match value.split_once('=') {
-            Some((option, value)) if option.starts_with("--") && !value.is_empty() => {
-                text.replace(value, "[a statement]")
+    let loose = typed.iter().map(|argument| &**argument).filter(|text| is_long(text));
+    // Behind the name of an option too.
+    let behind = loose.clone().filter_map(|text| text.strip_prefix("--")?.split_once('=')).map(|(_, it)| it);
+    values.chain(joined).chain(loose).chain(behind).filter(|value| !value.is_empty()).fold(
+        text,
+        |text, value| {
+            if is_long(value) || text == value || text.ends_with(&format!("={value}")) {
+                return text.replace(value, SHOWN);
             }
-            _ => text,
-        }
-    })
+            // A short one may be a part of any word, and so is looked for as clap quotes it.
+            ["'", "=", "-- "].iter().fold(text, |text, before| {
+                text.replace(&format!("{before}{value}'"), &format!("{before}{SHOWN}'"))
+            })
+        },
+    )
+}
+
+fn is_long(text: &str) -> bool {
+    text.trim_start().contains([' ', '\n', '\t'])
 }
 
 /// An argument as it may be shown: what may be a URL is not.
@@ -337,6 +352,31 @@ mod tests {
         }
         #[cfg(feature = "serve")]
         assert_eq!(ending_of("rcache serve"), Ending::Answers);
+    }
+
+    #[test]
+    fn no_statement_of_the_command_line_is_quoted() {
+        for line in [
+            &["bench", "--query", "SELECT hunter2 FROM t", "--nonsense"][..],
+            &["bench", "SELECT hunter2 FROM t"],
+            &["bench", "--quer=SELECT hunter2 FROM t"],
+            &["traffic", "--clients", "SELECT hunter2 FROM t"],
+            &["bench", "--params-query=hunter2", "--params", "hunter2"],
+            &["bench", "--params", "a", "--nonsense"],
+        ] {
+            let arguments: Vec<OsString> = line.iter().map(OsString::from).collect();
+            let typed = std::iter::once(&"rcache").chain(line.iter());
+            let error = cli::command().try_get_matches_from(typed).unwrap_err();
+            let text = usage_text(&error, &arguments);
+            assert!(!text.contains("hunter2") && text.contains("--help"), "{line:?}: {text}");
+        }
+        let value = |option: &str| [OsString::from(option), OsString::from("hunter2")];
+        for option in ["--query", "--params-query"] {
+            assert_eq!(without_statements("hunter2".to_owned(), &value(option)), "[a statement]");
+            let joined = format!("{option}=hunter2");
+            let arguments = [OsString::from(&joined)];
+            assert_eq!(without_statements(joined, &arguments), format!("{option}=[a statement]"));
+        }
     }
 
     #[test]

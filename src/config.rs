@@ -168,22 +168,17 @@ impl Settings {
         notes.into_iter().filter(is_empty).map(note).collect()
     }
 
+    /// Whether the variable of the MySQL URL is set and holds nothing.
+    pub(crate) fn mysql_variable_is_empty(&self) -> bool {
+        self.mysql_url.origin == Origin::EmptyVariable
+    }
+
     /// The call of the program, for commands that messages propose.
     pub(crate) fn invocation(&self) -> Invocation {
         let program = std::env::args_os().next().unwrap_or_else(|| "rcache".into());
         let mut options = Vec::new();
-        let mysql = |url: &str| {
-            MysqlEndpoint::parse(url)
-                .ok()
-                .map(|url| (url.password.clone(), MysqlEndpoint { password: None, ..url }))
-        };
-        options.extend(url_option(&self.mysql_url, MYSQL, mysql));
-        let redis = |url: &str| {
-            RedisEndpoint::parse(url)
-                .ok()
-                .map(|url| (url.password.clone(), RedisEndpoint { password: None, ..url }))
-        };
-        options.extend(url_option(&self.redis_url, REDIS, redis));
+        options.extend(url_option(&self.mysql_url, MYSQL, mysql_without_secrets));
+        options.extend(url_option(&self.redis_url, REDIS, redis_without_secrets));
         if self.sandbox {
             options.push(("sandbox", "--sandbox".to_owned()));
         }
@@ -202,22 +197,38 @@ impl Settings {
     }
 }
 
-/// The option as it can be shown. `parse` takes the password out of a URL. In the place of a
+/// The server that a URL names, and its passwords apart from it.
+fn mysql_without_secrets(url: &str) -> Option<(Vec<Secret>, MysqlEndpoint)> {
+    let mut server = MysqlEndpoint::parse(url).ok()?;
+    Some((server.password.take().into_iter().collect(), server))
+}
+
+/// Sentinels have a password of their own.
+fn redis_without_secrets(url: &str) -> Option<(Vec<Secret>, RedisEndpoint)> {
+    let mut server = RedisEndpoint::parse(url).ok()?;
+    let of_sentinels = server.sentinel.as_mut().and_then(|sentinel| sentinel.password.take());
+    Some((server.password.take().into_iter().chain(of_sentinels).collect(), server))
+}
+
+/// The option as it can be shown. `parse` takes the passwords out of a URL. In the place of a
 /// password is the variable, if it holds this very URL, or else the word PASSWORD, which the reader
 /// has to replace.
 fn url_option<E: PartialEq>(
     url: &Given<TypedUrl>,
     setting: Setting,
-    parse: impl Fn(&str) -> Option<(Option<Secret>, E)>,
+    parse: impl Fn(&str) -> Option<(Vec<Secret>, E)>,
 ) -> Option<(&'static str, String)> {
     let typed = url.value.as_ref().filter(|_| url.origin == Origin::Argument)?;
-    let shown = typed.0.to_str().and_then(|text| match parse(text)? {
-        (None, _) => Some(shell::word(text)),
-        (Some(_), server) => {
-            let shown = without_password(text)?;
-            let (password, same_server) = parse(&shown)?;
-            (password?.reveal() == PASSWORD && same_server == server).then(|| shell::word(&shown))
+    let shown = typed.0.to_str().and_then(|text| {
+        let (secrets, server) = parse(text)?;
+        if secrets.is_empty() {
+            return Some(shell::word(text));
         }
+        let shown = without_password(text)?;
+        let (shown_secrets, same_server) = parse(&shown)?;
+        let are_replaced = shown_secrets.iter().all(|secret| secret.reveal() == PASSWORD);
+        (are_replaced && shown_secrets.len() == secrets.len() && same_server == server)
+            .then(|| shell::word(&shown))
     });
     let is_variable = std::env::var_os(setting.variable).is_some_and(|value| value == typed.0);
     let word = match shown {
@@ -243,7 +254,7 @@ fn without_password(text: &str) -> Option<String> {
         None => rest.to_owned(),
     };
     let parameter = |part: &str| match part.split_once('=') {
-        Some((name @ ("pass" | "password"), _)) => format!("{name}={PASSWORD}"),
+        Some((name @ ("pass" | "password" | "sentinel-pass"), _)) => format!("{name}={PASSWORD}"),
         _ => part.to_owned(),
     };
     let query = query.map(|query| query.split('&').map(parameter).collect::<Vec<_>>().join("&"));
@@ -306,20 +317,12 @@ mod tests {
 
     fn mysql(url: &str) -> Option<String> {
         let given = Given { value: Some(TypedUrl(url.into())), origin: Origin::Argument };
-        let parse = |url: &str| {
-            let url = MysqlEndpoint::parse(url).ok()?;
-            Some((url.password.clone(), MysqlEndpoint { password: None, ..url }))
-        };
-        url_option(&given, MYSQL, parse).map(|(_, option)| option)
+        url_option(&given, MYSQL, mysql_without_secrets).map(|(_, option)| option)
     }
 
     fn redis(url: &str) -> Option<String> {
         let given = Given { value: Some(TypedUrl(url.into())), origin: Origin::Argument };
-        let parse = |url: &str| {
-            let url = RedisEndpoint::parse(url).ok()?;
-            Some((url.password.clone(), RedisEndpoint { password: None, ..url }))
-        };
-        url_option(&given, REDIS, parse).map(|(_, option)| option)
+        url_option(&given, REDIS, redis_without_secrets).map(|(_, option)| option)
     }
 
     #[test]
@@ -339,9 +342,16 @@ mod tests {
             ("redis://:hunter2@h:1/2", "redis://:PASSWORD@h:1/2"),
             ("redis://ann:hunter2@h", "redis://ann:PASSWORD@h"),
             ("redis+unix:///s?db=1&pass=hunter2", "'redis+unix:///s?db=1&pass=PASSWORD'"),
+            ("redis://:hunter2@a:1,b:2/0", "redis://:PASSWORD@a:1,b:2/0"),
+            ("redis+sentinel://h/n?sentinel-pass=hunter2", "'redis+sentinel://h/n?sentinel-pass=PASSWORD'"),
+            (
+                "redis+sentinel://:hunter2@h,i/n/1?sentinel-user=s&sentinel-pass=hunter2",
+                "'redis+sentinel://:PASSWORD@h,i/n/1?sentinel-user=s&sentinel-pass=PASSWORD'",
+            ),
         ] {
             assert_eq!(redis(url).unwrap(), format!("--redis-url {shown}"));
         }
+        assert!(!redis("redis+sentinel://h/n?sentinel-pass=a%20hunter2").unwrap().contains("hunter2"));
         // What is no URL of ours is not quoted.
         assert_eq!(redis("hunter2").unwrap(), "--redis-url URL");
         assert_eq!(mysql("mysql://ann:hunter2@").unwrap(), "--mysql-url URL");

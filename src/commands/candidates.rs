@@ -5,6 +5,7 @@ use anyhow::{anyhow, bail};
 use super::Outcome;
 use super::console::Console;
 use super::json;
+use super::left::{Left, Made};
 use super::servers::{Need, Servers};
 use crate::advice;
 use crate::cache::admin;
@@ -41,7 +42,11 @@ const NO_RIGHT: &str =
 const DENIED: [u16; 4] = [1044, 1142, 1143, 1227];
 
 pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Outcome> {
-    let Some(endpoint) = settings.mysql()? else { bail!(UsageError(NO_SERVER.to_owned())) };
+    let Some(endpoint) = settings.mysql()? else {
+        let empty =
+            if settings.mysql_variable_is_empty() { "RCACHE_MYSQL_URL is set but empty\n  " } else { "" };
+        bail!(UsageError(format!("{empty}{NO_SERVER}")))
+    };
     let servers = Servers::open(settings, Need::Both, "candidates", console)?;
     let mut session = connect::connect(servers.mysql()?)?;
     let server = connect::server_info(&mut session)?;
@@ -60,6 +65,7 @@ pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Outc
         Format::Text => console.render(&report::candidates::page(&document), settings.page_format),
         Format::Json => json::pretty(&document)?,
     })?;
+    Left::report(settings, Need::Both, Made::default(), console);
     Ok(Outcome::Fine)
 }
 

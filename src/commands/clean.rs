@@ -88,10 +88,11 @@ pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Outc
     let sandbox = if mysql_is_ours || redis_is_ours { remains(settings)? } else { None };
     let nothing_runs = sandbox.is_none();
     let redis_is_kept = sandbox.as_ref().is_some_and(|(_, is_kept)| *is_kept);
-    let mysql =
-        if mysql_is_ours && nothing_runs { Half::NothingThere } else { half(mysql(settings, console)) };
-    let redis =
-        if redis_is_ours && !redis_is_kept { Half::NothingThere } else { half(redis(settings, console)) };
+    let (no_mysql, no_redis) = (mysql_is_ours && nothing_runs, redis_is_ours && !redis_is_kept);
+    // Of a server that is asked this is said when it is opened.
+    settings.empty_variables(no_mysql, no_redis, false).iter().for_each(|note| console.warning(note));
+    let mysql = if no_mysql { Half::NothingThere } else { half(mysql(settings, console)) };
+    let redis = if no_redis { Half::NothingThere } else { half(redis(settings, console)) };
     let document = Document {
         format: "rcache-clean",
         format_version: 1,

@@ -149,6 +149,11 @@ fn an_empty_variable_is_none_and_said() {
         }
         assert!(!flushed.stderr.contains("MYSQL"), "flush asks MySQL for nothing: {}", flushed.stderr);
     }
+    // Where nothing is asked for want of a sandbox, too.
+    let (mut clean, fresh) = (rcache(), tempfile::tempdir().unwrap());
+    clean.arg("clean").env("XDG_STATE_HOME", fresh.path()).env("RCACHE_MYSQL_URL", "");
+    ran(&mut clean).fine().says("RCACHE_MYSQL_URL is set but empty");
+    ran(rcache().arg("candidates").env("RCACHE_MYSQL_URL", " ")).failed(2, &["set but empty", "--mysql-url"]);
     // A URL is judged by the commands that need it.
     let place = Place::new();
     ran(place.command(&["schema"]).env("RCACHE_REDIS_URL", "nonsense")).fine();
@@ -163,8 +168,39 @@ fn an_empty_argument_is_an_error() {
             }
         }
     }
-    ran(rcache().args(["bench", "--output", ""])).ended(2);
-    ran(rcache().args(["bench", "--hgrm", ""])).ended(2);
+    for line in [
+        &["bench", "--output"][..],
+        &["bench", "--hgrm"],
+        &["bench", "--html"],
+        &["bench", "--query"],
+        &["bench", "--query-file"],
+        &["bench", "--params-query"],
+        &["bench", "--query", "SELECT 1", "--name"],
+        &["bench", "--query", "SELECT ?", "--params"],
+        &["bench", "--assert"],
+        &["bench", "--distance"],
+        &["bench", "--start-at"],
+        &["traffic", "--find"],
+        &["traffic", "--assert"],
+        &["traffic", "--trace"],
+        &["traffic", "--output"],
+        &["traffic", "--strategy"],
+        &["traffic", "--rate"],
+        &["demo", "--html"],
+        &["report"],
+        &["report", "x.json", "--html"],
+        &["report", "x.json", "--csv"],
+        &["merge", "x.json", "y.json", "--output"],
+        &["size"],
+        &["size", "x.json", "--memory"],
+        &["size", "x.json", "--trace"],
+        &["man", "--output-dir"],
+        &["sandbox", "load"],
+        &["serve", "--listen"],
+    ] {
+        let ran = ran(rcache().args(line).arg("")).ended(2);
+        assert!(!ran.stderr.is_empty() && !ran.stderr.contains("panicked"), "{line:?}: {}", ran.stderr);
+    }
 }
 
 fn bytes_that_are_not_utf_8_are_explained() {
@@ -202,6 +238,25 @@ fn bytes_that_are_not_utf_8_are_explained() {
         let secret = world::ran(rcache().args(line).arg(bytes("mysql://u:"))).ended(2);
         assert!(!secret.stderr.contains("panicked") && !secret.stderr.is_empty(), "{}", secret.stderr);
     }
+    // A statement may hold a secret, and is not quoted.
+    for line in [
+        &["bench", "--query"][..],
+        &["bench", "--params-query"],
+        &["traffic", "--find"],
+        &["traffic", "--name"],
+        &["traffic", "--popularity"],
+        &["size", "x.json", "--memory"],
+        &["compare", "a", "b", "--tolerance"],
+        &["serve", "--listen"],
+        &["merge", "--format"],
+        &["candidates"],
+    ] {
+        let ran = ran(rcache().args(line).arg(bytes("SELECT '"))).ended(2);
+        assert!(!ran.stderr.contains("panicked") && !ran.stderr.is_empty(), "{line:?}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("hunter2"), "{line:?}: {}", ran.stderr);
+    }
+    let joined = ran(rcache().arg("bench").arg(bytes("--query=x'"))).failed(2, &["UTF-8"]);
+    assert!(!joined.stderr.contains("hunter2"), "{}", joined.stderr);
     // Paths may be any bytes.
     let file = shown("/nonexistent/");
     ran(rcache().arg("compare").args([&file, &file])).failed(1, &["/nonexistent/\u{fffd}"]);

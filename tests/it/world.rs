@@ -191,6 +191,12 @@ impl Ran {
         ran
     }
 
+    /// It said this on stderr.
+    #[track_caller]
+    pub(crate) fn says(&self, words: &str) {
+        assert!(self.stderr.contains(words), "{words:?} is missing in:\n{}", self.stderr);
+    }
+
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in:\n{}", self.stdout))
     }
