@@ -31,8 +31,12 @@ pub(crate) enum AdminError {
     /// An interrupt ended the wait, and nothing is wrong with the server.
     #[error("interrupted while {0}")]
     GivenUp(String),
-    #[error("interrupted after {} entries were removed; run the same command again to remove the rest", .0.removed)]
+    #[error("interrupted after {} removed; run the same command again to remove the rest", entries(.0.removed))]
     Interrupted(Flushed),
+}
+
+fn entries(number: u64) -> String {
+    if number == 1 { "1 entry was".to_owned() } else { format!("{number} entries were") }
 }
 
 impl AdminError {
@@ -75,10 +79,10 @@ impl AdminError {
     pub(crate) fn login(endpoint: &RedisEndpoint, cause: RedisError) -> Self {
         let user = endpoint.user.as_ref().map(|user| format!(" as user {user:?}")).unwrap_or_default();
         if was_given_up(&cause) {
-            return Self::GivenUp(format!("connecting to Redis at {}", endpoint.address));
+            return Self::GivenUp(format!("connecting to Redis at {}", endpoint.name()));
         }
         let context =
-            format!("cannot connect to Redis at {}{user}, database {}", endpoint.address, endpoint.database);
+            format!("cannot connect to Redis at {}{user}, database {}", endpoint.name(), endpoint.database);
         let hint = instead_of_redis(endpoint, &cause).or_else(|| hint(&cause));
         Self::Redis { context, hint, cause }
     }
@@ -123,7 +127,7 @@ pub(crate) fn said(error: &RedisError) -> String {
         _ => match std::error::Error::source(error).and_then(|source| source.downcast_ref()) {
             Some(cause) => plain_io(cause),
             None if error.kind() == ErrorKind::Parse => NOT_REDIS.to_owned(),
-            None => plain_text::one_line(&error.to_string()),
+            None => plain_io(&std::io::Error::other(plain_text::one_line(&error.to_string()))),
         },
     }
 }
@@ -142,6 +146,9 @@ pub(crate) fn hint(error: &RedisError) -> Option<&'static str> {
         return None;
     }
     if let Some(hint) = error.code().and_then(|_| hint_for(&said(error))) {
+        return Some(hint);
+    }
+    if let Some(hint) = sentinel_hint(&said(error)) {
         return Some(hint);
     }
     match error.kind() {
@@ -166,6 +173,28 @@ pub(crate) fn hint(error: &RedisError) -> Option<&'static str> {
     }
 }
 
+/// The next step after an error on the way to a primary that Sentinels watch.
+fn sentinel_hint(words: &str) -> Option<&'static str> {
+    if words.contains("named by the Sentinels") {
+        return Some(
+            "the Sentinels name an address that this machine does not reach: is the primary running, and does their \
+             configuration give an address that is right from here?",
+        );
+    }
+    let (_, words) = words.split_once("the Sentinel at ")?;
+    let has = |parts: &[&str]| parts.iter().any(|part| words.contains(part));
+    Some(if has(&["no primary of that name"]) {
+        "is the name in --redis-url right? SENTINEL MASTERS lists the names that a Sentinel knows"
+    } else if has(&["NOAUTH", "WRONGPASS", "AUTH", "NOPERM"]) {
+        "Sentinels have accounts of their own, which --redis-url gives as ?sentinel-user=USER&sentinel-pass=PASSWORD, or as \
+         ?sentinel-pass=PASSWORD alone"
+    } else if has(&["unknown command"]) {
+        "that server is no Sentinel: name the port of a Sentinel, such as 26379, or use redis:// for Redis itself"
+    } else {
+        "are the Sentinels running, and are their hosts and ports in --redis-url right?"
+    })
+}
+
 /// Whether the other side ended the connection instead of answering.
 fn is_closed(error: &RedisError) -> bool {
     error.is_connection_dropped() && !error.is_connection_refusal()
@@ -174,10 +203,10 @@ fn is_closed(error: &RedisError) -> bool {
 /// An error while opening a connection for the measured path, with the next step.
 pub(crate) fn refused(endpoint: &RedisEndpoint, error: &WireError) -> anyhow::Error {
     if interrupt::requested() && matches!(error, WireError::Io(_)) {
-        return AdminError::GivenUp(format!("connecting to Redis at {}", endpoint.address)).into();
+        return AdminError::GivenUp(format!("connecting to Redis at {}", endpoint.name())).into();
     }
     let words = short(&error.to_string());
-    anyhow::anyhow!("cannot connect to Redis at {}: {words}{}", endpoint.address, advice_on(error))
+    anyhow::anyhow!("cannot connect to Redis at {}: {words}{}", endpoint.name(), advice_on(error))
 }
 
 /// Like [`advice_on`], for an error of the library.
@@ -191,8 +220,9 @@ pub(crate) fn advice_on(error: &WireError) -> String {
     let of_words = |words| hint_for(words).or_else(|| error.server_code().and_then(hint_for_code));
     let hint = match error {
         WireError::Server(words) => of_words(words),
-        WireError::NotOpened(words) => of_words(words),
-        WireError::Io(_) | WireError::Protocol(_) => None,
+        WireError::NotOpened(words) => sentinel_hint(words).or_else(|| of_words(words)),
+        WireError::Io(error) => sentinel_hint(&error.to_string()),
+        WireError::Protocol(_) => None,
     };
     hint.map(|hint| format!("\n  {hint}")).unwrap_or_default()
 }
@@ -203,6 +233,11 @@ pub(crate) fn hint_for(words: &str) -> Option<&'static str> {
     let is_forbidden = ["user executing the script", "ACL failure"].iter().any(|it| words.contains(it));
     if words.contains("max number of clients") {
         return Some("the server has no connection left: use fewer --clients, or raise maxclients");
+    }
+    if words.contains("not allowed in cluster mode") {
+        return Some(
+            "a Redis Cluster has no other database than 0: leave the number at the end of --redis-url out",
+        );
     }
     hint_for_code(if is_forbidden { "NOPERM" } else { words.split(' ').next().unwrap_or_default() })
 }
@@ -216,8 +251,8 @@ fn hint_for_code(code: &str) -> Option<&'static str> {
         }
         "NOPERM" => {
             "the account lacks a right. This suffices, on keys of the namespace: ACL SETUSER … +ping +select +info +get +set \
-                 +exists +getrange +pttl +unlink +eval +evalsha +scan +dbsize; for scenarios also +del +time; for `scenario \
-                 corrupt` also +multi +exec +pexpire +rpush +sadd +hset"
+                 +exists +getrange +pttl +unlink +eval +evalsha +scan +dbsize; for scenarios and traffic also +del +time +pexpire; \
+                 for `scenario corrupt` also +multi +exec +rpush +sadd +hset"
         }
         "MOVED" | "ASK" | "TRYAGAIN" => "the cluster moves this slot: wait, then run the same command again",
         "CLUSTERDOWN" => {
@@ -315,6 +350,7 @@ mod tests {
             ("READONLY You can't write against a read only replica.", "primary"),
             ("LOADING Redis is loading the dataset in memory", "wait"),
             ("NOPERM this user has no permissions to run the 'eval' command", "ACL SETUSER"),
+            ("ERR SELECT is not allowed in cluster mode", "database"),
         ] {
             assert!(hint_for(words).is_some_and(|hint| hint.contains(step)), "{words}");
         }
@@ -330,6 +366,24 @@ mod tests {
             let advice = advice_on(&WireError::Server(words.to_owned()));
             assert!(advice.starts_with("\n  ") && advice.contains(step), "{words}: {advice}");
         }
+    }
+
+    #[test]
+    fn errors_of_sentinels_have_next_steps_of_their_own() {
+        for (words, step) in [
+            ("the Sentinel at h:1: it knows no primary of that name", "name in --redis-url"),
+            ("the Sentinel at h:1: NOAUTH Authentication required.", "sentinel-pass"),
+            ("the Sentinel at h:1: WRONGPASS invalid username-password pair", "sentinel-pass"),
+            ("the Sentinel at h:1: ERR unknown command 'SENTINEL'", "no Sentinel"),
+            ("the Sentinel at h:1: Connection refused (os error 111)", "running"),
+            ("the primary at h:2, named by the Sentinels: Connection refused", "configuration"),
+        ] {
+            let error = RedisError::from(std::io::Error::other(words));
+            assert!(hint(&error).is_some_and(|hint| hint.contains(step)), "{words}: {:?}", hint(&error));
+            let advice = advice_on(&WireError::Io(std::io::Error::other(words)));
+            assert!(advice.contains(step), "{words}: {advice}");
+        }
+        assert_eq!(sentinel_hint("Connection refused"), None);
     }
 
     #[test]

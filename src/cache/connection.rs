@@ -46,7 +46,11 @@ impl Connection {
         // Any node of a cluster will do.
         for address in &endpoint.more {
             if endpoint.sentinel.is_none() && first.is_err() {
-                first = Link::open(&endpoint.at(address.clone()), connect, reply).or(first);
+                first = match (first, Link::open(&endpoint.at(address.clone()), connect, reply)) {
+                    // A node that answers says more than one that cannot be reached.
+                    (Err(silent), Err(error)) if error.is_io_error() => Err(silent),
+                    (_, last) => last,
+                };
             }
         }
         Ok(Self {

@@ -2,11 +2,17 @@
 
 use cache_aside::{Cache, Key, Options};
 
+use std::time::{Duration, Instant};
+
 use crate::private_cluster::PrivateCluster;
 use crate::scenario::not_broken;
 use crate::world::{self, Place, ran, rcache};
 
-crate::tests![the_program_works_on_any_node_of_a_cluster];
+crate::tests![
+    the_program_works_on_any_node_of_a_cluster,
+    a_signal_ends_every_command_beside_a_node_that_stopped,
+    errors_of_a_cluster_and_of_sentinels_name_the_next_step,
+];
 
 /// The program with the place's database and the cluster.
 fn run(place: &Place, url: &str, arguments: &[&str]) -> world::Ran {
@@ -80,4 +86,66 @@ fn experiments(place: &Place, cluster: &PrivateCluster) {
     run(place, &cluster.url(2), &["clean"]).fine();
     // Foreign keys alone are left.
     assert_eq!(cluster.keys(), 4);
+}
+
+fn a_signal_ends_every_command_beside_a_node_that_stopped() {
+    let Some(cluster) = PrivateCluster::start() else { return };
+    let place = Place::seeded(500);
+    for (arguments, name) in [
+        (&["bench", "-n", "10M", "-c", "4", "-w", "point"][..], "INT"),
+        (&["traffic", "--duration", "300", "-c", "4", "--keys", "200"], "TERM"),
+        (&["scenario", "stale", "--duration", "300", "-c", "8"], "INT"),
+        (&["demo", "--users", "500", "--time", "60"], "INT"),
+    ] {
+        let mut command = rcache();
+        command.args(arguments).args(["--redis-url", &cluster.url(1), "--namespace", &place.namespace]);
+        command.args(["--mysql-url", &place.mysql_url()]);
+        let command = world::start(&mut command);
+        std::thread::sleep(Duration::from_secs(3));
+        cluster.signal(2, "STOP");
+        std::thread::sleep(Duration::from_secs(1));
+        ends_soon(command, name, arguments);
+        cluster.signal(2, "CONT");
+        world::wait_until("the node serves again", || {
+            redis::cmd("PING").exec(&mut cluster.connect(2)).is_ok()
+        });
+    }
+    // The node that the URL names, and one that is only heard of.
+    for stopped in [1, 2] {
+        cluster.signal(stopped, "STOP");
+        for arguments in [&["flush"][..], &["clean"]] {
+            let mut command = rcache();
+            command.args(arguments).args(["--redis-url", &cluster.url(1), "--namespace", &place.namespace]);
+            let command = world::start(command.args(["--mysql-url", &place.mysql_url()]));
+            std::thread::sleep(Duration::from_secs(1));
+            ends_soon(command, "INT", arguments);
+        }
+        cluster.signal(stopped, "CONT");
+    }
+}
+
+fn ends_soon(command: std::process::Child, name: &str, arguments: &[&str]) {
+    let start = Instant::now();
+    world::signal(&command, name);
+    let ran = world::checked(&command.wait_with_output().unwrap());
+    assert!(start.elapsed() < Duration::from_secs(10), "{arguments:?}: {:?}", start.elapsed());
+    assert_eq!(ran.code, Some(130), "{arguments:?}: {}\n{}", ran.stdout, ran.stderr);
+    assert!(!ran.stderr.contains("panicked"), "{arguments:?}: {}", ran.stderr);
+}
+
+fn errors_of_a_cluster_and_of_sentinels_name_the_next_step() {
+    let Some(cluster) = PrivateCluster::start() else { return };
+    let plain = world::world().redis_port;
+    let at = |node: usize| cluster.url(node).trim_start_matches("redis://").to_owned();
+    for (url, words) in [
+        (format!("{}/3", cluster.url(0)), &["database 3", "no other database than 0"][..]),
+        (format!("redis://127.0.0.1:1,{}/1", at(0)), &["no other database than 0"]),
+        (format!("redis+sentinel://{}/the-cache", at(0)), &["the-cache", "no Sentinel"]),
+        (format!("redis+sentinel://127.0.0.1:{plain}/the%20cache"), &["the cache", "no Sentinel"]),
+        ("redis+sentinel://127.0.0.1:1,127.0.0.1:2/name".to_owned(), &["are the Sentinels running"]),
+        (format!("redis+sentinel://127.0.0.1:{}/name", world::world().mysql_port), &["speaks MySQL"]),
+    ] {
+        let failed = ran(rcache().args(["flush", "--redis-url", &url])).failed(1, words);
+        assert!(!failed.stderr.contains("os error"), "{}", failed.stderr);
+    }
 }

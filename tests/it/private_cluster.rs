@@ -50,6 +50,11 @@ impl PrivateCluster {
         redis::Client::open(self.url(node)).unwrap().get_connection().unwrap()
     }
 
+    /// Sends a signal to one node: `STOP` hangs it, `CONT` lets it go on.
+    pub(crate) fn signal(&self, node: usize, name: &str) {
+        world::signal(&self.nodes[node].1, name);
+    }
+
     /// Stores a value under a key, wherever that is.
     pub(crate) fn plant(&self, key: &str) {
         let planted = (0..3)

@@ -332,7 +332,14 @@ fn a_database_that_stops_in_the_middle_is_an_error_by_itself() {
 fn a_signal_ends_every_command_beside_a_redis_that_stopped() {
     let (sandbox, _) = own_servers("1000");
     let redis = sandbox.pids()[1];
-    for arguments in [&["bench", "--iterations", "100000"][..], &["scenario", "stale", "--duration", "60"]] {
+    for arguments in [
+        &["bench", "--iterations", "100000"][..],
+        &["scenario", "stale", "--duration", "60"],
+        &["traffic", "--duration", "60", "-c", "4", "-s", "naive,lock,lease"],
+        &["traffic", "--duration", "60", "-c", "4", "-s", "lease,naive", "--workload", "point"],
+        &["traffic", "--find", "p99 < 50ms", "-c", "4", "-s", "lock,lease"],
+        &["demo", "--time", "60"],
+    ] {
         let what = arguments.join(" ");
         let command = world::start(rcache().args(arguments).arg("--sandbox-dir").arg(sandbox.dir()));
         thread::sleep(Duration::from_secs(3));
@@ -360,12 +367,23 @@ fn a_signal_ends_every_command_beside_a_database_that_stopped() {
         &["bench", "--iterations", "100000", "--output", &saved][..],
         &["seed", "--users", "3000000", "--force"],
         &["scenario", "stale", "--duration", "60"],
+        &["traffic", "--duration", "60", "-c", "4", "-s", "mysql,lease"],
+        &["traffic", "--find", "p99 < 50ms", "-c", "4", "-s", "mysql,lease", "--workload", "point,page"],
+        &[
+            "bench",
+            "--query",
+            "SELECT username FROM users WHERE id = ?",
+            "--params",
+            "1..900",
+            "--time",
+            "60",
+        ],
     ] {
         let what = arguments.join(" ");
         let command = world::start(rcache().args(arguments).arg("--sandbox-dir").arg(sandbox.dir()));
         match arguments[0] {
             // Its page is looked at.
-            "bench" => wait_until_it_reads(&sandbox, "users.arrow"),
+            "bench" if arguments[1] != "--query" => wait_until_it_reads(&sandbox, "users.arrow"),
             _ => thread::sleep(Duration::from_secs(3)),
         }
         let stopped = Stopped::new(pid);
@@ -373,7 +391,7 @@ fn a_signal_ends_every_command_beside_a_database_that_stopped() {
         let (_, ran) = interrupted(command, "INT", &what);
         drop(stopped);
         assert_eq!(ran.code, Some(130), "{what}: {}\n{}", ran.stdout, ran.stderr);
-        if arguments[0] == "bench" {
+        if arguments[0] == "bench" && arguments[1] != "--query" {
             let run: serde_json::Value = serde_json::from_slice(&std::fs::read(&saved).unwrap()).unwrap();
             assert_eq!(run["interrupted"], true);
             assert!(ran.stdout.contains("Interrupted"), "no page:\n{}", ran.stdout);

@@ -151,7 +151,10 @@ impl RedisEndpoint {
     /// The server, for messages.
     pub fn name(&self) -> String {
         match &self.sentinel {
-            None => self.address.to_string(),
+            None => {
+                let all = [&self.address].into_iter().chain(&self.more);
+                all.map(ToString::to_string).collect::<Vec<_>>().join(" or ")
+            }
             Some(sentinel) => format!("{} (primary by the Sentinel at {})", sentinel.primary, self.address),
         }
     }

@@ -80,6 +80,18 @@ mod tests {
     }
 
     #[test]
+    fn every_part_is_percent_decoded_and_a_plus_stays() {
+        let url = "redis+sentinel://u+v:p+q%2B@h/a+b%2Fc/1?sentinel-user=s+t&sentinel-pass=q+r%26%2B";
+        let endpoint = RedisEndpoint::parse(url).unwrap();
+        let sentinel = endpoint.sentinel.as_ref().unwrap();
+        assert_eq!((sentinel.primary.as_str(), endpoint.database), ("a+b/c", 1));
+        assert_eq!((sentinel.user.as_deref(), endpoint.user.as_deref()), (Some("s+t"), Some("u+v")));
+        let secrets =
+            [&sentinel.password, &endpoint.password].map(|secret| secret.as_ref().map(Secret::reveal));
+        assert_eq!(secrets, [Some("q+r&+"), Some("p+q+")]);
+    }
+
+    #[test]
     fn what_is_wrong_is_said_without_a_secret() {
         for text in [
             "redis+sentinel://h",
@@ -90,6 +102,12 @@ mod tests {
             "redis+sentinel://h/name?sentinel-password=hunter2",
             "redis+sentinel://h/name?ssl-ca=hunter2",
             "redis+sentinel://hunter2@h/name",
+            "redis+sentinel://h/hunter2%zz",
+            "redis+sentinel://h/%FFhunter2",
+            "redis+sentinel://h/name?sentinel-pass=hunter2%",
+            "redis+sentinel://h/name?sentinel-pass=hunter2%f",
+            "redis+sentinel://h/name?sentinel-user=%+1hunter2&sentinel-pass=x",
+            "redis+sentinel://u:hunter2%g0@h/name",
         ] {
             let error = RedisEndpoint::parse(text).unwrap_err().to_string();
             assert!(!error.contains("hunter2"), "{text}: {error}");

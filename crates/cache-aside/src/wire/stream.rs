@@ -30,7 +30,14 @@ impl Stream {
                 Ok(Self::Plain(Socket::new(Raw::Unix(stream), limits, opening.deadline)?))
             }
             Address::Tcp { host, port } => {
-                let stream = connect_tcp(resolver, host, *port, opening)?;
+                let stream = connect_tcp(resolver, host, *port, opening).map_err(|error| match &found {
+                    // The URL does not name it.
+                    Some(address) => io::Error::new(
+                        error.kind(),
+                        format!("the primary at {address}, named by the Sentinels: {error}"),
+                    ),
+                    None => error,
+                })?;
                 let socket = Socket::new(Raw::Tcp(stream), limits, opening.deadline)?;
                 if endpoint.tls { Self::encrypted(endpoint, host, socket) } else { Ok(Self::Plain(socket)) }
             }
