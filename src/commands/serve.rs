@@ -7,6 +7,7 @@ use anyhow::Context;
 
 use super::Outcome;
 use super::console::Console;
+use super::left::{Left, Made};
 use super::seed;
 use super::servers::{Need, Servers};
 use crate::cache::Cache;
@@ -52,6 +53,8 @@ pub(super) fn run(arguments: &cli::Serve, settings: &Settings, console: &Console
     drop(app);
     drop(users);
     servers.stop()?;
+    // Its own table is gone, its entries are within a minute; the seeded users stay.
+    Left::report(settings, Need::Both, Made { tables: true, entries: None }, console);
     Ok(Outcome::Fine)
 }
 

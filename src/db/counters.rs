@@ -33,6 +33,12 @@ pub(crate) fn table_bytes(conn: &mut Session) -> Option<u64> {
     conn.query_first::<Option<u64>>(include_str!("../../sql/table_bytes.sql")).ok()??
 }
 
+/// The number of tables in the database that rcache did not make, and their bytes with their
+/// indexes; none if the server does not say.
+pub(crate) fn other_tables(conn: &mut Session) -> Option<(u64, u64)> {
+    conn.query_first(include_str!("../../sql/other_tables.sql")).ok()?
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,7 @@ use crate::db::own_table::{Held, SERVE, TableError};
 use crate::db::rows::{RowConnection, RowsError, WrongCells};
 use crate::db::session::Session;
 use crate::endpoint::MysqlEndpoint;
+use crate::reopen::Reopening;
 use crate::users::{RawUsersBuilder, TooLong, User, Users};
 
 /// Connections for reads.
@@ -26,7 +27,7 @@ pub(super) enum StoreError {
     Rows(#[from] RowsError),
     #[error(transparent)]
     Db(#[from] DbError),
-    #[error("a row is not a user")]
+    #[error("MySQL sent a row that is not a user")]
     Shape,
 }
 
@@ -86,14 +87,20 @@ impl UserTable {
         rows: impl FnOnce(&mut RowConnection, &mysql::Statement) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let place = self.pool.take()?;
-        let mut conn = match place.kept() {
-            Some(conn) => conn,
-            None => RowConnection::open(&self.endpoint)?,
+        let mut kept = match place.kept() {
+            Some(kept) => kept,
+            None => {
+                let endpoint = self.endpoint.clone();
+                let open = move || Ok(RowConnection::open(&endpoint)?);
+                Reopening::open(open, |conn| conn.round_trip().is_ok())?
+            }
         };
-        let statement = conn.prepare(sql)?;
-        let found = rows(&mut conn, &statement)?;
+        let found = kept.with(|conn| {
+            let statement = conn.prepare(sql)?;
+            rows(conn, &statement)
+        })?;
         // After an error the connection is closed instead.
-        place.keep(conn);
+        place.keep(kept);
         Ok(found)
     }
 
@@ -137,8 +144,11 @@ struct Pool {
 #[derive(Default)]
 struct PoolState {
     taken: usize,
-    free: Vec<RowConnection>,
+    free: Vec<Kept>,
 }
+
+/// A connection of the pool, which a proxy or the server may close while nothing is asked.
+type Kept = Reopening<RowConnection, StoreError>;
 
 /// The right to one connection.
 struct Place<'a>(&'a Pool);
@@ -161,12 +171,12 @@ impl Pool {
 }
 
 impl Place<'_> {
-    fn kept(&self) -> Option<RowConnection> {
+    fn kept(&self) -> Option<Kept> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner).free.pop()
     }
 
-    fn keep(&self, conn: RowConnection) {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).free.push(conn);
+    fn keep(&self, kept: Kept) {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).free.push(kept);
     }
 }
 

@@ -12,25 +12,31 @@ crate::tests![
     a_bench_outlives_a_proxy_that_closes_idle_connections,
     a_seed_outlives_a_proxy_that_closes_idle_connections,
     a_redis_that_closes_idle_connections_is_enough,
+    traffic_outlives_a_proxy_that_closes_idle_connections,
 ];
 
 /// Both servers behind proxies that close what is idle for so long.
-struct Idle {
+pub(crate) struct Idle {
     mysql: Proxy,
     redis: Proxy,
 }
 
 impl Idle {
-    fn new(idle: Duration) -> Self {
+    pub(crate) fn new(idle: Duration) -> Self {
         let manners = Manners { idle: Some(idle), ..Manners::default() };
         let of = |port| Proxy::of_port(port, manners);
         Self { mysql: of(world::world().mysql_port), redis: of(world::world().redis_port) }
     }
 
-    fn run(&self, place: &Place, arguments: &[&str]) -> Ran {
+    pub(crate) fn urls(&self, place: &Place) -> [String; 2] {
         let replaced = |url: &str, from: u16, to: u16| url.replace(&format!(":{from}/"), &format!(":{to}/"));
         let mysql = replaced(&place.mysql_url(), world::world().mysql_port, self.mysql.port());
         let redis = replaced(&world::world().redis_url(), world::world().redis_port, self.redis.port());
+        [mysql, redis]
+    }
+
+    fn run(&self, place: &Place, arguments: &[&str]) -> Ran {
+        let [mysql, redis] = self.urls(place);
         run(place, &mysql, &redis, arguments)
     }
 }
@@ -89,6 +95,19 @@ fn a_redis_that_closes_idle_connections_is_enough() {
         let document = not_broken(run(&place, &mysql, &redis.url(), &arguments)).json();
         for arm in document["arms"].as_array().unwrap() {
             assert_eq!(arm["failed_reads"], 0, "{name}: {arm}");
+        }
+    }
+}
+
+/// At a rate at which each client waits longer than a connection may be idle.
+fn traffic_outlives_a_proxy_that_closes_idle_connections() {
+    let place = Place::seeded(100);
+    let idle = Idle::new(Duration::from_secs(1));
+    for subject in [&["--keys", "20"][..], &["--workload", "point,page"]] {
+        let traffic = ["traffic", "--rate", "2", "--duration", "6", "-c", "6", "--format", "json"];
+        let document = idle.run(&place, &[&traffic[..], subject].concat()).fine().json();
+        for strategy in document["strategies"].as_array().unwrap() {
+            assert_eq!(strategy["errors"], serde_json::json!({}), "{strategy}");
         }
     }
 }

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::idle::Idle;
+use crate::sandbox::Sandbox;
 use crate::world::{Place, rcache};
 
 crate::tests![
@@ -19,6 +21,8 @@ crate::tests![
     a_thousand_connections_lose_nothing,
     redis_goes_and_comes_back,
     it_ends_soon_and_leaves_nothing,
+    it_outlives_a_proxy_that_closes_idle_connections,
+    a_signal_ends_it_beside_servers_that_stopped,
 ];
 
 /// Longer than any answer takes.
@@ -357,4 +361,47 @@ fn it_ends_soon_and_leaves_nothing() {
     let tables: Vec<String> =
         mysql::prelude::Queryable::query(&mut place.mysql(), "SHOW TABLES LIKE 'rcache_serve'").unwrap();
     assert!(tables.is_empty());
+}
+
+/// Reads past the cache, on connections that were closed meanwhile.
+fn it_outlives_a_proxy_that_closes_idle_connections() {
+    let place = Place::seeded(100);
+    let idle = Idle::new(Duration::from_secs(1));
+    let [mysql, redis] = idle.urls(&place);
+    let mut command = rcache();
+    command.args(["serve", "--mysql-url", &mysql, "--redis-url", &redis, "--namespace", &place.namespace]);
+    let server = Server::start(command);
+    for id in 1..5 {
+        let answer = server.get(&format!("/users/{id}?cache=off"));
+        assert_eq!(answer.status, 200, "user {id}: {}", String::from_utf8_lossy(&answer.body));
+        std::thread::sleep(Duration::from_secs(2));
+    }
+    server.end();
+}
+
+fn a_signal_ends_it_beside_servers_that_stopped() {
+    let sandbox = Sandbox::new();
+    sandbox.run_well("start");
+    let pids = sandbox.pids();
+    let send = |name: &str| {
+        let pids: Vec<String> = pids.iter().map(u64::to_string).collect();
+        let kill = format!("kill -s {name} {}", pids.join(" "));
+        assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    };
+    let mut command = rcache();
+    command.args(["serve", "--sandbox-dir"]).arg(sandbox.dir());
+    let server = Server::start(command);
+    assert_eq!(server.get("/users/1").status, 200);
+    send("STOP");
+    // Requests that wait for the servers when the signal comes.
+    let mut streams: Vec<TcpStream> = (0..3).map(|_| server.connect()).collect();
+    for (stream, path) in streams.iter_mut().zip(["/users/2", "/users", "/users/3?cache=off"]) {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
+        stream.write_all(request.as_bytes()).unwrap();
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    let took = server.end();
+    send("CONT");
+    sandbox.run_well("destroy");
+    assert!(took < Duration::from_secs(10), "{took:?}");
 }

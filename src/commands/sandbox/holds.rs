@@ -23,6 +23,10 @@ pub(super) struct Holds {
     rng_seed: Option<u64>,
     /// The size of the table with its indexes.
     table_bytes: Option<u64>,
+    /// Tables in the database that rcache did not make, such as those of `sandbox load`.
+    other_tables: Option<u64>,
+    /// The size of those tables with their indexes.
+    other_table_bytes: Option<u64>,
     /// Keys in Redis, whoever made them.
     keys: Option<u64>,
     /// The memory of Redis.
@@ -42,19 +46,28 @@ impl Holds {
             users: in_mysql.data.map(|data| data.users),
             rng_seed: in_mysql.data.map(|data| data.rng_seed),
             table_bytes: in_mysql.bytes,
+            other_tables: in_mysql.others.map(|(tables, _)| tables),
+            other_table_bytes: in_mysql.others.map(|(_, bytes)| bytes),
             keys: in_redis.keys,
             redis_bytes: in_redis.bytes,
         }
     }
 
     pub(super) fn describe(&self) -> String {
-        let users = match (self.answers, self.users) {
-            ([false, _], _) => "MySQL does not answer".to_owned(),
-            (_, Some(users)) => {
-                let users = units::counted(u64::from(users), "user", "users");
-                format!("{users}{} in MySQL", size(self.table_bytes).unwrap_or_default())
-            }
-            (_, None) => "no users in MySQL".to_owned(),
+        let users = self.users.map(|users| {
+            let users = units::counted(u64::from(users), "user", "users");
+            users + &size(self.table_bytes).unwrap_or_default()
+        });
+        let others = self.other_tables.filter(|tables| *tables > 0).map(|tables| {
+            let tables = units::counted(tables, "other table", "other tables");
+            tables + &size(self.other_table_bytes).unwrap_or_default()
+        });
+        let tables = match (self.answers, users, others) {
+            ([false, _], ..) => "MySQL does not answer".to_owned(),
+            (_, Some(users), Some(others)) => format!("{users}, and {others} in MySQL"),
+            (_, Some(some), None) => format!("{some} in MySQL"),
+            (_, None, Some(others)) => format!("no users, but {others} in MySQL"),
+            (_, None, None) => "no users in MySQL".to_owned(),
         };
         let keys = match (self.answers, self.keys) {
             ([_, false], _) => "Redis does not answer".to_owned(),
@@ -64,7 +77,7 @@ impl Holds {
             }
             (_, None) => "the number of keys in Redis is not known".to_owned(),
         };
-        format!("holds      {users}; {keys}\n")
+        format!("holds      {tables}; {keys}\n")
     }
 }
 
@@ -77,6 +90,7 @@ struct InMysql {
     answers: bool,
     data: Option<DataSet>,
     bytes: Option<u64>,
+    others: Option<(u64, u64)>,
 }
 
 fn ask_mysql(endpoint: &MysqlEndpoint) -> Option<InMysql> {
@@ -85,7 +99,8 @@ fn ask_mysql(endpoint: &MysqlEndpoint) -> Option<InMysql> {
         Ok(Tables::Ours { state: SeedState::Seeded { data, .. }, .. }) => Some(data),
         _ => None,
     };
-    Some(InMysql { answers: true, data, bytes: counters::table_bytes(&mut conn) })
+    let bytes = data.and_then(|_| counters::table_bytes(&mut conn));
+    Some(InMysql { answers: true, data, bytes, others: counters::other_tables(&mut conn) })
 }
 
 #[derive(Default)]
@@ -113,11 +128,17 @@ mod tests {
             users: Some(1),
             rng_seed: Some(42),
             table_bytes: Some(16_384),
+            other_tables: Some(0),
+            other_table_bytes: Some(0),
             keys: Some(2),
             redis_bytes: None,
         };
         assert_eq!(full.describe(), "holds      1 user, 16.0 KiB in MySQL; 2 keys in Redis\n");
-        let silent = Holds { answers: [false, false], users: None, keys: None, ..full };
+        let loaded = Holds { other_tables: Some(1), other_table_bytes: Some(2_048), ..full };
+        assert!(loaded.describe().contains("1 user, 16.0 KiB, and 1 other table, 2.00 KiB in MySQL;"));
+        let own = Holds { users: None, other_tables: Some(5), other_table_bytes: None, ..loaded };
+        assert!(own.describe().contains("no users, but 5 other tables in MySQL;"), "{}", own.describe());
+        let silent = Holds { answers: [false, false], users: None, keys: None, other_tables: None, ..own };
         assert_eq!(silent.describe(), "holds      MySQL does not answer; Redis does not answer\n");
         let empty = Holds { answers: [true, true], users: None, ..silent };
         assert!(empty.describe().contains("no users in MySQL; the number of keys"));
