@@ -287,7 +287,8 @@ pub(crate) struct Refusal {
 
 fn listed(unlike: &[Difference], unsound: &[Unsound]) -> String {
     let unlike = unlike.iter().map(|Difference { field, baseline, candidate }| {
-        let differ = if field.ends_with('s') { "differ" } else { "differs" };
+        let is_plural = field.ends_with('s') && !field.ends_with("_s");
+        let differ = if is_plural { "differ" } else { "differs" };
         format!("\n  {field} {differ}: {baseline} in the baseline, {candidate} in the candidate")
     });
     let unsound = unsound.iter().map(|Unsound { run, reason }| format!("\n  the {run} {reason}"));

@@ -167,9 +167,27 @@ pub(crate) struct Strategy {
     pub(crate) seconds: Vec<SecondRow>,
     /// The result of `--find`; null without it.
     pub(crate) max_rate: Option<MaxRate>,
+    /// Why its numbers say nothing about a cache: no read hit, although many should have, and what
+    /// Redis refused; null if its cache worked.
+    #[serde(default)]
+    pub(crate) obstacle: Option<String>,
 }
 
+/// Fewer reads show nothing about a cache.
+const FEWEST_READS: u64 = 5;
+/// A cache that works misses all reads by accident less often than this.
+const ACCIDENT: f64 = 0.001;
+
 impl Strategy {
+    /// Whether no read hit, although many should have.
+    pub(crate) fn never_hit(&self) -> bool {
+        let reads = self.hits.operations + self.loads.operations;
+        let by_accident = |expected: f64| (1.0 - expected.clamp(0.0, 1.0)).powf(reads as f64);
+        self.hits.operations == 0
+            && reads >= FEWEST_READS
+            && self.expected_hit_ratio.is_some_and(|expected| by_accident(expected) < ACCIDENT)
+    }
+
     /// Its name on pages and in assertions: `lease`, or `point.lease` for a workload.
     pub(crate) fn label(&self) -> String {
         match &self.workload {

@@ -7,6 +7,9 @@ mod progress;
 mod run;
 mod subjects;
 mod trace;
+mod unfit;
+
+use std::path::PathBuf;
 
 use super::Outcome;
 use super::console::Console;
@@ -14,7 +17,7 @@ use super::json;
 use super::left::{Left, Made};
 use super::output_file::OutputFile;
 use super::output_folder::OutputFolder;
-use super::outputs::{refuse_twice, report_saved};
+use super::outputs::{PageTo, check_apart, refuse_twice, report_saved, show};
 use super::servers::{Need, Servers};
 use crate::assertion::traffic::{self as conditions, Condition, TrafficAssertion};
 use crate::bench::typed_query::{self as own_query, Typed};
@@ -26,6 +29,7 @@ use crate::plain_text;
 use crate::report;
 use crate::scenario::arms::Way;
 use crate::traffic_file::Document;
+use crate::units::counted;
 
 /// The request, understood.
 pub(super) struct Request<'a> {
@@ -47,14 +51,26 @@ pub(super) fn run(
     let load = load::Load::new(&request, console)?;
     let output = arguments.output.as_deref().map(OutputFile::create).transpose();
     let output = output.map_err(|error| error.context("--output"))?;
-    let to_stdout = output.as_ref().is_some_and(OutputFile::is_stdout);
     refuse_twice("document", output.as_ref(), settings)?;
+    let read: Vec<&PathBuf> = arguments.trace.iter().chain(&arguments.own.query_file).collect();
+    check_apart("--output", output.as_ref(), &read)?;
+    let page_to = PageTo::beside(&output);
     let folder = arguments.hgrm.as_deref().map(OutputFolder::create).transpose();
     let folder = folder.map_err(|error| error.context("--hgrm"))?;
     let servers = Servers::open(settings, Need::Both, "traffic", console)?;
     ask::before_much_load(load.mean_rate_per_s(), arguments.yes, &servers, console)?;
-    let run::Done { document, failure } =
-        run::run(&request, &assertions, &load, settings, &servers, console)?;
+    let done = run::run(&request, &assertions, &load, settings, &servers, console);
+    let tables = !request.workloads.is_empty() && (done.is_ok() || servers.mysql_in_sandbox);
+    let made = Made { tables, entries: None };
+    let run::Done { mut document, failure } = match done {
+        Ok(done) => done,
+        Err(error) => {
+            drop(servers);
+            Left::report(settings, Need::Both, made, console);
+            return Err(error);
+        }
+    };
+    unfit::find(&mut document, &servers, settings);
     let stopped = servers.stop();
     let saved = json::pretty(&document)?;
     let text = match settings.format {
@@ -72,15 +88,10 @@ pub(super) fn run(
             report::hdr::traffic_files(&document).map_err(Into::into).and_then(|files| folder.save(&files)),
         ));
     }
-    if to_stdout {
-        console.raw(&text)
-    } else {
-        console.result(&text)?
-    }
+    let shown = show(page_to, &text, console);
     let all_saved = report_saved(files, console);
-    if !request.workloads.is_empty() {
-        Left::report(settings, Need::Both, Made { tables: true, entries: None }, console);
-    }
+    shown?;
+    Left::report(settings, Need::Both, made, console);
     let outcome = outcome(&document, console);
     if let Some(failure) = failure {
         return Err(failure.into());
@@ -167,31 +178,42 @@ fn outcome(document: &Document, console: &Console) -> Outcome {
         let label = strategy.label();
         let errors: u64 = strategy.errors.values().sum();
         let broken = strategy.stale_reads > 0 && promised(&strategy.strategy);
-        for (number, what) in [
-            (errors, "operations failed"),
-            (strategy.wrong_reads, "answers were wrong"),
-            (if broken { strategy.stale_reads } else { 0 }, "reads were stale, which must not be"),
+        for (number, one, many) in [
+            (errors, "operation failed", "operations failed"),
+            (strategy.wrong_reads, "answer was wrong", "answers were wrong"),
+            (
+                if broken { strategy.stale_reads } else { 0 },
+                "read was stale, which must not be",
+                "reads were stale, which must not be",
+            ),
         ] {
             if number > 0 {
-                console.error(&format!("{label}: {} {what}", crate::units::count(number)));
+                console.error(&format!("{label}: {}", counted(number, one, many)));
                 failed = true;
             }
         }
     }
+    let unfit =
+        document.strategies.iter().filter_map(|strategy| Some((strategy, strategy.obstacle.as_ref()?)));
+    let unfit: Vec<String> =
+        unfit.map(|(strategy, reason)| format!("{} proves nothing: {reason}", strategy.label())).collect();
+    unfit.iter().for_each(|text| console.error(text));
     let verdict = |verdict| document.assertions.iter().filter(|it| it.verdict == verdict).count();
     match (failed, verdict(Judgement::Failed), verdict(Judgement::Inconclusive)) {
         (true, ..) => Outcome::Failed,
+        (false, 0, 0) if !unfit.is_empty() => Outcome::Undecided,
         (false, 0, 0) => Outcome::Fine,
         (false, 0, undecided) => {
-            console.error(&format!(
-                "{undecided} of {} assertions could not be decided",
-                document.assertions.len()
-            ));
+            console.error(&format!("{undecided} of {} could not be decided", assertions(document)));
             Outcome::Undecided
         }
         (false, failed, _) => {
-            console.error(&format!("{failed} of {} assertions failed", document.assertions.len()));
+            console.error(&format!("{failed} of {} failed", assertions(document)));
             Outcome::GateFailed
         }
     }
+}
+
+fn assertions(document: &Document) -> String {
+    counted(document.assertions.len() as u64, "assertion", "assertions")
 }

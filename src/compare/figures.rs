@@ -20,6 +20,7 @@ use self::control::Control;
 use crate::run_file::{OverControl, PathRun, Ratio, WorkloadRun};
 use crate::stats::estimate::{Estimate, Interval};
 use crate::stats::two_runs::{self, Spread, Term};
+use crate::units::counted;
 
 /// A figure of a path that is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -296,8 +297,13 @@ fn missing(path: &str, figure: Figure, sides: [(&str, &Side<'_>); 2]) -> String 
             return Some(format!("the {name} did not read the path mysql, which is part of a miss"));
         }
         if matches!(figure, Figure::Percentile(_)) {
-            let reads =
-                || format!("in the {name} {} reads are too few for {}", read.operations, figure.name());
+            let reads = || {
+                format!(
+                    "in the {name} {} too few for {}",
+                    counted(read.operations, "read is", "reads are"),
+                    figure.name()
+                )
+            };
             return figure.estimate(read).is_none().then(reads);
         }
         if over.and_then(|over| figure.over_control(over)).is_some() {

@@ -5,9 +5,11 @@
 //! so that a slower machine is no regression.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Difference, Gate, Verdict};
 use crate::traffic_file::{Config, Document, Strategy, WorkloadConfig};
+use crate::units::counted;
 
 /// The value of `format` in every document.
 pub(crate) const TRAFFIC_FORMAT: &str = "rcache-traffic-comparison";
@@ -197,11 +199,14 @@ fn compare_figure(
     let [baseline, candidate] = sides.map(figure.of);
     let (baseline, candidate) = (baseline?, candidate?);
     let is_control = sides[0].strategy == "mysql";
+    let is_same = sides[0] == sides[1] && controls[0] == controls[1];
     let control = |side: usize| controls[side].and_then(figure.of).filter(|_| !is_control);
     let controls = control(0).zip(control(1));
     let by_control = controls.map(|(before, after)| (divide(baseline, before), divide(candidate, after)));
     let (before, after) = by_control.unwrap_or((baseline, candidate));
     let (ratio, ratio_ci95) = divide(after, before);
+    // The same measurement is the same, however wide its intervals are.
+    let ratio_ci95 = if is_same { Some([1.0; 2]) } else { ratio_ci95 };
     if !ratio.is_finite() {
         return None;
     }
@@ -237,13 +242,23 @@ fn verdict(ratio_ci95: Option<[f64; 2]>, larger_is_better: bool, tolerance: f64)
     }
 }
 
-fn difference(
-    field: &str,
-    baseline: &impl std::fmt::Debug,
-    candidate: &impl std::fmt::Debug,
-) -> Option<Difference> {
-    let [baseline, candidate] = [format!("{baseline:?}"), format!("{candidate:?}")];
+fn difference(field: &str, baseline: &impl Serialize, candidate: &impl Serialize) -> Option<Difference> {
+    let [baseline, candidate] = [shown(baseline), shown(candidate)];
     (baseline != candidate).then(|| Difference { field: field.to_owned(), baseline, candidate })
+}
+
+/// A value as it is in the document, without the marks of JSON.
+fn shown(value: &impl Serialize) -> String {
+    fn words(value: &Value) -> String {
+        match value {
+            Value::Null => "none".to_owned(),
+            Value::Array(items) if items.is_empty() => "none".to_owned(),
+            Value::String(text) => text.clone(),
+            Value::Array(items) => items.iter().map(words).collect::<Vec<_>>().join(", "),
+            number => number.to_string().trim_end_matches(".0").to_owned(),
+        }
+    }
+    serde_json::to_value(value).map_or_else(|_| "unknown".to_owned(), |value| words(&value))
 }
 
 /// Loads whose numbers have nothing to do with each other.
@@ -253,13 +268,9 @@ fn unlike(baseline: &Document, candidate: &Document) -> Vec<Difference> {
         |document: &Document| -> Vec<String> { document.strategies.iter().map(Strategy::label).collect() };
     let workloads = |config: &Config| -> Vec<String> {
         let word = |it: &WorkloadConfig| {
-            format!(
-                "{} of {} keys, {}, {:?}",
-                it.name,
-                it.keys,
-                it.codec,
-                it.statement.as_deref().unwrap_or("")
-            )
+            let keys = counted(it.keys, "key", "keys");
+            let statement = it.statement.as_ref().map(|text| format!(": {text}")).unwrap_or_default();
+            format!("{} of {keys}, {}{statement}", it.name, it.codec)
         };
         config.workloads.iter().map(word).collect()
     };
@@ -324,7 +335,9 @@ mod tests {
     fn a_document_is_like_itself() {
         let same = compared(&sample());
         assert!(same.strategies.iter().flat_map(|it| &it.figures).all(|it| (it.ratio - 1.0).abs() < 1e-12));
-        assert!(same.unlike.is_empty() && same.gate != Some(Gate::Failed));
+        let figures = || same.strategies.iter().flat_map(|it| &it.figures);
+        assert!(figures().all(|it| it.verdict == Verdict::Unchanged), "{:?}", same.strategies);
+        assert!(same.unlike.is_empty() && same.gate == Some(Gate::Passed));
     }
 
     #[test]
@@ -362,6 +375,14 @@ mod tests {
         other.config.rate_per_s = Some(5.0);
         let refused = compare_traffic(["a", "b"], &sample(), &other, OPTIONS).unwrap_err().to_string();
         assert!(refused.contains("config.rate_per_s") && refused.contains("--force"), "{refused}");
+        assert!(refused.contains("config.rate_per_s (2000, then 5)"), "{refused}");
+        other.config = Config { arrivals: None, workloads: of_workloads().config.workloads, ..other.config };
+        let refused = compare_traffic(["a", "b"], &sample(), &other, OPTIONS).unwrap_err().to_string();
+        assert!(refused.contains("config.arrivals (poisson, then none)"), "{refused}");
+        assert!(
+            !refused.contains("Some(") && !refused.contains("None") && !refused.contains('['),
+            "{refused}"
+        );
         let forced = TrafficOptions { force: true, ..OPTIONS };
         assert!(compare_traffic(["a", "b"], &sample(), &other, forced).unwrap().forced);
         assert!(compare_traffic(["a", "b"], &sample(), &searched(), OPTIONS).is_err());

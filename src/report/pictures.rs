@@ -181,6 +181,8 @@ mod tests {
         let lease = &mut candidate.strategies[2].response;
         lease.mean_ns = lease.mean_ns.map(|ns| ns * 2.0);
         lease.mean_ci95_ns = lease.mean_ci95_ns.map(|ends| ends.map(|ns| ns * 2.0));
+        // Another measurement of all of them.
+        candidate.strategies.iter_mut().for_each(|strategy| strategy.database_loads += 1);
         let page = of_traffic_comparison(&samples::compared(&samples::sample(), &candidate));
         insta::assert_snapshot!(terminal::render(&page, &Screen::default()));
     }

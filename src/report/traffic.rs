@@ -254,8 +254,9 @@ pub(super) fn troubles(document: &Document) -> Option<Section> {
         let wrong = (strategy.wrong_reads > 0).then(|| {
             format!("{} never in the database", counted(strategy.wrong_reads, "answer was", "answers were"))
         });
+        let nothing = strategy.obstacle.as_ref().map(|reason| format!("proves nothing: {reason}"));
         let entry = |text| Entry { label: strategy.label(), tone: Tone::Alert, text };
-        [errors, wrong].into_iter().flatten().map(entry).collect::<Vec<_>>()
+        [errors, wrong, nothing].into_iter().flatten().map(entry).collect::<Vec<_>>()
     });
     let entries: Vec<Entry> = entries.collect();
     (!entries.is_empty()).then(|| Section::titled("Errors", vec![Block::Entries(entries)]))

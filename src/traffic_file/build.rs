@@ -63,6 +63,7 @@ pub(crate) fn strategy(name: Name<'_>, result: &TrialResult) -> Strategy {
         database_loads: result.database_loads,
         seconds,
         max_rate: None,
+        obstacle: None,
     }
 }
 

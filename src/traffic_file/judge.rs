@@ -6,6 +6,7 @@ use crate::model::Judgement;
 use crate::run_file::AssertionRun;
 use crate::stats::estimate::Interval;
 use crate::stats::judge;
+use crate::units::counted;
 
 /// A figure with its interval; a count has one without width.
 struct Figure {
@@ -77,9 +78,9 @@ fn of_strategy(strategy: &Strategy, field: Field) -> Result<Figure, Missing> {
                 Ok(Figure { value: ns as f64, ci95 })
             }
             None if strategy.done < strategy.offered => Err(Missing::Unbounded(format!(
-                "of {} operations {} failed or were given up: the percentile is beyond every answer",
-                strategy.offered,
-                strategy.offered - strategy.done
+                "of {} {} given up or failed: the percentile is beyond every answer",
+                counted(strategy.offered, "operation", "operations"),
+                counted(strategy.offered - strategy.done, "was", "were"),
             ))),
             None => Err(unknown("too few operations; use a longer --duration")),
         },

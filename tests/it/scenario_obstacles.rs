@@ -17,6 +17,7 @@ crate::tests![
     a_proxy_that_loses_scripts_proves_nothing,
     a_mysql_account_that_may_not_write_is_named,
     the_rights_that_the_hint_names_suffice,
+    traffic_without_a_working_cache_proves_nothing,
     a_redis_without_room_for_clients_or_entries_is_named,
 ];
 
@@ -133,6 +134,31 @@ fn the_rights_that_the_hint_names_suffice() {
     for name in ["stale", "stampede", "avalanche", "penetration", "corrupt"] {
         let ran = not_broken(run(&place, &redis, &["scenario", name, "--duration", "1", "--clients", "8"]));
         assert!(!ran.stdout.contains("NOPERM"), "{}", ran.stdout);
+    }
+    let traffic = [
+        "traffic",
+        "--duration",
+        "2",
+        "-c",
+        "4",
+        "--keys",
+        "50",
+        "-s",
+        "mysql,naive,lock,lease,lease-marker",
+    ];
+    run(&place, &redis, &traffic).fine();
+}
+
+/// The numbers of a strategy whose cache never worked are those of MySQL alone.
+fn traffic_without_a_working_cache_proves_nothing() {
+    let place = Place::seeded(200);
+    let redis = account(&place, &["-eval", "-evalsha"]);
+    for subject in [&[][..], &["--workload", "point"]] {
+        let traffic = ["traffic", "--duration", "2", "-c", "4", "--keys", "50", "-s", "naive,lease"];
+        let ran = run(&place, &redis, &[&traffic[..], subject].concat()).ended(4);
+        assert!(ran.stderr.contains("lease proves nothing: none of"), "{}", ran.stderr);
+        assert!(ran.stdout.contains("NOPERM") && ran.stdout.contains("proves nothing"), "{}", ran.stdout);
+        assert!(!ran.stderr.contains("naive proves nothing"), "{}", ran.stderr);
     }
 }
 

@@ -81,6 +81,7 @@ fn strategy(name: &str, mean: f64, hits: Option<f64>) -> Strategy {
         database_loads: 19_000 - hit,
         seconds: seconds.collect(),
         max_rate: None,
+        obstacle: None,
     }
 }
 
@@ -209,6 +210,34 @@ fn the_highest_rates() {
 #[test]
 fn traffic_of_workloads() {
     insta::assert_snapshot!(text(&of_workloads()));
+}
+
+#[test]
+fn errors_and_obstacles_are_named_with_a_mark_before_the_next_step() {
+    let mut document = troubled();
+    document.strategies[0].first_error = Some("no answer in time\n  did the server restart?".to_owned());
+    document.strategies[2].obstacle = Some("none of 900 reads hit, although 90 % should have".to_owned());
+    let page = text(&document).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(page.contains("the first: no answer in time; did the server restart?"), "{page}");
+    assert!(page.contains("lease proves nothing: none of 900 reads hit"), "{page}");
+}
+
+#[test]
+fn a_cache_that_never_worked_is_told_from_a_load_without_hits() {
+    let [mysql, naive, lease] = &sample().strategies[..] else { panic!("there are three") };
+    assert!(!mysql.never_hit() && !naive.never_hit() && !lease.never_hit());
+    let idle = |expected, loads| Strategy {
+        hits: Operations { operations: 0, mean_ns: None },
+        loads: Operations { operations: loads, mean_ns: None },
+        expected_hit_ratio: expected,
+        ..lease.clone()
+    };
+    assert!(idle(Some(0.9), 1_000).never_hit());
+    assert!(idle(Some(0.83), 9).never_hit() && idle(Some(1.0), 5).never_hit());
+    assert!(!idle(Some(0.9), 4).never_hit(), "too few reads");
+    assert!(!idle(Some(0.2), 20).never_hit(), "perhaps an accident");
+    assert!(!idle(Some(0.001), 1_000).never_hit(), "no hits to expect");
+    assert!(!idle(None, 1_000).never_hit(), "a cold cache");
 }
 
 #[test]
