@@ -205,8 +205,8 @@ fn users_in_table(conn: &mut Session, console: &Console) -> anyhow::Result<DataS
         bail!("the table is not seeded\n  fill it first:{}", advice::line("seed"));
     };
     console.detail(&format!(
-        "The table holds {} users of rng_seed {}, unchanged.",
-        units::count(u64::from(data.users)),
+        "The table holds {} of rng_seed {}, unchanged.",
+        units::counted(u64::from(data.users), "user", "users"),
         data.rng_seed
     ));
     Ok(data)

@@ -57,7 +57,11 @@ pub(super) fn measure(runs: u16, assertions: &[Assertion], console: &Console) ->
         }
     }
     if finished.len() < usize::from(runs) {
-        console.warning(&format!("{} of {runs} runs were finished; the numbers cover these", finished.len()));
+        let (were, these) = if finished.len() == 1 { ("was", "this one") } else { ("were", "these") };
+        console.warning(&format!(
+            "{} of {runs} runs {were} finished; the numbers cover {these}",
+            finished.len()
+        ));
     }
     let failed_reads = finished.iter().map(failed_reads).sum();
     let judge = |workloads: &[WorkloadRun]| verdict::judge(assertions, workloads);

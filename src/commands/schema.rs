@@ -110,7 +110,8 @@ fn next_step(state: &SeedState) -> String {
             format!("A seed was interrupted; mend it with: {}", advice::command("seed"))
         }
         SeedState::Seeded { data, .. } => {
-            format!("They hold {} users of rng_seed {}.", units::count(u64::from(data.users)), data.rng_seed)
+            let users = units::counted(u64::from(data.users), "user", "users");
+            format!("They hold {users} of rng_seed {}.", data.rng_seed)
         }
     }
 }

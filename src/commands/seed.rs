@@ -92,14 +92,15 @@ pub(super) fn with_progress(
 
 /// The result in a sentence.
 pub(super) fn words(seeded: &Seeded, data: DataSet, database: &str, ns: u64) -> String {
-    let users = units::count(u64::from(data.users));
+    let users = units::counted(u64::from(data.users), "user", "users");
+    let these = if data.users == 1 { "this" } else { "these" };
     let rng_seed = data.rng_seed;
     #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
     let took = units::duration(ns as f64);
     let (what, method) = match seeded {
         Seeded::Already => {
             return format!(
-                "Database {database:?} already holds these {users} users (rng_seed {rng_seed}), unchanged; nothing to do."
+                "Database {database:?} already holds {these} {users} (rng_seed {rng_seed}), unchanged; nothing to do."
             );
         }
         Seeded::Filled(method) => ("Seeded", method),
@@ -111,7 +112,7 @@ pub(super) fn words(seeded: &Seeded, data: DataSet, database: &str, ns: u64) -> 
         Method::Insert { .. } => "multi-row INSERT",
     };
     format!(
-        "{what} {users} users (rng_seed {rng_seed}) in {took} by {by}; counted and fingerprinted in database {database:?}."
+        "{what} {users} (rng_seed {rng_seed}) in {took} by {by}; counted and fingerprinted in database {database:?}."
     )
 }
 

@@ -56,8 +56,11 @@ pub(super) fn accesses_of(run: &Run) -> Option<Section> {
 }
 
 fn title_of(users: u64) -> String {
-    let users = counted(users, "user", "users");
-    format!("The old blog post: read all {users}, first from MySQL, then from Redis")
+    let users = match users {
+        1 => "the only user".to_owned(),
+        users => format!("all {}", counted(users, "user", "users")),
+    };
+    format!("The old blog post: read {users}, first from MySQL, then from Redis")
 }
 
 /// The blog post's figures, as it prints them, beside ours.

@@ -140,7 +140,7 @@ fn break_even(document: &Document) -> String {
     let from = match smallest.map(|limit| limit.maxmemory_bytes) {
         None => "no size reaches that for certain".to_owned(),
         Some(None) => "only the cache without a limit reaches that for certain".to_owned(),
-        Some(Some(bytes)) => format!("{} reach that", units::bytes(bytes)),
+        Some(Some(bytes)) => format!("{} or more reach that", units::bytes(bytes)),
     };
     format!("Redis pays above {}, since MySQL alone answers in {mysql}: {from}.", hit_ratio(even))
 }

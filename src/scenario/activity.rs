@@ -4,7 +4,7 @@
 use super::definition::Provokes;
 use super::document::Arm;
 use crate::samples::cache_use::CacheUse;
-use crate::units::{count, counted};
+use crate::units::counted;
 
 /// A task that an arm failed to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,7 +142,7 @@ fn counts(arm: &Arm, provokes: Provokes) -> String {
         counts.push(counted(cache.fills, "fill", "fills"));
         counts.push(counted(cache.redis_errors, "Redis error", "Redis errors"));
         if cache.breaker_opened > 0 {
-            counts.push(format!("{} reads without Redis", count(cache.bypasses)));
+            counts.push(format!("{} without Redis", counted(cache.bypasses, "read", "reads")));
         }
     }
     counts.join(", ")

@@ -6,6 +6,9 @@ use super::predict::{Row, Wanted, document, limits, of_trace};
 use crate::load_model::trace::Counts;
 use crate::load_model::trace_curve::{Curve, SizePoint};
 
+/// Operations a second of a trace that takes no time, as without a trace.
+const UNKNOWN_RATE_PER_S: f64 = 1_000.0;
+
 /// The result of one pass over a trace, whatever the size of the cache.
 #[derive(Clone, Debug)]
 pub(crate) struct TraceSummary {
@@ -90,7 +93,11 @@ pub(crate) fn predict_trace(
         .collect();
     let counts = summary.counts;
     let operations = (counts.reads + counts.writes) as f64;
-    let rate = summary.rate_per_s.unwrap_or(operations / summary.duration_s.max(1e-9));
+    let rate = summary.rate_per_s.unwrap_or(match summary.duration_s {
+        // All of it happens at one instant.
+        0.0 => UNKNOWN_RATE_PER_S,
+        duration_s => operations / duration_s,
+    });
     let writes = counts.writes as f64 / operations;
     let endless = summary.endless.points.first().map_or(0.0, |point| point.hit_ratio);
     let unlimited = rows.last().map_or(0.0, |row| row.hit_ratio);

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::units::counted;
+
 /// The 95 % interval of an estimate; `low` is at most `high`, both are finite.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Interval {
@@ -52,7 +54,8 @@ impl fmt::Display for Missing {
         match self {
             Self::NoReads => write!(f, "a path that it is made of has no reads"),
             Self::TooFewRounds { rounds, needed } => {
-                write!(f, "{rounds} rounds are too few to say how sure it is, {needed} are needed")
+                let rounds = counted(*rounds as u64, "round is", "rounds are");
+                write!(f, "{rounds} too few to say how sure it is, {needed} are needed")
             }
             Self::Correlated => {
                 write!(

@@ -190,8 +190,9 @@ impl fmt::Display for Warning {
             }
             Self::UnexpectedHits { workload, hits } => write!(
                 f,
-                "{hits} reads of {workload} that should have missed found an entry, and count as warm; does another \
-                 program use the namespace? Choose another --namespace"
+                "{} of {workload} that should have missed found an entry, and count as warm; does another program use \
+                 the namespace? Choose another --namespace",
+                units::counted(*hits, "read", "reads"),
             ),
             Self::UnexpectedMisses { workload, misses } => write!(
                 f,
@@ -290,17 +291,21 @@ impl fmt::Display for Warning {
             ),
             Self::HarnessBound { workload, path, share, clients, cores, beside_servers: true } => write!(
                 f,
-                "rcache itself took {:.0} % of this machine's processor time while {clients} clients read {workload} by path \
-                 {path}: it shares {cores} cores with a server, and from {cores} clients on these are full, so that throughput and latency are \
-                 as much rcache's as the servers'; use fewer --clients than cores, or run rcache on a machine of its own",
-                share * 100.0
+                "rcache itself took {:.0} % of this machine's processor time while {} {workload} by path {path}: it shares {} \
+                 with a server, and as many clients fill these, so that throughput and latency are as much rcache's as \
+                 the servers'; use fewer --clients than cores, or run rcache on a machine of its own",
+                share * 100.0,
+                units::counted(*clients, "client read", "clients read"),
+                units::counted(*cores, "core", "cores"),
             ),
             Self::HarnessBound { workload, path, share, clients, cores, beside_servers: false } => write!(
                 f,
-                "rcache itself took {:.0} % of this machine's processor time while {clients} clients read {workload} by path \
-                 {path}: its clients wait for one another's turn on {cores} cores, so that throughput and latency are as much rcache's as \
-                 the servers'; use fewer --clients, or a machine with more cores",
-                share * 100.0
+                "rcache itself took {:.0} % of this machine's processor time while {} {workload} by path {path}: its clients \
+                 wait for one another's turn on {}, so that throughput and latency are as much rcache's as the servers'; \
+                 use fewer --clients, or a machine with more cores",
+                share * 100.0,
+                units::counted(*clients, "client read", "clients read"),
+                units::counted(*cores, "core", "cores"),
             ),
             Self::IdleClients { workload, path, at_work, clients } => write!(
                 f,

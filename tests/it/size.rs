@@ -118,7 +118,7 @@ fn traces_of_all_kinds_end_well() {
     assert_eq!(hit_ratio("1,a,write\n2,b,write\n"), 0.0, "only writes");
     assert_eq!(hit_ratio("1,a\n2,a,del\n3,a\n"), 0.0, "a write removes the entry");
     let warned = trace("5,a\n3,b\n", &[]).fine().stderr;
-    assert!(warned.contains("1 events of the trace are earlier"), "{warned}");
+    assert!(warned.contains("1 event of the trace is earlier"), "{warned}");
 }
 
 fn wrong_input_is_explained() {

@@ -77,9 +77,11 @@ fn notes(query: &OwnQueryRun, clients: u64) -> Vec<String> {
     }
     if let Some(duplicates @ 1..) = parameters.duplicates {
         notes.push(format!(
-            "{} of the {} sets of parameters repeat another one, and share its key.",
+            "{} of the {} sets of parameters {} another one, and {} its key.",
             units::count(duplicates),
-            units::count(parameters.count)
+            units::count(parameters.count),
+            if duplicates == 1 { "repeats" } else { "repeat" },
+            if duplicates == 1 { "shares" } else { "share" },
         ));
     }
     if parameters.duplicates.is_none() && parameters.count > parameters.keys {
@@ -94,8 +96,9 @@ fn notes(query: &OwnQueryRun, clients: u64) -> Vec<String> {
     }
     if !query.volatile.is_empty() {
         notes.push(format!(
-            "{} give another answer each time: a cache would keep the first one.",
-            query.volatile.join(", ")
+            "{} {} another answer each time: a cache would keep the first one.",
+            query.volatile.join(", "),
+            if query.volatile.len() == 1 { "gives" } else { "give" }
         ));
     }
     if query.changed_meanwhile > 0 {
@@ -128,12 +131,15 @@ pub(super) fn costs(run: &Run) -> Vec<Block> {
 /// `orders: all 50,000 keys would take 31 MiB in Redis; this run kept MySQL busy for 2.1 s, 21 % of
 /// the time.`
 fn cost(workload: &WorkloadRun, query: &OwnQueryRun) -> String {
-    let keys = counted(query.parameters.count, "key", "keys");
+    let keys = match query.parameters.count {
+        1 => "the only key".to_owned(),
+        count => format!("all {}", counted(count, "key", "keys")),
+    };
     let entry_bytes = workload.redis_memory.as_ref().filter(|memory| memory.entries > 0);
     let entry_bytes = entry_bytes.map(|memory| memory.entry_bytes).or(workload.value_bytes);
     let memory = entry_bytes.map(|bytes| {
         let all = query.parameters.count as f64 * bytes as f64;
-        format!("all {keys} would take {} in Redis; ", units::bytes(all))
+        format!("{keys} would take {} in Redis; ", units::bytes(all))
     });
     format!(
         "{}: {}this run kept MySQL busy for {}{}.",

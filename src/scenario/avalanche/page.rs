@@ -27,10 +27,10 @@ pub(super) fn sections(document: &Document) -> Vec<Section> {
 fn setting(document: &Document) -> Section {
     let number = |name| config(document, name);
     let text = format!(
-        "{} in {} load {} at once, cache them for {} ms, and go on reading them at random, {} s an arm.",
+        "{} loaded at once by {} in {}, cached for {} ms, and then read at random, {} s an arm.",
+        counted(number("keys"), "row is", "rows are"),
         counted(number("clients"), "client", "clients"),
         counted(number("processes"), "process", "processes"),
-        counted(number("keys"), "row", "rows"),
         units::count(number("ttl_ms")),
         units::count(number("duration_s")),
     );
@@ -54,9 +54,9 @@ fn within(found: &Found) -> Option<String> {
 fn peaks(document: &Document) -> Option<String> {
     let peak = |name| Some(units::count(found::<Found>(document, name)?.peak_loads));
     Some(format!(
-        "With equal times to live, up to {} values were loaded within {} ms; with random ones, up to {} in naive-jitter \
+        "With equal times to live, up to {} loaded within {} ms; with random ones, up to {} in naive-jitter \
          and {} in lease.",
-        peak("naive")?,
+        counted(found::<Found>(document, "naive")?.peak_loads, "value was", "values were"),
         config(document, "window_ms"),
         peak("naive-jitter")?,
         peak("lease")?,
@@ -84,9 +84,9 @@ pub(super) fn figures(document: &Document) -> Vec<Figure> {
 pub(super) fn lesson(document: &Document) -> Option<String> {
     let peak = |name| Some(units::count(found::<Found>(document, name)?.peak_loads));
     Some(format!(
-        "values stored together expire together: at worst {} loads within {} ms, and {} when each time to live is a little \
+        "values stored together expire together: at worst {} within {} ms, and {} when each time to live is a little \
          shorter at random.",
-        peak("naive")?,
+        counted(found::<Found>(document, "naive")?.peak_loads, "load", "loads"),
         config(document, "window_ms"),
         peak("lease")?,
     ))

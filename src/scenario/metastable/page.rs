@@ -21,10 +21,10 @@ pub(super) fn sections(document: &Document) -> Vec<Section> {
 fn setting(document: &Document) -> Section {
     let number = |name| config(document, name);
     let text = format!(
-        "{} read {} at random. The database does {} loads a second, one after the other, and an application waits {} ms for a \
+        "{} read at random by {}. The database does {} loads a second, one after the other, and an application waits {} ms for a \
          query. After {} s the cache is flushed; then {} s more, the load unchanged. lease runs {} loads at a time at most.",
+        counted(number("keys"), "row is", "rows are"),
         counted(number("clients"), "client", "clients"),
-        counted(number("keys"), "row", "rows"),
         units::count(number("loads_per_s")),
         units::count(number("query_timeout_ms")),
         units::count(number("before_flush_ms") / 1_000),

@@ -22,7 +22,7 @@ pub(super) fn sections(document: &Document) -> Vec<Section> {
 fn setting(document: &Document) -> Section {
     let number = |name| config(document, name);
     let text = format!(
-        "{} in {} read at random, {} s an arm: half of the time one of {}, else one of {} that do not exist. lease remembers \
+        "Random reads by {} in {}, {} s an arm: half of the time one of {}, else one of {} that do not exist. lease remembers \
          those for {} ms. Ids that are never asked for twice reach the database whatever a cache remembers.",
         counted(number("clients"), "client", "clients"),
         counted(number("processes"), "process", "processes"),
@@ -70,10 +70,10 @@ pub(super) fn figures(document: &Document) -> Vec<Figure> {
 }
 
 pub(super) fn lesson(document: &Document) -> Option<String> {
-    let loads = |name| Some(units::count(found::<Found>(document, name)?.missing_loads));
+    let loads = |name| Some(found::<Found>(document, name)?.missing_loads);
     Some(format!(
-        "reads of rows that do not exist all reach the database ({} loads) unless the cache remembers that they do not ({}).",
-        loads("naive")?,
-        loads("lease")?,
+        "reads of rows that do not exist all reach the database ({}) unless the cache remembers that they do not ({}).",
+        counted(loads("naive")?, "load", "loads"),
+        units::count(loads("lease")?),
     ))
 }

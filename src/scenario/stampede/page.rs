@@ -29,7 +29,7 @@ pub(super) fn sections(document: &Document) -> Vec<Section> {
 fn setting(document: &Document) -> Section {
     let number = |name| config(document, name);
     let text = format!(
-        "{} in {} read one row, each about every {} ms, {} s an arm. It is cached for {} ms, and each load is made {} ms \
+        "One row is read by {} in {}, each about every {} ms, {} s an arm. It is cached for {} ms, and each load is made {} ms \
          slower.",
         counted(number("clients"), "client", "clients"),
         counted(number("processes"), "process", "processes"),
@@ -85,9 +85,9 @@ fn crowd(document: &Document) -> Option<String> {
     };
     let lease_alone = found("lease-no-mutex").is_some();
     Some(format!(
-        "When the value expired, naive loaded it {} times on average and {} times at most, {}{}.{excuse}",
+        "When the value expired, naive loaded it {} times on average and {} at most, {}{}.{excuse}",
         loads(naive.loads_per_expiry?),
-        units::count(naive.most_loads_in_an_expiry),
+        counted(naive.most_loads_in_an_expiry, "time", "times"),
         list(&cured),
         if lease_alone { ", the latter with no mutex that clients could share" } else { "" }
     ))

@@ -26,8 +26,10 @@ fn loaded_too_often(arm: &Arm) -> Option<String> {
     let allowed = found.expiries + found.early_refreshes? + found.excused_loads?;
     (arm.database_loads > allowed).then(|| {
         format!(
-            "the arm {} loaded {} times for {} expiries, and nothing excuses more than {allowed}",
-            arm.arm, arm.database_loads, found.expiries
+            "the arm {} loaded {} for {}, and nothing excuses more than {allowed}",
+            arm.arm,
+            counted(arm.database_loads, "time", "times"),
+            counted(found.expiries, "expiry", "expiries"),
         )
     })
 }
@@ -62,9 +64,10 @@ fn too_busy(arm: &Arm) -> Option<String> {
     let (early, excused) = (found.early_refreshes?, found.excused_loads?);
     (arm.database_loads > early + 2 * found.expiries).then(|| {
         format!(
-            "Redis often did not answer the arm {} in time: {excused} of its {} loads went past the lease; try a less busy \
-             machine, or fewer --clients",
-            arm.arm, arm.database_loads
+            "Redis often did not answer the arm {} in time: {excused} of its {} went past the lease; try a less busy machine, or \
+             fewer --clients",
+            arm.arm,
+            counted(arm.database_loads, "load", "loads"),
         )
     })
 }
