@@ -119,19 +119,26 @@ pub(super) fn enter_alone(
 
 struct Patience {
     since: Instant,
+    /// When the last command was seen that ends soon; at first the beginning.
+    passing_at: Instant,
     told: bool,
 }
 
 impl Patience {
     fn new() -> Self {
-        Self { since: Instant::now(), told: false }
+        let now = Instant::now();
+        Self { since: now, passing_at: now, told: false }
     }
 
     fn wait(&mut self, folder: &Folder, note: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
         let holder = holder(folder);
         let passing = holder.as_ref().is_some_and(|holder| holder.purpose.starts_with("sandbox"));
         let waited = self.since.elapsed();
-        if waited >= if passing { PATIENCE_WITH_SANDBOX } else { PATIENCE } {
+        if passing {
+            self.passing_at = Instant::now();
+        }
+        // Between two commands that end soon the folder has no holder.
+        if waited >= PATIENCE_WITH_SANDBOX || self.passing_at.elapsed() >= PATIENCE {
             bail!(occupied(folder, holder.as_ref(), &sharers(folder)));
         }
         if let Some(holder) = holder.filter(|_| passing && !self.told && waited > Duration::from_millis(200))
@@ -169,5 +176,23 @@ fn occupied(folder: &Folder, holder: Option<&Holder>, sharers: &[u32]) -> String
                 "the sandbox {root} is in use by other rcache commands{who}. Wait until they end and try again"
             )
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_without_a_holder_after_a_long_start_is_waited_for() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::create(&root.path().join("box")).unwrap();
+        let long_ago = Instant::now().checked_sub(PATIENCE * 10).unwrap();
+        let waits = |passing_at| {
+            let mut patience = Patience { since: long_ago, passing_at, told: false };
+            patience.wait(&folder, &mut |_| ())
+        };
+        assert!(waits(Instant::now()).is_ok());
+        assert!(waits(long_ago).is_err());
     }
 }
