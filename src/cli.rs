@@ -20,13 +20,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::RedisKind;
 pub(crate) use crate::report::render::TypedFormat;
-use crate::sandbox::BELOW_STATE;
+use crate::sandbox::{BELOW_STATE, MOST_REPLICAS};
 use crate::units;
 use crate::users::DEFAULT_USERS;
 
 pub(crate) use bench::{AmountArgs, Bench, OwnQueryArgs, QueryArgs};
 pub(crate) use compare::{Compare, Inconclusive, Merge, Report};
-use numbers::users;
+use numbers::{count_in, users};
 pub(crate) use relevance::{command, relevant_options};
 pub(crate) use scenario::{Scenario, ScenarioChoice};
 pub(crate) use size::Size;
@@ -301,6 +301,10 @@ pub(crate) enum Sandbox {
         /// A single Redis, or a Redis Cluster of three primaries, to see what a cluster costs
         #[arg(long, value_enum, default_value_t = RedisKind::Single, value_name = "KIND")]
         redis: RedisKind,
+
+        /// Replicas of each primary of the cluster; if a primary is killed, one takes its place
+        #[arg(long, value_parser = count_in::<u8>(0, u64::from(MOST_REPLICAS)), value_name = "N")]
+        replicas: Option<u8>,
     },
     /// Load an SQL file, such as a dump of mysqldump, into their database
     ///

@@ -24,6 +24,7 @@ mod lock;
 mod mysql;
 mod mysql_init;
 mod outage;
+mod own_cluster;
 mod process;
 mod programs;
 mod redis;
@@ -44,15 +45,17 @@ use self::folder::Folder;
 use self::launch::{Plan, bring_up};
 use self::lock::Lock;
 use self::programs::{Program, Release};
+use self::redis::Role;
 use self::restart::Recipe;
 use self::state::State;
 use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
-use crate::model::RedisKind;
 use crate::secret::Secret;
 
+pub(crate) use self::cluster::{MOST_REPLICAS, Size};
 pub(crate) use self::enter::Company;
 pub(crate) use self::folder::{BELOW_STATE, default_dir};
 pub(crate) use self::kept::{Report, ServerReport, destroy, kept_servers, start, status, stop};
+pub(crate) use self::own_cluster::OwnCluster;
 
 /// Which servers a command needs.
 #[derive(Clone, Copy, Debug)]
@@ -145,7 +148,7 @@ impl Sandbox {
         company: Company,
         note: &mut dyn FnMut(&str),
     ) -> anyhow::Result<Self> {
-        let up = launch(&folder, wanted, RedisKind::Single, Life::WithUs, note)?;
+        let up = launch(&folder, wanted, Role::Single, Life::WithUs, note)?;
         let recipe =
             up.mysql.as_ref().filter(|_| company == Company::Nobody).map(|up| Recipe::of_own(&folder, up));
         Ok(Self {
@@ -219,7 +222,7 @@ struct UpPair {
 fn launch(
     folder: &Folder,
     wanted: Wanted,
-    redis: RedisKind,
+    role: Role,
     life: Life,
     note: &mut dyn FnMut(&str),
 ) -> anyhow::Result<UpPair> {
@@ -247,9 +250,8 @@ fn launch(
     let redis_plan = match &redis_program {
         Some(program) => {
             let socket = sockets.join("redis.sock");
-            let is_cluster = redis == RedisKind::Cluster;
             let password = new_password()?;
-            Some(redis::RedisPlan { program, folder, name: "redis", is_cluster, socket, password, life })
+            Some(redis::RedisPlan { program, folder, name: "redis", role, socket, password, life })
         }
         None => None,
     };

@@ -100,7 +100,7 @@ rcache sandbox destroy",
         &["sandbox", "start"],
         "rcache sandbox start
 rcache sandbox start --sandbox-dir /dev/shm/rcache
-rcache sandbox start --redis cluster
+rcache sandbox start --redis cluster --replicas 1
 rcache sandbox start --format json",
     ),
     (

@@ -6,13 +6,15 @@ use std::path::Path;
 mod holds;
 mod load;
 
+use anyhow::bail;
 use serde::Serialize;
 
 use super::json;
 use crate::advice;
 use crate::cli::{Format, Sandbox as Action};
 use crate::db::load::Loaded;
-use crate::sandbox::{self, Report, ServerReport};
+use crate::model::{RedisKind, UsageError};
+use crate::sandbox::{self, Report, ServerReport, Size};
 use crate::units;
 use holds::Holds;
 
@@ -48,8 +50,8 @@ pub(crate) fn run(
 ) -> anyhow::Result<()> {
     let (mut holds, mut loaded) = (None, None);
     let (name, changed, report, text) = match action {
-        Action::Start { redis } => {
-            let (report, started) = sandbox::start(dir, *redis, note)?;
+        Action::Start { redis, replicas } => {
+            let (report, started) = sandbox::start(dir, cluster_size(*redis, *replicas)?, note)?;
             let headline =
                 if started { "The sandbox is running." } else { "The sandbox was already running." };
             let text = format!("{headline}\n{}", describe(&report));
@@ -109,6 +111,17 @@ pub(crate) fn run(
     Ok(())
 }
 
+/// The size of the cluster that was asked for; none for a single Redis.
+fn cluster_size(redis: RedisKind, replicas: Option<u8>) -> anyhow::Result<Option<Size>> {
+    match (redis, replicas) {
+        (RedisKind::Cluster, replicas) => Ok(Some(Size::with_replicas(replicas.unwrap_or(0)))),
+        (RedisKind::Single, Some(_)) => {
+            bail!(UsageError("--replicas is for a cluster: add --redis cluster".to_owned()))
+        }
+        (RedisKind::Single, None) => Ok(None),
+    }
+}
+
 fn describe(report: &Report) -> String {
     let mut text = String::new();
     let state = match (&report.in_use_by, report.running, &report.since) {
@@ -132,6 +145,9 @@ fn describe(report: &Report) -> String {
     line(&mut text, "state", &state);
     line(&mut text, "folder", &report.folder.display().to_string());
     line(&mut text, "data", &units::bytes(report.data_bytes as f64));
+    if let Some(size) = report.cluster {
+        line(&mut text, "Redis", &format!("{size}; --redis-url may name any of its nodes"));
+    }
     for server in &report.servers {
         describe_server(&mut text, server);
     }

@@ -25,7 +25,7 @@ const MARKER_TEXT: &str =
 /// A unix socket's path must fit into 104 bytes (108 on Linux), and servers put `.lock` files
 /// beside it.
 const SOCKET_PATH_MAX: usize = 98;
-const SOCKET_NAME_MAX: usize = "/mysql.sock".len();
+const SOCKET_NAME_MAX: usize = "/cluster-1.sock".len();
 
 /// A folder that rcache made, mode 0700.
 #[derive(Clone, Debug)]
@@ -185,12 +185,15 @@ impl Folder {
         found
     }
 
-    /// A folder whose path is short enough for sockets: `run`, or where that lies too deep a new
-    /// one elsewhere.
+    /// A folder whose path is short enough for sockets: `run`, or if that is too deep one elsewhere,
+    /// which all servers of this start share.
     pub(super) fn make_socket_folder(&self) -> anyhow::Result<PathBuf> {
         let run = self.run();
         if run.as_os_str().len() + SOCKET_NAME_MAX <= SOCKET_PATH_MAX {
             return Ok(run);
+        }
+        if let Some(made) = self.socket_folder_elsewhere().filter(|made| made.is_dir()) {
+            return Ok(made);
         }
         let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
         for parent in [runtime, Some(std::env::temp_dir()), Some(PathBuf::from("/tmp"))].into_iter().flatten()
@@ -233,6 +236,10 @@ impl Folder {
         Ok(())
     }
 
+    fn socket_folder_elsewhere(&self) -> Option<PathBuf> {
+        std::fs::read_to_string(self.sockets_elsewhere()).ok().map(PathBuf::from)
+    }
+
     fn sockets_elsewhere(&self) -> PathBuf {
         self.run().join("sockets-elsewhere")
     }
@@ -245,8 +252,8 @@ impl Folder {
 
     /// Removes what servers that no longer run left in `run` and elsewhere.
     fn clear_run(&self) -> anyhow::Result<()> {
-        if let Ok(path) = std::fs::read_to_string(self.sockets_elsewhere()) {
-            remove_socket_folder(Path::new(&path));
+        if let Some(path) = self.socket_folder_elsewhere() {
+            remove_socket_folder(&path);
         }
         let run = self.run();
         match std::fs::remove_dir_all(&run) {

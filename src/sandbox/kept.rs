@@ -7,15 +7,16 @@ use anyhow::{Context, bail};
 use serde::Serialize;
 
 use super::child::Life;
+use super::cluster::{self, Size};
 use super::enter::{Company, Entry, enter, enter_alone};
 use super::folder::Folder;
 use super::leftovers::{end_servers, running};
 use super::lock::holder;
+use super::redis::Role;
 use super::state::{Kept, State};
-use super::{Up, Wanted, cluster, launch, mysql};
+use super::{Up, Wanted, launch, mysql};
 use crate::advice;
 use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
-use crate::model::RedisKind;
 use crate::shell;
 
 /// The sandbox as `status` shows it; holds no secret.
@@ -30,6 +31,8 @@ pub(crate) struct Report {
     pub(crate) since: Option<String>,
     /// The kept servers.
     pub(crate) servers: Vec<ServerReport>,
+    /// The size of the cluster that Redis is; null if it is a single server or none is kept.
+    pub(crate) cluster: Option<Size>,
     /// Another rcache that has the sandbox for itself just now.
     pub(crate) in_use_by: Option<InUse>,
     /// Servers that an rcache which was killed left running; `stop` ends them.
@@ -68,24 +71,27 @@ pub(crate) struct InUse {
     pub(crate) since: String,
 }
 
-/// Starts the servers unless they run; `true` if it was us.
+/// Starts the servers unless they run; `true` if it was us. Redis is a cluster of this size, or a
+/// single server.
 pub(crate) fn start(
     dir: &Path,
-    redis: RedisKind,
+    size: Option<Size>,
     note: &mut dyn FnMut(&str),
 ) -> anyhow::Result<(Report, bool)> {
     let (folder, entry) = enter(dir, "sandbox start", Company::Anybody, note)?;
     match entry {
-        Entry::Attached { state, .. } if redis == RedisKind::Cluster && state.more_redis.is_empty() => bail!(
-            "the sandbox runs with a single Redis\n  `{}` ends it, and then it can be started with a cluster",
-            advice::command("sandbox stop")
-        ),
-        Entry::Attached { state, .. } => Ok((report(&folder, Some(&state)), false)),
+        Entry::Attached { state, .. } => {
+            refuse_smaller(&state, size)?;
+            Ok((report(&folder, Some(&state)), false))
+        }
         Entry::Owner(_lock) => {
-            let up = launch(&folder, Wanted { mysql: true, redis: true }, redis, Life::Kept, note)?;
-            let is_cluster = redis == RedisKind::Cluster;
+            let role = if size.is_some() { cluster::KEPT } else { Role::Single };
+            let up = launch(&folder, Wanted { mysql: true, redis: true }, role, Life::Kept, note)?;
             let (mysql, redis) = up.mysql.zip(up.redis).context("a server is missing")?;
-            let more = if is_cluster { cluster::complete(&folder, &redis)? } else { Vec::new() };
+            let more = match size {
+                Some(size) => cluster::complete(&folder, &redis, size)?,
+                None => Vec::new(),
+            };
             let since = crate::units::rfc3339(jiff::Timestamp::now());
             let more_redis = more.iter().map(kept).collect::<Result<_, _>>()?;
             let state = State { since, mysql: kept(&mysql)?, redis: kept(&redis)?, more_redis };
@@ -96,6 +102,20 @@ pub(crate) fn start(
             Ok((report(&folder, Some(&state)), true))
         }
     }
+}
+
+/// Servers that run are not made into a cluster, or a larger one.
+fn refuse_smaller(state: &State, wanted: Option<Size>) -> anyhow::Result<()> {
+    let (Some(wanted), there) = (wanted, state.cluster_size()) else { return Ok(()) };
+    let runs = match there {
+        Some(there) if there.replicas >= wanted.replicas => return Ok(()),
+        Some(there) => there.to_string(),
+        None => "a single Redis".to_owned(),
+    };
+    bail!(
+        "the sandbox runs with {runs}\n  `{}` ends it, and then it can be started with {wanted}",
+        advice::command("sandbox stop")
+    )
 }
 
 fn kept(up: &Up) -> anyhow::Result<Kept> {
@@ -152,6 +172,7 @@ fn report(folder: &Folder, state: Option<&State>) -> Report {
         running: state.is_some_and(State::is_alive),
         since: state.map(|state| state.since.clone()),
         servers: servers.unwrap_or_default(),
+        cluster: state.and_then(State::cluster_size),
         in_use_by: in_use_by.map(|holder| InUse {
             pid: holder.pid,
             command: holder.purpose,

@@ -8,7 +8,7 @@ use super::Sandbox;
 use super::child::{Life, Server};
 use super::launch::bring_back;
 use super::programs;
-use super::redis::RedisPlan;
+use super::redis::{RedisPlan, Role};
 use crate::endpoint::Address;
 
 impl Sandbox {
@@ -41,7 +41,7 @@ impl Sandbox {
             program: &programs::find(&programs::REDIS)?,
             folder: &self.folder,
             name: "redis",
-            is_cluster: false,
+            role: Role::Single,
             socket: self.folder.make_socket_folder()?.join("redis.sock"),
             password: password.clone(),
             life: Life::WithUs,

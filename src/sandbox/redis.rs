@@ -21,11 +21,20 @@ pub(super) struct RedisPlan<'a> {
     pub(super) folder: &'a Folder,
     /// Tells its files from those of other nodes.
     pub(super) name: &'static str,
-    /// It is to be a node of a cluster.
-    pub(super) is_cluster: bool,
+    pub(super) role: Role,
     pub(super) socket: PathBuf,
     pub(super) password: Secret,
     pub(super) life: Life,
+}
+
+/// A server by itself, or a node of a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Single,
+    Node {
+        /// The time after which the others take a silent node for gone.
+        timeout: Duration,
+    },
 }
 
 pub(super) fn address(port: u16) -> Address {
@@ -63,8 +72,8 @@ impl Plan for RedisPlan<'_> {
         })
         .map_err(|error| explain(&error, "run", &self.program.path))?;
         let mut config = config(port, &self.socket, &self.folder.scratch(), &self.password);
-        if self.is_cluster {
-            config.push_str(&cluster_config(self.name, &self.password));
+        if let Role::Node { timeout } = self.role {
+            config.push_str(&cluster_config(self.name, timeout, &self.password));
         }
         // A server that died before it read this tells its reasons in the log.
         let _ = server.take_stdin().context("no stdin")?.write_all(config.as_bytes());
@@ -129,15 +138,27 @@ fn config(port: u16, socket: &Path, work_folder: &Path, password: &Secret) -> St
     )
 }
 
-/// The nodes know each other's password, and one that is gone stops no other.
-fn cluster_config(name: &str, password: &Secret) -> String {
+/// The nodes know each other's password, and one that is gone stops no other. A replica copies its
+/// primary immediately and may always take over.
+fn cluster_config(name: &str, timeout: Duration, password: &Secret) -> String {
     format!(
         "cluster-enabled yes\n\
-         cluster-config-file {name}.nodes\n\
+         cluster-config-file {}\n\
+         cluster-node-timeout {}\n\
          cluster-require-full-coverage no\n\
+         cluster-replica-validity-factor 0\n\
+         repl-diskless-sync-delay 0\n\
+         repl-ping-replica-period 1\n\
          masterauth {}\n",
+        nodes_file(name),
+        timeout.as_millis(),
         password.reveal(),
     )
+}
+
+/// The file in which a node keeps what it knows of its cluster, in its working directory.
+pub(super) fn nodes_file(name: &str) -> String {
+    format!("{name}.nodes")
 }
 
 #[cfg(test)]

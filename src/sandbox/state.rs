@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::cluster::Size;
 use super::folder::{Folder, explain, write_private};
 use super::launch::Probe;
 use super::process::Identity;
@@ -82,6 +83,11 @@ impl State {
     /// Every server of Redis.
     pub(super) fn all_redis(&self) -> impl Iterator<Item = &Kept> {
         [&self.redis].into_iter().chain(&self.more_redis)
+    }
+
+    /// The size of the cluster, if Redis is one.
+    pub(super) fn cluster_size(&self) -> Option<Size> {
+        (!self.more_redis.is_empty()).then(|| Size::of_nodes(1 + self.more_redis.len()))
     }
 
     fn all(&self) -> impl Iterator<Item = &Kept> {

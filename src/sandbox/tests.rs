@@ -176,7 +176,7 @@ fn a_second_process_is_told_who_holds_the_sandbox() {
 #[test]
 fn commands_attach_to_kept_servers_and_nobody_stops_them_meanwhile() {
     let dir = tempfile::tempdir().unwrap();
-    start(dir.path(), RedisKind::Single, &mut |_| {}).unwrap();
+    start(dir.path(), None, &mut |_| {}).unwrap();
     let kept = servers(dir.path());
     let one = open(dir.path()).unwrap();
     let mut other = spawn_holder(dir.path());

@@ -14,6 +14,7 @@ use serde_json::Value;
 pub(crate) const TESTS: &[(&str, fn())] = &[
     ("start_status_stop_and_start_again", start_status_stop_and_start_again),
     ("a_cluster_is_started_used_and_stopped_as_a_whole", a_cluster_is_started_used_and_stopped_as_a_whole),
+    ("each_primary_of_a_cluster_can_have_a_replica", each_primary_of_a_cluster_can_have_a_replica),
     ("nothing_is_open_to_others_and_no_password_shows", nothing_is_open_to_others_and_no_password_shows),
     ("where_nothing_is_there_is_nothing_to_do", where_nothing_is_there_is_nothing_to_do),
     ("simultaneous_starts_make_one_pair", simultaneous_starts_make_one_pair),
@@ -212,6 +213,43 @@ fn a_cluster_is_started_used_and_stopped_as_a_whole() {
     sandbox.run_well("start");
     let refused = start();
     assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("single Redis"));
+}
+
+fn each_primary_of_a_cluster_can_have_a_replica() {
+    let sandbox = Sandbox::new();
+    let start = |arguments: &[&str]| {
+        let output = sandbox.command("start").args(arguments).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+    };
+    let (code, said) = start(&["--replicas", "1"]);
+    assert!(code == Some(2) && said.contains("--redis cluster"), "{said}");
+    assert_eq!(start(&["--redis", "cluster", "--replicas", "7"]).0, Some(2));
+    let (code, said) = start(&["--redis", "cluster", "--replicas", "1"]);
+    assert!(code == Some(0) && said.contains("3 primaries with 1 replica each"), "{said}");
+    let pids = sandbox.pids();
+    assert_eq!(pids.len(), 7, "MySQL and six nodes");
+    assert_eq!(sandbox.status()["sandbox"]["cluster"], serde_json::json!({"primaries": 3, "replicas": 1}));
+    // A smaller wish is met, a larger one is not.
+    assert_eq!(start(&["--redis", "cluster"]).0, Some(0));
+    let (code, said) = start(&["--redis", "cluster", "--replicas", "2"]);
+    assert!(code == Some(1) && said.contains("with 1 replica each") && said.contains("2 replicas"), "{said}");
+    assert_eq!(sandbox.pids(), pids);
+    // Each replica has what its primary has.
+    let state = sandbox.state();
+    let password = state["redis"]["password"].as_str().unwrap();
+    let ports = [&state["redis"]].into_iter().chain(state["more_redis"].as_array().unwrap());
+    let roles: Vec<String> = ports
+        .map(|node| {
+            let url = format!("redis://:{password}@127.0.0.1:{}", node["port"]);
+            let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
+            let info: String = redis::cmd("INFO").arg("replication").query(&mut connection).unwrap();
+            assert!(!info.contains("master_link_status:down"), "{info}");
+            info.lines().find_map(|line| line.strip_prefix("role:")).unwrap().trim().to_owned()
+        })
+        .collect();
+    assert_eq!(roles, ["master", "master", "master", "slave", "slave", "slave"]);
+    sandbox.run_well("stop");
+    sandbox.assert_nothing_runs();
 }
 
 fn nothing_is_open_to_others_and_no_password_shows() {
