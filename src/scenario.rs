@@ -94,7 +94,7 @@ pub(crate) mod samples {
     pub(crate) use super::avalanche::Found as Avalanche;
     pub(crate) use super::corrupt::Found as Corrupt;
     pub(crate) use super::metastable::Found as Metastable;
-    pub(crate) use super::outage::{Found as Outage, Phase, Recovery};
+    pub(crate) use super::outage::{Found as Outage, OnCluster, Phase, Recovery};
     pub(crate) use super::penetration::Found as Penetration;
     pub(crate) use super::stale::Found as Stale;
     pub(crate) use super::stampede::Found as Stampede;

@@ -37,6 +37,22 @@ impl Answers {
         true
     }
 
+    /// Books an answer for a row that is written meanwhile: any version that was written is right.
+    /// Returns the version; none if there was no answer, or a wrong one.
+    pub(super) fn book_version(&mut self, id: u32, answer: Result<Option<Row>, ClientError>) -> Option<u64> {
+        let row = match answer {
+            Ok(row) => row,
+            Err(error) => {
+                self.fail(&error);
+                return None;
+            }
+        };
+        self.reads += 1;
+        let version = row.filter(|row| row.is_genuine(id)).map(|row| row.version);
+        self.wrong_reads += u64::from(version.is_none());
+        version
+    }
+
     /// Books a read that was not answered.
     pub(super) fn fail(&mut self, error: &ClientError) {
         self.failed_reads += 1;

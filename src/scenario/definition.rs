@@ -54,6 +54,10 @@ pub(crate) enum ArmKind {
     LeaseNoNegative,
     /// Each client is a process of its own.
     LeaseNoMutex,
+    /// On a Redis Cluster of which a primary is killed.
+    Failover,
+    /// On a Redis Cluster of which slots move to another node.
+    Resharding,
 }
 
 /// Harm that a scenario does on purpose, so that it is no fault of an arm.
@@ -79,7 +83,7 @@ pub(crate) enum Needs {
 
 impl ArmKind {
     /// Every arm of every scenario, for help.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Whole(Way::Mysql),
         Self::Whole(Way::Naive),
         Self::Whole(Way::NaiveDoubleDelete),
@@ -90,12 +94,15 @@ impl ArmKind {
         Self::LeaseNoMutex,
         Self::LeaseNoNegative,
         Self::Whole(Way::LeaseEarly),
+        Self::Failover,
+        Self::Resharding,
     ];
 
     pub(crate) fn way(self) -> Way {
         match self {
             Self::Whole(way) => way,
             Self::LeaseNoNegative | Self::LeaseNoMutex => Way::Lease,
+            Self::Failover | Self::Resharding => Way::LeaseMarker,
         }
     }
 
@@ -105,6 +112,8 @@ impl ArmKind {
             Self::Whole(way) => way.name(),
             Self::LeaseNoNegative => "lease-no-negative",
             Self::LeaseNoMutex => "lease-no-mutex",
+            Self::Failover => "failover",
+            Self::Resharding => "resharding",
         }
     }
 
@@ -122,6 +131,10 @@ impl ArmKind {
             }
             Self::LeaseNoNegative => "as lease, but it does not remember which rows do not exist",
             Self::LeaseNoMutex => "as lease; each client is a process of its own, so no mutex is shared",
+            Self::Failover => "as lease-marker, on a private Redis Cluster of which a primary is killed",
+            Self::Resharding => {
+                "as lease-marker, on a private Redis Cluster of which slots move to another node"
+            }
         }
     }
 

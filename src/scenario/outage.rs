@@ -1,6 +1,7 @@
-//! Redis stops answering, goes on, is killed, comes back empty: what do readers get, and how soon
-//! do hits flow again?
+//! Redis stops answering, goes on, is killed, comes back empty; a cluster loses a primary, or moves
+//! its slots: what do readers get, and how soon do hits flow again?
 
+mod on_cluster;
 mod page;
 mod phases;
 mod saboteur;
@@ -15,9 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use self::phases::{Phases, at_all};
 use self::saboteur::Saboteur;
-use self::tally::Tally;
+use self::tally::{Read, Tally};
 use super::ScenarioError;
-use super::answers;
 use super::arms::{APP_TIMEOUT, Team, Way};
 use super::crowd::{self, Shift};
 use super::database::{Database, Loads, loaded_here};
@@ -36,8 +36,15 @@ const TTL: Duration = Duration::from_secs(60);
 
 pub(super) static SCENARIO: Scenario = Scenario {
     name: "outage",
-    meaning: "Redis stops answering, goes on, is killed, comes back empty; only in the sandbox",
-    arms: &[ArmKind::Whole(Way::Mysql), ArmKind::Whole(Way::Naive), ArmKind::Whole(Way::Lease)],
+    meaning: "Redis stops answering, goes on, is killed, comes back empty; a Redis Cluster loses a primary, or moves \
+              slots; only in the sandbox",
+    arms: &[
+        ArmKind::Whole(Way::Mysql),
+        ArmKind::Whole(Way::Naive),
+        ArmKind::Whole(Way::Lease),
+        ArmKind::Failover,
+        ArmKind::Resharding,
+    ],
     rows: KEYS,
     missing_rows: 0,
     clients: 8,
@@ -49,7 +56,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     needs: Needs::PrivateServers,
     config,
     run,
-    broken_promise: answers::broken,
+    broken_promise: verdict::broken_promise,
     proves_nothing: verdict::proves_nothing,
     sections: page::sections,
     figures: page::figures,
@@ -60,10 +67,39 @@ pub(super) static SCENARIO: Scenario = Scenario {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Found {
-    /// `before`, `stopped`, `continued`, `killed`, `restarted`, in this order.
+    /// `before`, `stopped`, `continued`, `killed`, `restarted`, in this order; of the arm
+    /// `failover` `before`, `killed`, `taken-over`; of `resharding` `before`, `moving`, `moved`.
     pub(crate) phases: Vec<Phase>,
-    /// The time until hits flow again.
+    /// The time until hits flow again on a single server.
     pub(crate) recovery_ms: Recovery,
+    /// The event and its effects, in an arm on a cluster; null on a single server.
+    #[serde(default)]
+    pub(crate) cluster: Option<OnCluster>,
+}
+
+impl Found {
+    /// Stale reads in all phases.
+    fn stale_reads(&self) -> u64 {
+        self.phases.iter().filter_map(|phase| phase.stale_reads).sum()
+    }
+}
+
+/// The event that a cluster went through, and its effects.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct OnCluster {
+    /// The keys of the primary that was killed or gave slots away.
+    pub(crate) keys: u64,
+    /// The time from the kill until a replica had taken over; null if none did in time, or none was
+    /// killed.
+    pub(crate) takeover_ms: Option<f64>,
+    /// Slots that moved to another primary.
+    pub(crate) slots_moved: u64,
+    /// The time from the kill, or from the last move, until every client had a hit of one of those
+    /// keys again; null if that did not happen in time.
+    pub(crate) hits_back_ms: Option<f64>,
+    /// The number of times that a node named another one.
+    pub(crate) redirects: u64,
 }
 
 /// The answers in one phase of an outage; a read belongs to the phase in which it began, or to the
@@ -81,6 +117,10 @@ pub(crate) struct Phase {
     pub(crate) hits: u64,
     /// The number of times that the database was asked.
     pub(crate) database_loads: u64,
+    /// Reads that returned a version older than one whose write had returned before the read began;
+    /// null where nothing is written.
+    #[serde(default)]
+    pub(crate) stale_reads: Option<u64>,
     /// Until there was an answer, or an error; null where nothing was read.
     pub(crate) latency_ms: Option<Spread>,
     /// The same of reads past the cache, which the same clients made in between and which are in no
@@ -108,9 +148,20 @@ fn config(_setting: &Setting) -> Vec<(&'static str, u64)> {
         ("library_connect_timeout_ms", ms(Options::default().connect_timeout)),
         ("library_reply_timeout_ms", ms(Options::default().reply_timeout)),
     ]
+    .into_iter()
+    .chain(on_cluster::config())
+    .collect()
 }
 
 fn run(arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
+    match arm.kind {
+        ArmKind::Failover => on_cluster::run(arm, on_cluster::Event::Failover),
+        ArmKind::Resharding => on_cluster::run(arm, on_cluster::Event::Resharding),
+        _ => on_one_server(arm),
+    }
+}
+
+fn on_one_server(arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
     let loads = Arc::new(Loads::new(KEYS));
     let stage = arm.stage(&loads, Options::default().ttl(TTL));
     let Team { clients, background, usage } = arm.team(&stage, arm.setting.clients)?;
@@ -119,11 +170,12 @@ fn run(arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
         .into_iter()
         .map(|reader| Ok(ComparingReader { reader, past: stage.database()? }))
         .collect::<Result<Vec<_>, DbError>>()?;
-    let phases = Phases::new();
+    let course = Course::default();
+    let phases = &course.phases;
     let (name, progress, outage) = (arm.name(), arm.progress, arm.setting.duration);
     let sandbox = arm.sandbox.as_deref_mut().ok_or(ScenarioError::NoSandbox)?;
-    let mut saboteur = Saboteur::new(sandbox, &phases, outage);
-    let work = |reader: ComparingReader, shift: &Shift| reader.read(&phases, shift);
+    let mut saboteur = Saboteur::new(sandbox, phases, outage);
+    let work = |reader: ComparingReader, shift: &Shift| reader.read(&course, shift);
     let seen = crowd::work(clients, phases::length(outage), work, &mut |elapsed| {
         progress(name, elapsed);
         saboteur.look(elapsed);
@@ -134,9 +186,18 @@ fn run(arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
     let [continued, restarted] = phases::RETURNS
         .map(|phase| at_all(seen.iter().map(|tally| tally.first_hit(phase)), phases.began(phase)))
         .map(|recovery| recovery.map(document::ms));
-    let (answers, phases) = seen.into_iter().fold(Tally::new(), Tally::with).into_parts();
-    let found = Found { phases, recovery_ms: Recovery { continued, restarted } };
+    let all = seen.into_iter().fold(Tally::new(), Tally::with);
+    let (answers, phases) = all.into_parts(&phases::PHASES, false);
+    let found = Found { phases, recovery_ms: Recovery { continued, restarted }, cluster: None };
     Ok(answers.into_arm(arm.kind, loads.all(), usage.seen(arm.asks_missing()), found))
+}
+
+/// The part of an arm that its clients share: the phase that is now, and the rows that are written
+/// meanwhile, if any are.
+#[derive(Default)]
+struct Course {
+    phases: Phases,
+    written: Option<on_cluster::Written>,
 }
 
 /// A client with a connection of its own that goes past the cache: the same thread measures, in the
@@ -147,26 +208,37 @@ struct ComparingReader {
 }
 
 impl ComparingReader {
-    fn read(self, phases: &Phases, shift: &Shift) -> Tally {
+    fn read(self, course: &Course, shift: &Shift) -> Tally {
         let Self { mut reader, mut past } = self;
         let mut tally = Tally::new();
         reader.repeat(shift, PAUSE, |reader| {
             let id = reader.rng.random_range(0..KEYS);
             if reader.rng.random() {
-                by_the_arm(reader, id, phases, shift, &mut tally);
+                by_the_arm(reader, id, course, shift, &mut tally);
             } else {
-                past_the_cache(&mut past, id, phases, shift, &mut tally);
+                past_the_cache(&mut past, id, &course.phases, shift, &mut tally);
             }
         });
         tally
     }
 }
 
-fn by_the_arm(reader: &mut Reader, id: u32, phases: &Phases, shift: &Shift, tally: &mut Tally) {
+fn by_the_arm(reader: &mut Reader, id: u32, course: &Course, shift: &Shift, tally: &mut Tally) {
+    let Course { phases, written } = course;
+    let floor = written.as_ref().map(|written| written.floors.of(id));
     let (phase, began, loaded) = (phases.now(), shift.elapsed(), loaded_here());
     let answer = reader.client.read(id);
     let ended = shift.elapsed();
-    tally.book(phase.or_met(phases.now()), id, answer, loaded_here() - loaded, began, ended);
+    let read = Read {
+        phase: phase.or_met(phases.now()),
+        id,
+        floor,
+        shows_return: written.as_ref().is_none_or(|written| written.shows_return(id, began)),
+        loads: loaded_here() - loaded,
+        began,
+        ended,
+    };
+    tally.book(&read, answer);
 }
 
 /// In no count of the arm. If the database fails, the arm's own reads show it.

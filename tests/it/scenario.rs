@@ -192,6 +192,7 @@ fn an_outage_fails_no_read_of_the_library() {
             assert!(recovery.is_null() || recovery.as_f64().unwrap() >= 0.0, "{arm}");
         }
     }
+    events_of_a_cluster(&document);
     let lease = arm(&document, "lease");
     assert_eq!(lease["failed_reads"], 0, "{lease}");
     let [stopped, killed] = [1, 3].map(|phase| &lease["phases"][phase]);
@@ -201,6 +202,36 @@ fn an_outage_fails_no_read_of_the_library() {
     crate::formats::is_as_published("rcache-scenario.schema.json", &document);
     assert!(arm(&document, "mysql")["recovery_ms"]["restarted"].is_null(), "{document}");
     assert!(world::servers_of(&dir).is_empty());
+}
+
+/// The arms on a private cluster: what happened to it, and what readers got.
+fn events_of_a_cluster(document: &Value) {
+    for (name, expected) in
+        [("failover", ["before", "killed", "taken-over"]), ("resharding", ["before", "moving", "moved"])]
+    {
+        let arm = arm(document, name);
+        let phases = arm["phases"].as_array().unwrap_or_else(|| panic!("{name}: {document}"));
+        let names: Vec<&str> = phases.iter().map(|phase| phase["phase"].as_str().unwrap()).collect();
+        assert_eq!(names, expected, "{arm}");
+        assert_eq!((&arm["failed_reads"], &arm["wrong_reads"]), (&0.into(), &0.into()), "{arm}");
+        assert!(arm["reads"].as_u64().unwrap() > 0 && arm["writes"].as_u64().unwrap() > 0, "{arm}");
+        assert!(arm["cluster"]["keys"].as_u64().unwrap() > 0, "{arm}");
+        assert!(phases.iter().all(|phase| phase["stale_reads"].is_u64()), "{arm}");
+        assert!(arm["recovery_ms"]["restarted"].is_null(), "{arm}");
+    }
+    let [failover, resharding] = ["failover", "resharding"].map(|name| &arm(document, name)["cluster"]);
+    // A machine that is too busy for the failover proves nothing, and says so.
+    if document["valid"] == true {
+        assert!(failover["takeover_ms"].as_f64().unwrap() > 0.0, "{failover}");
+        assert!(failover["hits_back_ms"].as_f64().unwrap() > 0.0, "{failover}");
+        assert!(resharding["hits_back_ms"].is_f64() && resharding["slots_moved"].as_u64() > Some(0));
+        assert!(resharding["redirects"].as_u64() > Some(0), "{resharding}");
+        assert_eq!(failover["slots_moved"], 0);
+    }
+    let moved = arm(document, "resharding")["phases"].as_array().unwrap();
+    assert!(moved.iter().all(|phase| phase["stale_reads"] == 0), "{moved:?}");
+    let config = &document["config"];
+    assert_eq!((&config["cluster_primaries"], &config["cluster_replicas"]), (&3.into(), &3.into()));
 }
 
 fn an_outage_is_for_servers_of_our_own_alone() {

@@ -4,7 +4,7 @@ use super::super::sample_runs;
 use crate::scenario::Found;
 use crate::scenario::document::{Arm, Document, INTERRUPTED, Spread};
 use crate::scenario::samples::{
-    Avalanche, Corrupt, Metastable, Outage, Penetration, Phase, Recovery, Stale, Stampede,
+    Avalanche, Corrupt, Metastable, OnCluster, Outage, Penetration, Phase, Recovery, Stale, Stampede,
 };
 
 fn document(scenario: &str, config: &[(&str, u64)], arms: Vec<Arm>) -> Document {
@@ -204,6 +204,10 @@ pub(crate) fn outage() -> Document {
         ("naive_timeout_ms", 1_000),
         ("library_connect_timeout_ms", 100),
         ("library_reply_timeout_ms", 50),
+        ("cluster_primaries", 3),
+        ("cluster_replicas", 3),
+        ("cluster_node_timeout_ms", 1_000),
+        ("cluster_writers", 2),
     ];
     let phase = |phase: &str, reads, failed_reads, database_loads, p50, max| Phase {
         phase: phase.to_owned(),
@@ -211,6 +215,7 @@ pub(crate) fn outage() -> Document {
         failed_reads,
         hits: reads - database_loads,
         database_loads,
+        stale_reads: None,
         latency_ms: Some(Spread { p50, p99: p50.map(|p50| p50 * 3.0), max }),
         past_the_cache_ms: Some(Spread { p50: Some(0.206), p99: Some(0.6), max: 1.1 }),
     };
@@ -220,7 +225,7 @@ pub(crate) fn outage() -> Document {
         failed_reads,
         database_loads: phases.iter().map(|phase| phase.database_loads).sum(),
         first_error: (failed_reads > 0).then(|| "Redis: timed out".to_owned()),
-        found: Outage { phases, recovery_ms: Recovery { continued, restarted } }.into(),
+        found: Outage { phases, recovery_ms: Recovery { continued, restarted }, cluster: None }.into(),
         ..Arm::default()
     };
     let mysql = ["before", "stopped", "continued", "killed", "restarted"]
@@ -239,10 +244,51 @@ pub(crate) fn outage() -> Document {
         phase("killed", 6_000, 0, 6_000, Some(0.214), 9.0),
         phase("restarted", 12_000, 0, 4_500, Some(0.12), 4.0),
     ];
+    let killed = vec![
+        phase("before", 6_000, 0, 64, Some(0.13), 3.2),
+        phase("killed", 9_000, 0, 3_100, Some(0.14), 501.0),
+        phase("taken-over", 27_000, 0, 90, Some(0.13), 5.1),
+    ];
+    let moved = vec![
+        phase("before", 6_000, 0, 64, Some(0.13), 3.2),
+        phase("moving", 12_000, 0, 140, Some(0.14), 8.4),
+        phase("moved", 24_000, 0, 70, Some(0.13), 3.9),
+    ];
+    let on_cluster = |mut arm: Arm, event: OnCluster| {
+        if let Found::Outage(found) = &mut arm.found {
+            found.phases.iter_mut().for_each(|phase| phase.stale_reads = Some(0));
+            found.cluster = Some(event);
+        }
+        if arm.arm == "failover" {
+            arm.failed_writes = 96;
+            arm.first_error = Some("the write cannot be announced to the cache: timed out".to_owned());
+        }
+        Arm { writes: 1_120, ..arm }
+    };
     let arms = vec![
         arm("mysql", 0, mysql.into(), None, None),
         arm("naive", 6_419, naive, Some(3.1), Some(5.2)),
         arm("lease", 0, lease, Some(1_420.0), Some(1_310.0)),
+        on_cluster(
+            arm("failover", 0, killed, None, None),
+            OnCluster {
+                keys: 22,
+                takeover_ms: Some(1_610.0),
+                slots_moved: 0,
+                hits_back_ms: Some(1_640.0),
+                redirects: 3,
+            },
+        ),
+        on_cluster(
+            arm("resharding", 0, moved, None, None),
+            OnCluster {
+                keys: 21,
+                takeover_ms: None,
+                slots_moved: 21,
+                hits_back_ms: Some(18.0),
+                redirects: 84,
+            },
+        ),
     ];
     document("outage", &config, arms)
 }

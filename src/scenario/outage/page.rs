@@ -1,13 +1,15 @@
 //! The page of `outage`: what readers got while Redis was away, how long they waited for it, and
 //! how soon all was well.
 
+mod cluster;
+
 use super::{Found, Phase};
 use crate::page::blocks::{Block, Row, Section, Table};
 use crate::page::figures::{Curve, Curves, Figure, Picture, Point};
 use crate::page::scale::Scale;
 use crate::page::sentences::percent;
 use crate::scenario::document::{Arm, Document, Spread, share};
-use crate::scenario::page::{self, arms_table, bar_of, bars, config, findings, time_ms};
+use crate::scenario::page::{self, bar_of, bars, config, findings, time_ms};
 use crate::units::{self, counted};
 
 /// One number of a distribution.
@@ -29,13 +31,28 @@ pub(super) fn sections(document: &Document) -> Vec<Section> {
     ];
     for (title, pick) in times {
         let row = |arm: &Arm| PHASES.map(|name| time_in(phase(arm, name), pick)).to_vec();
-        sections.push(arms_table(title, &PHASES, document, row));
+        sections.push(table(title, &PHASES, document, row));
     }
     let header = ["reads", "failed", "loads", "loads while away", "hits after stop", "after kill"];
-    let mut counts = arms_table("What was counted", &header, document, counts);
+    let mut counts = table("What was counted", &header, document, counts);
     counts.blocks.push(Block::Sentence(NOTE.to_owned()));
-    sections.extend([counts, findings([failures(document), cost(document), recovery(document)])]);
+    sections.push(counts);
+    sections.extend(cluster::sections(document));
+    let single = [failures(document), cost(document), recovery(document)];
+    sections.push(findings(single.into_iter().chain(cluster::findings(document))));
     sections
+}
+
+/// The arms on a single server.
+fn single(document: &Document) -> impl Iterator<Item = &Arm> {
+    document.arms.iter().filter(|arm| arm.found::<Found>().is_none_or(|found| found.cluster.is_none()))
+}
+
+/// A table of the arms on a single server.
+fn table(title: &str, header: &[&str], document: &Document, row: impl Fn(&Arm) -> Vec<String>) -> Section {
+    let rows = single(document).map(|arm| Row::new(arm.arm.clone(), row(arm))).collect();
+    let table = Table::of_numbers("arm", header.iter().copied(), rows);
+    Section::titled(title, vec![Block::Table(table)])
 }
 
 const NOTE: &str = "A read belongs to the phase in which it began, or to the outage that it met. Between its reads, \
@@ -57,7 +74,7 @@ fn setting(document: &Document) -> Section {
         number("library_connect_timeout_ms"),
         number("library_reply_timeout_ms"),
     );
-    page::setting(text)
+    page::setting(text + &cluster::setting(document))
 }
 
 fn phase<'a>(arm: &'a Arm, name: &str) -> Option<&'a Phase> {
@@ -135,7 +152,7 @@ pub(super) fn figures(document: &Document) -> Vec<Figure> {
         "Reads that got no answer while Redis was stopped or gone.",
     ];
     let failed = |arm: &Arm| {
-        arm.found::<Found>()?;
+        arm.found::<Found>().filter(|found| found.cluster.is_none())?;
         let phases = AWAY.iter().filter_map(|name| phase(arm, name));
         Some(bar_of(phases.fold(0, |failed, phase| phase.failed_reads.saturating_add(failed))))
     };
@@ -156,7 +173,7 @@ fn waits(document: &Document) -> Option<Figure> {
             .collect();
         (!points.is_empty()).then(|| Curve { label: arm.arm.clone(), tone: page::tone(&arm.arm), points })
     };
-    let curves: Vec<Curve> = document.arms.iter().filter_map(curve).collect();
+    let curves: Vec<Curve> = single(document).filter_map(curve).collect();
     let times = || curves.iter().flat_map(|curve| &curve.points).map(|point| point.y);
     let (from, to) = (times().fold(f64::INFINITY, f64::min), times().fold(0.0, f64::max));
     if curves.is_empty() {
@@ -175,7 +192,7 @@ fn waits(document: &Document) -> Option<Figure> {
             levels: Vec::new(),
             bands: Vec::new(),
         }),
-        numbers: Table::of_numbers("arm", PHASES, document.arms.iter().map(row).collect()),
+        numbers: Table::of_numbers("arm", PHASES, single(document).map(row).collect()),
     })
 }
 
@@ -188,9 +205,11 @@ pub(super) fn lesson(document: &Document) -> Option<String> {
     let (naive, lease) = (away("naive")?, away("lease")?);
     let naive_reads = failed(&naive) + naive.iter().map(|phase| phase.reads).sum::<u64>();
     let lease_failed = failed(&lease);
-    Some(format!(
-        "while Redis was away, an application that trusts it failed {} of its reads; the library failed {} and read from MySQL.",
-        percent(share(failed(&naive), naive_reads)?),
-        if lease_failed == 0 { "none".to_owned() } else { units::count(lease_failed) },
-    ))
+    Some(
+        format!(
+            "while Redis was away, an application that trusts it failed {} of its reads; the library failed {} and read from MySQL.",
+            percent(share(failed(&naive), naive_reads)?),
+            if lease_failed == 0 { "none".to_owned() } else { units::count(lease_failed) },
+        ) + &cluster::lesson(document).unwrap_or_default(),
+    )
 }

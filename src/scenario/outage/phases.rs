@@ -10,10 +10,31 @@ pub(super) enum Phase {
     Continued,
     Killed,
     Restarted,
+    PrimaryKilled,
+    TakenOver,
+    SlotsMoving,
+    SlotsMoved,
 }
 
+/// Those of an arm on a single server.
 pub(super) const PHASES: [Phase; 5] =
     [Phase::Before, Phase::Stopped, Phase::Continued, Phase::Killed, Phase::Restarted];
+/// Those of the arm in which a primary of a cluster is killed.
+pub(super) const OF_FAILOVER: [Phase; 3] = [Phase::Before, Phase::PrimaryKilled, Phase::TakenOver];
+/// Those of the arm in which slots of a cluster move.
+pub(super) const OF_RESHARDING: [Phase; 3] = [Phase::Before, Phase::SlotsMoving, Phase::SlotsMoved];
+/// Every phase, by its index.
+pub(super) const ALL: [Phase; 9] = [
+    Phase::Before,
+    Phase::Stopped,
+    Phase::Continued,
+    Phase::Killed,
+    Phase::Restarted,
+    Phase::PrimaryKilled,
+    Phase::TakenOver,
+    Phase::SlotsMoving,
+    Phase::SlotsMoved,
+];
 /// Those that begin with the return of Redis.
 pub(super) const RETURNS: [Phase; 2] = [Phase::Continued, Phase::Restarted];
 
@@ -24,26 +45,31 @@ impl Phase {
             Self::Before => "before",
             Self::Stopped => "stopped",
             Self::Continued => "continued",
-            Self::Killed => "killed",
+            Self::Killed | Self::PrimaryKilled => "killed",
             Self::Restarted => "restarted",
+            Self::TakenOver => "taken-over",
+            Self::SlotsMoving => "moving",
+            Self::SlotsMoved => "moved",
         }
     }
 
-    /// When it is due, in outages since the beginning.
+    /// When it is due, in outages since the beginning; the ends of what happens to a cluster come
+    /// by themselves.
     fn due(self) -> u32 {
         match self {
             Self::Before => 0,
-            Self::Stopped => 1,
+            Self::Stopped | Self::PrimaryKilled | Self::SlotsMoving => 1,
             Self::Continued => 2,
             Self::Killed => 4,
             Self::Restarted => 5,
+            Self::TakenOver | Self::SlotsMoved => 0,
         }
     }
 
     /// The phase of a read that began in this phase and ended in that one: the outage, if it met
     /// one.
     pub(super) fn or_met(self, ended_in: Self) -> Self {
-        if matches!(ended_in, Self::Stopped | Self::Killed) { ended_in } else { self }
+        if matches!(ended_in, Self::Stopped | Self::Killed | Self::PrimaryKilled) { ended_in } else { self }
     }
 
     pub(super) fn index(self) -> usize {
@@ -59,25 +85,23 @@ pub(super) fn length(outage: Duration) -> Duration {
     outage * u32::from(DURATIONS)
 }
 
-/// The phase that follows and is due.
-pub(super) fn next(now: Phase, elapsed: Duration, outage: Duration) -> Option<Phase> {
-    let next = PHASES.get(now.index() + 1).copied()?;
+/// The phase of these that follows and is due.
+pub(super) fn next(phases: &[Phase], now: Phase, elapsed: Duration, outage: Duration) -> Option<Phase> {
+    let place = phases.iter().position(|phase| *phase == now)?;
+    let next = phases.get(place + 1).copied()?;
     (elapsed >= outage * next.due()).then_some(next)
 }
 
 /// The phase that is, for all threads.
+#[derive(Default)]
 pub(super) struct Phases {
     now: AtomicUsize,
-    began_ns: [AtomicU64; PHASES.len()],
+    began_ns: [AtomicU64; ALL.len()],
 }
 
 impl Phases {
-    pub(super) fn new() -> Self {
-        Self { now: AtomicUsize::new(0), began_ns: Default::default() }
-    }
-
     pub(super) fn now(&self) -> Phase {
-        PHASES.get(self.now.load(Ordering::SeqCst)).copied().unwrap_or(Phase::Restarted)
+        ALL.get(self.now.load(Ordering::SeqCst)).copied().unwrap_or(Phase::Before)
     }
 
     pub(super) fn begin(&self, phase: Phase, elapsed: Duration) {
@@ -114,14 +138,27 @@ mod tests {
         let mut now = Phase::Before;
         let mut began = Vec::new();
         for elapsed in 0..=15 {
-            if let Some(phase) = next(now, s(elapsed), s(2)) {
+            if let Some(phase) = next(&PHASES, now, s(elapsed), s(2)) {
                 began.push((elapsed, phase.name()));
                 now = phase;
             }
         }
         assert_eq!(began, [(2, "stopped"), (4, "continued"), (8, "killed"), (10, "restarted")]);
         assert_eq!(length(s(2)), s(2) * (Phase::Restarted.due() + 2));
-        assert_eq!(next(Phase::Before, s(99), s(2)), Some(Phase::Stopped), "one after the other");
+        let first = |phases: &[Phase]| next(phases, Phase::Before, s(99), s(2));
+        assert_eq!(first(&PHASES), Some(Phase::Stopped), "one after the other");
+        assert_eq!(first(&OF_FAILOVER), Some(Phase::PrimaryKilled));
+        assert_eq!(first(&OF_RESHARDING), Some(Phase::SlotsMoving));
+        assert_eq!(next(&OF_FAILOVER, Phase::TakenOver, s(99), s(2)), None);
+    }
+
+    #[test]
+    fn a_phase_is_found_by_its_index() {
+        for (index, phase) in ALL.into_iter().enumerate() {
+            let phases = Phases::default();
+            phases.begin(phase, Duration::from_secs(1));
+            assert_eq!((phase.index(), phases.now()), (index, phase));
+        }
     }
 
     #[test]

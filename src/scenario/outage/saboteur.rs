@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::phases::{Phase, Phases, RETURNS, next};
+use super::phases::{PHASES, Phase, Phases, RETURNS, next};
 use crate::sandbox::Sandbox;
 
 pub(super) struct Saboteur<'a> {
@@ -22,7 +22,7 @@ impl<'a> Saboteur<'a> {
         if self.failed.is_some() {
             return;
         }
-        let Some(phase) = next(self.phases.now(), elapsed, self.outage) else { return };
+        let Some(phase) = next(&PHASES, self.phases.now(), elapsed, self.outage) else { return };
         // No read that meets the outage shall be booked before it, and none that began in it after
         // it.
         if matches!(phase, Phase::Stopped | Phase::Killed) {
@@ -30,11 +30,15 @@ impl<'a> Saboteur<'a> {
         }
         let started = Instant::now();
         let done = match phase {
-            Phase::Before => Ok(()),
             Phase::Stopped => self.sandbox.freeze_redis(),
             Phase::Continued => self.sandbox.thaw_redis(),
             Phase::Killed => self.sandbox.kill_redis(),
             Phase::Restarted => self.sandbox.restart_redis(),
+            Phase::Before
+            | Phase::PrimaryKilled
+            | Phase::TakenOver
+            | Phase::SlotsMoving
+            | Phase::SlotsMoved => Ok(()),
         };
         match done {
             Ok(()) if RETURNS.contains(&phase) => self.phases.begin(phase, elapsed + started.elapsed()),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Phase as InDocument;
-use super::phases::{PHASES, Phase};
+use super::phases::{ALL, Phase};
 use crate::samples::latencies::Latencies;
 use crate::scenario::answers::Answers;
 use crate::scenario::arms::ClientError;
@@ -12,7 +12,25 @@ use crate::scenario::row::Row;
 
 pub(super) struct Tally {
     answers: Answers,
-    phases: [InPhase; PHASES.len()],
+    phases: [InPhase; ALL.len()],
+    pub(super) writes: u64,
+    pub(super) failed_writes: u64,
+}
+
+/// A read and its cost.
+pub(super) struct Read {
+    /// In which it began, or the outage that it met.
+    pub(super) phase: Phase,
+    pub(super) id: u32,
+    /// The oldest version that it may return, if rows are written meanwhile.
+    pub(super) floor: Option<u64>,
+    /// Whether a hit shows that what was away is back.
+    pub(super) shows_return: bool,
+    pub(super) loads: u64,
+    /// Since the beginning.
+    pub(super) began: Duration,
+    /// As above.
+    pub(super) ended: Duration,
 }
 
 struct InPhase {
@@ -20,6 +38,7 @@ struct InPhase {
     failed: u64,
     loads: u64,
     hits: u64,
+    stale: u64,
     /// Since the beginning.
     first_hit: Option<Duration>,
     latencies: Latencies,
@@ -29,7 +48,16 @@ struct InPhase {
 impl InPhase {
     fn new() -> Self {
         let (latencies, past_the_cache) = (Latencies::new(), Latencies::new());
-        Self { answered: 0, failed: 0, loads: 0, hits: 0, first_hit: None, latencies, past_the_cache }
+        Self {
+            answered: 0,
+            failed: 0,
+            loads: 0,
+            hits: 0,
+            stale: 0,
+            first_hit: None,
+            latencies,
+            past_the_cache,
+        }
     }
 
     fn with(mut self, other: &Self) -> Self {
@@ -37,6 +65,7 @@ impl InPhase {
         self.failed += other.failed;
         self.loads += other.loads;
         self.hits += other.hits;
+        self.stale += other.stale;
         self.latencies.merge(&other.latencies);
         self.past_the_cache.merge(&other.past_the_cache);
         self
@@ -45,33 +74,43 @@ impl InPhase {
 
 impl Tally {
     pub(super) fn new() -> Self {
-        Self { answers: Answers::default(), phases: PHASES.map(|_| InPhase::new()) }
+        Self { answers: Answers::default(), phases: ALL.map(|_| InPhase::new()), writes: 0, failed_writes: 0 }
     }
 
-    /// Books a read in the phase in which it began. What it did not have to load was a hit. A read
-    /// that failed took its time too.
-    pub(super) fn book(
-        &mut self,
-        phase: Phase,
-        id: u32,
-        answer: Result<Option<Row>, ClientError>,
-        loads: u64,
-        began: Duration,
-        ended: Duration,
-    ) {
-        let answered = self.answers.book(id, true, answer);
-        let Some(found) = self.phases.get_mut(phase.index()) else { return };
-        let took = ended.saturating_sub(began);
-        found.latencies.record(ns(took));
-        found.loads += loads;
+    /// Books a read. What it did not have to load was a hit. A read that failed took its time too.
+    pub(super) fn book(&mut self, read: &Read, answer: Result<Option<Row>, ClientError>) {
+        let answered = answer.is_ok();
+        let is_stale = match read.floor {
+            None => {
+                self.answers.book(read.id, true, answer);
+                false
+            }
+            Some(floor) => self.answers.book_version(read.id, answer).is_some_and(|version| version < floor),
+        };
+        let Some(found) = self.phases.get_mut(read.phase.index()) else { return };
+        found.latencies.record(ns(read.ended.saturating_sub(read.began)));
+        found.loads += read.loads;
         if !answered {
             found.failed += 1;
             return;
         }
         found.answered += 1;
-        if loads == 0 {
+        found.stale += u64::from(is_stale);
+        if read.loads == 0 {
             found.hits += 1;
-            found.first_hit.get_or_insert(ended);
+            if read.shows_return {
+                found.first_hit.get_or_insert(read.ended);
+            }
+        }
+    }
+
+    pub(super) fn book_write(&mut self, written: Result<u64, ClientError>) {
+        match written {
+            Ok(_) => self.writes += 1,
+            Err(error) => {
+                self.failed_writes += 1;
+                self.answers.note(&error);
+            }
         }
     }
 
@@ -94,16 +133,24 @@ impl Tally {
             Some(other) => found.with(other),
             None => found,
         });
-        Self { answers: self.answers.with(other.answers), phases }
+        Self {
+            answers: self.answers.with(other.answers),
+            phases,
+            writes: self.writes + other.writes,
+            failed_writes: self.failed_writes + other.failed_writes,
+        }
     }
 
-    pub(super) fn into_parts(self) -> (Answers, Vec<InDocument>) {
-        let found = PHASES.into_iter().zip(self.phases).map(|(phase, found)| InDocument {
+    /// The answers, and those of these phases. Where rows are not written, no read is stale.
+    pub(super) fn into_parts(self, phases: &[Phase], are_written: bool) -> (Answers, Vec<InDocument>) {
+        let found = ALL.into_iter().zip(self.phases).filter(|(phase, _)| phases.contains(phase));
+        let found = found.map(|(phase, found)| InDocument {
             phase: phase.name().to_owned(),
             reads: found.answered,
             failed_reads: found.failed,
             hits: found.hits,
             database_loads: found.loads,
+            stale_reads: are_written.then_some(found.stale),
             latency_ms: Spread::of(&found.latencies),
             past_the_cache_ms: Spread::of(&found.past_the_cache),
         });
@@ -117,23 +164,29 @@ fn ns(time: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::phases::{OF_FAILOVER, PHASES};
     use super::*;
+
+    fn read(phase: Phase, loads: u64, began: Duration, ended: Duration) -> Read {
+        Read { phase, id: 7, floor: None, shows_return: true, loads, began, ended }
+    }
 
     #[test]
     fn a_read_counts_where_it_began_and_is_a_hit_where_it_loaded_nothing() {
         let ms = Duration::from_millis;
         let (mut one, mut other) = (Tally::new(), Tally::new());
         let gone = || Err(redis::RedisError::from(std::io::Error::other("gone")).into());
-        one.book(Phase::Stopped, 7, gone(), 0, ms(10), ms(1_010));
-        one.book(Phase::Continued, 7, Ok(Some(Row::of(7, 1))), 1, ms(1_010), ms(1_012));
-        one.book(Phase::Continued, 7, Ok(Some(Row::of(7, 1))), 0, ms(1_020), ms(1_021));
-        one.book(Phase::Continued, 7, Ok(Some(Row::of(7, 1))), 0, ms(1_030), ms(1_031));
-        other.book(Phase::Stopped, 7, Ok(Some(Row::of(7, 1))), 1, ms(10), ms(12));
+        let row = || Ok(Some(Row::of(7, 1)));
+        one.book(&read(Phase::Stopped, 0, ms(10), ms(1_010)), gone());
+        one.book(&read(Phase::Continued, 1, ms(1_010), ms(1_012)), row());
+        one.book(&read(Phase::Continued, 0, ms(1_020), ms(1_021)), row());
+        one.book(&read(Phase::Continued, 0, ms(1_030), ms(1_031)), row());
+        other.book(&read(Phase::Stopped, 1, ms(10), ms(12)), row());
         one.book_past(Phase::Stopped, ms(1));
         other.book_past(Phase::Stopped, ms(1));
         assert_eq!(one.first_hit(Phase::Continued), Some(ms(1_021)));
         assert_eq!((one.first_hit(Phase::Stopped), other.first_hit(Phase::Continued)), (None, None));
-        let (answers, phases) = one.with(other).into_parts();
+        let (answers, phases) = one.with(other).into_parts(&PHASES, false);
         assert_eq!((answers.reads, answers.failed_reads, answers.wrong_reads), (4, 1, 0));
         let stopped = &phases[Phase::Stopped.index()];
         assert!(stopped.past_the_cache_ms.is_some(), "and in no other count");
@@ -141,5 +194,28 @@ mod tests {
         assert_eq!(stopped.latency_ms.map(|spread| spread.max), Some(1_000.0));
         let continued = &phases[Phase::Continued.index()];
         assert_eq!((continued.reads, continued.hits, continued.database_loads), (3, 2, 1));
+        assert_eq!(continued.stale_reads, None, "no row was written");
+    }
+
+    #[test]
+    fn a_row_that_is_written_may_be_newer_and_not_older() {
+        let ms = Duration::from_millis;
+        let mut tally = Tally::new();
+        let written =
+            |shows_return| Read { floor: Some(3), shows_return, ..read(Phase::TakenOver, 0, ms(10), ms(12)) };
+        tally.book(&written(false), Ok(Some(Row::of(7, 4))));
+        assert_eq!(tally.first_hit(Phase::TakenOver), None, "a key of a node that lived");
+        tally.book(&written(true), Ok(Some(Row::of(7, 2))));
+        tally.book(&written(true), Ok(Some(Row::of(8, 4))));
+        tally.book_write(Ok(5));
+        tally.book_write(Err(redis::RedisError::from(std::io::Error::other("gone")).into()));
+        assert_eq!(tally.first_hit(Phase::TakenOver), Some(ms(12)));
+        let both = tally.with(Tally::new());
+        assert_eq!((both.writes, both.failed_writes), (1, 1));
+        let (answers, phases) = both.into_parts(&OF_FAILOVER, true);
+        assert_eq!((answers.reads, answers.wrong_reads), (3, 1));
+        let names: Vec<&str> = phases.iter().map(|phase| phase.phase.as_str()).collect();
+        assert_eq!(names, ["before", "killed", "taken-over"]);
+        assert_eq!((phases[2].hits, phases[2].stale_reads, phases[0].stale_reads), (3, Some(1), Some(0)));
     }
 }

@@ -1,10 +1,39 @@
-//! The reasons why the arms prove nothing.
+//! The promises of the library's arms, and the reasons why the arms prove nothing.
 
 use super::Found;
+use crate::scenario::answers;
 use crate::scenario::arms::Way;
-use crate::scenario::definition::Arms;
+use crate::scenario::definition::{ArmKind, Arms};
+use crate::scenario::document::Arm;
+
+/// Each read is answered, and rightly. Only a failover may lose what a write removed, since Redis
+/// answers before its replica has it.
+pub(super) fn broken_promise(kind: ArmKind, arm: &Arm) -> Option<String> {
+    let stale = match kind {
+        ArmKind::Failover => 0,
+        _ => arm.found::<Found>().map_or(0, Found::stale_reads),
+    };
+    answers::broken_with(arm, &[(stale, "stale reads")])
+}
+
+/// Why the event of a cluster did not come to its end.
+fn unfinished(arms: &Arms<'_>) -> Option<String> {
+    let cluster = |kind| arms.of(kind)?.found::<Found>()?.cluster.as_ref();
+    let (failover, resharding) = (cluster(ArmKind::Failover)?, cluster(ArmKind::Resharding)?);
+    let reason = match (failover.takeover_ms, failover.hits_back_ms, resharding.hits_back_ms) {
+        (None, ..) => "no replica took over in the arm failover",
+        (_, None, _) => "not every client of the arm failover had a hit of the killed primary's keys again",
+        (_, _, None) => "not all slots had moved in the arm resharding",
+        _ => return None,
+    };
+    Some(format!("{reason}; try a longer --duration"))
+}
 
 pub(super) fn proves_nothing(arms: &Arms<'_>) -> Option<String> {
+    let unfinished = unfinished(arms);
+    if unfinished.is_some() {
+        return unfinished;
+    }
     let all = || arms.0.iter().filter_map(|arm| Some((arm, arm.found::<Found>()?)));
     let unread = all().find_map(|(arm, found)| {
         let phase = found.phases.iter().find(|phase| phase.reads + phase.failed_reads == 0)?;
@@ -42,13 +71,12 @@ pub(super) fn proves_nothing(arms: &Arms<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::super::phases::PHASES;
-    use super::super::{Phase, Recovery, SCENARIO};
+    use super::super::{OnCluster, Phase, Recovery, SCENARIO};
     use super::*;
     use crate::samples::cache_use::CacheUse;
     use crate::scenario::Found as Any;
     use crate::scenario::answers::Answers;
-    use crate::scenario::definition::ArmKind;
-    use crate::scenario::document::{Arm, Verdict};
+    use crate::scenario::document::Verdict;
     use crate::scenario::runner;
 
     fn judge(arms: &[Arm]) -> Verdict {
@@ -68,7 +96,12 @@ mod tests {
         let worked = CacheUse { hits: 25, fills: 25, ..CacheUse::default() };
         let cache = (way != Way::Mysql).then_some(worked);
         let answers = Answers { reads: 50, failed_reads, ..Default::default() };
-        answers.into_arm(ArmKind::Whole(way), 25, cache, Found { phases: phases.into(), recovery_ms })
+        answers.into_arm(
+            ArmKind::Whole(way),
+            25,
+            cache,
+            Found { phases: phases.into(), recovery_ms, cluster: None },
+        )
     }
 
     fn found(arm: &mut Arm) -> &mut Found {
@@ -76,8 +109,28 @@ mod tests {
         found
     }
 
+    fn on_cluster(kind: ArmKind, stale: u64) -> Arm {
+        let mut arm = arm(Way::LeaseMarker, 0, false);
+        kind.name().clone_into(&mut arm.arm);
+        let found = found(&mut arm);
+        found.phases.truncate(3);
+        found.phases[2].stale_reads = Some(stale);
+        found.cluster = Some(OnCluster {
+            takeover_ms: (kind == ArmKind::Failover).then_some(1_500.0),
+            hits_back_ms: Some(1_600.0),
+            ..OnCluster::default()
+        });
+        arm
+    }
+
     fn arms() -> Vec<Arm> {
-        vec![arm(Way::Mysql, 0, false), arm(Way::Naive, 30, true), arm(Way::Lease, 0, true)]
+        vec![
+            arm(Way::Mysql, 0, false),
+            arm(Way::Naive, 30, true),
+            arm(Way::Lease, 0, true),
+            on_cluster(ArmKind::Failover, 7),
+            on_cluster(ArmKind::Resharding, 0),
+        ]
     }
 
     #[track_caller]
@@ -93,6 +146,31 @@ mod tests {
         failed[2].failed_reads = 1;
         failed[1].failed_reads = 0;
         assert_eq!(judge(&failed), Verdict::Broken("the arm lease shows 1 failed read".to_owned()));
+    }
+
+    #[test]
+    fn only_a_failover_may_lose_a_write() {
+        let mut stale = arms();
+        stale[4] = on_cluster(ArmKind::Resharding, 3);
+        assert_eq!(judge(&stale), Verdict::Broken("the arm resharding shows 3 stale reads".to_owned()));
+        let mut failed = arms();
+        failed[3].failed_reads = 2;
+        assert_eq!(judge(&failed), Verdict::Broken("the arm failover shows 2 failed reads".to_owned()));
+    }
+
+    #[test]
+    fn an_event_of_the_cluster_that_did_not_end_proves_nothing() {
+        type Change = fn(&mut OnCluster);
+        let cases: [(usize, Change, &str); 3] = [
+            (3, |cluster| cluster.takeover_ms = None, "no replica took over"),
+            (3, |cluster| cluster.hits_back_ms = None, "not every client of the arm failover"),
+            (4, |cluster| cluster.hits_back_ms = None, "not all slots had moved"),
+        ];
+        for (index, change, words) in cases {
+            let mut arms = arms();
+            change(found(&mut arms[index]).cluster.as_mut().unwrap());
+            proves_nothing_since(&arms, words);
+        }
     }
 
     #[test]

@@ -49,22 +49,14 @@ impl Tally {
         answer: Result<Option<Row>, ClientError>,
         age: impl FnOnce(u64) -> Duration,
     ) {
-        let row = match answer {
-            Ok(row) => row,
-            Err(error) => return self.answers.fail(&error),
-        };
-        self.answers.reads += 1;
-        let Some(row) = row.filter(|row| row.is_genuine(id)) else {
-            self.answers.wrong_reads += 1;
-            return;
-        };
-        if row.version < floor {
+        let Some(version) = self.answers.book_version(id, answer) else { return };
+        if version < floor {
             self.stale_reads += 1;
-            self.ages.record(u64::try_from(age(row.version).as_nanos()).unwrap_or(u64::MAX));
+            self.ages.record(u64::try_from(age(version).as_nanos()).unwrap_or(u64::MAX));
         }
         if let Some(seen) = usize::try_from(id).ok().and_then(|index| self.seen.get_mut(index)) {
-            self.non_monotonic_reads += u64::from(row.version < *seen);
-            *seen = row.version.max(*seen);
+            self.non_monotonic_reads += u64::from(version < *seen);
+            *seen = version.max(*seen);
         }
     }
 
