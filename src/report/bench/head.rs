@@ -53,7 +53,7 @@ fn runs(run: &Run) -> String {
 
 /// `private MariaDB 10.11.14 and Redis 7.0.15`; servers of others with their transport.
 pub(in crate::report) fn servers(mysql: &Server, redis: &Server) -> String {
-    let named = |server: &Server| format!("{} {}", server.flavor, server.version);
+    let named = |server: &Server| format!("{} {}{}", server.flavor, server.version, primaries(server));
     if mysql.sandbox && redis.sandbox {
         return format!("private {} and {}", named(mysql), named(redis));
     }
@@ -62,6 +62,12 @@ pub(in crate::report) fn servers(mysql: &Server, redis: &Server) -> String {
         false => format!("{} {}", named(server), transport(&server.transport)),
     };
     format!("{} and {}", one(mysql), one(redis))
+}
+
+/// ` (cluster of 3 primaries)`, if it is one.
+fn primaries(server: &Server) -> String {
+    let words = |number| format!(" (cluster of {})", counted(number, "primary", "primaries"));
+    server.cluster_primaries.map(words).unwrap_or_default()
 }
 
 pub(super) fn transport(name: &str) -> String {
@@ -75,4 +81,23 @@ pub(super) fn transport(name: &str) -> String {
 
 fn cores(run: &Run) -> String {
     run.environment.cores.map(|cores| format!(" on {}", counted(cores, "core", "cores"))).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample_runs;
+
+    #[test]
+    fn a_cluster_is_named_as_one_wherever_it_runs() {
+        let mut environment = sample_runs::full(20).environment;
+        environment.redis.cluster_primaries = Some(3);
+        let words =
+            |environment: &crate::run_file::Environment| servers(&environment.mysql, &environment.redis);
+        let private = words(&environment);
+        assert!(private.ends_with(" and Redis 7.0.15 (cluster of 3 primaries)"), "{private}");
+        environment.redis.sandbox = false;
+        let given = words(&environment);
+        assert!(given.ends_with("Redis 7.0.15 (cluster of 3 primaries) over a unix socket"), "{given}");
+    }
 }
