@@ -269,6 +269,7 @@ impl<'a> Groups<'a> {
     }
 }
 
-fn is_replica(error: &WireError) -> bool {
+/// Whether the server says that it is a replica.
+pub(crate) fn is_replica(error: &WireError) -> bool {
     matches!(error.server_code(), Some("READONLY" | "MASTERDOWN"))
 }

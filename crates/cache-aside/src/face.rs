@@ -12,6 +12,7 @@ pub use self::wrap::CachedFn;
 use super::call::{CallOptions, Loaded};
 use super::check::{self, CheckError, CheckReport};
 use super::codec::{Codec, DefaultCodec};
+use super::connections::is_replica;
 use super::core::Core;
 use super::events::LastError;
 use super::key::{Key, KeyError};
@@ -346,9 +347,20 @@ impl<C> Cache<C> {
     /// [`RedisError`] if Redis did not answer.
     #[doc(hidden)]
     pub fn ping(&self) -> Result<(), RedisError> {
-        self.core.connections.primaries().iter().try_for_each(|node| {
-            let answered = self.core.tell(node, |session| session.store.connection().ping());
-            answered.map_err(|error| RedisError::new(node.pool.endpoint(), error))
+        let core = &self.core;
+        let ping_all = || {
+            core.connections.primaries().iter().try_for_each(|node| {
+                let answered = core.tell(node, |session| session.store.connection().ping());
+                answered.map_err(|error| (is_replica(&error), RedisError::new(node.pool.endpoint(), error)))
+            })
+        };
+        ping_all().or_else(|(is_replica, error)| {
+            // The URL may name a replica of a cluster, which keeps no key.
+            if !is_replica {
+                return Err(error);
+            }
+            core.connections.refresh();
+            ping_all().map_err(|(_, error)| error)
         })
     }
 

@@ -118,7 +118,7 @@ impl PrivateCluster {
     }
 
     /// A node that has not heard yet who keeps a slot refuses its keys.
-    fn knows_all_slots(&self, number: usize) -> bool {
+    pub(crate) fn knows_all_slots(&self, number: usize) -> bool {
         let info = self.text(number, "CLUSTER INFO");
         info.contains("cluster_state:ok") && info.contains("cluster_slots_assigned:16384")
     }

@@ -103,6 +103,7 @@ fn read(cache: &Cache, id: u32) -> String {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the time is part of the result")]
 fn the_primary_is_found_and_found_again_after_a_failover() {
     let mut watched = Watched::start();
     let cache = Cache::connect(&watched.url("the-cache"), Options::default().early_refresh(0.0)).unwrap();
@@ -124,6 +125,7 @@ fn the_primary_is_found_and_found_again_after_a_failover() {
         assert!(began.elapsed() < PATIENT, "no hits after the failover: {:?}", cache.last_error());
         thread::sleep(Duration::from_millis(5));
     }
+    println!("a Sentinel's primary was killed: hits came back after {:?}", began.elapsed());
     let key = Key::new("thing", 1, 3).unwrap();
     assert_eq!(cache.mark(&[&key]).unwrap().finish().unwrap().lost(), []);
     assert!(watched.text(1, "INFO replication").contains("role:master"));

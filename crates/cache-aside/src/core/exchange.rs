@@ -5,7 +5,7 @@ use std::io;
 
 use super::{Asker, Core};
 use crate::breaker::Permit;
-use crate::connections::{Node, NodeRef, Waits};
+use crate::connections::{Node, NodeRef, Waits, is_replica};
 use crate::events::Event;
 use crate::key::Key;
 use crate::pool::Lent;
@@ -104,7 +104,8 @@ impl Core {
     ) -> Result<R, WireError> {
         let Failed { mut node, mut error, mut permit, asker } = failed;
         for _ in 0..MOST_REDIRECTS {
-            let is_redirect = error.is_redirect();
+            // A replica does not know who keeps a key, but is as well as one that names another node.
+            let is_redirect = error.is_redirect() || is_replica(&error);
             if !is_redirect {
                 // Before another one is looked for: this one is not asked for it.
                 error = self.note_failure(&node, error, permit);
