@@ -79,20 +79,31 @@ pub(crate) fn check(core: &Core) -> Result<CheckReport, CheckError> {
     for node in nodes {
         let pool = &node.pool;
         let failed = |doing, cause| CheckError { doing, cause: RedisError::new(pool.endpoint(), cause) };
-        let mut lent = pool.take_fresh().map_err(|cause| failed("connecting", cause))?;
-        let Some(session) = lent.session() else { continue };
+        let connect = || pool.take_fresh().map_err(|cause| failed("connecting", cause));
+        let mut lent = connect()?;
         let steps = steps(core, &node).map_err(|error| failed("drawing a random number", error.into()))?;
         // A node that can keep no key of this namespace is never asked for one.
-        if let Some(steps) = steps {
+        if let (Some(steps), Some(session)) = (steps, lent.session()) {
             for (doing, step) in STEPS {
                 step(&steps, &mut session.store).map_err(|cause| failed(doing, cause))?;
             }
             replicas(&mut session.store, pool, core, &mut report)
                 .map_err(|cause| failed("waiting for replicas (WAIT)", cause))?;
         }
-        walk(&mut session.store, pool, core, &mut report).map_err(|cause| failed("SCAN", cause))?;
-        describe(&mut session.store, pool, core, &mut report)
-            .map_err(|cause| failed("asking for INFO", cause))?;
+        for (command, look, missing) in LOOKS {
+            let Some(session) = lent.session() else { continue };
+            match look(&mut session.store, pool, core, &mut report) {
+                Ok(()) => {}
+                Err(cause) if cause.is_hang_up() => {
+                    let address = &pool.endpoint().address;
+                    report.warnings.push(format!(
+                        "{address}: the connection is closed at {command}, as a proxy does that does not know it: {missing}"
+                    ));
+                    lent = connect()?;
+                }
+                Err(cause) => return Err(failed(command, cause)),
+            }
+        }
         lent.give_back();
     }
     Ok(report)
@@ -111,6 +122,12 @@ struct Steps {
     key: Vec<u8>,
     nonce: Nonce,
 }
+
+type Look = fn(&mut Store, &Pool, &Core, &mut CheckReport) -> Result<(), WireError>;
+
+/// Looks that a server may refuse, each with what is missing then.
+const LOOKS: [(&str, Look, &str); 2] =
+    [("SCAN", walk, "invalidate_kind fails"), ("INFO", describe, "version, role and settings are not known")];
 
 type Step = fn(&Steps, &mut Store) -> Result<(), WireError>;
 

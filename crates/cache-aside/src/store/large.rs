@@ -41,7 +41,9 @@ impl Store {
         entry: &[u8],
         ttl_ms: &[u8],
     ) -> Result<Option<bool>, WireError> {
-        match self.watch(key, expected)? {
+        let watched = self.watch(key, expected);
+        self.server.began_transaction(watched.as_ref().err());
+        match watched? {
             Watched::Expected => {}
             Watched::SomethingElse => return Ok(Some(false)),
             Watched::Unable => return Ok(None),

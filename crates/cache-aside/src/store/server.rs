@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::wire::WireError;
@@ -22,6 +22,8 @@ pub(crate) struct Server {
     /// The server, or this account on it, cannot do transactions: large entries are replaced by the
     /// script.
     pub(super) without_transactions: AtomicBool,
+    /// It closed the connection so many times in a row when a transaction began.
+    transaction_hang_ups: AtomicU32,
     /// It has run the script that replaces entries, and so it can be named by its hash.
     knows_replace: AtomicBool,
     is_refusing: AtomicBool,
@@ -51,6 +53,16 @@ impl Server {
         let rest = if is_unable { UNABLE_FOR } else { REFUSING_FOR };
         *self.refusing_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + rest);
         self.is_refusing.store(true, Ordering::Release);
+    }
+
+    /// The outcome of the commands that begin a transaction. A proxy may hang up on commands that it
+    /// does not know, and a server that restarts hangs up once.
+    pub(super) fn began_transaction(&self, error: Option<&WireError>) {
+        if !error.is_some_and(WireError::is_hang_up) {
+            self.transaction_hang_ups.store(0, Ordering::Relaxed);
+        } else if self.transaction_hang_ups.fetch_add(1, Ordering::Relaxed) > 0 {
+            self.without_transactions.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Whether an entry may be sent without waiting for the reply: no refusal is expected.
@@ -90,6 +102,19 @@ impl Server {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_hangs_up_on_transactions_is_spared_them() {
+        let gone = WireError::Io(std::io::ErrorKind::UnexpectedEof.into());
+        let server = Server::default();
+        let is_spared = || server.without_transactions.load(Ordering::Relaxed);
+        server.began_transaction(Some(&gone));
+        server.began_transaction(None);
+        server.began_transaction(Some(&gone));
+        assert!(!is_spared(), "it may have restarted");
+        server.began_transaction(Some(&gone));
+        assert!(is_spared());
+    }
 
     #[test]
     fn a_refusal_is_remembered_for_the_server_and_not_for_ever() {
