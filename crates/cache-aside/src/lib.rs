@@ -97,7 +97,8 @@ mod events;
 mod expectations;
 mod face;
 mod flights;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
+#[cfg(feature = "json")]
 #[doc(hidden)]
 pub mod fuzzing;
 #[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
