@@ -4,12 +4,13 @@ use cache_aside::{Cache, Key, Options};
 
 use std::time::{Duration, Instant};
 
-use crate::private_cluster::PrivateCluster;
+use crate::private_cluster::{Plan, PrivateCluster};
 use crate::scenario::not_broken;
 use crate::world::{self, Place, ran, rcache};
 
 crate::tests![
     the_program_works_on_any_node_of_a_cluster,
+    the_demo_tells_its_story_on_a_cluster,
     a_signal_ends_every_command_beside_a_node_that_stopped,
     errors_of_a_cluster_and_of_sentinels_name_the_next_step,
 ];
@@ -29,6 +30,37 @@ fn the_program_works_on_any_node_of_a_cluster() {
     let place = Place::seeded(500);
     bench_and_flush(&place, &cluster);
     experiments(&place, &cluster);
+}
+
+/// With replicas, of which one is named: no node is special.
+fn the_demo_tells_its_story_on_a_cluster() {
+    let plan = Plan { replicas_each: 1, ..Plan::plain() };
+    let Some(cluster) = PrivateCluster::start_with(plan) else { return };
+    let place = Place::new();
+    let demo = ["demo", "--users", "2000", "--iterations", "20"];
+    let told = run(&place, &cluster.url(5), &demo).fine();
+    let words = told.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    for word in [
+        "45,861 ms",
+        "2,000 users",
+        "(cluster of 3 primaries)",
+        "all users, one key",
+        "What Redis buys",
+        "Next",
+    ] {
+        assert!(words.contains(word), "{word:?} is missing in:\n{}", told.stdout);
+    }
+    for word in ["other traffic", "MOVED", "redirect"] {
+        assert!(
+            !told.stdout.contains(word) && !told.stderr.contains(word),
+            "{word}:\n{}{}",
+            told.stdout,
+            told.stderr
+        );
+    }
+    let removed = run(&place, &cluster.url(4), &["clean", "--format", "json"]).fine().json();
+    assert!(removed["redis"]["cleaned"]["removed"].as_u64() > Some(1), "{removed}");
+    assert_eq!(cluster.keys(), 0);
 }
 
 fn bench_and_flush(place: &Place, cluster: &PrivateCluster) {

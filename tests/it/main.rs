@@ -49,7 +49,9 @@ mod silent_servers;
 mod size;
 mod storm;
 mod tls;
+mod tls_nodes;
 mod traffic;
+mod twemproxy;
 mod workloads;
 mod world;
 
@@ -101,7 +103,9 @@ fn main() -> ExitCode {
         ("size", size::TESTS),
         ("signals", signals::TESTS),
         ("tls", tls::TESTS),
+        ("tls_nodes", tls_nodes::TESTS),
         ("traffic", traffic::TESTS),
+        ("twemproxy", twemproxy::TESTS),
         ("workloads", workloads::TESTS),
     ] {
         tests.extend(room_tests.iter().map(|(name, test)| {

@@ -1,4 +1,5 @@
-//! A Redis Cluster of a test's own, made by Redis' own tool: three primaries on ports of their own.
+//! A Redis Cluster of a test's own, made by Redis' own tool: primaries, and replicas if they are
+//! wanted, on ports of their own.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -8,42 +9,100 @@ use crate::private_redis::program;
 use crate::world;
 
 pub(crate) struct PrivateCluster {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     nodes: Vec<(u16, Child)>,
+    plan: Plan,
+}
+
+/// The nodes of a cluster, and how they are spoken to.
+pub(crate) struct Plan {
+    pub(crate) primaries: usize,
+    pub(crate) replicas_each: usize,
+    /// Lines of the configuration.
+    pub(crate) config: String,
+    /// The line with which a node listens, without its number.
+    pub(crate) listens: &'static str,
+    /// Arguments of Redis' own tool.
+    pub(crate) cli: Vec<String>,
+}
+
+impl Plan {
+    /// Three primaries without a password.
+    pub(crate) fn plain() -> Self {
+        Self {
+            primaries: 3,
+            replicas_each: 0,
+            config: String::new(),
+            listens: "port",
+            cli: vec!["-h".to_owned(), "127.0.0.1".to_owned()],
+        }
+    }
+}
+
+/// Redis' or Valkey's own tool, whichever is installed.
+pub(crate) fn cli() -> Option<&'static str> {
+    let runs = |tool: &&str| {
+        Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+    };
+    ["redis-cli", "valkey-cli"].into_iter().find(runs)
 }
 
 impl PrivateCluster {
-    /// None, with a word about it, if `redis-cli` is not installed.
+    /// Three primaries; none, with a word about it, if the tool is not installed.
     pub(crate) fn start() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let nodes = (0..3).map(|_| start_node(folder.path())).collect();
-        let cluster = Self { _folder: folder, nodes };
-        let addresses: Vec<String> = cluster.ports().map(|port| format!("127.0.0.1:{port}")).collect();
-        let mut create = Command::new("redis-cli");
-        create.args(["--cluster", "create"]).args(addresses).arg("--cluster-yes");
-        match create.stdin(Stdio::null()).output() {
-            Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout)),
-            Err(_) => {
-                world::skipped("redis-cli is not installed");
-                return None;
-            }
+        Self::start_with(Plan::plain())
+    }
+
+    /// None, with a word about it, if the tool is not installed, or was built without TLS.
+    pub(crate) fn start_with(plan: Plan) -> Option<Self> {
+        if cli().is_none() {
+            world::skipped("neither redis-cli nor valkey-cli is installed");
+            return None;
         }
+        let mut cluster = Self { folder: tempfile::tempdir().unwrap(), nodes: Vec::new(), plan };
+        for _ in 0..cluster.plan.primaries * (1 + cluster.plan.replicas_each) {
+            cluster.start_node();
+        }
+        let addresses: Vec<String> =
+            cluster.nodes.iter().map(|(port, _)| format!("127.0.0.1:{port}")).collect();
+        let replicas = cluster.plan.replicas_each.to_string();
+        let mut create = Command::new(cli()?);
+        create.args(&cluster.plan.cli).args(["--cluster", "create"]).args(addresses);
+        create.args(["--cluster-replicas", &replicas, "--cluster-yes"]);
+        let made = create.stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8_lossy(&[made.stdout, made.stderr].concat()).into_owned();
+        if said.contains("Unrecognized option") {
+            world::skipped("the tool of this Redis was built without TLS");
+            return None;
+        }
+        assert!(made.status.success(), "{said}");
         world::wait_until("every node serves every slot", || {
-            (0..3).all(|node| {
-                let info: String =
-                    redis::cmd("CLUSTER").arg("INFO").query(&mut cluster.connect(node)).unwrap();
-                info.contains("cluster_state:ok") && info.contains("cluster_slots_ok:16384")
-            })
+            (0..cluster.nodes.len()).all(|node| cluster.is_whole(node))
         });
         Some(cluster)
     }
 
-    fn ports(&self) -> impl Iterator<Item = u16> {
-        self.nodes.iter().map(|(port, _)| *port)
+    fn is_whole(&self, node: usize) -> bool {
+        let info = self.say(node, "cluster info");
+        let replication = self.say(node, "info replication");
+        info.contains("cluster_state:ok")
+            && info.contains("cluster_slots_ok:16384")
+            && !replication.contains("master_link_status:down")
+    }
+
+    /// The answer of a node by Redis' own tool; nothing if it does not answer.
+    pub(crate) fn say(&self, node: usize, command: &str) -> String {
+        let mut cli = Command::new(cli().unwrap());
+        cli.args(&self.plan.cli).args(["-p", &self.port(node).to_string()]).args(command.split(' '));
+        String::from_utf8_lossy(&cli.stdin(Stdio::null()).output().unwrap().stdout).into_owned()
+    }
+
+    pub(crate) fn port(&self, node: usize) -> u16 {
+        self.nodes[node].0
     }
 
     pub(crate) fn url(&self, node: usize) -> String {
-        format!("redis://127.0.0.1:{}", self.nodes[node].0)
+        format!("redis://127.0.0.1:{}", self.port(node))
     }
 
     pub(crate) fn connect(&self, node: usize) -> redis::Connection {
@@ -70,9 +129,34 @@ impl PrivateCluster {
         })
     }
 
-    /// The number of keys of all nodes.
+    /// The number of keys of all primaries.
     pub(crate) fn keys(&self) -> u64 {
         (0..3).map(|node| redis::cmd("DBSIZE").query::<u64>(&mut self.connect(node)).unwrap()).sum()
+    }
+
+    /// On a port whose neighbour 10,000 higher, that of the cluster's own bus, is free too.
+    fn start_node(&mut self) {
+        let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+        let port = loop {
+            let port = 11_000 + rand::random::<u16>() % 9_000;
+            if is_free(port) && is_free(port + 10_000) {
+                break port;
+            }
+        };
+        let mut node = Command::new(program())
+            .arg("-")
+            .current_dir(self.folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let config = format!(
+            "{} {port}\nbind 127.0.0.1\nsave \"\"\ncluster-enabled yes\ncluster-config-file {port}.conf\n{}",
+            self.plan.listens, self.plan.config
+        );
+        node.stdin.take().unwrap().write_all(config.as_bytes()).unwrap();
+        self.nodes.push((port, node));
+        world::wait_until("the node listens", || !is_free(port));
     }
 }
 
@@ -83,28 +167,4 @@ impl Drop for PrivateCluster {
             let _ = node.wait();
         }
     }
-}
-
-/// On a port whose neighbour 10,000 higher, that of the cluster's own bus, is free too.
-fn start_node(folder: &std::path::Path) -> (u16, Child) {
-    let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    let port = loop {
-        let port = 11_000 + rand::random::<u16>() % 9_000;
-        if is_free(port) && is_free(port + 10_000) {
-            break port;
-        }
-    };
-    let mut node = Command::new(program())
-        .arg("-")
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let config = format!(
-        "port {port}\nbind 127.0.0.1\nsave \"\"\ncluster-enabled yes\ncluster-config-file {port}.conf\n"
-    );
-    node.stdin.take().unwrap().write_all(config.as_bytes()).unwrap();
-    world::wait_until("the node listens", || !is_free(port));
-    (port, node)
 }

@@ -10,12 +10,14 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::idle::Idle;
+use crate::private_cluster::PrivateCluster;
 use crate::sandbox::Sandbox;
 use crate::world::{Place, rcache};
 
 crate::tests![
     users_come_from_mysql_and_then_from_redis,
     a_write_is_seen_by_the_next_read,
+    a_cluster_is_served_from_too,
     other_origins_names_and_methods_are_refused,
     malformed_large_and_slow_requests_are_bounded,
     a_thousand_connections_lose_nothing,
@@ -212,6 +214,27 @@ fn a_write_is_seen_by_the_next_read() {
     assert_eq!(seeded.as_deref(), before["username"].as_str());
     let crowd = server.ask("POST", "/crowd", "", "").json();
     assert_eq!((crowd["answered"].as_u64(), crowd["mysql_reads"].as_u64()), (Some(32), Some(1)), "{crowd}");
+}
+
+fn a_cluster_is_served_from_too() {
+    let Some(cluster) = PrivateCluster::start() else { return };
+    let place = Place::seeded(100);
+    let mut command = rcache();
+    command.args(["serve", "--mysql-url", &place.mysql_url(), "--redis-url", &cluster.url(2)]);
+    let server = Server::start(command);
+    for (path, source) in [("/users", "miss"), ("/users", "hit"), ("/users/7", "miss"), ("/users/7", "hit")] {
+        assert_eq!(server.get(path).header("X-Cache"), Some(source), "{path}");
+    }
+    for id in 1..=30 {
+        assert_eq!(server.get(&format!("/users/{id}")).status, 200);
+    }
+    let new = json!({ "username": "Ann", "email": "ann@mail.example" }).to_string();
+    assert_eq!(server.ask("POST", "/users/7", "", &new).status, 200);
+    assert_eq!(server.get("/users/7").json()["username"], "Ann");
+    assert_eq!(server.get("/users").json()[6]["username"], "Ann");
+    let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
+    assert!(metrics.contains("\nrcache_cache_redis_errors_total 0\n"), "{metrics}");
+    server.end();
 }
 
 fn other_origins_names_and_methods_are_refused() {

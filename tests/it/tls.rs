@@ -26,20 +26,24 @@ const TRUST: &str = "SSL_CERT_FILE";
 /// Tells a second process of this program which Redis it is to read.
 const URL: &str = "RCACHE_IT_TLS_URL";
 
-/// Certificates in a folder: an authority's, and what it signed for 127.0.0.1.
-struct Certificates {
+/// Certificates in a folder: an authority's, and what it signed for 127.0.0.1, or another name.
+pub(crate) struct Certificates {
     folder: tempfile::TempDir,
 }
 
 impl Certificates {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
+        Self::of("127.0.0.1")
+    }
+
+    pub(crate) fn of(name: &str) -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         // A certificate with the name of its issuer counts as signed by itself.
         params.distinguished_name.push(DnType::CommonName, "the test's authority");
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let key = KeyPair::generate().unwrap();
-        let names = ["127.0.0.1".to_owned()];
+        let names = [name.to_owned()];
         let server = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
         let made = Self { folder: tempfile::tempdir().unwrap() };
         std::fs::write(made.path("ca.pem"), authority.pem()).unwrap();
@@ -48,7 +52,18 @@ impl Certificates {
         made
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// The lines with which Redis shows them, and asks nobody for one.
+    pub(crate) fn redis_config(&self) -> String {
+        let file = |name: &str| self.path(name).display().to_string();
+        format!(
+            "tls-auth-clients no\ntls-ca-cert-file {}\ntls-cert-file {}\ntls-key-file {}\n",
+            file("ca.pem"),
+            file("server.pem"),
+            file("server.key"),
+        )
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 }
@@ -100,7 +115,7 @@ impl TlsRedis {
 }
 
 /// With TLS the server complains of the value, without it of the name.
-fn knows_tls() -> bool {
+pub(crate) fn knows_tls() -> bool {
     let output = Command::new(private_redis::program())
         .args(["--port", "0", "--tls-session-caching", "perhaps"])
         .output()
