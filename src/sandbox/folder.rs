@@ -185,8 +185,8 @@ impl Folder {
         found
     }
 
-    /// A folder whose path is short enough for sockets: `run`, or if that is too deep one elsewhere,
-    /// which all servers of this start share.
+    /// A folder whose path is short enough for sockets: `run`, or if that is too deep one
+    /// elsewhere, which all servers of this start share.
     pub(super) fn make_socket_folder(&self) -> anyhow::Result<PathBuf> {
         let run = self.run();
         if run.as_os_str().len() + SOCKET_NAME_MAX <= SOCKET_PATH_MAX {

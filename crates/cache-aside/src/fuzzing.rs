@@ -30,7 +30,7 @@ pub fn replies(bytes: &[u8]) -> usize {
         return 0;
     }
     let Ok(mut connection) = Connection::over(ours) else { return 0 };
-    // All at once: one by one, a connection refuses replies that are there before they were asked for.
+    // All at once: a connection refuses replies that are there before they were asked for.
     let command: &[&[u8]] = &[b"GET", b"k"];
     let mut good = 0;
     let outcome = connection.batch(&[command; MAX_REPLIES], |reply, value| {

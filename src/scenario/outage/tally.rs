@@ -29,7 +29,7 @@ pub(super) struct Read {
     pub(super) loads: u64,
     /// Since the beginning.
     pub(super) began: Duration,
-    /// As above.
+    /// Since the beginning, too.
     pub(super) ended: Duration,
 }
 

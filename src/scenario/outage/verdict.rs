@@ -13,7 +13,7 @@ pub(super) fn broken_promise(kind: ArmKind, arm: &Arm) -> Option<String> {
         ArmKind::Failover => 0,
         _ => arm.found::<Found>().map_or(0, Found::stale_reads),
     };
-    answers::broken_with(arm, &[(stale, "stale reads")])
+    answers::broken_with(arm, &[(stale, "stale read", "stale reads")])
 }
 
 /// Why the event of a cluster did not come to its end.

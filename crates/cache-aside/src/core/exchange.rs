@@ -104,7 +104,7 @@ impl Core {
     ) -> Result<R, WireError> {
         let Failed { mut node, mut error, mut permit, asker } = failed;
         for _ in 0..MOST_REDIRECTS {
-            // A replica does not know who keeps a key, but is as well as one that names another node.
+            // A replica that was named is in order, as a node is that names another one.
             let is_redirect = error.is_redirect() || is_replica(&error);
             if !is_redirect {
                 // Before another one is looked for: this one is not asked for it.

@@ -55,8 +55,8 @@ impl Server {
         self.is_refusing.store(true, Ordering::Release);
     }
 
-    /// The outcome of the commands that begin a transaction. A proxy may hang up on commands that it
-    /// does not know, and a server that restarts hangs up once.
+    /// Notes the outcome of the commands that begin a transaction. A proxy may hang up on commands
+    /// that it does not know, and a server that restarts hangs up once.
     pub(super) fn began_transaction(&self, error: Option<&WireError>) {
         if !error.is_some_and(WireError::is_hang_up) {
             self.transaction_hang_ups.store(0, Ordering::Relaxed);

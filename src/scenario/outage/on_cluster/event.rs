@@ -9,7 +9,7 @@ use super::super::Course;
 use super::super::phases::{OF_FAILOVER, OF_RESHARDING, Phase, next};
 use crate::sandbox::OwnCluster;
 
-/// What happens to the cluster of an arm.
+/// The event in the cluster of an arm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::scenario::outage) enum Event {
     /// A primary is killed, and its replica takes over.
