@@ -32,8 +32,8 @@ pub type CachedFn<A, T, E> = Box<dyn Fn(&A) -> Result<Option<T>, E> + Send + Syn
 impl<C> Cache<C> {
     /// The function `load` with a cache in front of it.
     ///
-    /// An argument that makes no [`Key`] is loaded without the cache, which [`Stats::unkeyed`]
-    /// counts.
+    /// An argument that makes no [`Key`] is loaded without the cache, which
+    /// [`Stats::unkeyed`](struct@crate::Stats#structfield.unkeyed) counts.
     ///
     /// ```
     /// use cache_aside::{Cache, Key, Options};
@@ -66,9 +66,10 @@ impl<C> Cache<C> {
 
     /// Like [`wrap`](Self::wrap), and no reader waits for an early refresh: a reader that finds
     /// that one is due gets the value that is there, and a thread of its own calls `load` for the
-    /// next. Of these there is one a key, and [`Options::max_loads`] at most; beyond that, values
-    /// are refreshed by later readers. An error of such a load is not reported: the
-    /// value is served until it expires.
+    /// next. Of these there is one a key, and
+    /// [`Options::max_loads`](struct@crate::Options#structfield.max_loads) at most;
+    /// beyond that, values are refreshed by later readers. An error of such a load is not reported:
+    /// the value is served until it expires.
     ///
     /// So a key that is read often enough never makes a reader wait once it is there: several times
     /// while one load takes. What is read seldom expires, and who then comes loads it.

@@ -28,7 +28,8 @@ impl<C> Cache<C> {
     /// ```
     ///
     /// # Errors
-    /// [`MarkError`] if Redis could not be told and [`Options::unmarked`] says to refuse, the
+    /// [`MarkError`] if Redis could not be told and
+    /// [`Options::unmarked`](struct@crate::Options#structfield.unmarked) says to refuse, the
     /// default: do not commit. **There are then no writes while Redis is out of reach**; where that
     /// is too much, choose [`Unmarked::Proceed`](crate::Unmarked::Proceed), or
     /// [`invalidate`](Self::invalidate) after the COMMIT.
