@@ -50,7 +50,7 @@ fn the_demo_tells_its_story_on_a_cluster() {
     ] {
         assert!(words.contains(word), "{word:?} is missing in:\n{}", told.stdout);
     }
-    for word in ["other traffic", "MOVED", "redirect"] {
+    for word in ["Redis had other traffic", "MOVED", "redirect"] {
         assert!(
             !told.stdout.contains(word) && !told.stderr.contains(word),
             "{word}:\n{}{}",
