@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 
 use super::codec::{Codec, Json};
 use super::entry::{self, CodecId, Header, Kind};
-use super::protocol::reading::Saw;
+use super::protocol::read_machine::Outcome;
 use super::protocol::standing::{HEAD_BYTES, Head, Standing};
 use super::session;
 use super::wire::{Connection, Reply};
@@ -61,12 +61,13 @@ pub fn standing(bytes: &[u8], key: &[u8]) {
     if standing == Standing::Marker {
         assert!(head.is_marker(), "a marker is never simply removed");
     }
-    let sight = session::understand::<serde_json::Value>(&mut bytes.to_vec(), key, None, &Json, 1.0, false);
-    match sight.saw {
-        Saw::Entry | Saw::Due(_) => assert!(sight.answer.is_some()),
-        Saw::Lease | Saw::Marker => assert!(sight.answer.is_none()),
-        Saw::Unreadable(seen) | Saw::Others(seen) => assert_eq!(seen, head),
-        saw => unreachable!("no bytes mean {saw:?}"),
+    let observation =
+        session::understand::<serde_json::Value>(&mut bytes.to_vec(), key, None, &Json, 1.0, false);
+    match observation.outcome {
+        Outcome::Entry | Outcome::Due(_) => assert!(observation.answer.is_some()),
+        Outcome::Lease | Outcome::Marker => assert!(observation.answer.is_none()),
+        Outcome::Unreadable(seen) | Outcome::Others(seen) => assert_eq!(seen, head),
+        outcome => unreachable!("no bytes mean {outcome:?}"),
     }
     if let Standing::Entry(parsed) = standing {
         // It has a checksum over all of it: what is read is what was written, to the bit.

@@ -9,7 +9,7 @@
 use rand::TryRng;
 
 pub mod expectation;
-pub mod reading;
+pub mod read_machine;
 pub mod standing;
 pub mod timing;
 

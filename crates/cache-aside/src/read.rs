@@ -1,4 +1,4 @@
-//! A read: takes the steps that the table of `protocol::reading` names.
+//! A read: takes the steps that the table of `protocol::read_machine` names.
 //!
 //! Their order keeps one load per key: first the flight of the key in this process, then a place
 //! behind the bulkhead, then the lease in Redis, which is also the last look before the load. No
@@ -32,7 +32,7 @@ use super::core::{Core, Twice};
 use super::flights::Leader;
 use super::key::Key;
 use super::observer::Observer;
-use super::protocol::reading::{self, Fill, Step};
+use super::protocol::read_machine::{self, Action, Fill};
 use super::session::Session;
 use super::wire::WireError;
 
@@ -123,18 +123,18 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
         load: impl FnOnce() -> Result<Loaded<T>, E>,
         behind: Option<&dyn Fn(Due)>,
     ) -> Result<Option<T>, E> {
-        let mut step = self.first_step();
+        let mut action = self.first_step();
         loop {
-            let saw = match step {
-                Step::Get => self.get(),
-                Step::GetOrLease => self.get_or_lease(),
-                Step::Discard(head) => self.discard(head),
-                Step::Acquire => self.acquire(),
-                Step::Wait(obstacle) => self.wait(obstacle),
-                Step::Join => self.join(),
-                Step::Beside(_) | Step::Overdue(_) => self.beside(),
-                Step::Return => return Ok(self.into_answer()),
-                Step::Load(fill) => match (fill, behind) {
+            let outcome = match action {
+                Action::Get => self.get(),
+                Action::GetOrLease => self.get_or_lease(),
+                Action::Discard(head) => self.discard(head),
+                Action::Acquire => self.acquire(),
+                Action::Wait(obstacle) => self.wait(obstacle),
+                Action::Join => self.join(),
+                Action::Beside(_) | Action::Overdue(_) => self.beside(),
+                Action::Return => return Ok(self.into_answer()),
+                Action::Load(fill) => match (fill, behind) {
                     (Fill::Refresh(head), Some(behind)) => {
                         behind(Due::new(head, self.permit, self.flight.take()));
                         return Ok(self.into_answer());
@@ -142,18 +142,18 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
                     _ => return self.load(fill, load),
                 },
             };
-            step = reading::next(step, saw);
+            action = read_machine::next(action, outcome);
         }
     }
 
     #[inline]
-    fn first_step(&self) -> Step {
+    fn first_step(&self) -> Action {
         if self.permit == Permit::Refused {
-            Step::Load(Fill::No)
+            Action::Load(Fill::No)
         } else if self.expects_miss.unwrap_or_else(|| self.core.expectations.expects_miss(self.key)) {
-            Step::GetOrLease
+            Action::GetOrLease
         } else {
-            Step::Get
+            Action::Get
         }
     }
 

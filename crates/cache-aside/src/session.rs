@@ -11,23 +11,23 @@ use super::entry::{self, Arriving, Checksum, Corrupt, Header, Kind, Parsed};
 use super::key::Key;
 use super::ledger::{Ledger, SentFill};
 use super::protocol::draw_nonce;
-use super::protocol::reading::Saw;
+use super::protocol::read_machine::Outcome;
 use super::protocol::standing::{self, Head, Standing};
 use super::protocol::timing;
 use super::store::{Acquired, Found, Store};
 use super::wire::WireError;
 
 /// The view of a read under its key.
-pub struct Sight<T> {
-    pub saw: Saw,
+pub struct Observation<T> {
+    pub outcome: Outcome,
     /// The answer of a good entry: the value, or that the row is known to be missing.
     pub answer: Option<Option<T>>,
 }
 
-impl<T> Sight<T> {
+impl<T> Observation<T> {
     /// Without an answer.
-    pub fn of(saw: Saw) -> Self {
-        Self { saw, answer: None }
+    pub fn of(outcome: Outcome) -> Self {
+        Self { outcome, answer: None }
     }
 }
 
@@ -209,7 +209,7 @@ impl Session {
 
     /// Understands what was found. With `beta`, a good entry may be due for an early refresh.
     #[inline]
-    pub fn read<T>(&mut self, found: Found, codec: &dyn Codec<T>, beta: f64) -> Sight<T> {
+    pub fn read<T>(&mut self, found: Found, codec: &dyn Codec<T>, beta: f64) -> Observation<T> {
         self.read_timely(found, codec, beta, false)
     }
 
@@ -222,20 +222,21 @@ impl Session {
         codec: &dyn Codec<T>,
         beta: f64,
         keeps_longer: bool,
-    ) -> Sight<T> {
+    ) -> Observation<T> {
         match found {
-            Found::Nothing => return Sight::of(Saw::Nothing),
-            Found::Other => return Sight::of(Saw::Unreadable(Head::NONE)),
+            Found::Nothing => return Observation::of(Outcome::Nothing),
+            Found::Other => return Observation::of(Outcome::Unreadable(Head::NONE)),
             Found::Text => {}
         }
-        let sight = understand(&mut self.reply, &self.key, self.arrived.take(), codec, beta, keeps_longer);
-        if sight.saw == Saw::Lease {
+        let observation =
+            understand(&mut self.reply, &self.key, self.arrived.take(), codec, beta, keeps_longer);
+        if observation.outcome == Outcome::Lease {
             let lease = Head::of(&self.reply);
             if self.ledger.orphans.contains(lease) {
-                return Sight::of(Saw::Orphan(lease));
+                return Observation::of(Outcome::Orphan(lease));
             }
         }
-        sight
+        observation
     }
 
     /// Makes the entry that [`Session::replace`] writes. No value: the row does not exist.
@@ -345,26 +346,26 @@ pub(super) fn understand<T>(
     codec: &dyn Codec<T>,
     beta: f64,
     keeps_longer: bool,
-) -> Sight<T> {
+) -> Observation<T> {
     let head = Head::of(bytes);
     let kind = Kind { codec: codec.id(), type_tag: codec.type_tag() };
     match Standing::read(bytes, key, arrived, kind) {
         Standing::Entry(Parsed { header, payload }) => {
             let answer = match payload.map(|payload| codec.decode(bytes, payload)).transpose() {
                 Ok(answer) => answer,
-                Err(_) => return Sight::of(Saw::Unreadable(head)),
+                Err(_) => return Observation::of(Outcome::Unreadable(head)),
             };
-            let saw = match () {
-                () if keeps_longer && header.expires_at_ms <= now_ms() => Saw::Expired(head),
-                () if is_due(&header, beta) => Saw::Due(head),
-                () => Saw::Entry,
+            let outcome = match () {
+                () if keeps_longer && header.expires_at_ms <= now_ms() => Outcome::Expired(head),
+                () if is_due(&header, beta) => Outcome::Due(head),
+                () => Outcome::Entry,
             };
-            Sight { saw, answer: Some(answer) }
+            Observation { outcome, answer: Some(answer) }
         }
-        Standing::OtherEntries => Sight::of(Saw::Others(head)),
-        Standing::Lease => Sight::of(Saw::Lease),
-        Standing::Marker => Sight::of(Saw::Marker),
-        Standing::Unreadable(_) => Sight::of(Saw::Unreadable(head)),
+        Standing::OtherEntries => Observation::of(Outcome::Others(head)),
+        Standing::Lease => Observation::of(Outcome::Lease),
+        Standing::Marker => Observation::of(Outcome::Marker),
+        Standing::Unreadable(_) => Observation::of(Outcome::Unreadable(head)),
     }
 }
 

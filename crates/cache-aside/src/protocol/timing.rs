@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::reading::Obstacle;
+use super::read_machine::Obstacle;
 
 /// Whether this reader shall refresh an entry ahead of its expiry: `-load · beta · ln(luck) ≥ what
 /// is left` (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention,
@@ -43,8 +43,8 @@ pub(crate) fn pause(obstacle: Obstacle, looks: u32, luck: f64) -> Duration {
         Obstacle::Lease => (Duration::from_millis(1), Duration::from_millis(32)),
         Obstacle::Marker => (Duration::from_millis(1), Duration::from_millis(4)),
     };
-    let step = first.saturating_mul(1 << looks.min(16)).min(longest);
-    step.mul_f64(0.5 + luck.clamp(0.0, 1.0))
+    let action = first.saturating_mul(1 << looks.min(16)).min(longest);
+    action.mul_f64(0.5 + luck.clamp(0.0, 1.0))
 }
 
 #[cfg(test)]

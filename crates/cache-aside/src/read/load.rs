@@ -11,7 +11,7 @@ use crate::core::{Core, Twice};
 use crate::flights::{Handed, Landing, Leader};
 use crate::key::Key;
 use crate::observer::{Observer, Phase};
-use crate::protocol::reading::{self, Close, Fill, Loaded as Outcome};
+use crate::protocol::read_machine::{self, Fill, Finish, Loaded as Outcome};
 use crate::protocol::standing::Head;
 use crate::protocol::timing;
 use crate::renewals::Renewal;
@@ -100,7 +100,7 @@ impl<T, O: Observer> Reading<'_, T, O> {
             None => (Outcome::Unstorable, Duration::ZERO),
         };
         let counts = &self.core.counts;
-        let Close::Replace(head) = reading::after_load(fill, loaded) else {
+        let Finish::Replace(head) = read_machine::after_load(fill, loaded) else {
             if !matches!(fill, Fill::No | Fill::Share) && loaded == Outcome::TooLate {
                 counts.fills_skipped.add();
             }
@@ -219,9 +219,9 @@ impl Kept {
 }
 
 fn lease_of(fill: Fill) -> Option<Head> {
-    match reading::after_load(fill, Outcome::Failed) {
-        Close::Release(head) => Some(head),
-        Close::Replace(_) | Close::Nothing => None,
+    match read_machine::after_load(fill, Outcome::Failed) {
+        Finish::Release(head) => Some(head),
+        Finish::Replace(_) | Finish::Nothing => None,
     }
 }
 

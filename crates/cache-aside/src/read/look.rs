@@ -6,9 +6,9 @@ use crate::core::Twice;
 use crate::entry;
 use crate::observer::{Observer, Phase};
 use crate::options::Foreign;
-use crate::protocol::reading::Saw;
+use crate::protocol::read_machine::Outcome;
 use crate::protocol::standing::Head;
-use crate::session::{Session, Sight};
+use crate::session::{Observation, Session};
 use crate::store::{Acquired, Found};
 use crate::wire::WireError;
 
@@ -22,13 +22,13 @@ struct View<'a, T> {
 
 impl<T> View<'_, T> {
     /// Understands what was found; takes the entries of other types along.
-    fn look(&self, session: &mut Session, found: Found) -> (Sight<T>, Vec<u8>) {
-        let sight = session.read_timely(found, self.codec, self.beta, self.keeps_longer);
-        let others = match sight.saw {
-            Saw::Others(_) => session.other_entries(self.max_value_bytes),
+    fn look(&self, session: &mut Session, found: Found) -> (Observation<T>, Vec<u8>) {
+        let observation = session.read_timely(found, self.codec, self.beta, self.keeps_longer);
+        let others = match observation.outcome {
+            Outcome::Others(_) => session.other_entries(self.max_value_bytes),
             _ => Vec::new(),
         };
-        (sight, others)
+        (observation, others)
     }
 
     /// The same after an attempt to put a lease there; `held` is the lease, if it was.
@@ -37,7 +37,7 @@ impl<T> View<'_, T> {
         session: &mut Session,
         (acquired, head): (Acquired, Head),
         held: &mut Option<Head>,
-    ) -> (Sight<T>, Vec<u8>) {
+    ) -> (Observation<T>, Vec<u8>) {
         let found = match acquired {
             Acquired::Held => {
                 *held = Some(head);
@@ -59,20 +59,20 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
         }
     }
 
-    pub(super) fn get(&mut self) -> Saw {
+    pub(super) fn get(&mut self) -> Outcome {
         let view = self.view();
-        let sight = self.ask(Twice::Harmless, |session, observer| {
+        let observation = self.ask(Twice::Harmless, |session, observer| {
             let found = session.get()?;
             observer.ended(Phase::Get);
             Ok(view.look(session, found))
         });
-        let saw = self.take_decoded(sight);
-        self.only_one_refreshes(saw)
+        let outcome = self.take_decoded(observation);
+        self.only_one_refreshes(outcome)
     }
 
     /// Looks, and takes the lease if nothing is there. Only if no other read of this process is at
     /// the key, which would bring the value sooner, and if the load could begin immediately.
-    pub(super) fn get_or_lease(&mut self) -> Saw {
+    pub(super) fn get_or_lease(&mut self) -> Outcome {
         self.flight = self.core.flights.try_lead(self.key.as_bytes());
         if self.flight.is_some() {
             self.place = self.core.bulkhead.try_enter();
@@ -83,7 +83,7 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
         }
         let (view, lives) = (self.view(), self.core.options.lease);
         let (mut held, mut is_first) = (None, true);
-        let sight = self.ask(Twice::Harmless, |session, observer| {
+        let observation = self.ask(Twice::Harmless, |session, observer| {
             // The same lease is never requested twice: the second time, after a lost connection, is
             // a plain look.
             let acquired = if std::mem::take(&mut is_first) {
@@ -94,88 +94,88 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
             observer.ended(Phase::Get);
             Ok(view.look_again(session, acquired, &mut held))
         });
-        or_held(self.take_decoded(sight), held)
+        or_held(self.take_decoded(observation), held)
     }
 
-    pub(super) fn acquire(&mut self) -> Saw {
-        if let Some(saw) = self.follow() {
-            return saw;
+    pub(super) fn acquire(&mut self) -> Outcome {
+        if let Some(outcome) = self.follow() {
+            return outcome;
         }
         self.enter();
         let (view, lives, mut held) = (self.view(), self.core.options.lease, None);
-        let sight = self.ask(Twice::Never, |session, _| {
+        let observation = self.ask(Twice::Never, |session, _| {
             let acquired = session.acquire(lives)?;
             Ok(view.look_again(session, acquired, &mut held))
         });
         self.observer.ended(Phase::Lease);
-        or_held(self.take(sight), held)
+        or_held(self.take(observation), held)
     }
 
-    pub(super) fn discard(&mut self, head: Head) -> Saw {
+    pub(super) fn discard(&mut self, head: Head) -> Outcome {
         let removed = self.ask(Twice::Harmless, |session, _| session.remove(head));
         self.observer.ended(Phase::Lease);
-        removed.map_or(Saw::Failed, |_| Saw::Done)
+        removed.map_or(Outcome::Failed, |_| Outcome::Done)
     }
 
-    fn take_decoded(&mut self, sight: Result<(Sight<T>, Vec<u8>), WireError>) -> Saw {
-        let saw = self.take(sight);
-        if saw != Saw::Nothing {
+    fn take_decoded(&mut self, observation: Result<(Observation<T>, Vec<u8>), WireError>) -> Outcome {
+        let outcome = self.take(observation);
+        if outcome != Outcome::Nothing {
             self.observer.ended(Phase::Decode);
         }
-        self.note_look(saw);
-        saw
+        self.note_look(outcome);
+        outcome
     }
 
     /// Counts what a look found.
     #[inline]
-    fn note_look(&mut self, saw: Saw) {
+    fn note_look(&mut self, outcome: Outcome) {
         if self.waiting.has_begun() || self.waiting.has_missed {
             return;
         }
-        match saw {
-            Saw::Entry | Saw::Due(_) => return self.core.expectations.note(self.key, true),
-            Saw::Nothing => self.core.expectations.note(self.key, false),
+        match outcome {
+            Outcome::Entry | Outcome::Due(_) => return self.core.expectations.note(self.key, true),
+            Outcome::Nothing => self.core.expectations.note(self.key, false),
             // A lease could not be put in its place.
-            Saw::Expired(_) => {}
+            Outcome::Expired(_) => {}
             _ => return,
         }
         self.waiting.has_missed = true;
         self.core.counts.misses.add();
     }
 
-    fn take(&mut self, sight: Result<(Sight<T>, Vec<u8>), WireError>) -> Saw {
-        let Ok((sight, others)) = sight else { return Saw::Failed };
-        if matches!(sight.saw, Saw::Others(_)) {
+    fn take(&mut self, observation: Result<(Observation<T>, Vec<u8>), WireError>) -> Outcome {
+        let Ok((observation, others)) = observation else { return Outcome::Failed };
+        if matches!(observation.outcome, Outcome::Others(_)) {
             self.core.counts.other_types.add();
         }
         self.others = others;
-        if let Saw::Unreadable(head) = sight.saw {
+        if let Outcome::Unreadable(head) = observation.outcome {
             self.core.counts.corrupt.add();
             if self.core.options.foreign == Foreign::Refuse && !entry::has_magic(head.as_bytes()) {
                 self.observer.refused();
-                return Saw::Alone;
+                return Outcome::Alone;
             }
         }
-        self.answer = sight.answer;
-        self.is_expired = matches!(sight.saw, Saw::Expired(_));
-        sight.saw
+        self.answer = observation.answer;
+        self.is_expired = matches!(observation.outcome, Outcome::Expired(_));
+        observation.outcome
     }
 
     /// An entry that is due is refreshed by one read in this process; for the others it is as good
     /// as ever.
-    fn only_one_refreshes(&mut self, saw: Saw) -> Saw {
-        if !matches!(saw, Saw::Due(_)) || self.flight.is_some() {
-            return saw;
+    fn only_one_refreshes(&mut self, outcome: Outcome) -> Outcome {
+        if !matches!(outcome, Outcome::Due(_)) || self.flight.is_some() {
+            return outcome;
         }
         self.flight = self.core.flights.try_lead(self.key.as_bytes());
-        if self.flight.is_some() { saw } else { Saw::Entry }
+        if self.flight.is_some() { outcome } else { Outcome::Entry }
     }
 }
 
 /// The sight, or the lease that is there now instead of nothing.
-fn or_held(saw: Saw, held: Option<Head>) -> Saw {
-    match (saw, held) {
-        (Saw::Nothing, Some(head)) => Saw::Held(head),
-        (saw, _) => saw,
+fn or_held(outcome: Outcome, held: Option<Head>) -> Outcome {
+    match (outcome, held) {
+        (Outcome::Nothing, Some(head)) => Outcome::Held(head),
+        (outcome, _) => outcome,
     }
 }

@@ -1,7 +1,7 @@
 //! A read of many keys in a few round trips: one for the look, one for the leases of what is
 //! missing, one load, and one for the fills.
 //!
-//! Each key walks by the same table as a single read (`protocol::reading`); what is special here is
+//! Each key walks by the same table as a single read (`protocol::read_machine`); what is special here is
 //! that the keys take each step together. A key at which another thread, another process or a write
 //! is, is waited for after the load, when this read holds nothing that others could wait for.
 
@@ -24,9 +24,9 @@ use crate::core::{Asker, Core, Twice};
 use crate::flights::Leader;
 use crate::key::{Key, KeyError};
 use crate::protocol::draw_nonce;
-use crate::protocol::reading::{self, Fill, Obstacle, Saw, Step};
+use crate::protocol::read_machine::{self, Action, Fill, Obstacle, Outcome};
 use crate::protocol::standing::{self, Head};
-use crate::session::Sight;
+use crate::session::Observation;
 
 /// The loader of the values of several ids.
 pub(crate) type LoadMany<'a, A, T, E> = dyn FnMut(&[A]) -> Result<HashMap<A, T>, E> + 'a;
@@ -160,14 +160,14 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
                 session.look_at_all(names, codec, keeps_longer)
             });
         let is_first = !self.waiting.has_begun();
-        for (number, sight) in numbers.into_iter().zip(sights) {
-            let (sight, has_failed) = sight.answer();
+        for (number, observation) in numbers.into_iter().zip(sights) {
+            let (observation, has_failed) = observation.answer();
             self.note_failed(has_failed);
-            let sight = sight.unwrap_or_else(|| Sight::of(Saw::Failed));
-            if is_first && matches!(sight.saw, Saw::Nothing | Saw::Expired(_)) {
+            let observation = observation.unwrap_or_else(|| Observation::of(Outcome::Failed));
+            if is_first && matches!(observation.outcome, Outcome::Nothing | Outcome::Expired(_)) {
                 self.core.counts.misses.add();
             }
-            self.saw(number, Step::Get, sight, None);
+            self.outcome(number, Action::Get, observation, None);
         }
     }
 
@@ -177,13 +177,19 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
     }
 
     /// The next step for one key, by the table.
-    fn saw(&mut self, number: usize, step: Step, sight: Sight<T>, leader: Option<Leader>) {
-        let next = reading::next(step, sight.saw);
-        if let (Step::Overdue(head), true) = (next, sight.answer.is_some()) {
-            return self.overdue(number, head, sight);
+    fn outcome(
+        &mut self,
+        number: usize,
+        action: Action,
+        observation: Observation<T>,
+        leader: Option<Leader>,
+    ) {
+        let next = read_machine::next(action, observation.outcome);
+        if let (Action::Overdue(head), true) = (next, observation.answer.is_some()) {
+            return self.overdue(number, head, observation);
         }
-        let state = match (next, sight.answer) {
-            (Step::Return, Some(answer)) => {
+        let state = match (next, observation.answer) {
+            (Action::Return, Some(answer)) => {
                 let counts = &self.core.counts;
                 if answer.is_some() {
                     counts.hits.add();
@@ -192,23 +198,23 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
                 }
                 State::Answered(answer)
             }
-            (Step::Acquire, _) => self.lead(number),
-            (Step::Load(Fill::Lease(head)), _) => State::Load(Fill::Lease(head), leader),
-            (Step::Load(_), _) => State::Load(Fill::No, None),
-            (Step::Wait(obstacle), _) => State::Blocked(Blocked::By(obstacle)),
+            (Action::Acquire, _) => self.lead(number),
+            (Action::Load(Fill::Lease(head)), _) => State::Load(Fill::Lease(head), leader),
+            (Action::Load(_), _) => State::Load(Fill::No, None),
+            (Action::Wait(obstacle), _) => State::Blocked(Blocked::By(obstacle)),
             _ => State::Blocked(Blocked::Alone),
         };
         self.set(number, state);
     }
 
     /// It is loaded with the others, unless another thread is at it.
-    fn overdue(&mut self, number: usize, head: Head, sight: Sight<T>) {
+    fn overdue(&mut self, number: usize, head: Head, observation: Observation<T>) {
         let state = match self.try_lead(number) {
             Some(leader) => State::Load(Fill::Overdue(head), Some(leader)),
             None => State::Blocked(Blocked::Thread),
         };
         if let Some(item) = self.items.get_mut(number) {
-            (item.state, item.expired) = (state, sight.answer);
+            (item.state, item.expired) = (state, observation.answer);
         }
     }
 
@@ -314,15 +320,15 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
             }
             sights
         });
-        for (number, sight) in numbers.into_iter().zip(sights) {
-            let (sight, has_failed) = sight.answer();
+        for (number, observation) in numbers.into_iter().zip(sights) {
+            let (observation, has_failed) = observation.answer();
             self.note_failed(has_failed);
-            let sight = sight.unwrap_or_else(|| Sight::of(Saw::Failed));
+            let observation = observation.unwrap_or_else(|| Observation::of(Outcome::Failed));
             let leader = match self.take(number) {
                 State::Missing(leader) => Some(leader),
                 _ => None,
             };
-            self.saw(number, Step::Acquire, sight, leader);
+            self.outcome(number, Action::Acquire, observation, leader);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::bulkhead::Place;
 use crate::core::Core;
 use crate::flights::{Boarding, Handed, Until};
 use crate::observer::Observer;
-use crate::protocol::reading::{Obstacle, Saw};
+use crate::protocol::read_machine::{Obstacle, Outcome};
 use crate::protocol::timing;
 
 /// The deadlines of this read. Each kind of waiting has one, which runs from the first time on.
@@ -26,7 +26,7 @@ pub(super) struct Waiting {
 impl<'a, T, O: Observer> Reading<'a, T, O> {
     /// Waits for the read in this process that is at this key already. None: there is none, and
     /// this read is now the one for whom others wait.
-    pub(super) fn follow(&mut self) -> Option<Saw> {
+    pub(super) fn follow(&mut self) -> Option<Outcome> {
         if self.flight.is_some() {
             return None;
         }
@@ -44,21 +44,21 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
                 self.flight = Some(leader);
                 None
             }
-            Boarding::Look => Some(Saw::Landed),
+            Boarding::Look => Some(Outcome::Landed),
             Boarding::Take(handed) => Some(self.take_handed(&handed)),
-            Boarding::Failed if is_expired => Some(Saw::Stale),
-            Boarding::Alone | Boarding::Failed => Some(Saw::Alone),
+            Boarding::Failed if is_expired => Some(Outcome::Stale),
+            Boarding::Alone | Boarding::Failed => Some(Outcome::Alone),
         }
     }
 
-    fn take_handed(&mut self, handed: &Handed) -> Saw {
+    fn take_handed(&mut self, handed: &Handed) -> Outcome {
         match handed.decode(self.codec) {
             Some(answer) => {
                 self.core.counts.joined.add();
                 (self.answer, self.is_expired) = (Some(answer), false);
-                Saw::Joined
+                Outcome::Joined
             }
-            None => Saw::Alone,
+            None => Outcome::Alone,
         }
     }
 
@@ -70,37 +70,37 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
     }
 
     /// One thread looks into Redis for all that wait for the same obstacle.
-    pub(super) fn wait(&mut self, obstacle: Obstacle) -> Saw {
-        if let Some(saw) = self.follow() {
-            return saw;
+    pub(super) fn wait(&mut self, obstacle: Obstacle) -> Outcome {
+        if let Some(outcome) = self.follow() {
+            return outcome;
         }
         let left = self.waiting.left(obstacle, self.core);
         if left.is_zero() {
             self.core.settle(self.key, self.permit);
-            return Saw::OutOfTime;
+            return Outcome::OutOfTime;
         }
         // A load that could run meanwhile has the place.
         self.place = None;
         std::thread::sleep(timing::pause(obstacle, self.waiting.looks, rand::random()).min(left));
         self.waiting.looks += 1;
-        Saw::Done
+        Outcome::Done
     }
 
-    pub(super) fn beside(&mut self) -> Saw {
+    pub(super) fn beside(&mut self) -> Outcome {
         let has_led = self.flight.is_some();
-        if let Some(saw) = self.follow() {
-            return saw;
+        if let Some(outcome) = self.follow() {
+            return outcome;
         }
         // What this read saw may be from before another one here was done.
-        if !has_led || self.enter().has_just_waited() { Saw::Landed } else { Saw::Leads }
+        if !has_led || self.enter().has_just_waited() { Outcome::Landed } else { Outcome::Leads }
     }
 
-    pub(super) fn join(&mut self) -> Saw {
-        if let Some(saw) = self.follow() {
-            return saw;
+    pub(super) fn join(&mut self) -> Outcome {
+        if let Some(outcome) = self.follow() {
+            return outcome;
         }
         // Where that took time, the obstacle may be gone.
-        if self.enter().has_just_waited() { Saw::Landed } else { Saw::Leads }
+        if self.enter().has_just_waited() { Outcome::Landed } else { Outcome::Leads }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Session, Sight};
+use super::{Observation, Session};
 use crate::codec::Codec;
-use crate::protocol::reading::Saw;
+use crate::protocol::read_machine::Outcome;
 use crate::protocol::standing::{HEAD_BYTES, Head};
 use crate::store::{Acquired, Found};
 use crate::wire::WireError;
@@ -17,13 +17,13 @@ impl Session {
         keys: &[Vec<u8>],
         codec: &dyn Codec<T>,
         keeps_longer: bool,
-    ) -> Result<Vec<Result<Sight<T>, WireError>>, WireError> {
+    ) -> Result<Vec<Result<Observation<T>, WireError>>, WireError> {
         let seen = self.store.get_all(keys)?;
-        let sight = |(seen, key): (Result<_, WireError>, &Vec<u8>)| {
+        let observation = |(seen, key): (Result<_, WireError>, &Vec<u8>)| {
             let (found, bytes) = seen?;
-            Ok(self.sight(key, found, bytes, codec, keeps_longer))
+            Ok(self.observation(key, found, bytes, codec, keeps_longer))
         };
-        Ok(seen.into_iter().zip(keys).map(sight).collect())
+        Ok(seen.into_iter().zip(keys).map(observation).collect())
     }
 
     /// Puts these leases under the keys that hold nothing.
@@ -33,27 +33,27 @@ impl Session {
         leases: &[[u8; HEAD_BYTES]],
         lives: Duration,
         codec: &dyn Codec<T>,
-    ) -> Result<Vec<Result<Sight<T>, WireError>>, WireError> {
+    ) -> Result<Vec<Result<Observation<T>, WireError>>, WireError> {
         let acquired = self.store.acquire_all(keys, leases, lives)?;
         let answers = acquired.into_iter().zip(keys).zip(leases);
         Ok(answers
             .map(|((acquired, key), lease)| {
                 Ok(match acquired? {
-                    (Acquired::Held, _) => Sight::of(Saw::Held(Head::of(lease))),
-                    (Acquired::Found(found), bytes) => self.sight(key, found, bytes, codec, false),
+                    (Acquired::Held, _) => Observation::of(Outcome::Held(Head::of(lease))),
+                    (Acquired::Found(found), bytes) => self.observation(key, found, bytes, codec, false),
                 })
             })
             .collect())
     }
 
-    fn sight<T>(
+    fn observation<T>(
         &mut self,
         key: &[u8],
         found: Found,
         bytes: Vec<u8>,
         codec: &dyn Codec<T>,
         keeps_longer: bool,
-    ) -> Sight<T> {
+    ) -> Observation<T> {
         self.key.clear();
         self.key.extend_from_slice(key);
         (self.reply, self.arrived) = (bytes, None);

@@ -5,7 +5,7 @@ mod writers;
 
 use super::world::{Setting, World, Writer, kind, see};
 use crate::protocol::mirror::Slot;
-use crate::protocol::reading::Saw;
+use crate::protocol::read_machine::Outcome;
 
 /// A world that can follow, what happened, and the promise that it broke, if it broke one.
 pub(super) struct Next {
@@ -65,7 +65,7 @@ impl Moves<'_> {
     }
 
     fn is_marked(&self) -> bool {
-        see(&self.before.slot, kind(0, self.setting)) == Saw::Marker
+        see(&self.before.slot, kind(0, self.setting)) == Outcome::Marker
     }
 
     /// The steps that Redis takes by itself.

@@ -3,7 +3,7 @@
 use crate::entry::{self, CodecId, Header, Kind};
 use crate::protocol::Nonce;
 use crate::protocol::mirror::{self, Acquired, Slot};
-use crate::protocol::reading::{Fill, Saw, Step};
+use crate::protocol::read_machine::{Action, Fill, Outcome};
 use crate::protocol::standing::{self, Head, Standing};
 
 pub(super) const KEY: &[u8] = b"k";
@@ -110,7 +110,7 @@ pub(super) enum Reader {
     /// About to do this. `floor` is the oldest version that it may return, `seen` that of the entry
     /// in its hands.
     At {
-        step: Step,
+        action: Action,
         floor: u8,
         seen: u8,
     },
@@ -243,7 +243,7 @@ impl World {
     }
 
     /// Redis does it. What an acquire or a replace answers comes as a reader sees it.
-    pub(super) fn execute(&mut self, command: Command, setting: &Setting) -> Saw {
+    pub(super) fn execute(&mut self, command: Command, setting: &Setting) -> Outcome {
         let now_ms = self.now_ms();
         let slot = &mut self.slot;
         if setting.lacks(Ablation::DropsTokensFromTheFuture) && self.is_set_back {
@@ -260,7 +260,7 @@ impl World {
                     *slot = Slot::Empty;
                 }
                 return match mirror::acquire(slot, &lease) {
-                    Acquired::Held => Saw::Held(Head::of(&lease)),
+                    Acquired::Held => Outcome::Held(Head::of(&lease)),
                     Acquired::Found(found) => see(&found, kind(reader, setting)),
                 };
             }
@@ -290,7 +290,7 @@ impl World {
                 mirror::settle(slot, now_ms);
             }
         }
-        Saw::Done
+        Outcome::Done
     }
 
     /// Redis does it; then its sender waits until the replica has what the command wrote, and with
@@ -341,8 +341,10 @@ impl World {
         let holds = self.again[owner] == again
             && matches!(
                 self.readers[owner],
-                Reader::At { step: Step::Load(Fill::Lease(_)) | Step::Acquire | Step::GetOrLease, .. }
-                    | Reader::Loaded { fill: Fill::Lease(_), .. }
+                Reader::At {
+                    action: Action::Load(Fill::Lease(_)) | Action::Acquire | Action::GetOrLease,
+                    ..
+                } | Reader::Loaded { fill: Fill::Lease(_), .. }
             );
         (!holds).then_some(there)
     }
@@ -353,16 +355,16 @@ impl World {
 }
 
 /// The view of a reader. Chance decides whether an entry is due, which is up to the caller.
-pub(super) fn see(slot: &Slot, kind: Kind) -> Saw {
+pub(super) fn see(slot: &Slot, kind: Kind) -> Outcome {
     match slot {
-        Slot::Empty => Saw::Nothing,
-        Slot::Other => Saw::Unreadable(Head::NONE),
+        Slot::Empty => Outcome::Nothing,
+        Slot::Other => Outcome::Unreadable(Head::NONE),
         Slot::Text(text) => match Standing::read(text, KEY, None, kind) {
-            Standing::Entry(_) => Saw::Entry,
-            Standing::OtherEntries => Saw::Others(Head::of(text)),
-            Standing::Lease => Saw::Lease,
-            Standing::Marker => Saw::Marker,
-            Standing::Unreadable(_) => Saw::Unreadable(Head::of(text)),
+            Standing::Entry(_) => Outcome::Entry,
+            Standing::OtherEntries => Outcome::Others(Head::of(text)),
+            Standing::Lease => Outcome::Lease,
+            Standing::Marker => Outcome::Marker,
+            Standing::Unreadable(_) => Outcome::Unreadable(Head::of(text)),
         },
     }
 }

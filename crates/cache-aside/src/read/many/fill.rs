@@ -13,7 +13,7 @@ use crate::core::{BATCH, Outcome, Twice};
 use crate::entry::HEADER_BYTES;
 use crate::flights::{Handed, Landing, Leader};
 use crate::key::Key;
-use crate::protocol::reading::{self, Close, Fill, Loaded as Brought};
+use crate::protocol::read_machine::{self, Fill, Finish, Loaded as Brought};
 use crate::protocol::standing::Head;
 use crate::protocol::timing;
 use crate::session::write_entry;
@@ -90,7 +90,7 @@ impl<A: Clone + Eq + Hash, T> ManyReading<'_, A, T> {
             Some(_) => Brought::Answer,
             None => Brought::Unstorable,
         };
-        let (Close::Replace(head), Some(ttl)) = (reading::after_load(fill, brought), ttl) else {
+        let (Finish::Replace(head), Some(ttl)) = (read_machine::after_load(fill, brought), ttl) else {
             if matches!(fill, Fill::Lease(_)) && brought == Brought::TooLate {
                 counts.fills_skipped.add();
             }

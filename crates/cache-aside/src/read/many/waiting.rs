@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Blocked, Item, ManyReading, State};
 use crate::breaker::Permit;
 use crate::flights::{Boarding, Until};
-use crate::protocol::reading::{Fill, Obstacle};
+use crate::protocol::read_machine::{Fill, Obstacle};
 use crate::protocol::timing;
 
 /// Leases and markers that are looked after in one read, in case that Redis' clock was set back.

@@ -3,7 +3,7 @@
 use super::super::world::{Ablation, Command, Reader, World, kind, lease_nonce, see};
 use super::Moves;
 use crate::protocol::mirror::Slot;
-use crate::protocol::reading::{self, Close, Fill, Loaded, Saw, Step};
+use crate::protocol::read_machine::{self, Action, Fill, Finish, Loaded, Outcome};
 use crate::protocol::standing::{self, Head};
 
 impl Moves<'_> {
@@ -13,23 +13,23 @@ impl Moves<'_> {
                 // Readers are alike: they begin in order.
                 if reader == 0 || self.before.readers[reader - 1] != Reader::Idle {
                     let floor = self.floor();
-                    for step in [Step::Get, Step::GetOrLease] {
+                    for action in [Action::Get, Action::GetOrLease] {
                         self.push(
-                            || format!("reader {reader} begins with {step:?}"),
-                            |world| world.readers[reader] = Reader::At { step, floor, seen: 0 },
+                            || format!("reader {reader} begins with {action:?}"),
+                            |world| world.readers[reader] = Reader::At { action, floor, seen: 0 },
                         );
                     }
                 }
             }
-            Reader::At { step, floor, seen } => self.step(reader, step, floor, seen),
+            Reader::At { action, floor, seen } => self.action(reader, action, floor, seen),
             Reader::Loaded { fill, floor, version } => {
-                let close = reading::after_load(fill, Loaded::Answer);
+                let close = read_machine::after_load(fill, Loaded::Answer);
                 self.close(reader, fill, close, floor, Some(version), "answer");
             }
             // The leader ended without a load, or this reader waited for long enough.
             Reader::Joins { floor, .. } => self.push(
                 || format!("reader {reader} looks again"),
-                |world| world.readers[reader] = Reader::At { step: Step::Get, floor, seen: 0 },
+                |world| world.readers[reader] = Reader::At { action: Action::Get, floor, seen: 0 },
             ),
             Reader::Follows { leader, floor } => {
                 if let Reader::Done { version } = self.before.readers[leader] {
@@ -48,47 +48,47 @@ impl Moves<'_> {
         if self.setting.is_crash_safe() { self.before.committed } else { self.before.returned }
     }
 
-    fn step(&mut self, reader: usize, step: Step, floor: u8, seen: u8) {
-        match step {
-            Step::Get => {
-                let saw = see(&self.before.slot, kind(reader, self.setting));
-                self.looked(reader, step, saw, floor, |_| ());
-                self.saw(reader, step, Saw::Failed, floor, seen, |_| ());
+    fn action(&mut self, reader: usize, action: Action, floor: u8, seen: u8) {
+        match action {
+            Action::Get => {
+                let outcome = see(&self.before.slot, kind(reader, self.setting));
+                self.looked(reader, action, outcome, floor, |_| ());
+                self.outcome(reader, action, Outcome::Failed, floor, seen, |_| ());
             }
-            Step::GetOrLease => self.get_or_lease(reader, floor, seen),
-            Step::Acquire => {
+            Action::GetOrLease => self.get_or_lease(reader, floor, seen),
+            Action::Acquire => {
                 self.join(reader, floor);
                 self.acquire(reader, floor, seen);
             }
-            Step::Overdue(_) => {
+            Action::Overdue(_) => {
                 self.join(reader, floor);
-                for saw in [Saw::Leads, Saw::Alone, Saw::Stale] {
-                    self.saw(reader, step, saw, floor, seen, |_| ());
+                for outcome in [Outcome::Leads, Outcome::Alone, Outcome::Stale] {
+                    self.outcome(reader, action, outcome, floor, seen, |_| ());
                 }
             }
-            Step::Join | Step::Beside(_) => {
+            Action::Join | Action::Beside(_) => {
                 self.join(reader, floor);
-                self.saw(reader, step, Saw::Leads, floor, seen, |_| ());
+                self.outcome(reader, action, Outcome::Leads, floor, seen, |_| ());
             }
-            Step::Discard(expected) => {
-                self.ask(reader, step, Command::Remove { expected }, floor, seen);
+            Action::Discard(expected) => {
+                self.ask(reader, action, Command::Remove { expected }, floor, seen);
             }
-            Step::Wait(_) => {
+            Action::Wait(_) => {
                 let setting = self.setting;
                 self.join(reader, floor);
-                self.saw(reader, step, Saw::Done, floor, seen, |_| ());
-                self.saw(reader, step, Saw::OutOfTime, floor, seen, |_| ());
+                self.outcome(reader, action, Outcome::Done, floor, seen, |_| ());
+                self.outcome(reader, action, Outcome::OutOfTime, floor, seen, |_| ());
                 if setting.clock_steps {
-                    self.saw(reader, step, Saw::OutOfTime, floor, seen, |world| {
+                    self.outcome(reader, action, Outcome::OutOfTime, floor, seen, |world| {
                         world.execute(Command::Settle, setting);
                     });
                 }
             }
-            Step::Return => self.push_checked(
+            Action::Return => self.push_checked(
                 || format!("reader {reader} returns version {seen}"),
                 |world| finish_read(world, reader, floor, seen),
             ),
-            Step::Load(fill) => self.load(reader, fill, floor, seen),
+            Action::Load(fill) => self.load(reader, fill, floor, seen),
         }
     }
 
@@ -99,16 +99,16 @@ impl Moves<'_> {
             return;
         }
         for (leader, other) in readers.iter().enumerate() {
-            let Reader::At { step, .. } = other else { continue };
+            let Reader::At { action, .. } = other else { continue };
             let leads = matches!(
-                step,
-                Step::Acquire
-                    | Step::GetOrLease
-                    | Step::Wait(_)
-                    | Step::Join
-                    | Step::Beside(_)
-                    | Step::Overdue(_)
-                    | Step::Load(Fill::Lease(_) | Fill::Share | Fill::Beside(_) | Fill::Overdue(_))
+                action,
+                Action::Acquire
+                    | Action::GetOrLease
+                    | Action::Wait(_)
+                    | Action::Join
+                    | Action::Beside(_)
+                    | Action::Overdue(_)
+                    | Action::Load(Fill::Lease(_) | Fill::Share | Fill::Beside(_) | Fill::Overdue(_))
             );
             if leads && leader != reader {
                 self.push(
@@ -121,30 +121,30 @@ impl Moves<'_> {
 
     /// A look that puts a lease where it finds nothing.
     fn get_or_lease(&mut self, reader: usize, floor: u8, seen: u8) {
-        let (setting, step) = (self.setting, Step::GetOrLease);
+        let (setting, action) = (self.setting, Action::GetOrLease);
         let command = Command::Acquire { reader, again: false };
-        let saw = self.before.clone().execute(command, setting);
-        self.looked(reader, step, saw, floor, |world| {
+        let outcome = self.before.clone().execute(command, setting);
+        self.looked(reader, action, outcome, floor, |world| {
             world.execute(command, setting);
         });
         if self.before.slot == Slot::Empty {
             // A server that does not put leases in the same command.
-            self.saw(reader, step, Saw::Nothing, floor, seen, |_| ());
+            self.outcome(reader, action, Outcome::Nothing, floor, seen, |_| ());
         }
-        self.saw(reader, step, Saw::Failed, floor, seen, |world| world.send_late(command));
+        self.outcome(reader, action, Outcome::Failed, floor, seen, |world| world.send_late(command));
         if setting.resends {
             self.push(
-                || format!("reader {reader}: {step:?} · its connection is lost, and it looks once more"),
+                || format!("reader {reader}: {action:?} · its connection is lost, and it looks once more"),
                 |world| {
                     world.send_late(command);
                     world.again[reader] = true;
-                    world.readers[reader] = Reader::At { step: Step::Get, floor, seen };
+                    world.readers[reader] = Reader::At { action: Action::Get, floor, seen };
                 },
             );
         }
         if setting.lacks(Ablation::LoadBeforeReply) {
             let lease = Head::of(&standing::lease(lease_nonce(reader, false, setting)));
-            self.saw(reader, step, Saw::Held(lease), floor, seen, |world| world.send_late(command));
+            self.outcome(reader, action, Outcome::Held(lease), floor, seen, |world| world.send_late(command));
         }
     }
 
@@ -157,7 +157,7 @@ impl Moves<'_> {
                 || format!("reader {reader} loads before it has a lease"),
                 |world| {
                     let seen = world.committed + 1;
-                    world.readers[reader] = Reader::At { step: Step::Acquire, floor, seen };
+                    world.readers[reader] = Reader::At { action: Action::Acquire, floor, seen };
                 },
             );
             return;
@@ -166,7 +166,7 @@ impl Moves<'_> {
             for (leader, other) in self.before.readers.iter().enumerate() {
                 let is_loading = matches!(
                     other,
-                    Reader::At { step: Step::Load(Fill::Lease(_)), .. }
+                    Reader::At { action: Action::Load(Fill::Lease(_)), .. }
                         | Reader::Loaded { fill: Fill::Lease(_), .. }
                 );
                 if is_loading && leader != reader {
@@ -180,8 +180,8 @@ impl Moves<'_> {
             }
         }
         let mut after = self.before.clone();
-        let saw = after.execute(command, setting);
-        if let (true, Saw::Held(head)) = (setting.lacks(Ablation::LoadBeforeLease), saw) {
+        let outcome = after.execute(command, setting);
+        if let (true, Outcome::Held(head)) = (setting.lacks(Ablation::LoadBeforeLease), outcome) {
             self.push(
                 || format!("reader {reader} gets its lease late"),
                 |world| {
@@ -192,49 +192,65 @@ impl Moves<'_> {
             );
             return;
         }
-        self.looked(reader, Step::Acquire, saw, floor, |world| {
+        self.looked(reader, Action::Acquire, outcome, floor, |world| {
             world.execute(command, setting);
         });
         if setting.lacks(Ablation::AcquireSentTwice) {
-            self.looked(reader, Step::Acquire, saw, floor, |world| {
+            self.looked(reader, Action::Acquire, outcome, floor, |world| {
                 world.execute(command, setting);
                 world.send_late(command);
             });
         }
-        self.saw(reader, Step::Acquire, Saw::Failed, floor, seen, |world| world.send_late(command));
+        self.outcome(reader, Action::Acquire, Outcome::Failed, floor, seen, |world| world.send_late(command));
     }
 
     /// A command that fails may still be done.
-    fn ask(&mut self, reader: usize, step: Step, command: Command, floor: u8, seen: u8) {
+    fn ask(&mut self, reader: usize, action: Action, command: Command, floor: u8, seen: u8) {
         let setting = self.setting;
-        self.saw(reader, step, Saw::Done, floor, seen, |world| {
+        self.outcome(reader, action, Outcome::Done, floor, seen, |world| {
             world.execute(command, setting);
         });
-        self.saw(reader, step, Saw::Failed, floor, seen, |world| world.send_late(command));
+        self.outcome(reader, action, Outcome::Failed, floor, seen, |world| world.send_late(command));
     }
 
     /// A look at the key: a good entry may be due.
-    fn looked(&mut self, reader: usize, step: Step, saw: Saw, floor: u8, change: impl Fn(&mut World)) {
+    fn looked(
+        &mut self,
+        reader: usize,
+        action: Action,
+        outcome: Outcome,
+        floor: u8,
+        change: impl Fn(&mut World),
+    ) {
         let seen = self.before.cached(kind(reader, self.setting)).unwrap_or_default();
-        if let (Saw::Entry, Slot::Text(text)) = (saw, &self.before.slot) {
-            self.saw(reader, step, Saw::Due(Head::of(text)), floor, seen, &change);
+        if let (Outcome::Entry, Slot::Text(text)) = (outcome, &self.before.slot) {
+            self.outcome(reader, action, Outcome::Due(Head::of(text)), floor, seen, &change);
             if self.setting.keeps_longer {
-                self.saw(reader, step, Saw::Expired(Head::of(text)), floor, seen, &change);
+                self.outcome(reader, action, Outcome::Expired(Head::of(text)), floor, seen, &change);
             }
         }
-        if let (Saw::Lease, Some(head)) = (saw, self.before.orphan(self.setting)) {
-            self.saw(reader, step, Saw::Orphan(head), floor, seen, &change);
+        if let (Outcome::Lease, Some(head)) = (outcome, self.before.orphan(self.setting)) {
+            self.outcome(reader, action, Outcome::Orphan(head), floor, seen, &change);
         }
-        self.saw(reader, step, saw, floor, seen, change);
+        self.outcome(reader, action, outcome, floor, seen, change);
     }
 
     /// The reader goes on by the table.
-    fn saw(&mut self, reader: usize, step: Step, saw: Saw, floor: u8, seen: u8, change: impl Fn(&mut World)) {
+    fn outcome(
+        &mut self,
+        reader: usize,
+        action: Action,
+        outcome: Outcome,
+        floor: u8,
+        seen: u8,
+        change: impl Fn(&mut World),
+    ) {
         self.push(
-            || format!("reader {reader}: {step:?} · {saw:?}"),
+            || format!("reader {reader}: {action:?} · {outcome:?}"),
             |world| {
                 change(world);
-                world.readers[reader] = Reader::At { step: reading::next(step, saw), floor, seen };
+                world.readers[reader] =
+                    Reader::At { action: read_machine::next(action, outcome), floor, seen };
             },
         );
     }
@@ -257,18 +273,26 @@ impl Moves<'_> {
         );
         // The loader fails: the entry that was to be refreshed is the answer, or there is none.
         let answer = matches!(fill, Fill::Refresh(_) | Fill::Overdue(_)).then_some(seen);
-        self.close(reader, fill, reading::after_load(fill, Loaded::Failed), floor, answer, "failure");
+        self.close(reader, fill, read_machine::after_load(fill, Loaded::Failed), floor, answer, "failure");
     }
 
     /// The end of a read with a load.
-    fn close(&mut self, reader: usize, fill: Fill, close: Close, floor: u8, version: Option<u8>, what: &str) {
+    fn close(
+        &mut self,
+        reader: usize,
+        fill: Fill,
+        close: Finish,
+        floor: u8,
+        version: Option<u8>,
+        what: &str,
+    ) {
         let setting = self.setting;
         let command = match (close, version) {
-            (Close::Replace(expected), Some(version)) => {
+            (Finish::Replace(expected), Some(version)) => {
                 let beside = matches!(fill, Fill::Beside(_));
                 Some(Command::Replace { reader, expected, version, beside })
             }
-            (Close::Release(expected), _) => Some(Command::Remove { expected }),
+            (Finish::Release(expected), _) => Some(Command::Remove { expected }),
             _ => None,
         };
         let end = |world: &mut World| match version {

@@ -31,7 +31,7 @@ pub enum Fill {
 
 /// The next step of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Step {
+pub enum Action {
     /// Look at what stands under the key.
     Get,
     /// Look at what stands under the key, and put a lease there if nothing does, in one command.
@@ -56,7 +56,7 @@ pub enum Step {
 
 /// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Saw {
+pub enum Outcome {
     Nothing,
     /// A good entry.
     Entry,
@@ -93,30 +93,33 @@ pub enum Saw {
 }
 
 /// The step that follows.
-pub fn next(step: Step, saw: Saw) -> Step {
-    match (step, saw) {
-        (_, Saw::Entry | Saw::Joined) | (Step::Overdue(_), Saw::Stale) => Step::Return,
-        (_, Saw::Due(head)) => Step::Load(Fill::Refresh(head)),
-        (_, Saw::Others(head)) => Step::Beside(head),
-        (_, Saw::Expired(head)) => Step::Overdue(head),
-        (_, Saw::Lease) => Step::Wait(Obstacle::Lease),
-        (_, Saw::Marker) => Step::Wait(Obstacle::Marker),
-        (_, Saw::Held(head)) => Step::Load(Fill::Lease(head)),
-        (_, Saw::Orphan(head)) => Step::Discard(head),
-        (Step::Get | Step::GetOrLease, Saw::Unreadable(head)) => Step::Discard(head),
+pub fn next(action: Action, outcome: Outcome) -> Action {
+    match (action, outcome) {
+        (_, Outcome::Entry | Outcome::Joined) | (Action::Overdue(_), Outcome::Stale) => Action::Return,
+        (_, Outcome::Due(head)) => Action::Load(Fill::Refresh(head)),
+        (_, Outcome::Others(head)) => Action::Beside(head),
+        (_, Outcome::Expired(head)) => Action::Overdue(head),
+        (_, Outcome::Lease) => Action::Wait(Obstacle::Lease),
+        (_, Outcome::Marker) => Action::Wait(Obstacle::Marker),
+        (_, Outcome::Held(head)) => Action::Load(Fill::Lease(head)),
+        (_, Outcome::Orphan(head)) => Action::Discard(head),
+        (Action::Get | Action::GetOrLease, Outcome::Unreadable(head)) => Action::Discard(head),
         // A server that does not put leases in the same command only looks.
-        (Step::Get | Step::GetOrLease, Saw::Nothing) | (Step::Discard(_), Saw::Done) => Step::Acquire,
-        (Step::Wait(_), Saw::Done)
-        | (Step::Acquire | Step::Wait(_) | Step::Join | Step::Beside(_) | Step::Overdue(_), Saw::Landed) => {
-            Step::Get
+        (Action::Get | Action::GetOrLease, Outcome::Nothing) | (Action::Discard(_), Outcome::Done) => {
+            Action::Acquire
         }
-        (Step::Overdue(head), Saw::Leads | Saw::Alone) => Step::Load(Fill::Overdue(head)),
-        (Step::Beside(head), Saw::Leads) => Step::Load(Fill::Beside(head)),
-        (Step::Wait(_), Saw::OutOfTime) => Step::Join,
-        (Step::Join, Saw::Leads) => Step::Load(Fill::Share),
+        (Action::Wait(_), Outcome::Done)
+        | (
+            Action::Acquire | Action::Wait(_) | Action::Join | Action::Beside(_) | Action::Overdue(_),
+            Outcome::Landed,
+        ) => Action::Get,
+        (Action::Overdue(head), Outcome::Leads | Outcome::Alone) => Action::Load(Fill::Overdue(head)),
+        (Action::Beside(head), Outcome::Leads) => Action::Load(Fill::Beside(head)),
+        (Action::Wait(_), Outcome::OutOfTime) => Action::Join,
+        (Action::Join, Outcome::Leads) => Action::Load(Fill::Share),
         // Whatever else happens, the database has the right answer; that it is not kept does no
         // harm.
-        _ => Step::Load(Fill::No),
+        _ => Action::Load(Fill::No),
     }
 }
 
@@ -135,7 +138,7 @@ pub enum Loaded {
 
 /// The end of a read with a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Close {
+pub enum Finish {
     Nothing,
     /// Replace this by the new entry.
     Replace(Head),
@@ -144,15 +147,17 @@ pub enum Close {
 }
 
 /// The step after the database has answered.
-pub fn after_load(fill: Fill, loaded: Loaded) -> Close {
+pub fn after_load(fill: Fill, loaded: Loaded) -> Finish {
     match (fill, loaded) {
         (
             Fill::Lease(head) | Fill::Refresh(head) | Fill::Beside(head) | Fill::Overdue(head),
             Loaded::Answer,
-        ) => Close::Replace(head),
-        (Fill::Lease(head), Loaded::Unstorable | Loaded::TooLate | Loaded::Failed) => Close::Release(head),
+        ) => Finish::Replace(head),
+        (Fill::Lease(head), Loaded::Unstorable | Loaded::TooLate | Loaded::Failed) => Finish::Release(head),
         // Until it expires or is overwritten, the entry that was read is as good as it was.
-        (Fill::Refresh(_) | Fill::Beside(_) | Fill::Overdue(_) | Fill::No | Fill::Share, _) => Close::Nothing,
+        (Fill::Refresh(_) | Fill::Beside(_) | Fill::Overdue(_) | Fill::No | Fill::Share, _) => {
+            Finish::Nothing
+        }
     }
 }
 
@@ -165,51 +170,51 @@ mod tests {
         let (seen, unreadable, others) = (Head::of(b"seen"), Head::of(b"junk"), Head::of(b"others"));
         let expired = Head::of(b"expired");
         let steps = [
-            Step::Get,
-            Step::GetOrLease,
-            Step::Discard(unreadable),
-            Step::Acquire,
-            Step::Wait(Obstacle::Lease),
-            Step::Wait(Obstacle::Marker),
-            Step::Join,
-            Step::Beside(others),
-            Step::Overdue(expired),
+            Action::Get,
+            Action::GetOrLease,
+            Action::Discard(unreadable),
+            Action::Acquire,
+            Action::Wait(Obstacle::Lease),
+            Action::Wait(Obstacle::Marker),
+            Action::Join,
+            Action::Beside(others),
+            Action::Overdue(expired),
         ];
         let saws = [
-            Saw::Nothing,
-            Saw::Entry,
-            Saw::Due(seen),
-            Saw::Others(others),
-            Saw::Expired(expired),
-            Saw::Lease,
-            Saw::Marker,
-            Saw::Unreadable(unreadable),
-            Saw::Orphan(unreadable),
-            Saw::Held(seen),
-            Saw::Done,
-            Saw::Landed,
-            Saw::Joined,
-            Saw::Stale,
-            Saw::Leads,
-            Saw::Alone,
-            Saw::OutOfTime,
-            Saw::Failed,
+            Outcome::Nothing,
+            Outcome::Entry,
+            Outcome::Due(seen),
+            Outcome::Others(others),
+            Outcome::Expired(expired),
+            Outcome::Lease,
+            Outcome::Marker,
+            Outcome::Unreadable(unreadable),
+            Outcome::Orphan(unreadable),
+            Outcome::Held(seen),
+            Outcome::Done,
+            Outcome::Landed,
+            Outcome::Joined,
+            Outcome::Stale,
+            Outcome::Leads,
+            Outcome::Alone,
+            Outcome::OutOfTime,
+            Outcome::Failed,
         ];
         let mut table = String::new();
-        for step in steps {
-            for saw in saws {
-                let then = next(step, saw);
-                let may_fill = matches!(saw, Saw::Due(_) | Saw::Held(_));
-                let is_beside = then == Step::Load(Fill::Beside(others));
-                assert_eq!(is_beside, step == Step::Beside(others) && saw == Saw::Leads);
-                let is_overdue = then == Step::Load(Fill::Overdue(expired));
-                let leads = matches!(saw, Saw::Leads | Saw::Alone);
-                assert_eq!(is_overdue, step == Step::Overdue(expired) && leads);
+        for action in steps {
+            for outcome in saws {
+                let then = next(action, outcome);
+                let may_fill = matches!(outcome, Outcome::Due(_) | Outcome::Held(_));
+                let is_beside = then == Action::Load(Fill::Beside(others));
+                assert_eq!(is_beside, action == Action::Beside(others) && outcome == Outcome::Leads);
+                let is_overdue = then == Action::Load(Fill::Overdue(expired));
+                let leads = matches!(outcome, Outcome::Leads | Outcome::Alone);
+                assert_eq!(is_overdue, action == Action::Overdue(expired) && leads);
                 assert_eq!(
-                    matches!(then, Step::Load(Fill::Lease(head) | Fill::Refresh(head)) if head == seen),
+                    matches!(then, Action::Load(Fill::Lease(head) | Fill::Refresh(head)) if head == seen),
                     may_fill
                 );
-                table.push_str(&format!("{step:?} · {saw:?} → {then:?}\n"));
+                table.push_str(&format!("{action:?} · {outcome:?} → {then:?}\n"));
             }
         }
         insta::assert_snapshot!(table);
@@ -219,17 +224,17 @@ mod tests {
     fn a_load_that_failed_leaves_no_lease_behind() {
         let head = Head::of(b"lease");
         for loaded in [Loaded::Failed, Loaded::Unstorable, Loaded::TooLate] {
-            assert_eq!(after_load(Fill::Lease(head), loaded), Close::Release(head));
-            assert_eq!(after_load(Fill::Refresh(head), loaded), Close::Nothing);
-            assert_eq!(after_load(Fill::Beside(head), loaded), Close::Nothing);
-            assert_eq!(after_load(Fill::Overdue(head), loaded), Close::Nothing);
+            assert_eq!(after_load(Fill::Lease(head), loaded), Finish::Release(head));
+            assert_eq!(after_load(Fill::Refresh(head), loaded), Finish::Nothing);
+            assert_eq!(after_load(Fill::Beside(head), loaded), Finish::Nothing);
+            assert_eq!(after_load(Fill::Overdue(head), loaded), Finish::Nothing);
         }
         for loaded in [Loaded::Answer, Loaded::Failed, Loaded::Unstorable, Loaded::TooLate] {
-            assert_eq!(after_load(Fill::No, loaded), Close::Nothing);
-            assert_eq!(after_load(Fill::Share, loaded), Close::Nothing);
+            assert_eq!(after_load(Fill::No, loaded), Finish::Nothing);
+            assert_eq!(after_load(Fill::Share, loaded), Finish::Nothing);
         }
         for fill in [Fill::Lease(head), Fill::Overdue(head)] {
-            assert_eq!(after_load(fill, Loaded::Answer), Close::Replace(head));
+            assert_eq!(after_load(fill, Loaded::Answer), Finish::Replace(head));
         }
     }
 }
