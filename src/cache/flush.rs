@@ -9,7 +9,7 @@ use super::admin::AdminError;
 use super::connection::Connection;
 use super::entry;
 use super::key;
-use super::protocol::standing;
+use super::protocol::key_state;
 use crate::endpoint::Address;
 use crate::interrupt;
 
@@ -272,7 +272,7 @@ static STATES: LazyLock<States> = LazyLock::new(|| {
     let _ = entry::seal(&mut value, key, &header);
     entry::seal_missing(&mut missing, key, nonce, 0, 0);
     let state = |value: &[u8]| value.get(STATE).copied().into_iter().collect::<Vec<u8>>();
-    let (lease, marker) = (state(&standing::lease(nonce)), state(&standing::MARKER_HEADER));
+    let (lease, marker) = (state(&key_state::lease(nonce)), state(&key_state::MARKER_HEADER));
     let entries = [state(&value), state(&missing)].concat();
     let all_but_markers = [&entries[..], &lease].concat();
     States {

@@ -9,7 +9,7 @@ use super::core::Core;
 use super::entry;
 use super::key::layout::pattern_of;
 use super::pool::Pool;
-use super::protocol::standing::{self, Head};
+use super::protocol::key_state::{self, Head};
 use super::protocol::{Nonce, draw_nonce};
 use super::store::{Acquired, Found, Store};
 use super::trouble::RedisError;
@@ -159,7 +159,7 @@ impl Steps {
     }
 
     fn acquire(&self, store: &mut Store) -> Result<(), WireError> {
-        let lease = standing::lease(self.nonce);
+        let lease = key_state::lease(self.nonce);
         match store.acquire(&self.key, &lease, SHORT, &mut Vec::new())? {
             Acquired::Held => Ok(()),
             Acquired::Found(_) => Err(UNEXPECTED),
@@ -173,7 +173,7 @@ impl Steps {
     fn replace(&self, store: &mut Store) -> Result<(), WireError> {
         let mut missing = Vec::new();
         entry::seal_missing(&mut missing, &self.key, self.nonce, 0, 0);
-        let lease = Head::of(&standing::lease(self.nonce));
+        let lease = Head::of(&key_state::lease(self.nonce));
         // On a machine so slow that the lease has expired it is refused, which is an answer too.
         store.replace(&self.key, lease, &missing, SHORT).map(drop)
     }

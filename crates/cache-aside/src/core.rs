@@ -20,7 +20,7 @@ use super::key::{Key, KeyError, prefix_of};
 use super::ledger::Ledger;
 use super::options::Options;
 use super::orphans::Orphans;
-use super::protocol::standing::Head;
+use super::protocol::key_state::Head;
 use super::read::Helpers;
 use super::renewals::{Renewal, Renewals};
 use super::session::Session;

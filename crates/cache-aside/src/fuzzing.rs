@@ -9,8 +9,8 @@ use std::os::unix::net::UnixStream;
 
 use super::codec::{Codec, Json};
 use super::entry::{self, CodecId, Header, Kind};
+use super::protocol::key_state::{HEAD_BYTES, Head, KeyState};
 use super::protocol::read_machine::Outcome;
-use super::protocol::standing::{HEAD_BYTES, Head, Standing};
 use super::session;
 use super::wire::{Connection, Reply};
 
@@ -51,14 +51,14 @@ pub fn replies(bytes: &[u8]) -> usize {
 ///
 /// # Panics
 /// Where what was understood contradicts the bytes.
-pub fn standing(bytes: &[u8], key: &[u8]) {
+pub fn key_state(bytes: &[u8], key: &[u8]) {
     let head = Head::of(bytes);
     assert!(bytes.starts_with(head.as_bytes()));
     assert_eq!(head.as_bytes().len(), bytes.len().min(HEAD_BYTES));
     let json: &dyn Codec<serde_json::Value> = &Json;
     let kind = Kind { codec: json.id(), type_tag: json.type_tag() };
-    let standing = Standing::read(bytes, key, None, kind);
-    if standing == Standing::Marker {
+    let key_state = KeyState::read(bytes, key, None, kind);
+    if key_state == KeyState::Marker {
         assert!(head.is_marker(), "a marker is never simply removed");
     }
     let observation =
@@ -69,7 +69,7 @@ pub fn standing(bytes: &[u8], key: &[u8]) {
         Outcome::Unreadable(seen) | Outcome::Others(seen) => assert_eq!(seen, head),
         outcome => unreachable!("no bytes mean {outcome:?}"),
     }
-    if let Standing::Entry(parsed) = standing {
+    if let KeyState::Entry(parsed) = key_state {
         // It has a checksum over all of it: what is read is what was written, to the bit.
         let payload = parsed.payload.map(|payload| bytes[payload].to_vec());
         let written = sealed(key, parsed.header, payload.as_deref());
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(replies(b""), 0);
         assert_eq!(replies(&b"+OK\r\n".repeat(MAX_REPLIES + 1)), MAX_REPLIES);
         for bytes in [&b""[..], b"rcae\x01", b"another program's value"] {
-            standing(bytes, b"key");
+            key_state(bytes, b"key");
         }
         for payload in [None, Some(&b"7"[..])] {
             (0..300).for_each(|bit| entry(b"key", payload, [3; 29], bit));

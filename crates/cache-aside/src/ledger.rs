@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::key::Key;
 use super::orphans::Orphans;
-use super::protocol::standing::Head;
+use super::protocol::key_state::Head;
 use super::stats::Counts;
 
 /// Shared by a cache and its connections.
@@ -55,7 +55,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::standing::lease;
+    use crate::protocol::key_state::lease;
 
     #[test]
     fn a_child_leaves_what_its_parent_sent() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::entry::HEADER_BYTES;
 use super::events::{Event, Hook};
-use super::protocol::standing::MAX_MARKER_MS;
+use super::protocol::key_state::MAX_MARKER_MS;
 use super::wire::Limits;
 
 /// The behaviour of a [`Cache`](crate::Cache). Start from the default and change what you must:

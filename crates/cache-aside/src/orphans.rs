@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::key::Key;
-use super::protocol::standing::Head;
+use super::protocol::key_state::Head;
 
 /// Older ones are forgotten: their leases expire.
 const MOST: usize = 1024;
@@ -133,7 +133,7 @@ impl Orphans {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::standing::lease;
+    use crate::protocol::key_state::lease;
 
     #[test]
     fn an_orphan_is_removed_twice_and_recognised_for_longer() {

@@ -9,8 +9,8 @@
 use rand::TryRng;
 
 pub mod expectation;
+pub mod key_state;
 pub mod read_machine;
-pub mod standing;
 pub mod timing;
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::core::Core;
 use super::key::Key;
 use super::per_process::PerProcess;
-use super::protocol::standing::Head;
+use super::protocol::key_state::Head;
 
 /// Without any load for so many lives of a lease, the thread ends.
 const IDLE_LIVES: u32 = 4;

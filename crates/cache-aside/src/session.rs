@@ -11,8 +11,8 @@ use super::entry::{self, Arriving, Checksum, Corrupt, Header, Kind, Parsed};
 use super::key::Key;
 use super::ledger::{Ledger, SentFill};
 use super::protocol::draw_nonce;
+use super::protocol::key_state::{self, Head, KeyState};
 use super::protocol::read_machine::Outcome;
-use super::protocol::standing::{self, Head, Standing};
 use super::protocol::timing;
 use super::store::{Acquired, Found, Store};
 use super::wire::WireError;
@@ -184,7 +184,7 @@ impl Session {
         if let (Some(acquired), head) = self.try_lease(lives)? {
             return Ok((acquired, head));
         }
-        let lease = standing::lease(draw_nonce()?);
+        let lease = key_state::lease(draw_nonce()?);
         let head = Head::of(&lease);
         self.arrived = None;
         self.unsettled = Some(head);
@@ -194,7 +194,7 @@ impl Session {
     }
 
     fn try_lease(&mut self, lives: Duration) -> Result<(Option<Acquired>, Head), WireError> {
-        let lease = standing::lease(draw_nonce()?);
+        let lease = key_state::lease(draw_nonce()?);
         let head = Head::of(&lease);
         self.unsettled = Some(head);
         let (key, mut arriving) = (&self.key, None::<Arriving>);
@@ -349,8 +349,8 @@ pub(super) fn understand<T>(
 ) -> Observation<T> {
     let head = Head::of(bytes);
     let kind = Kind { codec: codec.id(), type_tag: codec.type_tag() };
-    match Standing::read(bytes, key, arrived, kind) {
-        Standing::Entry(Parsed { header, payload }) => {
+    match KeyState::read(bytes, key, arrived, kind) {
+        KeyState::Entry(Parsed { header, payload }) => {
             let answer = match payload.map(|payload| codec.decode(bytes, payload)).transpose() {
                 Ok(answer) => answer,
                 Err(_) => return Observation::of(Outcome::Unreadable(head)),
@@ -362,10 +362,10 @@ pub(super) fn understand<T>(
             };
             Observation { outcome, answer: Some(answer) }
         }
-        Standing::OtherEntries => Observation::of(Outcome::Others(head)),
-        Standing::Lease => Observation::of(Outcome::Lease),
-        Standing::Marker => Observation::of(Outcome::Marker),
-        Standing::Unreadable(_) => Observation::of(Outcome::Unreadable(head)),
+        KeyState::OtherEntries => Observation::of(Outcome::Others(head)),
+        KeyState::Lease => Observation::of(Outcome::Lease),
+        KeyState::Marker => Observation::of(Outcome::Marker),
+        KeyState::Unreadable(_) => Observation::of(Outcome::Unreadable(head)),
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use self::server::Server;
-use super::protocol::standing::{Head, LEASE_HEADER, MARKER_HEADER, MAX_MARKER_MS};
+use super::protocol::key_state::{Head, LEASE_HEADER, MARKER_HEADER, MAX_MARKER_MS};
 use super::protocol::{Nonce, draw_nonce};
 use super::script::{ACQUIRE, REPLACE, SETTLE, WRITERS};
 use super::wire::{Connection, Reply, WireError};

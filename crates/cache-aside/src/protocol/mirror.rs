@@ -2,7 +2,7 @@
 //! finds the same stores. Only tests use it.
 
 use super::Nonce;
-use super::standing::{HEAD_BYTES, Head, MARKER_HEADER, MAX_MARKER_MS, SLOT_BYTES, TOKEN_BYTES};
+use super::key_state::{HEAD_BYTES, Head, MARKER_HEADER, MAX_MARKER_MS, SLOT_BYTES, TOKEN_BYTES};
 
 /// The value that Redis holds under one key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -133,7 +133,7 @@ fn put(slot: &mut Slot, tokens: &[Token]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::standing::lease;
+    use crate::protocol::key_state::lease;
 
     fn text(bytes: &[u8]) -> Slot {
         Slot::Text(bytes.to_vec())
@@ -208,15 +208,15 @@ mod tests {
 
     #[test]
     fn what_is_compared_never_ends_in_the_middle() {
-        for (standing, expected, done) in [
+        for (key_state, expected, done) in [
             (text(b""), Head::NONE, true),
             (Slot::Other, Head::NONE, true),
             (text(b"ab"), Head::NONE, false),
             (text(b"abc"), Head::of(b"ab"), false),
             (text(&[1; 30]), Head::of(&[1; HEAD_BYTES]), true),
         ] {
-            let mut slot = standing.clone();
-            assert_eq!(replace(&mut slot, expected, b""), done, "{standing:?}");
+            let mut slot = key_state.clone();
+            assert_eq!(replace(&mut slot, expected, b""), done, "{key_state:?}");
             assert_eq!(slot == Slot::Empty, done);
         }
     }

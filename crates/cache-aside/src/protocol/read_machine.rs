@@ -1,7 +1,7 @@
 //! The next step of a reader, as a pure function of the steps before and their results. The
 //! library, the bench and the model all walk by this one table.
 
-use super::standing::Head;
+use super::key_state::Head;
 
 /// An obstacle to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -24,8 +24,8 @@ use crate::core::{Asker, Core, Twice};
 use crate::flights::Leader;
 use crate::key::{Key, KeyError};
 use crate::protocol::draw_nonce;
+use crate::protocol::key_state::{self, Head};
 use crate::protocol::read_machine::{self, Action, Fill, Obstacle, Outcome};
-use crate::protocol::standing::{self, Head};
 use crate::session::Observation;
 
 /// The loader of the values of several ids.
@@ -308,7 +308,7 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
         let keys = self.keys(&numbers);
         let sights = core.each(Asker::Reader, Twice::Never, &keys, |session, batch, names| {
             let nonces: Result<Vec<_>, _> = batch.iter().map(|_| draw_nonce()).collect();
-            let leases: Vec<_> = nonces?.into_iter().map(standing::lease).collect();
+            let leases: Vec<_> = nonces?.into_iter().map(key_state::lease).collect();
             let sights = session.acquire_all(names, &leases, lives, codec);
             if sights.is_err() {
                 // Those that are there although no answer came would keep their keys uncached.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Observation, Session};
 use crate::codec::Codec;
+use crate::protocol::key_state::{HEAD_BYTES, Head};
 use crate::protocol::read_machine::Outcome;
-use crate::protocol::standing::{HEAD_BYTES, Head};
 use crate::store::{Acquired, Found};
 use crate::wire::WireError;
 

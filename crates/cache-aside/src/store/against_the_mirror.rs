@@ -8,8 +8,8 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::*;
 use crate::private_redis::PrivateRedis;
+use crate::protocol::key_state::{SLOT_BYTES, TOKEN_BYTES, lease};
 use crate::protocol::mirror::{self, Slot};
-use crate::protocol::standing::{SLOT_BYTES, TOKEN_BYTES, lease};
 use crate::wire::Limits;
 
 const KEY: &[u8] = b"k";
@@ -71,7 +71,7 @@ fn marker(slots: &[(u8, u64)]) -> Vec<u8> {
 }
 
 /// The states under the key, so that comparisons often meet the one that they look for.
-fn standing() -> impl Strategy<Value = Vec<u8>> {
+fn key_state() -> impl Strategy<Value = Vec<u8>> {
     let far = now_ms() + 4 * MAX_MARKER_MS;
     prop_oneof![
         (1..4u8).prop_map(|number| lease(nonce(number)).to_vec()),
@@ -89,10 +89,10 @@ fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         3 => (1..4u8).prop_map(Operation::Acquire),
         3 => (1..4u8).prop_map(Operation::GetOrLease),
-        3 => (standing(), standing()).prop_map(|(expected, new)| Operation::Replace { expected, new }),
-        3 => (standing(), standing()).prop_map(|(expected, new)| Operation::ReplaceAhead { expected, new }),
-        1 => (standing(), standing()).prop_map(|(expected, new)| Operation::ReplaceTwice { expected, new }),
-        2 => prop_oneof![standing(), Just(Vec::new())].prop_map(|expected| Operation::Remove { expected }),
+        3 => (key_state(), key_state()).prop_map(|(expected, new)| Operation::Replace { expected, new }),
+        3 => (key_state(), key_state()).prop_map(|(expected, new)| Operation::ReplaceAhead { expected, new }),
+        1 => (key_state(), key_state()).prop_map(|(expected, new)| Operation::ReplaceTwice { expected, new }),
+        2 => prop_oneof![key_state(), Just(Vec::new())].prop_map(|expected| Operation::Remove { expected }),
         4 => (1..4u8).prop_map(Operation::Mark),
         1 => (1..4u8).prop_map(Operation::MarkBriefly),
         4 => (1..4u8).prop_map(Operation::Finish),
@@ -100,7 +100,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => (1..4u8).prop_map(|token| Operation::FinishMany(token, Propagation::Always)),
         1 => Just(Operation::Invalidate),
         1 => Just(Operation::Settle),
-        2 => standing().prop_map(Operation::Set),
+        2 => key_state().prop_map(Operation::Set),
         1 => Just(Operation::Push),
         1 => prop::collection::vec(any::<u8>(), 1..SLOT_BYTES + 2).prop_map(Operation::Append),
     ]
@@ -395,9 +395,9 @@ fn a_transaction_that_is_refused_leaves_no_connection_within_it() {
             let connection = Connection::open(&redis.endpoint(), LIMITS).unwrap();
             Store::new(connection).sharing(Arc::clone(&server))
         };
-        let put = |store: &mut Store, standing: &[u8]| {
+        let put = |store: &mut Store, key_state: &[u8]| {
             redis.say(&format!("DEL {key}"));
-            store.connection().command(&[b"SET", KEY, standing], &mut Vec::new()).unwrap();
+            store.connection().command(&[b"SET", KEY, key_state], &mut Vec::new()).unwrap();
             store.replace(KEY, Head::of(&lease), &large, LONG)
         };
         let mut first = open();

@@ -5,7 +5,7 @@
 use std::sync::atomic::Ordering;
 
 use super::Store;
-use crate::protocol::standing::{HEAD_BYTES, Head};
+use crate::protocol::key_state::{HEAD_BYTES, Head};
 use crate::wire::{Reply, WireError};
 
 /// From here on the copies cost more than a round trip.

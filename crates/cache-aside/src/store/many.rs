@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Acquired, Found, Store, ms};
-use crate::protocol::standing::{HEAD_BYTES, Head};
+use crate::protocol::key_state::{HEAD_BYTES, Head};
 use crate::script::{ACQUIRE, REPLACE};
 use crate::wire::{Reply, WireError};
 

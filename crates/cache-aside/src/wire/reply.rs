@@ -4,7 +4,7 @@
 use std::io::{self, BufRead, Read};
 
 use super::{Connection, WireError};
-use crate::protocol::standing::HEAD_BYTES;
+use crate::protocol::key_state::HEAD_BYTES;
 
 /// A longer string is received in pieces of so many bytes. Small enough to be in the processor's
 /// second-level cache still when somebody looks at a piece, and not to keep the kernel from taking

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::reply::PIECE_BYTES;
 use super::*;
-use crate::protocol::standing::HEAD_BYTES;
+use crate::protocol::key_state::HEAD_BYTES;
 
 /// Asks for a value that comes as `reply`, in writes of so many bytes; also what was seen of it
 /// on the way.

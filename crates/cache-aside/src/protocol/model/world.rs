@@ -2,9 +2,9 @@
 
 use crate::entry::{self, CodecId, Header, Kind};
 use crate::protocol::Nonce;
+use crate::protocol::key_state::{self, Head, KeyState};
 use crate::protocol::mirror::{self, Acquired, Slot};
 use crate::protocol::read_machine::{Action, Fill, Outcome};
-use crate::protocol::standing::{self, Head, Standing};
 
 pub(super) const KEY: &[u8] = b"k";
 /// The model's clock stands still, save that it may be set back once; what ends ends by an event.
@@ -220,8 +220,8 @@ impl World {
     /// The version that is cached as this type, if any is.
     pub(super) fn cached(&self, kind: Kind) -> Option<u8> {
         let Slot::Text(text) = &self.slot else { return None };
-        match Standing::read(text, KEY, None, kind) {
-            Standing::Entry(parsed) => parsed.payload.and_then(|payload| text.get(payload)?.first().copied()),
+        match KeyState::read(text, KEY, None, kind) {
+            KeyState::Entry(parsed) => parsed.payload.and_then(|payload| text.get(payload)?.first().copied()),
             _ => None,
         }
     }
@@ -255,7 +255,7 @@ impl World {
         }
         match command {
             Command::Acquire { reader, again } => {
-                let lease = standing::lease(lease_nonce(reader, again, setting));
+                let lease = key_state::lease(lease_nonce(reader, again, setting));
                 if setting.lacks(Ablation::LeaseOverwrites) {
                     *slot = Slot::Empty;
                 }
@@ -336,7 +336,7 @@ impl World {
         let there = Head::of(text);
         let leases = (0..self.readers.len()).flat_map(|reader| [(reader, false), (reader, true)]);
         let (owner, again) = leases.into_iter().find(|(reader, again)| {
-            Head::of(&standing::lease(lease_nonce(*reader, *again, setting))) == there
+            Head::of(&key_state::lease(lease_nonce(*reader, *again, setting))) == there
         })?;
         let holds = self.again[owner] == again
             && matches!(
@@ -359,12 +359,12 @@ pub(super) fn see(slot: &Slot, kind: Kind) -> Outcome {
     match slot {
         Slot::Empty => Outcome::Nothing,
         Slot::Other => Outcome::Unreadable(Head::NONE),
-        Slot::Text(text) => match Standing::read(text, KEY, None, kind) {
-            Standing::Entry(_) => Outcome::Entry,
-            Standing::OtherEntries => Outcome::Others(Head::of(text)),
-            Standing::Lease => Outcome::Lease,
-            Standing::Marker => Outcome::Marker,
-            Standing::Unreadable(_) => Outcome::Unreadable(Head::of(text)),
+        Slot::Text(text) => match KeyState::read(text, KEY, None, kind) {
+            KeyState::Entry(_) => Outcome::Entry,
+            KeyState::OtherEntries => Outcome::Others(Head::of(text)),
+            KeyState::Lease => Outcome::Lease,
+            KeyState::Marker => Outcome::Marker,
+            KeyState::Unreadable(_) => Outcome::Unreadable(Head::of(text)),
         },
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::core::{Core, Outcome};
 use crate::key::Key;
-use crate::protocol::standing::Head;
+use crate::protocol::key_state::Head;
 use crate::renewals::Renewal;
 use crate::store::Change;
 

@@ -2,9 +2,9 @@
 
 use super::super::world::{Ablation, Command, Reader, World, kind, lease_nonce, see};
 use super::Moves;
+use crate::protocol::key_state::{self, Head};
 use crate::protocol::mirror::Slot;
 use crate::protocol::read_machine::{self, Action, Fill, Finish, Loaded, Outcome};
-use crate::protocol::standing::{self, Head};
 
 impl Moves<'_> {
     pub(super) fn reader(&mut self, reader: usize) {
@@ -143,7 +143,7 @@ impl Moves<'_> {
             );
         }
         if setting.lacks(Ablation::LoadBeforeReply) {
-            let lease = Head::of(&standing::lease(lease_nonce(reader, false, setting)));
+            let lease = Head::of(&key_state::lease(lease_nonce(reader, false, setting)));
             self.outcome(reader, action, Outcome::Held(lease), floor, seen, |world| world.send_late(command));
         }
     }

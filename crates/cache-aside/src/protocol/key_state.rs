@@ -53,9 +53,9 @@ impl Head {
     /// The head of a key that holds no string at all.
     pub const NONE: Self = Self { bytes: [0; HEAD_BYTES], length: 0 };
 
-    pub fn of(standing: &[u8]) -> Self {
+    pub fn of(key_state: &[u8]) -> Self {
         let mut head = Self::NONE;
-        for (to, from) in head.bytes.iter_mut().zip(standing) {
+        for (to, from) in head.bytes.iter_mut().zip(key_state) {
             *to = *from;
             head.length += 1;
         }
@@ -94,7 +94,7 @@ pub fn lease(nonce: Nonce) -> [u8; LEASE_BYTES] {
 
 /// The state under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum KeyState {
     /// An entry of the kind that was asked for.
     Entry(Parsed),
     /// Entries of other types, codecs or formats alone.
@@ -105,7 +105,7 @@ pub enum Standing {
     Unreadable(Corrupt),
 }
 
-impl Standing {
+impl KeyState {
     /// Reads what was found under `key`. Any bytes give an answer. Their checksum may have been
     /// taken while they `arrived`.
     pub fn read(bytes: &[u8], key: &[u8], arrived: Option<Checksum>, kind: Kind) -> Self {
@@ -150,16 +150,16 @@ mod tests {
 
     #[test]
     fn leases_and_markers_are_told_from_what_only_looks_like_them() {
-        let read = |bytes: &[u8]| Standing::read(bytes, b"k", None, KIND);
+        let read = |bytes: &[u8]| KeyState::read(bytes, b"k", None, KIND);
         let good = lease([7; 16]);
-        assert_eq!(read(&good), Standing::Lease);
-        assert!(matches!(read(&good[..23]), Standing::Unreadable(_)));
-        assert!(matches!(read(&[&good[..], b"x"].concat()), Standing::Unreadable(_)));
+        assert_eq!(read(&good), KeyState::Lease);
+        assert!(matches!(read(&good[..23]), KeyState::Unreadable(_)));
+        assert!(matches!(read(&[&good[..], b"x"].concat()), KeyState::Unreadable(_)));
         let marker = |slots: usize| [&MARKER_HEADER[..], &vec![9; slots]].concat();
-        assert_eq!(read(&marker(SLOT_BYTES)), Standing::Marker);
-        assert_eq!(read(&marker(3 * SLOT_BYTES)), Standing::Marker);
+        assert_eq!(read(&marker(SLOT_BYTES)), KeyState::Marker);
+        assert_eq!(read(&marker(3 * SLOT_BYTES)), KeyState::Marker);
         for damaged in [0, 1, SLOT_BYTES - 1, SLOT_BYTES + 1] {
-            assert!(matches!(read(&marker(damaged)), Standing::Unreadable(_)), "{damaged}");
+            assert!(matches!(read(&marker(damaged)), KeyState::Unreadable(_)), "{damaged}");
             assert!(Head::of(&marker(damaged)).is_marker());
         }
     }
@@ -176,8 +176,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_read_without_a_panic(state: u8, rest: Vec<u8>, key: Vec<u8>) {
-            let _ = Standing::read(&rest, &key, None, KIND);
-            let _ = Standing::read(&[&start(state)[..], &rest].concat(), &key, None, KIND);
+            let _ = KeyState::read(&rest, &key, None, KIND);
+            let _ = KeyState::read(&[&start(state)[..], &rest].concat(), &key, None, KIND);
         }
     }
 }
