@@ -14,9 +14,9 @@ pub mod read_machine;
 pub mod timing;
 
 #[cfg(test)]
-pub mod mirror;
-#[cfg(test)]
 mod model;
+#[cfg(test)]
+pub mod reference_store;
 
 /// 128 random bits, drawn anew for every attempt. Sharing one among attempts would let a fill
 /// succeed that was loaded before somebody else's lease.

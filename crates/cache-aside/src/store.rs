@@ -351,4 +351,4 @@ fn ms(time: Duration) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod against_the_mirror;
+mod differential_test;

@@ -4,8 +4,8 @@ mod readers;
 mod writers;
 
 use super::world::{Setting, World, Writer, kind, see};
-use crate::protocol::mirror::Slot;
 use crate::protocol::read_machine::Outcome;
+use crate::protocol::reference_store::Slot;
 
 /// A world that can follow, what happened, and the promise that it broke, if it broke one.
 pub(super) struct Next {

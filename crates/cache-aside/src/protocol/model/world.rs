@@ -3,8 +3,8 @@
 use crate::entry::{self, CodecId, Header, Kind};
 use crate::protocol::Nonce;
 use crate::protocol::key_state::{self, Head, KeyState};
-use crate::protocol::mirror::{self, Acquired, Slot};
 use crate::protocol::read_machine::{Action, Fill, Outcome};
+use crate::protocol::reference_store::{self, Acquired, Slot};
 
 pub(super) const KEY: &[u8] = b"k";
 /// The model's clock stands still, save that it may be set back once; what ends ends by an event.
@@ -247,7 +247,7 @@ impl World {
         let now_ms = self.now_ms();
         let slot = &mut self.slot;
         if setting.lacks(Ablation::DropsTokensFromTheFuture) && self.is_set_back {
-            let late = mirror::settle(&mut slot.clone(), now_ms);
+            let late = reference_store::settle(&mut slot.clone(), now_ms);
             if late && matches!(command, Command::Mark { .. } | Command::Finish { .. } | Command::Invalidate)
             {
                 *slot = Slot::Empty;
@@ -259,7 +259,7 @@ impl World {
                 if setting.lacks(Ablation::LeaseOverwrites) {
                     *slot = Slot::Empty;
                 }
-                return match mirror::acquire(slot, &lease) {
+                return match reference_store::acquire(slot, &lease) {
                     Acquired::Held => Outcome::Held(Head::of(&lease)),
                     Acquired::Found(found) => see(&found, kind(reader, setting)),
                 };
@@ -273,21 +273,21 @@ impl World {
                 if let (true, Slot::Text(others)) = (beside, &*slot) {
                     new.extend_from_slice(others);
                 }
-                mirror::replace(slot, expected, &new);
+                reference_store::replace(slot, expected, &new);
             }
-            Command::Remove { expected } if expected.is_marker() => mirror::invalidate(slot, now_ms),
+            Command::Remove { expected } if expected.is_marker() => reference_store::invalidate(slot, now_ms),
             Command::Remove { expected } => {
-                mirror::replace(slot, expected, b"");
+                reference_store::replace(slot, expected, b"");
             }
-            Command::Mark { writer } => mirror::mark(slot, token(writer), LIFE_MS, now_ms),
+            Command::Mark { writer } => reference_store::mark(slot, token(writer), LIFE_MS, now_ms),
             Command::Finish { .. } if setting.lacks(Ablation::FinishIgnoresOthers) => *slot = Slot::Empty,
             Command::Finish { writer } => {
-                mirror::finish(slot, token(writer), now_ms);
+                reference_store::finish(slot, token(writer), now_ms);
             }
             Command::Invalidate if setting.lacks(Ablation::InvalidateDeletesMarkers) => *slot = Slot::Empty,
-            Command::Invalidate => mirror::invalidate(slot, now_ms),
+            Command::Invalidate => reference_store::invalidate(slot, now_ms),
             Command::Settle => {
-                mirror::settle(slot, now_ms);
+                reference_store::settle(slot, now_ms);
             }
         }
         Outcome::Done
@@ -315,7 +315,7 @@ impl World {
 
     /// The writers whose tokens stand in the marker.
     pub(super) fn marked_by(&self) -> Vec<usize> {
-        let tokens = mirror::tokens(&self.slot, self.now_ms());
+        let tokens = reference_store::tokens(&self.slot, self.now_ms());
         (0..self.writers.len())
             .filter(|writer| tokens.iter().any(|there| there.token == token(*writer)))
             .collect()
@@ -324,8 +324,8 @@ impl World {
     /// A writer's token comes to its end; with the last one the key does.
     pub(super) fn end_token(&mut self, writer: usize) {
         let now_ms = self.now_ms();
-        mirror::mark(&mut self.slot, token(writer), 0, now_ms);
-        if mirror::tokens(&self.slot, self.now_ms()).is_empty() {
+        reference_store::mark(&mut self.slot, token(writer), 0, now_ms);
+        if reference_store::tokens(&self.slot, self.now_ms()).is_empty() {
             self.slot = Slot::Empty;
         }
     }

@@ -3,8 +3,8 @@
 use super::super::world::{Ablation, Command, Reader, World, kind, lease_nonce, see};
 use super::Moves;
 use crate::protocol::key_state::{self, Head};
-use crate::protocol::mirror::Slot;
 use crate::protocol::read_machine::{self, Action, Fill, Finish, Loaded, Outcome};
+use crate::protocol::reference_store::Slot;
 
 impl Moves<'_> {
     pub(super) fn reader(&mut self, reader: usize) {

@@ -9,7 +9,7 @@ use proptest::test_runner::{Config, TestRunner};
 use super::*;
 use crate::private_redis::PrivateRedis;
 use crate::protocol::key_state::{SLOT_BYTES, TOKEN_BYTES, lease};
-use crate::protocol::mirror::{self, Slot};
+use crate::protocol::reference_store::{self, Slot};
 use crate::wire::Limits;
 
 const KEY: &[u8] = b"k";
@@ -133,10 +133,10 @@ impl Pair {
                     let looked = store.get_or_lease(KEY, &lease, LONG, &mut value, &mut |_| ());
                     looked.unwrap().expect("this server can do it")
                 };
-                let mirrored = match mirror::acquire(slot, &lease) {
-                    mirror::Acquired::Held => Acquired::Held,
-                    mirror::Acquired::Found(Slot::Other) => Acquired::Found(Found::Other),
-                    mirror::Acquired::Found(found) => {
+                let mirrored = match reference_store::acquire(slot, &lease) {
+                    reference_store::Acquired::Held => Acquired::Held,
+                    reference_store::Acquired::Found(Slot::Other) => Acquired::Found(Found::Other),
+                    reference_store::Acquired::Found(found) => {
                         assert_eq!(without_ends(&found), without_ends(&Slot::Text(value)));
                         Acquired::Found(Found::Text)
                     }
@@ -146,60 +146,60 @@ impl Pair {
             Operation::Replace { expected, new } => {
                 let expected = Head::of(expected);
                 let replaced = store.replace(KEY, expected, new, LONG).unwrap();
-                assert_eq!(replaced, mirror::replace(slot, expected, new));
+                assert_eq!(replaced, reference_store::replace(slot, expected, new));
             }
             Operation::ReplaceAhead { expected, new } => {
                 let expected = Head::of(expected);
                 if store.can_send_ahead(new.len()) {
                     store.send_replace(KEY, expected, new, LONG).unwrap();
-                    self.ahead.push(mirror::replace(slot, expected, new));
+                    self.ahead.push(reference_store::replace(slot, expected, new));
                 }
             }
             Operation::ReplaceTwice { expected, new } => {
                 let expected = Head::of(expected);
                 for _ in 0..2 {
                     let replaced = store.replace(KEY, expected, new, LONG).unwrap();
-                    assert_eq!(replaced, mirror::replace(slot, expected, new));
+                    assert_eq!(replaced, reference_store::replace(slot, expected, new));
                 }
             }
             Operation::Remove { expected } => {
                 let expected = Head::of(expected);
                 let removed = store.remove(KEY, expected).unwrap();
                 if expected.is_marker() {
-                    mirror::invalidate(slot, now_ms());
+                    reference_store::invalidate(slot, now_ms());
                 } else {
-                    assert_eq!(removed, mirror::replace(slot, expected, b""));
+                    assert_eq!(removed, reference_store::replace(slot, expected, b""));
                 }
             }
             Operation::Mark(token) => {
                 store.mark(KEY, nonce(*token), LONG).unwrap();
-                mirror::mark(slot, nonce(*token), 600_000, now_ms());
+                reference_store::mark(slot, nonce(*token), 600_000, now_ms());
             }
             Operation::MarkBriefly(token) => {
                 store.mark(KEY, nonce(*token), Duration::from_millis(1)).unwrap();
-                mirror::mark(slot, nonce(*token), 1, now_ms());
+                reference_store::mark(slot, nonce(*token), 1, now_ms());
                 std::thread::sleep(Duration::from_millis(5));
-                if mirror::tokens(slot, now_ms()).is_empty() {
+                if reference_store::tokens(slot, now_ms()).is_empty() {
                     *slot = Slot::Empty;
                 }
             }
             Operation::Finish(token) => {
                 let stood = store.finish(KEY, nonce(*token)).unwrap();
-                assert_eq!(stood, mirror::finish(slot, nonce(*token), now_ms()));
+                assert_eq!(stood, reference_store::finish(slot, nonce(*token), now_ms()));
             }
             Operation::FinishMany(token, propagation) => {
                 let keys = [KEY.to_vec(), b"another".to_vec()];
                 let stood =
                     store.finish_all(&keys, nonce(*token), *propagation).unwrap().swap_remove(0).unwrap();
-                assert_eq!(stood, mirror::finish(slot, nonce(*token), now_ms()));
+                assert_eq!(stood, reference_store::finish(slot, nonce(*token), now_ms()));
             }
             Operation::Settle => {
                 let changed = store.settle(KEY, LONG).unwrap();
-                assert_eq!(changed, mirror::settle(slot, now_ms()));
+                assert_eq!(changed, reference_store::settle(slot, now_ms()));
             }
             Operation::Invalidate => {
                 store.invalidate(KEY).unwrap();
-                mirror::invalidate(slot, now_ms());
+                reference_store::invalidate(slot, now_ms());
             }
             Operation::Set(value) => {
                 *slot = Slot::Text(value.clone());
