@@ -15,7 +15,6 @@ use super::bulkhead::Bulkhead;
 use super::connections::{Connections, Node};
 use super::events::{Event, Events};
 use super::expectations::Expectations;
-use super::flights::Flights;
 use super::key::{Key, KeyError, prefix_of};
 use super::ledger::Ledger;
 use super::options::Options;
@@ -24,6 +23,7 @@ use super::protocol::key_state::Head;
 use super::read::Helpers;
 use super::renewals::{Renewal, Renewals};
 use super::session::Session;
+use super::single_flight::SingleFlight;
 use super::stats::{Counts, Stats};
 use super::store::Change;
 use super::trouble::RedisError;
@@ -33,7 +33,7 @@ use crate::endpoint::RedisEndpoint;
 pub(crate) struct Core {
     pub(crate) options: Options,
     pub(crate) bulkhead: Bulkhead,
-    pub(crate) flights: Flights,
+    pub(crate) single_flight: SingleFlight,
     pub(crate) counts: Arc<Counts>,
     pub(crate) expectations: Expectations,
     pub(crate) connections: Connections,
@@ -73,7 +73,7 @@ impl Core {
             me: Weak::clone(me),
             renewals: Renewals::default(),
             bulkhead: Bulkhead::new(options.max_loads),
-            flights: Flights::default(),
+            single_flight: SingleFlight::default(),
             counts: Arc::clone(&ledger.counts),
             expectations: Expectations::default(),
             connections: Connections::new(endpoint, &options, ledger.clone()),

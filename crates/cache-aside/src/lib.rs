@@ -96,7 +96,6 @@ mod entry;
 mod events;
 mod expectations;
 mod face;
-mod flights;
 #[cfg(any(fuzzing, test))]
 #[cfg(feature = "json")]
 #[doc(hidden)]
@@ -129,6 +128,7 @@ mod script;
 mod secret;
 #[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
 mod session;
+mod single_flight;
 #[cfg(any(test, feature = "test-hooks"))]
 #[allow(missing_docs, reason = "reached by the program's tests alone, see `internal`")]
 mod socket_calls;

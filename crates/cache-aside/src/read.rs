@@ -29,11 +29,11 @@ use super::bulkhead::Place;
 use super::call::{CallOptions, Loaded, Times};
 use super::codec::Codec;
 use super::core::{Core, Twice};
-use super::flights::Leader;
 use super::key::Key;
 use super::observer::Observer;
 use super::protocol::read_machine::{self, Action, Fill};
 use super::session::Session;
+use super::single_flight::Leader;
 use super::wire::WireError;
 
 /// A read at work.

@@ -9,11 +9,11 @@ use crate::breaker::Permit;
 use crate::call::{CallOptions, Loaded};
 use crate::codec::Codec;
 use crate::core::Core;
-use crate::flights::Leader;
 use crate::key::Key;
 use crate::per_process::PerProcess;
 use crate::protocol::key_state::Head;
 use crate::protocol::read_machine::Fill;
+use crate::single_flight::Leader;
 
 /// A refresh that is due, with the key's flight: nobody else in this process begins one until this
 /// is dropped.

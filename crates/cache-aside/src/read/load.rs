@@ -8,7 +8,6 @@ use crate::breaker::Permit;
 use crate::call::Loaded;
 use crate::codec::Codec;
 use crate::core::{Core, Twice};
-use crate::flights::{Handed, Landing, Leader};
 use crate::key::Key;
 use crate::observer::{Observer, Phase};
 use crate::protocol::key_state::Head;
@@ -16,6 +15,7 @@ use crate::protocol::read_machine::{self, Fill, Finish, Loaded as Outcome};
 use crate::protocol::timing;
 use crate::renewals::Renewal;
 use crate::session::Session;
+use crate::single_flight::{FlightEnd, Handed, Leader};
 use crate::wire::WireError;
 
 impl<T, O: Observer> Reading<'_, T, O> {
@@ -85,10 +85,10 @@ impl<T, O: Observer> Reading<'_, T, O> {
         let Some(leader) = &mut self.flight else { return };
         let handed = || Handed::new(value, codec).map(Arc::new);
         leader.lands(match kept {
-            Kept::Filled => Landing::Look,
-            _ if !leader.is_awaited() => Landing::Look,
-            Kept::Never => Landing::Unkept(handed()),
-            Kept::Not | Kept::Gone => handed().map_or(Landing::Unkept(None), Landing::Hand),
+            Kept::Filled => FlightEnd::Look,
+            _ if !leader.is_awaited() => FlightEnd::Look,
+            Kept::Never => FlightEnd::Unkept(handed()),
+            Kept::Not | Kept::Gone => handed().map_or(FlightEnd::Unkept(None), FlightEnd::Hand),
         });
     }
 

@@ -73,7 +73,7 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
     /// Looks, and takes the lease if nothing is there. Only if no other read of this process is at
     /// the key, which would bring the value sooner, and if the load could begin immediately.
     pub(super) fn get_or_lease(&mut self) -> Outcome {
-        self.flight = self.core.flights.try_lead(self.key.as_bytes());
+        self.flight = self.core.single_flight.try_lead(self.key.as_bytes());
         if self.flight.is_some() {
             self.place = self.core.bulkhead.try_enter();
         }
@@ -167,7 +167,7 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
         if !matches!(outcome, Outcome::Due(_)) || self.flight.is_some() {
             return outcome;
         }
-        self.flight = self.core.flights.try_lead(self.key.as_bytes());
+        self.flight = self.core.single_flight.try_lead(self.key.as_bytes());
         if self.flight.is_some() { outcome } else { Outcome::Entry }
     }
 }

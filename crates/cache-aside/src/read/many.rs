@@ -21,12 +21,12 @@ use super::{Reading, Waiting};
 use crate::call::{CallOptions, Loaded, Times};
 use crate::codec::Codec;
 use crate::core::{Asker, Core, Twice};
-use crate::flights::Leader;
 use crate::key::{Key, KeyError};
 use crate::protocol::draw_nonce;
 use crate::protocol::key_state::{self, Head};
 use crate::protocol::read_machine::{self, Action, Fill, Obstacle, Outcome};
 use crate::session::Observation;
+use crate::single_flight::Leader;
 
 /// The loader of the values of several ids.
 pub(crate) type LoadMany<'a, A, T, E> = dyn FnMut(&[A]) -> Result<HashMap<A, T>, E> + 'a;
@@ -228,7 +228,7 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
 
     fn try_lead(&self, number: usize) -> Option<Leader> {
         let key = self.items.get(number)?.key.as_ref()?;
-        self.core.flights.try_lead(key.as_bytes())
+        self.core.single_flight.try_lead(key.as_bytes())
     }
 
     /// Loads what is missing, in one call.

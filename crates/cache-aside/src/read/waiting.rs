@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use super::Reading;
 use crate::bulkhead::Place;
 use crate::core::Core;
-use crate::flights::{Boarding, Handed, Until};
 use crate::observer::Observer;
 use crate::protocol::read_machine::{Obstacle, Outcome};
 use crate::protocol::timing;
+use crate::single_flight::{Handed, Join, Until};
 
 /// The deadlines of this read. Each kind of waiting has one, which runs from the first time on.
 #[derive(Clone, Copy, Default)]
@@ -39,15 +39,15 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
             // With a value in hand that may serve, one failure is enough.
             if is_expired { Until { failing: Instant::now(), ..until } } else { until }
         };
-        match core.flights.board(self.key.as_bytes(), until) {
-            Boarding::Lead(leader) => {
+        match core.single_flight.join(self.key.as_bytes(), until) {
+            Join::Lead(leader) => {
                 self.flight = Some(leader);
                 None
             }
-            Boarding::Look => Some(Outcome::Landed),
-            Boarding::Take(handed) => Some(self.take_handed(&handed)),
-            Boarding::Failed if is_expired => Some(Outcome::Stale),
-            Boarding::Alone | Boarding::Failed => Some(Outcome::Alone),
+            Join::Look => Some(Outcome::Landed),
+            Join::Take(handed) => Some(self.take_handed(&handed)),
+            Join::Failed if is_expired => Some(Outcome::Stale),
+            Join::Alone | Join::Failed => Some(Outcome::Alone),
         }
     }
 

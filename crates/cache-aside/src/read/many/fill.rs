@@ -11,12 +11,12 @@ use crate::breaker::Permit;
 use crate::call::Loaded;
 use crate::core::{BATCH, Outcome, Twice};
 use crate::entry::HEADER_BYTES;
-use crate::flights::{Handed, Landing, Leader};
 use crate::key::Key;
 use crate::protocol::key_state::Head;
 use crate::protocol::read_machine::{self, Fill, Finish, Loaded as Brought};
 use crate::protocol::timing;
 use crate::session::write_entry;
+use crate::single_flight::{FlightEnd, Handed, Leader};
 use crate::store::{Change, LARGE_BYTES};
 use crate::wire::WireError;
 
@@ -183,10 +183,10 @@ impl<A: Clone + Eq + Hash, T> ManyReading<'_, A, T> {
         };
         let handed = || Handed::new(value, self.codec).map(Arc::new);
         leader.lands(match (is_filled, is_never) {
-            (true, _) => Landing::Look,
-            _ if !leader.is_awaited() => Landing::Look,
-            (false, true) => Landing::Unkept(handed()),
-            (false, false) => handed().map_or(Landing::Unkept(None), Landing::Hand),
+            (true, _) => FlightEnd::Look,
+            _ if !leader.is_awaited() => FlightEnd::Look,
+            (false, true) => FlightEnd::Unkept(handed()),
+            (false, false) => handed().map_or(FlightEnd::Unkept(None), FlightEnd::Hand),
         });
     }
 }

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::{Blocked, Item, ManyReading, State};
 use crate::breaker::Permit;
-use crate::flights::{Boarding, Until};
 use crate::protocol::read_machine::{Fill, Obstacle};
 use crate::protocol::timing;
+use crate::single_flight::{Join, Until};
 
 /// Leases and markers that are looked after in one read, in case that Redis' clock was set back.
 const MOST_SETTLED: usize = 16;
@@ -60,21 +60,21 @@ impl<A: Clone + Eq + Hash, T> ManyReading<'_, A, T> {
             let until = waiting.until_flight(core);
             if is_expired { Until { failing: Instant::now(), ..until } } else { until }
         };
-        match core.flights.board(key.as_bytes(), until) {
-            Boarding::Lead(_) | Boarding::Look => State::Open,
-            Boarding::Take(handed) => match handed.decode(self.codec) {
+        match core.single_flight.join(key.as_bytes(), until) {
+            Join::Lead(_) | Join::Look => State::Open,
+            Join::Take(handed) => match handed.decode(self.codec) {
                 Some(answer) => {
                     core.counts.joined.add();
                     State::Answered(answer)
                 }
                 None => State::Load(Fill::No, None),
             },
-            Boarding::Failed if is_expired => {
+            Join::Failed if is_expired => {
                 core.counts.stale_served.add();
                 let expired = self.items.get_mut(number).and_then(|item| item.expired.take());
                 State::Answered(expired.flatten())
             }
-            Boarding::Alone | Boarding::Failed => State::Load(Fill::No, None),
+            Join::Alone | Join::Failed => State::Load(Fill::No, None),
         }
     }
 

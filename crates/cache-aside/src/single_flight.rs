@@ -14,7 +14,7 @@ use super::codec::{Codec, CodecId};
 use super::per_process::PerProcess;
 
 #[derive(Default)]
-pub(crate) struct Flights {
+pub(crate) struct SingleFlight {
     keys: Keys,
 }
 
@@ -83,7 +83,7 @@ impl Handed {
 
 /// The end of a leader's work, as the waiting threads see it.
 #[derive(Debug)]
-pub(crate) enum Landing {
+pub(crate) enum FlightEnd {
     /// It is worth looking into Redis again.
     Look,
     /// The loader failed or panicked: another one may try.
@@ -97,7 +97,7 @@ pub(crate) enum Landing {
 }
 
 /// A place in the flight of a key.
-pub(crate) enum Boarding {
+pub(crate) enum Join {
     /// No other thread is at this key: this one leads until the leader is dropped.
     Lead(Leader),
     /// It is worth looking into Redis again.
@@ -123,12 +123,12 @@ pub(crate) struct Leader {
     keys: Keys,
     key: Vec<u8>,
     flight: Arc<Flight>,
-    landing: Landing,
+    end: FlightEnd,
 }
 
-impl Flights {
+impl SingleFlight {
     /// Leads, or waits for the thread that does.
-    pub(crate) fn board(&self, key: &[u8], until: impl FnOnce() -> Until) -> Boarding {
+    pub(crate) fn join(&self, key: &[u8], until: impl FnOnce() -> Until) -> Join {
         let (flight, ticket) = {
             let mut keys = lock(&self.keys);
             let flight = Arc::clone(keys.here().entry(key.to_vec()).or_default());
@@ -136,26 +136,26 @@ impl Flights {
             if !state.is_led {
                 state.is_led_here();
                 drop(state);
-                return Boarding::Lead(self.leader(key, flight));
+                return Join::Lead(self.leader(key, flight));
             }
             // A loader that reads its own key: it would wait for itself.
             if state.leader == Some(thread::current().id()) {
-                return Boarding::Alone;
+                return Join::Alone;
             }
             state.waiting += 1;
             let ticket = Ticket::of(&state);
             drop(state);
             (flight, ticket)
         };
-        let boarding = match flight.wait(&ticket, until()) {
-            Waited::Lead => return Boarding::Lead(self.leader(key, flight)),
-            Waited::Look => Boarding::Look,
-            Waited::Take(handed) => Boarding::Take(handed),
-            Waited::Alone => Boarding::Alone,
-            Waited::Failed => Boarding::Failed,
+        let join = match flight.wait(&ticket, until()) {
+            Waited::Lead => return Join::Lead(self.leader(key, flight)),
+            Waited::Look => Join::Look,
+            Waited::Take(handed) => Join::Take(handed),
+            Waited::Alone => Join::Alone,
+            Waited::Failed => Join::Failed,
         };
         remove_if_empty(&self.keys, key, &flight);
-        boarding
+        join
     }
 
     /// Leads if no other thread is at this key; waits for none.
@@ -172,7 +172,7 @@ impl Flights {
     }
 
     fn leader(&self, key: &[u8], flight: Arc<Flight>) -> Leader {
-        Leader { keys: Arc::clone(&self.keys), key: key.to_vec(), flight, landing: Landing::Look }
+        Leader { keys: Arc::clone(&self.keys), key: key.to_vec(), flight, end: FlightEnd::Look }
     }
 }
 
@@ -244,7 +244,7 @@ impl Leader {
     /// The load begins now: who comes from here on may not have its value.
     pub(crate) fn begins_load(&mut self) {
         lock(&self.flight.state).begun += 1;
-        self.landing = Landing::Failed;
+        self.end = FlightEnd::Failed;
     }
 
     /// Whether anybody waits who may have the value of the load that is under way.
@@ -262,8 +262,8 @@ impl Leader {
         lock(&self.flight.state).leader = Some(thread::current().id());
     }
 
-    pub(crate) fn lands(&mut self, landing: Landing) {
-        self.landing = landing;
+    pub(crate) fn lands(&mut self, end: FlightEnd) {
+        self.end = end;
     }
 }
 
@@ -271,11 +271,11 @@ impl Drop for Leader {
     fn drop(&mut self) {
         let mut state = lock(&self.flight.state);
         let number = state.begun;
-        match std::mem::replace(&mut self.landing, Landing::Look) {
-            Landing::Look => state.looks += 1,
-            Landing::Failed => state.failures += 1,
-            Landing::Hand(handed) => state.handed = Some((number, handed)),
-            Landing::Unkept(handed) => {
+        match std::mem::replace(&mut self.end, FlightEnd::Look) {
+            FlightEnd::Look => state.looks += 1,
+            FlightEnd::Failed => state.failures += 1,
+            FlightEnd::Hand(handed) => state.handed = Some((number, handed)),
+            FlightEnd::Unkept(handed) => {
                 state.handed = handed.map(|handed| (number, handed));
                 state.dismissals += 1;
             }
@@ -322,8 +322,8 @@ mod tests {
         move || Until { longest: until, failing: until }
     }
 
-    fn lead(flights: &Flights) -> Leader {
-        let Boarding::Lead(leader) = flights.board(b"k", until(LONG)) else {
+    fn lead(single_flight: &SingleFlight) -> Leader {
+        let Join::Lead(leader) = single_flight.join(b"k", until(LONG)) else {
             panic!("no other thread leads")
         };
         leader
@@ -333,8 +333,11 @@ mod tests {
         Arc::new(Handed { codec: CodecId(1), type_tag: 2, payload: Some(text.as_bytes().to_vec()) })
     }
 
-    fn is_awaited_by(flights: &Flights, threads: usize) -> bool {
-        lock(&flights.keys).here().get(&b"k"[..]).is_some_and(|flight| lock(&flight.state).waiting == threads)
+    fn is_awaited_by(single_flight: &SingleFlight, threads: usize) -> bool {
+        lock(&single_flight.keys)
+            .here()
+            .get(&b"k"[..])
+            .is_some_and(|flight| lock(&flight.state).waiting == threads)
     }
 
     fn wait_until(what: impl Fn() -> bool) {
@@ -347,98 +350,98 @@ mod tests {
 
     #[test]
     fn a_value_goes_to_those_alone_who_came_before_its_load() {
-        let flights = Flights::default();
-        let mut leader = lead(&flights);
+        let single_flight = SingleFlight::default();
+        let mut leader = lead(&single_flight);
         thread::scope(|scope| {
-            let early = scope.spawn(|| flights.board(b"k", until(LONG)));
-            wait_until(|| is_awaited_by(&flights, 1));
+            let early = scope.spawn(|| single_flight.join(b"k", until(LONG)));
+            wait_until(|| is_awaited_by(&single_flight, 1));
             leader.begins_load();
-            let late = scope.spawn(|| flights.board(b"k", until(LONG)));
-            wait_until(|| is_awaited_by(&flights, 2));
-            leader.lands(Landing::Hand(handed("value")));
+            let late = scope.spawn(|| single_flight.join(b"k", until(LONG)));
+            wait_until(|| is_awaited_by(&single_flight, 2));
+            leader.lands(FlightEnd::Hand(handed("value")));
             drop(leader);
-            let Boarding::Take(value) = early.join().unwrap() else { panic!("it came before the load") };
+            let Join::Take(value) = early.join().unwrap() else { panic!("it came before the load") };
             assert_eq!(value, handed("value"));
-            let Boarding::Lead(_next) = late.join().unwrap() else { panic!("it came after the load began") };
+            let Join::Lead(_next) = late.join().unwrap() else { panic!("it came after the load began") };
         });
-        assert!(lock(&flights.keys).here().is_empty());
+        assert!(lock(&single_flight.keys).here().is_empty());
     }
 
     #[test]
     fn all_look_again_or_load_alone_when_the_leader_says_so() {
-        let flights = Flights::default();
-        type Is = fn(&Boarding) -> bool;
-        let cases: [(fn() -> Landing, Is); 2] = [
-            (|| Landing::Look, |boarding| matches!(boarding, Boarding::Look)),
-            (|| Landing::Unkept(None), |boarding| matches!(boarding, Boarding::Alone)),
+        let single_flight = SingleFlight::default();
+        type Is = fn(&Join) -> bool;
+        let cases: [(fn() -> FlightEnd, Is); 2] = [
+            (|| FlightEnd::Look, |join| matches!(join, Join::Look)),
+            (|| FlightEnd::Unkept(None), |join| matches!(join, Join::Alone)),
         ];
-        for (landing, is_right) in cases {
-            let mut leader = lead(&flights);
+        for (end, is_right) in cases {
+            let mut leader = lead(&single_flight);
             leader.begins_load();
             thread::scope(|scope| {
                 let waiting: Vec<_> =
-                    (0..3).map(|_| scope.spawn(|| flights.board(b"k", until(LONG)))).collect();
-                wait_until(|| is_awaited_by(&flights, 3));
-                leader.lands(landing());
+                    (0..3).map(|_| scope.spawn(|| single_flight.join(b"k", until(LONG)))).collect();
+                wait_until(|| is_awaited_by(&single_flight, 3));
+                leader.lands(end());
                 drop(leader);
                 assert!(waiting.into_iter().all(|thread| is_right(&thread.join().unwrap())));
             });
-            assert!(lock(&flights.keys).here().is_empty());
+            assert!(lock(&single_flight.keys).here().is_empty());
         }
     }
 
     #[test]
     fn after_a_failure_one_leads_at_a_time_until_that_took_too_long() {
-        let flights = Flights::default();
-        let mut leader = lead(&flights);
+        let single_flight = SingleFlight::default();
+        let mut leader = lead(&single_flight);
         leader.begins_load();
         thread::scope(|scope| {
-            let patient = scope.spawn(|| matches!(flights.board(b"k", until(LONG)), Boarding::Lead(_)));
-            wait_until(|| is_awaited_by(&flights, 1));
+            let patient = scope.spawn(|| matches!(single_flight.join(b"k", until(LONG)), Join::Lead(_)));
+            wait_until(|| is_awaited_by(&single_flight, 1));
             drop(leader);
             assert!(patient.join().unwrap());
         });
-        let mut leader = lead(&flights);
+        let mut leader = lead(&single_flight);
         leader.begins_load();
         thread::scope(|scope| {
             let hasty = scope.spawn(|| {
                 let now = Instant::now();
-                flights.board(b"k", move || Until { longest: now + LONG, failing: now })
+                single_flight.join(b"k", move || Until { longest: now + LONG, failing: now })
             });
-            wait_until(|| is_awaited_by(&flights, 1));
+            wait_until(|| is_awaited_by(&single_flight, 1));
             drop(leader);
-            assert!(matches!(hasty.join().unwrap(), Boarding::Failed));
+            assert!(matches!(hasty.join().unwrap(), Join::Failed));
         });
-        assert!(lock(&flights.keys).here().is_empty());
+        assert!(lock(&single_flight.keys).here().is_empty());
     }
 
     #[test]
     fn no_thread_waits_for_itself_or_for_ever() {
-        let flights = Flights::default();
-        let leader = lead(&flights);
-        assert!(matches!(flights.board(b"k", until(LONG)), Boarding::Alone));
-        assert!(flights.try_lead(b"k").is_none());
-        assert!(flights.try_lead(b"other").is_some());
+        let single_flight = SingleFlight::default();
+        let leader = lead(&single_flight);
+        assert!(matches!(single_flight.join(b"k", until(LONG)), Join::Alone));
+        assert!(single_flight.try_lead(b"k").is_none());
+        assert!(single_flight.try_lead(b"other").is_some());
         leader.leaves();
-        assert!(matches!(flights.board(b"k", until(Duration::from_millis(1))), Boarding::Alone));
+        assert!(matches!(single_flight.join(b"k", until(Duration::from_millis(1))), Join::Alone));
         drop(leader);
-        assert!(lock(&flights.keys).here().is_empty());
+        assert!(lock(&single_flight.keys).here().is_empty());
     }
 
     #[test]
     fn a_child_waits_for_no_thread_of_its_parent() {
-        let flights = Flights::default();
-        let of_the_parent = lead(&flights);
-        lock(&flights.keys).fork();
+        let single_flight = SingleFlight::default();
+        let of_the_parent = lead(&single_flight);
+        lock(&single_flight.keys).fork();
         thread::scope(|scope| {
             scope.spawn(|| {
-                let of_the_child = lead(&flights);
-                lock(&flights.keys).fork();
-                assert!(flights.try_lead(b"k").is_some(), "a child of the child");
+                let of_the_child = lead(&single_flight);
+                lock(&single_flight.keys).fork();
+                assert!(single_flight.try_lead(b"k").is_some(), "a child of the child");
                 drop(of_the_child);
             });
         });
         drop(of_the_parent);
-        assert!(lock(&flights.keys).here().is_empty());
+        assert!(lock(&single_flight.keys).here().is_empty());
     }
 }
