@@ -20,7 +20,7 @@ use super::ledger::Ledger;
 use super::options::Options;
 use super::orphans::Orphans;
 use super::protocol::key_state::Head;
-use super::read::Helpers;
+use super::read::RefreshThreads;
 use super::renewals::{Renewal, Renewals};
 use super::session::Session;
 use super::single_flight::SingleFlight;
@@ -39,7 +39,7 @@ pub(crate) struct Core {
     pub(crate) connections: Connections,
     pub(crate) events: Events,
     pub(crate) orphans: Arc<Orphans>,
-    pub(crate) helpers: Helpers,
+    pub(crate) refresh_threads: RefreshThreads,
     /// The entries that this cache wrote, or may be about to write.
     pub(crate) longest_ttl: LongestTtl,
     renewals: Renewals,
@@ -79,7 +79,7 @@ impl Core {
             connections: Connections::new(endpoint, &options, ledger.clone()),
             orphans: ledger.orphans,
             events: Events::new(options.on_error.clone()),
-            helpers: Helpers::default(),
+            refresh_threads: RefreshThreads::default(),
             longest_ttl: LongestTtl::default(),
             prefix: prefix_of(&options.namespace),
             options,

@@ -89,7 +89,7 @@ pub enum Corrupt {
     Format,
     #[error("in an unknown state")]
     State,
-    #[error("cut off, or with something behind it")]
+    #[error("cut off, or with something background_refresh it")]
     Length,
     #[error("damaged, or an entry of another key")]
     Checksum,

@@ -7,7 +7,7 @@
 #[cfg(test)]
 #[cfg(feature = "json")]
 mod ahead;
-mod behind;
+mod background_refresh;
 mod load;
 mod look;
 mod many;
@@ -21,7 +21,7 @@ mod stale;
 mod values;
 mod waiting;
 
-pub(crate) use self::behind::{Due, Helpers};
+pub(crate) use self::background_refresh::{DueRefresh, RefreshThreads};
 pub(crate) use self::many::ManyReading;
 use self::waiting::Waiting;
 use super::breaker::Permit;
@@ -121,7 +121,7 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
     pub(crate) fn run<E>(
         mut self,
         load: impl FnOnce() -> Result<Loaded<T>, E>,
-        behind: Option<&dyn Fn(Due)>,
+        background_refresh: Option<&dyn Fn(DueRefresh)>,
     ) -> Result<Option<T>, E> {
         let mut action = self.first_step();
         loop {
@@ -134,9 +134,9 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
                 Action::Join => self.join(),
                 Action::Beside(_) | Action::Overdue(_) => self.beside(),
                 Action::Return => return Ok(self.into_answer()),
-                Action::Load(fill) => match (fill, behind) {
-                    (Fill::Refresh(head), Some(behind)) => {
-                        behind(Due::new(head, self.permit, self.flight.take()));
+                Action::Load(fill) => match (fill, background_refresh) {
+                    (Fill::Refresh(head), Some(background_refresh)) => {
+                        background_refresh(DueRefresh::new(head, self.permit, self.flight.take()));
                         return Ok(self.into_answer());
                     }
                     _ => return self.load(fill, load),

@@ -99,19 +99,25 @@ fn messages(stream: &[u8]) -> Result<Vec<Place>, ArrowError> {
     let mut rest = stream;
     loop {
         rest = rest.strip_prefix(&CONTINUATION).unwrap_or(rest);
-        let (length, behind) = rest.split_first_chunk::<4>().ok_or_else(|| broken("it is cut off"))?;
+        let (length, background_refresh) =
+            rest.split_first_chunk::<4>().ok_or_else(|| broken("it is cut off"))?;
         let length = usize::try_from(i32::from_le_bytes(*length)).map_err(|_| broken("a negative length"))?;
         if length == 0 {
             // The end-of-stream mark.
-            return if behind.is_empty() { Ok(places) } else { Err(broken("something behind its end")) };
+            return if background_refresh.is_empty() {
+                Ok(places)
+            } else {
+                Err(broken("something background_refresh its end"))
+            };
         }
-        let (metadata, behind) = behind.split_at_checked(length).ok_or_else(|| broken("it is cut off"))?;
+        let (metadata, background_refresh) =
+            background_refresh.split_at_checked(length).ok_or_else(|| broken("it is cut off"))?;
         let message = root_as_message(metadata).map_err(|error| broken(&error.to_string()))?;
         check_buffers(message)?;
         let body_bytes = usize::try_from(message.bodyLength()).map_err(|_| broken("a negative length"))?;
-        let body = stream.len() - behind.len();
+        let body = stream.len() - background_refresh.len();
         places.push(Place { metadata: body - length..body, body: body..body.saturating_add(body_bytes) });
-        rest = behind.get(body_bytes..).ok_or_else(|| broken("it is cut off"))?;
+        rest = background_refresh.get(body_bytes..).ok_or_else(|| broken("it is cut off"))?;
     }
 }
 

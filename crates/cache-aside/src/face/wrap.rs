@@ -7,7 +7,7 @@ use super::Cache;
 use crate::call::{CallOptions, Loaded};
 use crate::codec::Codec;
 use crate::key::{Key, KeyError};
-use crate::read::{Due, Reading};
+use crate::read::{DueRefresh, Reading};
 
 /// A cached function, as a type that can be named, for example in a struct. `Box` what
 /// [`Cache::wrap`] or [`Cache::wrap_refreshing`] returns:
@@ -103,18 +103,18 @@ impl<C> Cache<C> {
                 Ok(key) => key,
                 Err(error) => return cache.core.load_unkeyed(&error, || load(argument)),
             };
-            let behind = |due: Due| {
+            let background_refresh = |due: DueRefresh| {
                 let (cache, load, key, argument) =
                     (cache.clone(), Arc::clone(&load), key.clone(), argument.to_owned());
                 let core = Arc::clone(&cache.core);
-                core.helpers.start(core.options.max_loads, move || {
+                core.refresh_threads.start(core.options.max_loads, move || {
                     due.refresh(&cache.core, &key, &cache.codec, || {
                         load(argument.borrow()).map(Loaded::from)
                     });
                 });
             };
             let reading = Reading::new(&cache.core, &key, &cache.codec, &CallOptions::default(), ());
-            reading.run(|| load(argument).map(Loaded::from), Some(&behind))
+            reading.run(|| load(argument).map(Loaded::from), Some(&background_refresh))
         }
     }
 }

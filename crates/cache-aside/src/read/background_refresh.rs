@@ -17,13 +17,13 @@ use crate::single_flight::Leader;
 
 /// A refresh that is due, with the key's flight: nobody else in this process begins one until this
 /// is dropped.
-pub(crate) struct Due {
+pub(crate) struct DueRefresh {
     head: Head,
     permit: Permit,
     flight: Option<Leader>,
 }
 
-impl Due {
+impl DueRefresh {
     pub(super) fn new(head: Head, permit: Permit, flight: Option<Leader>) -> Self {
         if let Some(flight) = &flight {
             flight.leaves();
@@ -53,22 +53,22 @@ impl Due {
 
 /// The threads of this cache that refresh behind readers' backs: never more than may load at once.
 #[derive(Default)]
-pub(crate) struct Helpers(Arc<Count>);
+pub(crate) struct RefreshThreads(Arc<Count>);
 
 /// After a fork the child has none of these threads.
 type Count = Mutex<PerProcess<usize>>;
 
-impl Helpers {
+impl RefreshThreads {
     /// Does this in a thread of its own; not at all where there are enough of them, or the system
     /// has none to give. Then the value that is there serves on, and the next reader may find it
     /// due again.
     pub(crate) fn start(&self, most: usize, refresh: impl FnOnce() + Send + 'static) {
         let mut count = lock(&self.0);
-        let helpers = count.here();
-        if *helpers >= most {
+        let refresh_threads = count.here();
+        if *refresh_threads >= most {
             return;
         }
-        *helpers += 1;
+        *refresh_threads += 1;
         drop(count);
         let place = Place(Arc::clone(&self.0));
         // Where no thread begins, its closure is dropped, and with it the place and the flight.
@@ -85,8 +85,8 @@ struct Place(Arc<Count>);
 impl Drop for Place {
     fn drop(&mut self) {
         let mut count = lock(&self.0);
-        let helpers = count.here();
-        *helpers = helpers.saturating_sub(1);
+        let refresh_threads = count.here();
+        *refresh_threads = refresh_threads.saturating_sub(1);
     }
 }
 
@@ -114,36 +114,36 @@ mod tests {
         }
         thread::sleep(Duration::from_millis(20));
         let key = Key::new("thing", 1, 1).unwrap();
-        let due = Due::new(Head::NONE, Permit::Free, None);
+        let due = DueRefresh::new(Head::NONE, Permit::Free, None);
         due.refresh(&core, &key, &Json, || Ok::<_, ()>(Some(1).into()));
         assert_eq!(core.permit(&key), Permit::Probe);
     }
 
     #[test]
     fn there_are_never_more_helpers_than_may_be_and_a_panic_gives_the_place_back() {
-        let helpers = Helpers::default();
+        let refresh_threads = RefreshThreads::default();
         let (go, gate) = mpsc::channel::<()>();
         let (begun, beginnings) = mpsc::channel();
         let begins = begun.clone();
-        helpers.start(1, move || {
+        refresh_threads.start(1, move || {
             begins.send("the first").unwrap();
             gate.recv().unwrap();
             panic!("the loader");
         });
         assert_eq!(beginnings.recv(), Ok("the first"));
         let begins = begun.clone();
-        helpers.start(1, move || begins.send("one too many").unwrap());
+        refresh_threads.start(1, move || begins.send("one too many").unwrap());
         go.send(()).unwrap();
-        while *lock(&helpers.0).here() > 0 {
+        while *lock(&refresh_threads.0).here() > 0 {
             thread::sleep(Duration::from_millis(1));
         }
-        helpers.start(1, move || begun.send("after it").unwrap());
+        refresh_threads.start(1, move || begun.send("after it").unwrap());
         assert_eq!(beginnings.iter().collect::<Vec<_>>(), ["after it"]);
         // A child has none of them.
         let (begun, beginnings) = mpsc::channel();
-        *lock(&helpers.0).here() = 1;
-        lock(&helpers.0).fork();
-        helpers.start(1, move || begun.send("in the child").unwrap());
+        *lock(&refresh_threads.0).here() = 1;
+        lock(&refresh_threads.0).fork();
+        refresh_threads.start(1, move || begun.send("in the child").unwrap());
         assert_eq!(beginnings.recv(), Ok("in the child"));
     }
 }
