@@ -23,7 +23,7 @@ pub(crate) use self::node::{Node, NodeRef};
 use self::topology::Topology;
 use super::cluster::redirect::Redirect;
 use super::cluster::slot;
-use super::core::Twice;
+use super::core::Retry;
 use super::key::{Key, prefix_of};
 use super::ledger::Ledger;
 use super::options::Options;
@@ -183,7 +183,7 @@ impl Connections {
         slot: u16,
         node: &Node,
         error: &WireError,
-        twice: Twice,
+        retry: Retry,
         waits: &mut Waits,
     ) -> Option<Route<'_>> {
         let topology = &self.topology;
@@ -216,7 +216,7 @@ impl Connections {
             }
             None => {
                 // What was lost may have been done, and what was refused was not.
-                let may_repeat = twice == Twice::Harmless || matches!(error, WireError::Server(_));
+                let may_repeat = retry == Retry::Harmless || matches!(error, WireError::Server(_));
                 if !may_repeat {
                     topology.learn_soon(AFTER_FAILURE);
                     return None;

@@ -4,7 +4,7 @@ mod batches;
 mod exchange;
 
 pub(crate) use self::batches::{Asker, BATCH, Each, Outcome};
-pub(crate) use self::exchange::Twice;
+pub(crate) use self::exchange::Retry;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -153,7 +153,7 @@ impl Core {
     /// Nothing depends on it.
     pub(crate) fn settle(&self, key: &Key, permit: Permit) {
         let lease = self.options.lease;
-        let _ = self.ask(key, permit, Twice::Harmless, |session| session.store.settle(&session.key, lease));
+        let _ = self.ask(key, permit, Retry::Harmless, |session| session.store.settle(&session.key, lease));
     }
 
     /// Appends the key as Redis knows it.
@@ -175,7 +175,7 @@ impl Core {
             let names: Vec<Vec<u8>> = due.iter().map(|(key, _)| self.name(key)).collect();
             let changes: Vec<Change<'_>> = due.iter().map(|(_, lease)| Change::removal(*lease)).collect();
             let mut remove = |session: &mut Session| session.store.replace_all(&names, &changes);
-            match self.attempt(&route.node, Twice::Harmless, &mut remove) {
+            match self.attempt(&route.node, Retry::Harmless, &mut remove) {
                 Ok(removed) => {
                     let done = removed.iter().filter(|removed| matches!(removed, Ok(true)));
                     done.for_each(|_| self.counts.orphans_removed.add());

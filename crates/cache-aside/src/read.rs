@@ -28,7 +28,7 @@ use super::breaker::Permit;
 use super::bulkhead::Place;
 use super::call::{CallOptions, Loaded, Times};
 use super::codec::Codec;
-use super::core::{Core, Twice};
+use super::core::{Core, Retry};
 use super::key::Key;
 use super::observer::Observer;
 use super::protocol::read_machine::{self, Action, Fill};
@@ -100,11 +100,11 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
     #[inline]
     fn ask<R>(
         &mut self,
-        twice: Twice,
+        retry: Retry,
         mut command: impl FnMut(&mut Session, &mut O) -> Result<R, WireError>,
     ) -> Result<R, WireError> {
         let Self { core, key, permit, observer, .. } = self;
-        let outcome = core.ask(key, *permit, twice, |session| {
+        let outcome = core.ask(key, *permit, retry, |session| {
             let before = session.exchanges();
             let outcome = command(session, observer);
             observer.exchanged(session.exchanges() - before);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 pub use self::error::{MarkError, StaleError};
-use super::core::{Asker, Core, Each, Twice};
+use super::core::{Asker, Core, Each, Retry};
 use super::events::Event;
 use super::key::Key;
 use super::options::{Options, Unmarked};
@@ -258,7 +258,7 @@ struct Said {
 fn tell<'k>(core: &Core, keys: &[&'k Key], copies: Copies, say: &Say<'_>) -> Answers<'k> {
     let mut answers =
         Answers { told: Vec::new(), untold: Vec::new(), unreplicated: Vec::new(), since: Instant::now() };
-    let all = core.each(Asker::Writer, Twice::Harmless, keys, |session, _, names| {
+    let all = core.each(Asker::Writer, Retry::Harmless, keys, |session, _, names| {
         let said = say(&mut session.store, names)?;
         let is_replicated = match copies {
             Copies::Any => true,

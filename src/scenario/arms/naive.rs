@@ -31,8 +31,8 @@ impl Client for Naive {
         }
         let row = self.database.load(id)?;
         if let Some(row) = &row {
-            let luck = if self.jitter { rand::random::<f64>() } else { 0.0 };
-            fill(&mut self.redis, &key, row, self.ttl.mul_f64(1.0 - luck / 10.0))?;
+            let uniform = if self.jitter { rand::random::<f64>() } else { 0.0 };
+            fill(&mut self.redis, &key, row, self.ttl.mul_f64(1.0 - uniform / 10.0))?;
             self.counts.fills.add();
         }
         Ok(row)

@@ -3,7 +3,7 @@
 //! its timeouts.
 
 use super::exchange::{MOST_REDIRECTS, asking};
-use super::{Core, Twice};
+use super::{Core, Retry};
 use crate::breaker::Permit;
 use crate::connections::{Groups, Node, Route, Waits};
 use crate::key::Key;
@@ -112,7 +112,7 @@ struct Group<'g, 'c> {
     number: usize,
     route: &'g Route<'c>,
     asker: Asker,
-    twice: Twice,
+    retry: Retry,
 }
 
 impl Core {
@@ -122,7 +122,7 @@ impl Core {
     pub(crate) fn each<R>(
         &self,
         asker: Asker,
-        twice: Twice,
+        retry: Retry,
         keys: &[&Key],
         mut command: impl FnMut(
             &mut Session,
@@ -134,7 +134,7 @@ impl Core {
         let mut groups = self.connections.by_server(keys);
         for round in 0.. {
             for (group, (route, numbers)) in groups.iter().enumerate() {
-                let of = Group { number: group, route, asker, twice };
+                let of = Group { number: group, route, asker, retry };
                 self.each_on(&of, keys, numbers, &mut work, &mut command);
             }
             // However many keys failed: a server that is silent would be waited for once for each.
@@ -145,7 +145,7 @@ impl Core {
                 };
                 let other = (round < MOST_REDIRECTS).then(|| {
                     let slot = self.connections.slot(key);
-                    self.connections.reroute(slot, &route.node, &again.error, twice, &mut waits)
+                    self.connections.reroute(slot, &route.node, &again.error, retry, &mut waits)
                 });
                 match other.flatten() {
                     Some(other) => next.add(other, again.number),
@@ -191,7 +191,7 @@ impl Core {
             let names: Vec<Vec<u8>> =
                 batch.iter().filter_map(|number| keys.get(*number)).map(|key| self.name(key)).collect();
             let mut send = |session: &mut Session| command(session, batch, &names);
-            let outcome = self.attempt(node, group.twice, &mut asking(route.is_asking, &mut send));
+            let outcome = self.attempt(node, group.retry, &mut asking(route.is_asking, &mut send));
             let outcome = match outcome {
                 Err(error) if error.is_redirect() => Err(error),
                 outcome => self.note(node, outcome, permit),
@@ -239,7 +239,7 @@ impl Core {
 
     /// Does many compare-and-sets of small values. False if something else is stored there.
     pub(crate) fn replace_all(&self, keys: &[&Key], changes: &[Change<'_>]) -> Vec<Outcome<bool>> {
-        let replaced = self.each(Asker::Reader, Twice::Harmless, keys, |session, numbers, names| {
+        let replaced = self.each(Asker::Reader, Retry::Harmless, keys, |session, numbers, names| {
             let changes: Vec<Change<'_>> =
                 numbers.iter().filter_map(|number| changes.get(*number)).copied().collect();
             session.store.replace_all(names, &changes)

@@ -27,7 +27,7 @@ struct Failed<'a> {
 
 /// Whether a command may reach Redis twice.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Twice {
+pub(crate) enum Retry {
     /// It changes nothing, or nothing more the second time, however late that comes.
     Harmless,
     /// A second time could undo what happened in between.
@@ -41,15 +41,15 @@ impl Core {
         &self,
         key: &Key,
         permit: Permit,
-        twice: Twice,
+        retry: Retry,
         mut command: impl FnMut(&mut Session) -> Result<R, WireError>,
     ) -> Result<R, WireError> {
         let node = self.connections.for_key(key);
         let mut command = |session: &mut Session| self.on(session, key, &mut command);
-        match self.attempt(&node, twice, &mut command) {
+        match self.attempt(&node, retry, &mut command) {
             Err(error) if self.connections.may_reroute(&error) => {
                 let failed = Failed { node, error, permit, asker: Asker::Reader };
-                self.follow(self.connections.slot(key), failed, twice, &mut command)
+                self.follow(self.connections.slot(key), failed, retry, &mut command)
             }
             outcome => self.note(&node, outcome, permit),
         }
@@ -63,10 +63,10 @@ impl Core {
         mut command: impl FnMut(&mut Session) -> Result<R, WireError>,
     ) -> Result<R, WireError> {
         let node = self.connections.for_slot(slot);
-        match self.attempt(&node, Twice::Harmless, &mut command) {
+        match self.attempt(&node, Retry::Harmless, &mut command) {
             Err(error) if self.connections.may_reroute(&error) => {
                 let failed = Failed { node, error, permit: Permit::Free, asker: Asker::Writer };
-                self.follow(slot, failed, Twice::Harmless, &mut command)
+                self.follow(slot, failed, Retry::Harmless, &mut command)
             }
             outcome => self.note(&node, outcome, Permit::Free),
         }
@@ -77,10 +77,10 @@ impl Core {
         &self,
         node: &Node,
         permit: Permit,
-        twice: Twice,
+        retry: Retry,
         mut command: impl FnMut(&mut Session) -> Result<R, WireError>,
     ) -> Result<R, WireError> {
-        let outcome = self.attempt(node, twice, &mut command);
+        let outcome = self.attempt(node, retry, &mut command);
         self.note(node, outcome, permit)
     }
 
@@ -90,7 +90,7 @@ impl Core {
         node: &Node,
         command: impl FnMut(&mut Session) -> Result<R, WireError>,
     ) -> Result<R, WireError> {
-        self.ask_server(node, Permit::Free, Twice::Harmless, command)
+        self.ask_server(node, Permit::Free, Retry::Harmless, command)
     }
 
     /// Asks the server that is to be asked instead, as often as one names another, within bounds.
@@ -99,7 +99,7 @@ impl Core {
         &self,
         slot: u16,
         failed: Failed<'_>,
-        twice: Twice,
+        retry: Retry,
         command: &mut impl FnMut(&mut Session) -> Result<R, WireError>,
     ) -> Result<R, WireError> {
         let Failed { mut node, mut error, mut permit, asker } = failed;
@@ -110,7 +110,7 @@ impl Core {
                 // Before another one is looked for: this one is not asked for it.
                 error = self.note_failure(&node, error, permit);
             }
-            let reroute = self.connections.reroute(slot, &node, &error, twice, &mut Waits::default());
+            let reroute = self.connections.reroute(slot, &node, &error, retry, &mut Waits::default());
             let Some(route) = reroute else {
                 return Err(if is_redirect { self.note_failure(&node, error, permit) } else { error });
             };
@@ -123,7 +123,7 @@ impl Core {
                 return Err(error);
             }
             (node, permit) = (route.node, there);
-            match self.attempt(&node, twice, &mut asking(route.is_asking, command)) {
+            match self.attempt(&node, retry, &mut asking(route.is_asking, command)) {
                 Err(again) if self.connections.may_reroute(&again) => error = again,
                 outcome => return self.note(&node, outcome, permit),
             }
@@ -135,7 +135,7 @@ impl Core {
     pub(super) fn attempt<R>(
         &self,
         node: &Node,
-        twice: Twice,
+        retry: Retry,
         command: &mut impl FnMut(&mut Session) -> Result<R, WireError>,
     ) -> Result<R, WireError> {
         let mut lent = node.pool.take()?;
@@ -149,7 +149,7 @@ impl Core {
                 lent.give_back();
                 Ok(result)
             }
-            Err(error) => self.attempt_again(node, lent, error, twice, command),
+            Err(error) => self.attempt_again(node, lent, error, retry, command),
         }
     }
 
@@ -161,7 +161,7 @@ impl Core {
         node: &Node,
         mut lent: Lent<'_>,
         error: WireError,
-        twice: Twice,
+        retry: Retry,
         command: &mut impl FnMut(&mut Session) -> Result<R, WireError>,
     ) -> Result<R, WireError> {
         let pool = &node.pool;
@@ -178,7 +178,7 @@ impl Core {
             WireError::Io(_) | WireError::Protocol(_) => {
                 // What was lost with this one is lost with those that were idle meanwhile.
                 pool.retire_idle(lent.used_at());
-                twice == Twice::Harmless && (error.is_hang_up() || matches!(error, WireError::Protocol(_)))
+                retry == Retry::Harmless && (error.is_hang_up() || matches!(error, WireError::Protocol(_)))
             }
         };
         let was_new = lent.is_new;

@@ -7,7 +7,7 @@ use super::Reading;
 use crate::breaker::Permit;
 use crate::call::Loaded;
 use crate::codec::Codec;
-use crate::core::{Core, Twice};
+use crate::core::{Core, Retry};
 use crate::key::Key;
 use crate::observer::{Observer, Phase};
 use crate::protocol::key_state::Head;
@@ -119,7 +119,7 @@ impl<T, O: Observer> Reading<'_, T, O> {
         let ahead = matches!(fill, Fill::Lease(_)) && !is_awaited;
         let new =
             New { core, key: self.key, codec, others: &others, fill, head, value, ttl, kept, load_us, ahead };
-        let replaced = self.ask(Twice::Harmless, |session, observer| new.write(session, observer));
+        let replaced = self.ask(Retry::Harmless, |session, observer| new.write(session, observer));
         self.observer.ended(Phase::Send);
         match replaced {
             Ok(Some(Written::Stored)) => counts.fills.add(),
@@ -255,7 +255,7 @@ impl Drop for HeldLease<'_> {
         self.renewal = None;
         if let Some(head) = self.head {
             // Where this fails, the lease expires.
-            let _ = self.core.ask(self.key, self.permit, Twice::Harmless, |session| session.remove(head));
+            let _ = self.core.ask(self.key, self.permit, Retry::Harmless, |session| session.remove(head));
         }
     }
 }

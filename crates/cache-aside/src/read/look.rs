@@ -2,7 +2,7 @@
 
 use super::Reading;
 use crate::codec::Codec;
-use crate::core::Twice;
+use crate::core::Retry;
 use crate::entry;
 use crate::observer::{Observer, Phase};
 use crate::options::Foreign;
@@ -61,7 +61,7 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
 
     pub(super) fn get(&mut self) -> Outcome {
         let view = self.view();
-        let observation = self.ask(Twice::Harmless, |session, observer| {
+        let observation = self.ask(Retry::Harmless, |session, observer| {
             let found = session.get()?;
             observer.ended(Phase::Get);
             Ok(view.look(session, found))
@@ -83,7 +83,7 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
         }
         let (view, lives) = (self.view(), self.core.options.lease);
         let (mut held, mut is_first) = (None, true);
-        let observation = self.ask(Twice::Harmless, |session, observer| {
+        let observation = self.ask(Retry::Harmless, |session, observer| {
             // The same lease is never requested twice: the second time, after a lost connection, is
             // a plain look.
             let acquired = if std::mem::take(&mut is_first) {
@@ -103,7 +103,7 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
         }
         self.enter();
         let (view, lives, mut held) = (self.view(), self.core.options.lease, None);
-        let observation = self.ask(Twice::Never, |session, _| {
+        let observation = self.ask(Retry::Never, |session, _| {
             let acquired = session.acquire(lives)?;
             Ok(view.look_again(session, acquired, &mut held))
         });
@@ -112,7 +112,7 @@ impl<'a, T, O: Observer> Reading<'a, T, O> {
     }
 
     pub(super) fn discard(&mut self, head: Head) -> Outcome {
-        let removed = self.ask(Twice::Harmless, |session, _| session.remove(head));
+        let removed = self.ask(Retry::Harmless, |session, _| session.remove(head));
         self.observer.ended(Phase::Lease);
         removed.map_or(Outcome::Failed, |_| Outcome::Done)
     }

@@ -20,7 +20,7 @@ use self::leases::Leases;
 use super::{Reading, Waiting};
 use crate::call::{CallOptions, Loaded, Times};
 use crate::codec::Codec;
-use crate::core::{Asker, Core, Twice};
+use crate::core::{Asker, Core, Retry};
 use crate::key::{Key, KeyError};
 use crate::protocol::draw_nonce;
 use crate::protocol::key_state::{self, Head};
@@ -156,7 +156,7 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
         }
         let (codec, keeps_longer) = (self.codec, self.times.keeps_longer());
         let sights =
-            self.core.each(Asker::Reader, Twice::Harmless, &self.keys(&numbers), |session, _, names| {
+            self.core.each(Asker::Reader, Retry::Harmless, &self.keys(&numbers), |session, _, names| {
                 session.look_at_all(names, codec, keeps_longer)
             });
         let is_first = !self.waiting.has_begun();
@@ -306,7 +306,7 @@ impl<'a, A: Clone + Eq + Hash, T> ManyReading<'a, A, T> {
         }
         let (core, codec, lives) = (self.core, self.codec, self.core.options.lease);
         let keys = self.keys(&numbers);
-        let sights = core.each(Asker::Reader, Twice::Never, &keys, |session, batch, names| {
+        let sights = core.each(Asker::Reader, Retry::Never, &keys, |session, batch, names| {
             let nonces: Result<Vec<_>, _> = batch.iter().map(|_| draw_nonce()).collect();
             let leases: Vec<_> = nonces?.into_iter().map(key_state::lease).collect();
             let sights = session.acquire_all(names, &leases, lives, codec);

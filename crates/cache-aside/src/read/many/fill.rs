@@ -9,7 +9,7 @@ use super::leases::Leases;
 use super::{ManyReading, State};
 use crate::breaker::Permit;
 use crate::call::Loaded;
-use crate::core::{BATCH, Outcome, Twice};
+use crate::core::{BATCH, Outcome, Retry};
 use crate::entry::HEADER_BYTES;
 use crate::key::Key;
 use crate::protocol::key_state::Head;
@@ -165,7 +165,7 @@ impl<A: Clone + Eq + Hash, T> ManyReading<'_, A, T> {
         if permit == Permit::Refused {
             return Outcome::Untried;
         }
-        let replaced = self.core.ask(&entry.key, permit, Twice::Harmless, |session| {
+        let replaced = self.core.ask(&entry.key, permit, Retry::Harmless, |session| {
             session.store.replace(&session.key, entry.head, &entry.bytes, entry.ttl)
         });
         match replaced {
