@@ -7,12 +7,12 @@ use std::io;
 use super::connections::Node;
 use super::core::Core;
 use super::entry;
+use super::error::RedisError;
 use super::key::layout::pattern_of;
 use super::pool::Pool;
 use super::protocol::key_state::{self, Head};
 use super::protocol::{Nonce, draw_nonce};
 use super::store::{Acquired, Found, Store};
-use super::trouble::RedisError;
 use super::wire::{Reply, WireError};
 
 /// The findings of [`Cache::check`](crate::Cache::check).

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::breaker::Permit;
 use super::bulkhead::Bulkhead;
 use super::connections::{Connections, Node};
+use super::error::RedisError;
 use super::events::{Event, Events};
 use super::expectations::Expectations;
 use super::key::{Key, KeyError, prefix_of};
@@ -26,7 +27,6 @@ use super::session::Session;
 use super::single_flight::SingleFlight;
 use super::stats::{Counts, Stats};
 use super::store::Change;
-use super::trouble::RedisError;
 use super::wire::WireError;
 use crate::endpoint::RedisEndpoint;
 

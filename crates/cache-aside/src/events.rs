@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use super::error::RedisError;
 use super::key::{Key, KeyError};
-use super::trouble::RedisError;
 
 /// Something that an operator may want to know. See
 /// [`Options::on_error`](crate::Options::on_error).

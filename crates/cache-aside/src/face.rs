@@ -14,13 +14,13 @@ use super::check::{self, CheckError, CheckReport};
 use super::codec::{Codec, DefaultCodec};
 use super::connections::is_replica;
 use super::core::Core;
+use super::error::RedisError;
 use super::events::LastError;
 use super::key::{Key, KeyError};
 use super::observer::Observer;
 use super::options::{Options, OptionsError};
 use super::read::{ManyReading, Reading};
 use super::stats::Stats;
-use super::trouble::RedisError;
 use super::wire::check_certificates;
 use crate::endpoint::RedisEndpoint;
 

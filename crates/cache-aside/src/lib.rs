@@ -93,6 +93,7 @@ mod core;
 mod endpoint;
 #[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
 mod entry;
+mod error;
 mod events;
 mod expectations;
 mod face;
@@ -137,20 +138,19 @@ mod stats;
 mod store;
 #[cfg(feature = "arrow")]
 mod texts;
-mod trouble;
 #[expect(missing_docs, reason = "reached by the program alone, see `internal`")]
 mod wire;
 mod write;
 
 pub use self::call::{CallOptions, Loaded};
 pub use self::check::{CheckError, CheckReport};
+pub use self::error::{RedisError, RedisErrorKind};
 pub use self::events::{Event, Hook, LastError};
 pub use self::face::{Cache, CachedFn, SetupError};
 pub use self::key::{Key, KeyError, KeyId};
 pub use self::observer::{Observer, Phase};
 pub use self::options::{Foreign, Options, OptionsError, Unmarked};
 pub use self::stats::Stats;
-pub use self::trouble::{RedisError, RedisErrorKind};
 pub use self::write::{Finished, MarkError, StaleError, WriteGuard};
 
 /// The parts that the program `rcache`, which lives in the same repository, uses beside the public

@@ -1,7 +1,7 @@
 //! An observer of one read: the ends of its phases, its round trips, and what went wrong on the
 //! way.
 
-use super::trouble::RedisError;
+use super::error::RedisError;
 
 /// A phase of a read. A read goes through its phases in this order; a hit ends with the decoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

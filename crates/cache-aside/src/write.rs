@@ -10,12 +10,12 @@ use std::time::{Instant, SystemTime};
 
 pub use self::error::{MarkError, StaleError};
 use super::core::{Asker, Core, Each, Retry};
+use super::error::RedisError;
 use super::events::Event;
 use super::key::Key;
 use super::options::{Options, Unmarked};
 use super::protocol::{Nonce, draw_nonce};
 use super::store::{Propagation, Store};
-use super::trouble::RedisError;
 use super::wire::WireError;
 
 /// A crash-safe write under way, made by [`Cache::mark`](crate::Cache::mark).

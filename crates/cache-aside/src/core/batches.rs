@@ -6,10 +6,10 @@ use super::exchange::{MOST_REDIRECTS, asking};
 use super::{Core, Retry};
 use crate::breaker::Permit;
 use crate::connections::{Groups, Node, Route, Waits};
+use crate::error::RedisError;
 use crate::key::Key;
 use crate::session::Session;
 use crate::store::Change;
-use crate::trouble::RedisError;
 use crate::wire::WireError;
 
 /// So many keys go to Redis in one round trip.

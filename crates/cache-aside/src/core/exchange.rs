@@ -6,11 +6,11 @@ use std::io;
 use super::{Asker, Core};
 use crate::breaker::Permit;
 use crate::connections::{Node, NodeRef, Waits, is_replica};
+use crate::error::RedisError;
 use crate::events::Event;
 use crate::key::Key;
 use crate::pool::Lent;
 use crate::session::Session;
-use crate::trouble::RedisError;
 use crate::wire::WireError;
 
 /// The number of times in a row that another server is asked instead. A cluster at rest needs one;

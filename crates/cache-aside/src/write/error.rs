@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use super::stale_until;
 use crate::core::Core;
+use crate::error::RedisError;
 use crate::key::Key;
-use crate::trouble::RedisError;
 
 /// A write could not be announced, and nothing was: do not commit it.
 #[derive(Debug, thiserror::Error)]
