@@ -1,9 +1,10 @@
 //! The rounds, the workers, and the one clock around a read.
 
 pub(crate) mod affinity;
-pub(crate) mod awake;
+mod barrier;
 pub(crate) mod clock;
-pub(crate) mod dealing;
+pub(crate) mod core_rotation;
+pub(crate) mod cpu_latency;
 pub(crate) mod disk;
 pub(crate) mod keys;
 mod pace;
@@ -11,6 +12,5 @@ pub(crate) mod plan;
 mod queue;
 pub(crate) mod rounds;
 pub(crate) mod schedule;
-mod start_line;
 pub(crate) mod timer;
 mod worker;

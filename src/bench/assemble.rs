@@ -80,7 +80,7 @@ fn config(request: &Request, cores_awake: bool) -> Config {
         time_s,
         clients: u64::from(request.clients),
         paths: request.paths.iter().map(|path| path.name().to_owned()).collect(),
-        placement: if request.dealing().is_some() { "even" } else { "free" }.to_owned(),
+        placement: if request.core_rotation().is_some() { "even" } else { "free" }.to_owned(),
         cores_awake,
         ttl_s: request.ttl.as_secs(),
         verify_hit_percent: request.verify_hit_percent.map(u64::from),

@@ -98,9 +98,9 @@ impl Own {
     }
 
     pub(super) fn plan(&self, request: &Request) -> Plan {
-        let (clients, dealing) = (u64::from(request.clients), request.dealing());
-        let keys = Keys::of_sets(self.prepared.query.sets(), clients, dealing.is_some());
-        Plan::over(keys, request.amount, clients, dealing, request.rng_seed)
+        let (clients, core_rotation) = (u64::from(request.clients), request.core_rotation());
+        let keys = Keys::of_sets(self.prepared.query.sets(), clients, core_rotation.is_some());
+        Plan::over(keys, request.amount, clients, core_rotation, request.rng_seed)
     }
 
     pub(super) fn codecs(&self, request: &Request) -> Vec<Codec> {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::assertion::Assertion;
 use crate::measure::affinity;
-use crate::measure::awake::Awake;
-use crate::measure::dealing::Dealing;
+use crate::measure::core_rotation::CoreRotation;
+use crate::measure::cpu_latency::Awake;
 use crate::measure::plan::Amount;
 use crate::model::series::{BlockKind, Series};
 use crate::model::{Codec, Cores, ReadPath};
@@ -42,9 +42,11 @@ impl Request {
     }
 
     /// The rotation of the clients over the cores, if there is one.
-    pub(crate) fn dealing(&self) -> Option<Dealing> {
+    pub(crate) fn core_rotation(&self) -> Option<CoreRotation> {
         match self.cores {
-            Cores::Steady => Dealing::new(&affinity::allowed_cores(), u64::from(self.clients), self.rng_seed),
+            Cores::Steady => {
+                CoreRotation::new(&affinity::allowed_cores(), u64::from(self.clients), self.rng_seed)
+            }
             Cores::Free => None,
         }
     }

@@ -42,7 +42,7 @@ impl Subject {
         };
         let data = expected.context(NO_USERS)?.data;
         let clients = u64::from(request.clients);
-        Ok(Plan::new(workload, request.amount, clients, data, request.dealing(), request.rng_seed))
+        Ok(Plan::new(workload, request.amount, clients, data, request.core_rotation(), request.rng_seed))
     }
 
     /// Those that were asked for, or the fastest for the workload.

@@ -3,7 +3,7 @@
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
-use super::dealing::Dealing;
+use super::core_rotation::CoreRotation;
 use super::keys::Keys;
 use crate::model::ReadPath;
 use crate::model::series::{BlockKind, Series};
@@ -46,7 +46,7 @@ pub(crate) struct Block {
     /// The number of times that each of them is read; 1 unless a read is too short to be a block by
     /// itself.
     pub(crate) repeats: u64,
-    /// The cores to read on, one for each of as many equal stretches of the items; empty: wherever
+    /// The cores to read on, one for each of as many equal slices of the items; empty: wherever
     /// the system likes.
     pub(crate) cores: Vec<u32>,
     /// For [`BlockKind::AtHitRatio`]: those whose entries must be there, and those whose must not.
@@ -81,7 +81,7 @@ pub(crate) struct Plan {
     shape: Shape,
     clients: u64,
     order: Permutation,
-    dealing: Option<Dealing>,
+    core_rotation: Option<CoreRotation>,
     /// The number of times that each read of a block is made, for the kinds whose reads are short.
     repeats: Vec<(BlockKind, u64)>,
     rng_seed: u64,
@@ -95,10 +95,16 @@ impl Plan {
         amount: Amount,
         clients: u64,
         data: DataSet,
-        dealing: Option<Dealing>,
+        core_rotation: Option<CoreRotation>,
         rng_seed: u64,
     ) -> Self {
-        Self::over(Keys::of(workload, data, dealing.is_some()), amount, clients, dealing, rng_seed)
+        Self::over(
+            Keys::of(workload, data, core_rotation.is_some()),
+            amount,
+            clients,
+            core_rotation,
+            rng_seed,
+        )
     }
 
     /// The same, over these keys.
@@ -106,7 +112,7 @@ impl Plan {
         keys: Keys,
         amount: Amount,
         clients: u64,
-        dealing: Option<Dealing>,
+        core_rotation: Option<CoreRotation>,
         rng_seed: u64,
     ) -> Self {
         let shape = match amount {
@@ -118,7 +124,7 @@ impl Plan {
             Keys::Numbered { keys, .. } => keys,
         };
         let order = Permutation::new(size, rng_seed ^ 0x6b65_7973);
-        Self { keys, shape, clients, order, dealing, repeats: Vec::new(), rng_seed }
+        Self { keys, shape, clients, order, core_rotation, repeats: Vec::new(), rng_seed }
     }
 
     pub(crate) fn clients(&self) -> u64 {
@@ -196,7 +202,7 @@ impl Plan {
 
     /// The queues of the shares of a block.
     pub(crate) fn queues(&self) -> Queues {
-        match (self.keys, &self.dealing) {
+        match (self.keys, &self.core_rotation) {
             (Keys::Numbered { .. }, None) => Queues::One,
             (Keys::OneAClient, _) | (Keys::Numbered { .. }, Some(_)) => Queues::OneAClient,
         }
@@ -239,7 +245,9 @@ impl Plan {
     }
 
     fn cores(&self, round: u64, client: u64, reads: u64) -> Vec<u32> {
-        self.dealing.as_ref().map_or_else(Vec::new, |dealing| dealing.cores(round, client, reads))
+        self.core_rotation
+            .as_ref()
+            .map_or_else(Vec::new, |core_rotation| core_rotation.cores(round, client, reads))
     }
 
     /// The items of the first reads, alone.

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::dealing::stretches;
+use super::core_rotation::slices;
 use super::plan::{Block, Queues};
 
 /// Items in the order in which they are begun, each handed out once, whoever asks.
@@ -19,11 +19,11 @@ pub(super) struct Queue {
 
 struct Place {
     item: u32,
-    withdrawn: AtomicBool,
+    canceln: AtomicBool,
 }
 
 /// A part of a block that a client reads without moving: from the queue until it is empty.
-pub(super) struct Stretch {
+pub(super) struct Slice {
     /// None: wherever the thread is.
     pub(super) core: Option<u32>,
     pub(super) queue: Arc<Queue>,
@@ -31,7 +31,7 @@ pub(super) struct Stretch {
 
 impl Queue {
     fn new<'a>(items: impl IntoIterator<Item = &'a u32>) -> Arc<Self> {
-        let place = |item: &u32| Place { item: *item, withdrawn: AtomicBool::new(false) };
+        let place = |item: &u32| Place { item: *item, canceln: AtomicBool::new(false) };
         Arc::new(Self { places: items.into_iter().map(place).collect(), next: AtomicUsize::new(0) })
     }
 
@@ -42,7 +42,7 @@ impl Queue {
         // number twice.
         loop {
             let place = self.places.get(self.next.fetch_add(1, Ordering::Relaxed))?;
-            if !place.withdrawn.load(Ordering::Relaxed) {
+            if !place.canceln.load(Ordering::Relaxed) {
                 return Some(place.item);
             }
         }
@@ -50,27 +50,27 @@ impl Queue {
 
     /// Nobody is to read these: before the start line, by a client that could not arrange their
     /// entries.
-    pub(super) fn withdraw(&self, items: &[u32]) {
+    pub(super) fn cancel(&self, items: &[u32]) {
         let items: HashSet<u32> = items.iter().copied().collect();
         let those = self.places.iter().filter(|place| items.contains(&place.item));
-        those.for_each(|place| place.withdrawn.store(true, Ordering::Relaxed));
+        those.for_each(|place| place.canceln.store(true, Ordering::Relaxed));
     }
 }
 
-/// The stretches of each client, in the order of its blocks.
-pub(super) fn hand_out(blocks: &[Block], queues: Queues) -> Vec<Vec<Stretch>> {
+/// The slices of each client, in the order of its blocks.
+pub(super) fn assign(blocks: &[Block], queues: Queues) -> Vec<Vec<Slice>> {
     match queues {
         Queues::One => {
             let queue = Queue::new(blocks.iter().flat_map(|block| &block.items));
-            blocks.iter().map(|_| vec![Stretch { core: None, queue: Arc::clone(&queue) }]).collect()
+            blocks.iter().map(|_| vec![Slice { core: None, queue: Arc::clone(&queue) }]).collect()
         }
         Queues::OneAClient => blocks.iter().map(own_stretches).collect(),
     }
 }
 
-fn own_stretches(block: &Block) -> Vec<Stretch> {
-    let stretch = |(core, items)| Stretch { core, queue: Queue::new(items) };
-    stretches(&block.items, &block.cores).map(stretch).collect()
+fn own_stretches(block: &Block) -> Vec<Slice> {
+    let slice = |(core, items)| Slice { core, queue: Queue::new(items) };
+    slices(&block.items, &block.cores).map(slice).collect()
 }
 
 #[cfg(test)]
@@ -94,14 +94,14 @@ mod tests {
         }
     }
 
-    fn rest(stretches: &[Stretch]) -> Vec<(Option<u32>, Vec<u32>)> {
-        let rest = |stretch: &Stretch| std::iter::from_fn(|| stretch.queue.take()).collect();
-        stretches.iter().map(|stretch| (stretch.core, rest(stretch))).collect()
+    fn rest(slices: &[Slice]) -> Vec<(Option<u32>, Vec<u32>)> {
+        let rest = |slice: &Slice| std::iter::from_fn(|| slice.queue.take()).collect();
+        slices.iter().map(|slice| (slice.core, rest(slice))).collect()
     }
 
     #[test]
     fn one_queue_is_emptied_by_whoever_comes_first() {
-        let handed = hand_out(&[block(&[5, 3], &[]), block(&[4], &[])], Queues::One);
+        let handed = assign(&[block(&[5, 3], &[]), block(&[4], &[])], Queues::One);
         assert_eq!(handed[1][0].queue.take(), Some(5));
         assert_eq!(handed[0][0].queue.take(), Some(3));
         assert_eq!(rest(&handed[1]), [(None, vec![4])]);
@@ -110,16 +110,16 @@ mod tests {
 
     #[test]
     fn with_queues_of_their_own_clients_read_their_own_on_their_cores() {
-        let handed = hand_out(&[block(&[5, 3], &[7, 6]), block(&[4, 2], &[])], Queues::OneAClient);
+        let handed = assign(&[block(&[5, 3], &[7, 6]), block(&[4, 2], &[])], Queues::OneAClient);
         assert_eq!(rest(&handed[1]), [(None, vec![4, 2])]);
         assert_eq!(rest(&handed[0]), [(Some(7), vec![5]), (Some(6), vec![3])]);
     }
 
     #[test]
-    fn what_was_withdrawn_is_read_by_nobody() {
-        let handed = hand_out(&[block(&[5, 3], &[]), block(&[4], &[]), block(&[9, 8], &[])], Queues::One);
-        handed[0][0].queue.withdraw(&[5, 3]);
-        handed[2][0].queue.withdraw(&[9, 8]);
+    fn what_was_canceln_is_read_by_nobody() {
+        let handed = assign(&[block(&[5, 3], &[]), block(&[4], &[]), block(&[9, 8], &[])], Queues::One);
+        handed[0][0].queue.cancel(&[5, 3]);
+        handed[2][0].queue.cancel(&[9, 8]);
         assert_eq!(rest(&handed[2]), [(None, vec![4])]);
         assert_eq!(handed[1][0].queue.take(), None);
     }
@@ -128,7 +128,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]
         fn each_item_is_taken_once_and_in_order(
-            shares in prop::collection::vec(0u32..200, 1..9), withdrawing in 0usize..9
+            shares in prop::collection::vec(0u32..200, 1..9), canceling in 0usize..9
         ) {
             let mut first = 0;
             let share = |length: &u32| {
@@ -136,19 +136,19 @@ mod tests {
                 block(&(first - length..first).collect::<Vec<_>>(), &[])
             };
             let blocks: Vec<Block> = shares.iter().map(share).collect();
-            let handed = hand_out(&blocks, Queues::One);
-            let out = blocks.get(withdrawing).map_or(&[][..], |block| &block.items);
-            handed[0][0].queue.withdraw(out);
+            let handed = assign(&blocks, Queues::One);
+            let out = blocks.get(canceling).map_or(&[][..], |block| &block.items);
+            handed[0][0].queue.cancel(out);
             let line = Barrier::new(handed.len());
             let taken: Vec<Vec<u32>> = std::thread::scope(|scope| {
-                let take_all = |stretches| {
+                let take_all = |slices| {
                     let line = &line;
                     scope.spawn(move || {
                         line.wait();
-                        rest(stretches).remove(0).1
+                        rest(slices).remove(0).1
                     })
                 };
-                let clients: Vec<_> = handed.iter().map(|stretches| take_all(stretches)).collect();
+                let clients: Vec<_> = handed.iter().map(|slices| take_all(slices)).collect();
                 clients.into_iter().map(|client| client.join().unwrap()).collect()
             });
             prop_assert!(taken.iter().all(|items| items.is_sorted()), "{taken:?}");

@@ -7,12 +7,12 @@ use std::thread;
 use std::time::Duration;
 
 use super::affinity::Affinity;
+use super::barrier::Barrier;
 use super::clock::timed;
 use super::pace::Pace;
 use super::plan::{Amount, Block, Plan};
 use super::queue;
 use super::schedule::{Next, Position, Schedule};
-use super::start_line::StartLine;
 use super::worker::{BlockDone, ControlLoad, Controls, Step, Worker};
 use crate::model::series::{BlockKind, Series};
 use crate::paths::client::Client;
@@ -133,7 +133,7 @@ impl<'a> Rounds<'a> {
 
     /// The rounds over one set of connections.
     fn group<C: Client>(&mut self, clients: Vec<C>, outside: &mut Outside<'_, C>) -> Next {
-        let start_line = Arc::new(StartLine::new(clients.len()));
+        let barrier = Arc::new(Barrier::new(clients.len()));
         self.position.groups += 1;
         self.position.rounds_in_group = 0;
         self.position.elapsed_in_group = Duration::ZERO;
@@ -143,7 +143,7 @@ impl<'a> Rounds<'a> {
             .map(|client| {
                 let worker = Worker {
                     client,
-                    start_line: Arc::clone(&start_line),
+                    barrier: Arc::clone(&barrier),
                     affinity: Affinity::of_this_thread(),
                     samples: WorkloadSamples::new(self.kinds),
                     processor_ns: 0,
@@ -295,10 +295,10 @@ impl<'a> Rounds<'a> {
     fn block(&mut self, round: u64, kind: BlockKind, counted: bool) -> Result<(), AllFailed> {
         let shares = (0..).zip(&self.links).map(|(client, _)| self.plan.block_of(kind, round, client));
         let shares: Vec<Block> = shares.collect();
-        let stretches = queue::hand_out(&shares, self.plan.queues());
-        for (link, (block, stretches)) in self.links.iter().zip(shares.into_iter().zip(stretches)) {
+        let slices = queue::assign(&shares, self.plan.queues());
+        for (link, (block, slices)) in self.links.iter().zip(shares.into_iter().zip(slices)) {
             // A worker that is gone panicked; joining it passes the panic on.
-            link.steps.send(Step::Block { block, stretches, counted }).map_err(|_| AllFailed)?;
+            link.steps.send(Step::Block { block, slices, counted }).map_err(|_| AllFailed)?;
         }
         let mut reports = Vec::with_capacity(self.links.len());
         for link in &self.links {

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 pub(super) use self::controls::{ControlLoad, Controls};
 use super::affinity::Affinity;
+use super::barrier::{Barrier, Presence};
 use super::clock::{self, InParts, timed, timed_in_parts};
 use super::pace::Pace;
 use super::plan::Block;
-use super::queue::{Queue, Stretch};
-use super::start_line::{Presence, StartLine};
+use super::queue::{Queue, Slice};
 use crate::interrupt;
 use crate::model::ReadPath;
 use crate::model::phase::{Phase, PhaseTimes};
@@ -27,8 +27,8 @@ use crate::samples::workload::WorkloadSamples;
 
 /// An order of the coordinator to a worker.
 pub(super) enum Step {
-    /// Arrange the entries of this share, then read these stretches, all workers at the same time.
-    Block { block: Block, stretches: Vec<Stretch>, counted: bool },
+    /// Arrange the entries of this share, then read these slices, all workers at the same time.
+    Block { block: Block, slices: Vec<Slice>, counted: bool },
     /// Bare exchanges with both servers.
     Controls(Controls),
 }
@@ -53,7 +53,7 @@ pub(super) struct BlockDone {
 
 pub(super) struct Worker<C: Client> {
     pub(super) client: C,
-    pub(super) start_line: Arc<StartLine>,
+    pub(super) barrier: Arc<Barrier>,
     pub(super) affinity: Affinity,
     /// The samples of this worker so far; the log of rounds is the coordinator's.
     pub(super) samples: WorkloadSamples,
@@ -86,11 +86,11 @@ struct Taken<A> {
 impl<C: Client> Worker<C> {
     /// Serves steps until the coordinator hangs up.
     pub(super) fn run(mut self, steps: &Receiver<Step>, done: &Sender<BlockDone>) -> WorkloadSamples {
-        let start_line = Arc::clone(&self.start_line);
-        let _presence = Presence(&start_line);
+        let barrier = Arc::clone(&self.barrier);
+        let _presence = Presence(&barrier);
         while let Ok(step) = steps.recv() {
             let report = match step {
-                Step::Block { block, stretches, counted } => self.block(&block, &stretches, counted),
+                Step::Block { block, slices, counted } => self.block(&block, &slices, counted),
                 Step::Controls(controls) => self.control_block(&controls),
             };
             if done.send(report).is_err() {
@@ -102,23 +102,23 @@ impl<C: Client> Worker<C> {
         self.samples
     }
 
-    fn block(&mut self, block: &Block, stretches: &[Stretch], counted: bool) -> BlockDone {
+    fn block(&mut self, block: &Block, slices: &[Slice], counted: bool) -> BlockDone {
         let loads = self.client.loads();
         let (prepared, preparing_ns) = timed(|| self.prepare(block));
         let filled = self.client.loads() > loads;
         let mut database_ns = if filled { preparing_ns } else { 0 };
         if prepared.is_err() {
             // In whatever state they are, it is not the one that was to be measured.
-            stretches.iter().for_each(|stretch| stretch.queue.withdraw(&block.items));
+            slices.iter().for_each(|slice| slice.queue.cancel(&block.items));
         }
         let mut taken = Vec::with_capacity(most_reads(block));
-        self.start_line.wait();
+        self.barrier.wait();
         let started = Instant::now();
         let spent =
-            if prepared.is_ok() { self.timed_block(block, stretches, &mut taken) } else { Spent::default() };
+            if prepared.is_ok() { self.timed_block(block, slices, &mut taken) } else { Spent::default() };
         let span = (!taken.is_empty()).then(|| (started, Instant::now()));
         // Nobody verifies while another client is still on the clock.
-        self.start_line.wait();
+        self.barrier.wait();
         self.book_processor_time(block.kind, counted);
         let sums = vec![RoundSums::default(); self.samples.rounds.columns()];
         let Spent { moving_ns, reading_ns } = spent;
@@ -160,14 +160,9 @@ impl<C: Client> Worker<C> {
     }
 
     /// Reads until the queues are empty, on the cores that are named.
-    fn timed_block(
-        &mut self,
-        block: &Block,
-        stretches: &[Stretch],
-        taken: &mut Vec<Taken<C::Answer>>,
-    ) -> Spent {
+    fn timed_block(&mut self, block: &Block, slices: &[Slice], taken: &mut Vec<Taken<C::Answer>>) -> Spent {
         let mut spent = Spent::default();
-        for Stretch { core, queue } in stretches {
+        for Slice { core, queue } in slices {
             spent.moving_ns += self.go_to(*core);
             spent.reading_ns += self.timed_reads(block, queue, taken);
         }
@@ -175,7 +170,7 @@ impl<C: Client> Worker<C> {
         spent
     }
 
-    /// Moves to a core and makes an untimed round trip to each server from there: every stretch
+    /// Moves to a core and makes an untimed round trip to each server from there: every slice
     /// begins alike, and no read pays for the way. Returns how long that took, ns.
     fn go_to(&mut self, core: Option<u32>) -> u64 {
         let Some(core) = core else { return 0 };

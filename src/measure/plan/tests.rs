@@ -64,8 +64,8 @@ fn clients_share_a_queue_where_any_of_them_may_read_any_key() {
 #[test]
 fn dealt_reads_come_in_shorter_blocks_on_both_cores() {
     let plan = |workload: Workload, iterations: u64| {
-        let dealing = Dealing::new(&[0, 1], 1, 42);
-        Plan::new(workload, Amount::Reads(iterations), 1, data(100_000), dealing, 42)
+        let core_rotation = CoreRotation::new(&[0, 1], 1, 42);
+        Plan::new(workload, Amount::Reads(iterations), 1, data(100_000), core_rotation, 42)
     };
     let shape = |workload: Workload, iterations: u64| {
         let plan = plan(workload, iterations);

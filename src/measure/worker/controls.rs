@@ -2,7 +2,7 @@
 
 use super::{BlockDone, Worker, unless_interrupted};
 use crate::measure::clock::timed;
-use crate::measure::dealing::stretches;
+use crate::measure::core_rotation::slices;
 use crate::model::series::Series;
 use crate::model::{Codec, ReadPath};
 use crate::paths::client::Client;
@@ -41,10 +41,10 @@ impl<C: Client> Worker<C> {
         }
         let is_together = controls.load == ControlLoad::AllClients;
         if is_together {
-            self.start_line.wait();
+            self.barrier.wait();
         }
         let reads: Vec<u64> = (0..controls.reads).collect();
-        for (core, reads) in stretches(&reads, &controls.cores) {
+        for (core, reads) in slices(&reads, &controls.cores) {
             moving_ns += self.go_to(core);
             outcome = outcome.and_then(|()| self.round_trips(reads.len(), controls, &mut sums));
         }
@@ -53,7 +53,7 @@ impl<C: Client> Worker<C> {
             outcome = outcome.and_then(|()| self.transfers(item, &mut sums));
         }
         if is_together {
-            self.start_line.wait();
+            self.barrier.wait();
         }
         BlockDone {
             span: None,

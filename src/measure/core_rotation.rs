@@ -15,13 +15,13 @@ const MOST_STRETCHES: u64 = 4;
 
 /// The cores, and how clients go over them: a pure function of `rng_seed`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Dealing {
+pub(crate) struct CoreRotation {
     cores: Vec<u32>,
     clients: u64,
     rng_seed: u64,
 }
 
-impl Dealing {
+impl CoreRotation {
     /// None where there is nothing to deal: on a single core, and where clients take more than half
     /// of the cores. Those and their servers keep all cores busy, and the scheduler moves them all
     /// the time.
@@ -30,21 +30,21 @@ impl Dealing {
         enough.then(|| Self { cores: cores.to_vec(), clients: clients.max(1), rng_seed })
     }
 
-    /// The cores of a client's block, one for each stretch of its reads (as many as it `usually`
-    /// has); stretches are equally long. Blocks of one round have the same, whatever they read.
+    /// The cores of a client's block, one for each slice of its reads (as many as it `usually`
+    /// has); slices are equally long. Blocks of one round have the same, whatever they read.
     /// Over many rounds each core comes up equally often.
     pub(super) fn cores(&self, round: u64, client: u64, usually: u64) -> Vec<u32> {
         let length = self.cores.len() as u64;
-        let stretches = length.min(MOST_STRETCHES).min(usually);
+        let slices = length.min(MOST_STRETCHES).min(usually);
         // Clients stand apart by a fixed distance, so that no two meet on a core.
         let apart = client * (length / self.clients);
-        let core = |stretch: u64| {
-            let number = round * stretches + stretch;
+        let core = |slice: u64| {
+            let number = round * slices + slice;
             let order = self.order(number / length);
             let index = u64::from(order.at(u32::try_from(number % length).unwrap_or(0)));
             usize::try_from((index + apart) % length).ok().and_then(|index| self.cores.get(index)).copied()
         };
-        (0..stretches).filter_map(core).collect()
+        (0..slices).filter_map(core).collect()
     }
 
     /// All cores once, in an order of its own each time.
@@ -55,7 +55,7 @@ impl Dealing {
 }
 
 /// Equal shares of the items, one for each core; without cores all of them, wherever the thread is.
-pub(super) fn stretches<'a, T>(
+pub(super) fn slices<'a, T>(
     items: &'a [T],
     cores: &'a [u32],
 ) -> impl Iterator<Item = (Option<u32>, &'a [T])> {
@@ -78,24 +78,24 @@ mod tests {
 
     #[test]
     fn a_core_too_few_is_nothing_to_deal() {
-        assert_eq!(Dealing::new(&[], 1, 1), None);
-        assert_eq!(Dealing::new(&[0], 1, 1), None);
-        assert!(Dealing::new(&[0, 1], 1, 1).is_some());
-        assert_eq!(Dealing::new(&[0, 1, 2], 2, 1), None);
-        assert!(Dealing::new(&[0, 1, 2, 3], 2, 1).is_some());
+        assert_eq!(CoreRotation::new(&[], 1, 1), None);
+        assert_eq!(CoreRotation::new(&[0], 1, 1), None);
+        assert!(CoreRotation::new(&[0, 1], 1, 1).is_some());
+        assert_eq!(CoreRotation::new(&[0, 1, 2], 2, 1), None);
+        assert!(CoreRotation::new(&[0, 1, 2, 3], 2, 1).is_some());
     }
 
     #[test]
     fn two_cores_share_every_block_in_either_order() {
-        let dealing = Dealing::new(&[3, 7], 1, 42).unwrap();
-        let blocks: HashSet<Vec<u32>> = (0..50).map(|round| dealing.cores(round, 0, 50)).collect();
+        let core_rotation = CoreRotation::new(&[3, 7], 1, 42).unwrap();
+        let blocks: HashSet<Vec<u32>> = (0..50).map(|round| core_rotation.cores(round, 0, 50)).collect();
         assert_eq!(blocks, HashSet::from([vec![3, 7], vec![7, 3]]));
     }
 
     #[test]
     fn stretches_are_equal_and_leave_nothing_out() {
         let shares = |items: &[u32], cores: &[u32]| -> Vec<(Option<u32>, Vec<u32>)> {
-            stretches(items, cores).map(|(core, share)| (core, share.to_vec())).collect()
+            slices(items, cores).map(|(core, share)| (core, share.to_vec())).collect()
         };
         assert_eq!(shares(&[1, 2, 3], &[]), [(None, vec![1, 2, 3])]);
         assert_eq!(shares(&[1, 2, 3, 4], &[7, 5]), [(Some(7), vec![1, 2]), (Some(5), vec![3, 4])]);
@@ -111,15 +111,15 @@ mod tests {
         ) {
             let cores: Vec<u32> = (0..count).map(|core| core * 2).collect();
             prop_assume!(clients <= u64::from(count) / 2);
-            let dealing = Dealing::new(&cores, clients, rng_seed).unwrap();
+            let core_rotation = CoreRotation::new(&cores, clients, rng_seed).unwrap();
             let mut seen: BTreeMap<u32, u64> = BTreeMap::new();
             // As many rounds as end together with an order of all cores.
             let rounds = u64::from(count) * 12;
             for round in 0..rounds {
                 let blocks: Vec<Vec<u32>> =
-                    (0..clients).map(|client| dealing.cores(round, client, usually)).collect();
-                for stretch in 0..blocks[0].len() {
-                    let here: HashSet<u32> = blocks.iter().map(|block| block[stretch]).collect();
+                    (0..clients).map(|client| core_rotation.cores(round, client, usually)).collect();
+                for slice in 0..blocks[0].len() {
+                    let here: HashSet<u32> = blocks.iter().map(|block| block[slice]).collect();
                     prop_assert_eq!(here.len() as u64, clients);
                 }
                 blocks.iter().flatten().for_each(|core| *seen.entry(*core).or_default() += 1);

@@ -3,7 +3,7 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-pub(super) struct StartLine {
+pub(super) struct Barrier {
     clients: usize,
     state: Mutex<State>,
     changed: Condvar,
@@ -15,7 +15,7 @@ struct State {
     lost: bool,
 }
 
-impl StartLine {
+impl Barrier {
     pub(super) fn new(clients: usize) -> Self {
         let state = State { waiting: 0, generation: 0, lost: false };
         Self { clients, state: Mutex::new(state), changed: Condvar::new() }
@@ -48,7 +48,7 @@ impl StartLine {
 }
 
 /// Tells the others when its client panics.
-pub(super) struct Presence<'a>(pub(super) &'a StartLine);
+pub(super) struct Presence<'a>(pub(super) &'a Barrier);
 
 impl Drop for Presence<'_> {
     fn drop(&mut self) {
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn nobody_starts_before_the_last_one_is_there() {
-        let line = StartLine::new(4);
+        let line = Barrier::new(4);
         let arrived = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for _ in 0..4 {
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_lost_client_lets_the_others_go() {
-        let line = StartLine::new(2);
+        let line = Barrier::new(2);
         std::thread::scope(|scope| {
             let lost = scope.spawn(|| {
                 let _presence = Presence(&line);
