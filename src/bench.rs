@@ -25,7 +25,7 @@ pub(crate) use preflight::Ready;
 
 use crate::run_file::{FirstAccesses, Run};
 use crate::servers::{environment, node};
-use crate::stats::harness;
+use crate::stats::client_saturation;
 
 /// A run, and the failures in it.
 pub(crate) struct Measured {
@@ -71,10 +71,10 @@ pub(crate) fn run(
     Ok(assemble::assemble(setting, request, taken, analysed))
 }
 
-fn client_machine(ready: &Ready<'_>, request: &Request) -> anyhow::Result<harness::Ground> {
+fn client_machine(ready: &Ready<'_>, request: &Request) -> anyhow::Result<client_saturation::Machine> {
     let (mysql, redis) = (&ready.servers.mysql()?.address, &ready.servers.redis()?.address);
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    Ok(harness::Ground {
+    Ok(client_saturation::Machine {
         clients: u64::from(request.clients),
         cores: cores as u64,
         beside_servers: mysql.is_here() || redis.is_here(),

@@ -1,6 +1,7 @@
 //! Samples in, numbers out. Pure: no I/O, no clock.
 
 pub(crate) mod analysis;
+pub(crate) mod anomalies;
 mod autocorrelation;
 pub(crate) mod batches;
 pub(crate) mod between_runs;
@@ -8,16 +9,16 @@ pub(crate) mod bootstrap;
 #[cfg(test)]
 mod bootstrap_properties;
 pub(crate) mod break_even;
+pub(crate) mod client_saturation;
+pub(crate) mod comparison;
 #[cfg(test)]
 mod coverage;
 pub(crate) mod curve;
 pub(crate) mod distance;
 pub(crate) mod estimate;
-pub(crate) mod foreign;
-pub(crate) mod harness;
+pub(crate) mod external_traffic;
+pub(crate) mod hit_ratio_check;
 mod interval;
-pub(crate) mod judge;
-pub(crate) mod oddities;
 pub(crate) mod percentile_interval;
 pub(crate) mod precision;
 pub(crate) mod relative_cost;
@@ -28,8 +29,7 @@ mod simulation;
 pub(crate) mod stalls;
 pub(crate) mod statistics;
 pub(crate) mod summary;
-pub(crate) mod two_runs;
+pub(crate) mod threshold;
 pub(crate) mod typical;
 pub(crate) mod typical_ratio;
-pub(crate) mod verified;
 pub(crate) mod warnings;

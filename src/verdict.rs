@@ -5,7 +5,7 @@ use crate::assertion::{Assertion, PathField, Subject};
 use crate::model::{Judgement, ReadPath};
 use crate::run_file::{AssertionRun, PathRun, WorkloadRun};
 use crate::stats::estimate::Interval;
-use crate::stats::judge;
+use crate::stats::threshold;
 
 /// The left side of an assertion.
 enum Measured {
@@ -46,10 +46,10 @@ fn depends_on_codec(subject: Subject) -> bool {
 fn judged(assertion: &Assertion, codec: Option<&String>, measured: Measured) -> AssertionRun {
     let (verdict, value, ci95, reason) = match measured {
         Measured::Exact(value) => {
-            (judge::judge_exact(value, assertion.operator, assertion.threshold), Some(value), None, None)
+            (threshold::judge_exact(value, assertion.operator, assertion.threshold), Some(value), None, None)
         }
         Measured::Uncertain { value, ci95: [low, high] } => {
-            let judgement = judge::judge(Interval { low, high }, assertion.operator, assertion.threshold);
+            let judgement = threshold::judge(Interval { low, high }, assertion.operator, assertion.threshold);
             (judgement, Some(value), Some([low, high]), None)
         }
         Measured::Nothing { reason } => (Judgement::Inconclusive, None, None, Some(reason)),

@@ -6,7 +6,7 @@ use crate::model::Codec;
 use crate::samples::workload::{ControlSamples, WorkloadSamples};
 use crate::stats::analysis::Analysis;
 use crate::stats::warnings::{self, Warning};
-use crate::stats::{foreign, harness};
+use crate::stats::{client_saturation, external_traffic};
 
 /// The numbers of a run.
 pub(super) struct Analysed {
@@ -27,7 +27,7 @@ pub(super) struct AnalysedWorkload {
     pub(super) analysis: Analysis,
 }
 
-pub(super) fn analyse(request: &Request, machine: harness::Ground, taken: &Taken) -> Analysed {
+pub(super) fn analyse(request: &Request, machine: client_saturation::Machine, taken: &Taken) -> Analysed {
     let mut controls = ControlSamples::new();
     let (mut workloads, mut warnings) = (Vec::new(), Vec::new());
     for (number, finished) in taken.finished.iter().enumerate() {
@@ -46,13 +46,16 @@ pub(super) fn analyse(request: &Request, machine: harness::Ground, taken: &Taken
     Analysed { workloads, controls, warnings, failed_reads }
 }
 
-fn warnings_of(finished: &Finished, machine: harness::Ground) -> impl Iterator<Item = Warning> + use<> {
+fn warnings_of(
+    finished: &Finished,
+    machine: client_saturation::Machine,
+) -> impl Iterator<Item = Warning> + use<> {
     let Finished { subject, samples, server_side, .. } = finished;
     let name = subject.name();
     warnings::of_workload(&name, samples)
         .into_iter()
-        .chain(harness::warnings(&name, samples, machine))
-        .chain(foreign::warnings(&name, server_side, &samples.requests))
+        .chain(client_saturation::warnings(&name, samples, machine))
+        .chain(external_traffic::warnings(&name, server_side, &samples.requests))
 }
 
 fn not_measured(request: &Request, reached: usize) -> Option<Warning> {

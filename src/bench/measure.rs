@@ -17,7 +17,7 @@ use crate::paths::query::Query;
 use crate::paths::reader;
 use crate::samples::ended::Ended;
 use crate::samples::workload::WorkloadSamples;
-use crate::stats::foreign::ServerSide;
+use crate::stats::external_traffic::ServerSide;
 use crate::stats::precision;
 use crate::stats::warnings::Warning;
 use crate::units;

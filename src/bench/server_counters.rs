@@ -13,7 +13,7 @@ use crate::model::Codec;
 use crate::reopen::Reopening;
 use crate::samples::server_counters::{MysqlCounters, RedisCounters};
 use crate::servers::Servers;
-use crate::stats::foreign::ServerSide;
+use crate::stats::external_traffic::ServerSide;
 
 /// Keys that stand for all of a workload's when asking what an entry takes: enough for the mean of
 /// entries of like size.

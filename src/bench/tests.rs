@@ -20,12 +20,13 @@ use crate::report::bench::{self, Detail};
 use crate::report::render::terminal::{self, Screen};
 use crate::report::sample_runs;
 use crate::run_file::load;
-use crate::stats::foreign::ServerSide;
-use crate::stats::harness;
+use crate::stats::client_saturation;
+use crate::stats::external_traffic::ServerSide;
 use crate::users::DataSet;
 
 const DATA: DataSet = DataSet { users: 1_000, rng_seed: 42 };
-const MACHINE: harness::Ground = harness::Ground { clients: 2, cores: 2, beside_servers: true };
+const MACHINE: client_saturation::Machine =
+    client_saturation::Machine { clients: 2, cores: 2, beside_servers: true };
 
 fn request() -> Request {
     Request {

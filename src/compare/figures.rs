@@ -18,8 +18,8 @@ mod tests;
 
 use self::control::Control;
 use crate::run_file::{OverControl, PathRun, Ratio, WorkloadRun};
+use crate::stats::comparison::{self, Spread, Term};
 use crate::stats::estimate::{Estimate, Interval};
-use crate::stats::two_runs::{self, Spread, Term};
 use crate::units::counted;
 
 /// A figure of a path that is compared.
@@ -168,7 +168,7 @@ pub(super) fn change(
         (_, Figure::Percentile(_)) => percentile(path, figure, baseline, candidate, &control),
         _ => hit(path, figure, baseline, candidate, &control),
     };
-    let estimate = two_runs::hull(&both_ways.ok_or_else(missing)?).ok_or_else(missing)?;
+    let estimate = comparison::hull(&both_ways.ok_or_else(missing)?).ok_or_else(missing)?;
     Ok(Change { estimate, judged_by: control.judged_by(path) })
 }
 
@@ -260,7 +260,7 @@ fn both(
     [of_baseline, of_candidate]: [Spread; 2],
     ways: [Estimate; 2],
 ) -> Option<Vec<Estimate>> {
-    let change = |after: Estimate| two_runs::ratio((before, of_baseline), (after, of_candidate));
+    let change = |after: Estimate| comparison::ratio((before, of_baseline), (after, of_candidate));
     let [one, other] = ways.map(change);
     Some(vec![one?, other?])
 }
@@ -284,7 +284,7 @@ fn by_mysql(path: &str, figure: Figure, baseline: &Side<'_>, candidate: &Side<'_
     let spread = |side: &Side<'_>| side.spread(path, figure, 1.0);
     let before = (cost("baseline", baseline)?, spread(baseline));
     let after = (cost("candidate", candidate)?, spread(candidate));
-    let estimate = two_runs::ratio(before, after).ok_or_else(|| NOT_POSITIVE.to_owned())?;
+    let estimate = comparison::ratio(before, after).ok_or_else(|| NOT_POSITIVE.to_owned())?;
     Ok(Change { estimate, judged_by: BY_MYSQL.to_owned() })
 }
 

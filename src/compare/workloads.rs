@@ -6,8 +6,8 @@ use super::{
     WorkloadComparison,
 };
 use crate::run_file::{PathRun, Ratio, Run, WorkloadRun};
+use crate::stats::comparison::{self, Spread};
 use crate::stats::estimate::Estimate;
-use crate::stats::two_runs::{self, Spread};
 
 const NO_REASON: &str = "the run file has no interval for it";
 const NOT_POSITIVE: &str = "an interval that reaches down to nothing has no ratio";
@@ -228,7 +228,7 @@ impl<'a> Pair<'a> {
             candidate_ns: ns(self.candidate),
             change: estimate.as_ref().map(saved),
             verdict: estimate.map_or(Verdict::Inconclusive, |change| {
-                two_runs::verdict(&change, tolerance_percent / 100.0)
+                comparison::verdict(&change, tolerance_percent / 100.0)
             }),
             tolerance_percent,
             withheld: change.as_ref().err().cloned(),
@@ -244,7 +244,7 @@ impl<'a> Pair<'a> {
         let sides = self.sides()?;
         let spreads = self.spreads();
         let change = match [mean(&sides[0]), mean(&sides[1])] {
-            [Some(before), Some(after)] => two_runs::ratio((before, spreads[0]), (after, spreads[1])),
+            [Some(before), Some(after)] => comparison::ratio((before, spreads[0]), (after, spreads[1])),
             _ => None,
         };
         change.as_ref().map(saved).ok_or_else(|| {
@@ -267,7 +267,7 @@ impl<'a> Pair<'a> {
         for figure in figures {
             let change = self.change(&spec.path, *figure).map(|change| change.estimate);
             let result = match &change {
-                Ok(change) => two_runs::regression(change, tolerance).into(),
+                Ok(change) => comparison::regression(change, tolerance).into(),
                 Err(_) => Gate::Undecided,
             };
             // The first figure decides, unless a later one is shown to have regressed.
@@ -300,7 +300,7 @@ impl<'a> Pair<'a> {
         let estimates = baseline.and_then(figures::from_ratio).zip(candidate.and_then(figures::from_ratio));
         let [of_baseline, of_candidate] = self.spreads();
         let change = estimates
-            .and_then(|(before, after)| two_runs::ratio((before, of_baseline), (after, of_candidate)));
+            .and_then(|(before, after)| comparison::ratio((before, of_baseline), (after, of_candidate)));
         let withheld = change.is_none().then(|| {
             self.reasons(|workload| match of(workload).and_then(figures::from_ratio) {
                 Some(_) => None,

@@ -22,11 +22,11 @@ use crate::stats::break_even::BreakEven;
 use crate::stats::curve;
 use crate::stats::distance;
 use crate::stats::estimate::{Estimate, Missing};
-use crate::stats::foreign::ServerSide;
+use crate::stats::external_traffic::ServerSide;
+use crate::stats::hit_ratio_check::Verified;
 use crate::stats::statistics::Statistics;
 use crate::stats::summary::{PERCENTILES, Summary};
 use crate::stats::typical::Typical;
-use crate::stats::verified::Verified;
 
 /// One workload with one codec.
 pub(crate) struct Workload<'a> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::Codec;
 use crate::samples::request_counts::RequestCounts;
 pub(crate) use crate::samples::server_counters::{MysqlCounters, RedisCounters};
-use crate::stats::foreign::ServerSide;
+use crate::stats::external_traffic::ServerSide;
 use crate::units;
 
 /// By how much the servers' own counters grew while the workload was measured with all of its

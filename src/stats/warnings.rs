@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::oddities::{Oddity, oddities};
+use super::anomalies::{Oddity, oddities};
 use super::rounds::MIN_ROUNDS;
 use super::stalls::{Stalls, stalls};
 use crate::model::ReadPath;

@@ -5,7 +5,7 @@ use crate::assertion::traffic::{Field, Right, Term, TrafficAssertion};
 use crate::model::Judgement;
 use crate::run_file::AssertionRun;
 use crate::stats::estimate::Interval;
-use crate::stats::judge;
+use crate::stats::threshold;
 use crate::units::counted;
 
 /// A figure with its interval; a count has one without width.
@@ -47,11 +47,11 @@ fn judge_figures(
     };
     let [low, high] = left.ci95.unwrap_or([left.value; 2]);
     let Some([right_low, right_high]) = uncertain else {
-        let judgement = judge::judge(Interval { low, high }, assertion.operator, threshold);
+        let judgement = threshold::judge(Interval { low, high }, assertion.operator, threshold);
         return Ok((judgement, left));
     };
     // Certain only if it holds, or fails, for both ends of the right side.
-    let against = |threshold| judge::judge(Interval { low, high }, assertion.operator, threshold);
+    let against = |threshold| threshold::judge(Interval { low, high }, assertion.operator, threshold);
     let judgement = match (against(right_low), against(right_high)) {
         (one, other) if one == other => one,
         _ => Judgement::Inconclusive,

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::Verdict;
 use crate::report::sample_runs;
-use crate::stats::two_runs::verdict;
+use crate::stats::comparison::verdict;
 
 /// The times of servers and cache, in µs.
 #[derive(Clone, Copy)]

@@ -2,9 +2,9 @@
 //! warm path: the hit-ratio curve put to the test.
 
 use super::bootstrap::Bootstrap;
+use super::comparison::{self, Spread};
 use super::estimate::{Estimate, Missing};
 use super::rounds::PathRounds;
-use super::two_runs::{self, Spread};
 use crate::samples::round_series::RoundSums;
 
 /// Mean latencies in ns at the hit ratio that the cache counted.
@@ -40,7 +40,7 @@ impl Verified {
         let expected_ns = paths.mean_at_hit_ratio_ns(hit_ratio);
         let ratio = match (expected_ns, measured_ns) {
             (Ok(expected), Ok(measured)) => {
-                two_runs::ratio((expected, Spread::SAME_RUN), (measured, Spread::SAME_RUN))
+                comparison::ratio((expected, Spread::SAME_RUN), (measured, Spread::SAME_RUN))
                     .ok_or(Missing::Unstable)
             }
             (Err(missing), _) | (_, Err(missing)) => Err(missing),

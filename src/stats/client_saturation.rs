@@ -20,7 +20,7 @@ const SHARE_ALONE: f64 = 0.75;
 
 /// The machine of rcache.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ground {
+pub(crate) struct Machine {
     pub(crate) clients: u64,
     pub(crate) cores: u64,
     /// One of the servers, or both, run on this machine too.
@@ -28,20 +28,20 @@ pub(crate) struct Ground {
 }
 
 /// The paths of which rcache itself may be what limits them.
-pub(crate) fn warnings(workload: &str, samples: &WorkloadSamples, ground: Ground) -> Vec<Warning> {
+pub(crate) fn warnings(workload: &str, samples: &WorkloadSamples, machine: Machine) -> Vec<Warning> {
     let of_path = |path: &PathSamples| {
-        let share = share(path.processor_ns, path.busy_ns, ground.cores)?;
-        is_too_much(share, ground).then(|| Warning::HarnessBound {
+        let share = share(path.processor_ns, path.busy_ns, machine.cores)?;
+        is_too_much(share, machine).then(|| Warning::HarnessBound {
             workload: workload.to_owned(),
             path: path.path.name(),
             share,
-            clients: ground.clients,
-            cores: ground.cores,
-            beside_servers: ground.beside_servers,
+            clients: machine.clients,
+            cores: machine.cores,
+            beside_servers: machine.beside_servers,
         })
     };
     let bound = samples.paths.iter().filter_map(of_path);
-    let idle = samples.paths.iter().filter_map(|path| idle_clients(workload, path, ground.clients));
+    let idle = samples.paths.iter().filter_map(|path| idle_clients(workload, path, machine.clients));
     bound.chain(idle).collect()
 }
 
@@ -69,9 +69,9 @@ fn share(processor_ns: u64, busy_ns: u64, cores: u64) -> Option<f64> {
 
 /// With fewer clients than cores none of them waits for another: what a client does itself is then
 /// part of the read.
-fn is_too_much(share: f64, ground: Ground) -> bool {
-    let limit = if ground.beside_servers { SHARE_BESIDE_SERVERS } else { SHARE_ALONE };
-    ground.clients > 1 && ground.clients >= ground.cores && share >= limit
+fn is_too_much(share: f64, machine: Machine) -> bool {
+    let limit = if machine.beside_servers { SHARE_BESIDE_SERVERS } else { SHARE_ALONE };
+    machine.clients > 1 && machine.clients >= machine.cores && share >= limit
 }
 
 #[cfg(test)]
@@ -80,7 +80,7 @@ mod tests {
     use crate::model::series::{BlockKind, Series};
     use crate::model::{Codec, ReadPath};
 
-    const HERE: Ground = Ground { clients: 64, cores: 2, beside_servers: true };
+    const HERE: Machine = Machine { clients: 64, cores: 2, beside_servers: true };
 
     /// Warm reads of a second for which rcache took so many percent of 2 cores.
     fn warm(percent: u64) -> WorkloadSamples {
@@ -96,7 +96,7 @@ mod tests {
         let of = |reading_ns: u64, clients: u64| {
             let mut samples = warm(1);
             samples.paths[0].reading_ns = reading_ns;
-            warnings("point", &samples, Ground { clients, ..HERE })
+            warnings("point", &samples, Machine { clients, ..HERE })
         };
         let [Warning::IdleClients { at_work, clients: 32, .. }] = of(20_000_000_000, 32)[..] else {
             panic!("20 of 32 clients read")
@@ -106,8 +106,8 @@ mod tests {
         assert!(of(500_000_000, 1).is_empty(), "one client waits for no other");
     }
 
-    fn says(percent: u64, ground: Ground) -> bool {
-        !warnings("point", &warm(percent), ground).is_empty()
+    fn says(percent: u64, machine: Machine) -> bool {
+        !warnings("point", &warm(percent), machine).is_empty()
     }
 
     #[test]
@@ -129,22 +129,22 @@ mod tests {
 
     #[test]
     fn alone_on_the_machine_there_is_room_for_more() {
-        let far = Ground { beside_servers: false, ..HERE };
+        let far = Machine { beside_servers: false, ..HERE };
         assert!(says(75, far) && !says(74, far));
         insta::assert_snapshot!(warnings("all", &warm(80), far)[0].to_string());
     }
 
     #[test]
     fn with_fewer_clients_than_cores_nobody_waits_for_another() {
-        assert!(!says(50, Ground { clients: 1, ..HERE }));
-        assert!(!says(90, Ground { clients: 1, cores: 1, ..HERE }));
-        assert!(says(50, Ground { clients: 2, ..HERE }));
-        assert!(!says(50, Ground { clients: 3, cores: 4, ..HERE }));
+        assert!(!says(50, Machine { clients: 1, ..HERE }));
+        assert!(!says(90, Machine { clients: 1, cores: 1, ..HERE }));
+        assert!(says(50, Machine { clients: 2, ..HERE }));
+        assert!(!says(50, Machine { clients: 3, cores: 4, ..HERE }));
     }
 
     #[test]
     fn without_time_or_cores_nothing_is_said() {
-        assert!(!says(50, Ground { cores: 0, ..HERE }));
+        assert!(!says(50, Machine { cores: 0, ..HERE }));
         let mut samples = warm(50);
         samples.paths[0].busy_ns = 0;
         assert_eq!(warnings("point", &samples, HERE), []);

@@ -8,7 +8,7 @@
 
 use super::between_runs::{NORMAL, student};
 use super::estimate::{Estimate, Interval};
-use super::judge::judge;
+use super::threshold::judge;
 use crate::model::operator::Operator;
 use crate::model::{Judgement, Verdict};
 
