@@ -6,10 +6,8 @@
 
 mod activity;
 mod answers;
-pub(crate) mod arms;
 mod avalanche;
 mod corrupt;
-pub(crate) mod crowd;
 pub(crate) mod database;
 pub(crate) mod definition;
 pub(crate) mod document;
@@ -20,10 +18,12 @@ mod outage;
 pub(crate) mod page;
 mod penetration;
 pub(crate) mod row;
+pub(crate) mod run_clients;
 pub(crate) mod runner;
 mod setting;
 mod stale;
 mod stampede;
+pub(crate) mod strategies;
 pub(crate) mod table;
 pub(crate) mod version_floor;
 
@@ -106,7 +106,7 @@ pub(crate) fn find(name: &str) -> Option<&'static Scenario> {
 }
 
 /// The servers of an experiment, and the prefix of its keys.
-pub(crate) struct Ground<'a> {
+pub(crate) struct ServerPair<'a> {
     pub(crate) mysql: &'a MysqlEndpoint,
     pub(crate) redis: &'a RedisEndpoint,
     pub(crate) namespace: &'a str,
@@ -131,11 +131,11 @@ pub(crate) enum ScenarioError {
     #[error(transparent)]
     Db(#[from] DbError),
     #[error(transparent)]
-    Stage(#[from] arms::StageError),
+    ArmSetup(#[from] strategies::ArmSetupError),
     #[error(transparent)]
-    Lost(#[from] crowd::Lost),
+    Lost(#[from] run_clients::Lost),
     #[error(transparent)]
-    Client(#[from] arms::ClientError),
+    Client(#[from] strategies::ClientError),
     #[error("{0:#}")]
     Sandbox(anyhow::Error),
     #[error("this scenario needs private servers")]

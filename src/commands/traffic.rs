@@ -27,14 +27,14 @@ use crate::model::{Judgement, UsageError};
 use crate::paths::query::Workload;
 use crate::plain_text;
 use crate::report;
-use crate::scenario::arms::Way;
+use crate::scenario::strategies::Strategy;
 use crate::traffic_file::Document;
 use crate::units::counted;
 
 /// The request, understood.
 pub(super) struct Request<'a> {
     arguments: &'a cli::Traffic,
-    ways: Vec<Way>,
+    strategies: Vec<Strategy>,
     /// With the queries, what is read instead of rows of our own.
     workloads: Vec<Workload>,
     queries: Vec<Typed>,
@@ -106,7 +106,7 @@ impl<'a> Request<'a> {
         let find = find.map_err(|error| UsageError(format!("--find: {error}")))?;
         let request = Self {
             arguments,
-            ways: distinct(arguments.strategy.iter().map(|strategy| way(*strategy))),
+            strategies: distinct(arguments.strategy.iter().map(|typed| strategy(*typed))),
             workloads: distinct(arguments.workload.iter().copied()),
             queries: own_query::queries(&arguments.own, 1)?,
             find,
@@ -131,11 +131,13 @@ impl<'a> Request<'a> {
     }
 
     fn assertions(&self) -> Result<Vec<TrafficAssertion>, UsageError> {
-        let of_name = |name: &str| self.ways.iter().map(|way| format!("{name}.{}", way.name())).collect();
+        let of_name = |name: &str| {
+            self.strategies.iter().map(|strategy| format!("{name}.{}", strategy.name())).collect()
+        };
         let mut names: Vec<String> = self.names().flat_map(|name| -> Vec<String> { of_name(name) }).collect();
         // Without the name of the only workload it is clear, too.
         if self.names().count() < 2 {
-            names.extend(self.ways.iter().map(|way| way.name().to_owned()));
+            names.extend(self.strategies.iter().map(|strategy| strategy.name().to_owned()));
         }
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let parse = |text: &String| {
@@ -156,13 +158,13 @@ fn distinct<T: PartialEq>(typed: impl Iterator<Item = T>) -> Vec<T> {
     distinct
 }
 
-fn way(strategy: cli::Strategy) -> Way {
+fn strategy(strategy: cli::Strategy) -> Strategy {
     match strategy {
-        cli::Strategy::Mysql => Way::Mysql,
-        cli::Strategy::Naive => Way::Naive,
-        cli::Strategy::Lock => Way::Lock,
-        cli::Strategy::Lease => Way::Lease,
-        cli::Strategy::LeaseMarker => Way::LeaseMarker,
+        cli::Strategy::Mysql => Strategy::Mysql,
+        cli::Strategy::Naive => Strategy::Naive,
+        cli::Strategy::Lock => Strategy::Lock,
+        cli::Strategy::Lease => Strategy::Lease,
+        cli::Strategy::LeaseMarker => Strategy::LeaseMarker,
     }
 }
 

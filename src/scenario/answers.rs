@@ -1,10 +1,10 @@
 //! The answers that readers got, counted: right, wrong, and none at all.
 
 use super::Found;
-use super::arms::ClientError;
 use super::definition::ArmKind;
 use super::document::{Arm, Evidence};
 use super::row::{FIRST_VERSION, Row};
+use super::strategies::ClientError;
 use crate::plain_text;
 use crate::samples::cache_use::CacheUse;
 use crate::units::counted;

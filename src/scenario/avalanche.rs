@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use super::ScenarioError;
 use super::answers::{self, Answers};
-use super::arms::{Team, Way};
-use super::crowd::Shift;
 use super::database::Loads;
 use super::definition::{ArmKind, Needs, Provokes, Scenario};
 use super::document::{self, Arm};
+use super::run_clients::RunTime;
 use super::runner::{ArmRun, Reader};
 use super::setting::{Setting, ms};
+use super::strategies::{ArmClients, Strategy};
 use crate::cache::Options;
 
 const KEYS: u32 = 2_000;
@@ -33,7 +33,11 @@ pub(super) static SCENARIO: Scenario = Scenario {
     // The library shortens every time to live by chance, so an arm without that is a naive one;
     // another naive one that does it too separates the effect of the shortening from that of the
     // lease.
-    arms: &[ArmKind::Whole(Way::Naive), ArmKind::Whole(Way::NaiveJitter), ArmKind::Whole(Way::Lease)],
+    arms: &[
+        ArmKind::Whole(Strategy::Naive),
+        ArmKind::Whole(Strategy::NaiveJitter),
+        ArmKind::Whole(Strategy::Lease),
+    ],
     rows: KEYS,
     missing_rows: 0,
     clients: 16,
@@ -73,10 +77,10 @@ fn config(setting: &Setting) -> Vec<(&'static str, u64)> {
 
 fn run(arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
     let loads = Arc::new(Loads::logged(KEYS));
-    let stage = arm.stage(&loads, Options::default().ttl(ttl(arm.setting)).early_refresh(0.0));
-    let Team { clients, background, usage } = arm.team(&stage, arm.setting.clients)?;
+    let setup = arm.setup(&loads, Options::default().ttl(ttl(arm.setting)).early_refresh(0.0));
+    let ArmClients { clients, background, usage } = arm.arm_clients(&setup, arm.setting.clients)?;
     let step = usize::from(arm.setting.clients);
-    let fill = |reader: Reader, _: &Shift| fill(reader, step);
+    let fill = |reader: Reader, _: &RunTime| fill(reader, step);
     let readers = arm.prepare(arm.setting.duration, arm.readers(clients), fill)?;
     loads.forget();
     let seen = arm.work(readers, read)?;
@@ -101,9 +105,9 @@ fn fill(mut reader: Reader, clients: usize) -> Reader {
     reader
 }
 
-fn read(mut reader: Reader, shift: &Shift) -> Answers {
+fn read(mut reader: Reader, run_time: &RunTime) -> Answers {
     let mut answers = Answers::default();
-    reader.repeat(shift, PAUSE, |reader| {
+    reader.repeat(run_time, PAUSE, |reader| {
         let id = reader.rng.random_range(0..KEYS);
         answers.book(id, true, reader.client.read(id));
     });

@@ -1,7 +1,7 @@
 //! Entries that are damaged while readers go on: which arm notices, and which passes nonsense on?
 
+mod fault_injector;
 mod page;
-mod vandal;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -11,20 +11,20 @@ use std::time::Duration;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-use self::vandal::Vandal;
+use self::fault_injector::FaultInjector;
 use super::ScenarioError;
 use super::answers::{self, Answers};
-use super::arms::{Stage, Team, Usage, Way};
-use super::crowd::Shift;
 use super::database::Loads;
 use super::definition::{ArmKind, Needs, Provokes, Scenario};
 use super::document::Arm;
+use super::run_clients::RunTime;
 use super::runner::{ArmRun, Reader};
 use super::setting::{Setting, ms};
+use super::strategies::{ArmClients, ArmSetup, Strategy, Usage};
 use crate::cache::Options;
 
 const KEYS: u32 = 64;
-/// Between two acts of the vandal.
+/// Between two acts of the fault_injector.
 const DAMAGE_PAUSE: Duration = Duration::from_millis(5);
 /// Short, so that entries that stay damaged come back once in a while.
 const TTL: Duration = Duration::from_secs(1);
@@ -38,7 +38,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     name: "corrupt",
     meaning: "entries get damaged: flipped bits, values cut short or under the wrong key, values of other programs",
     // One after the other: nothing that is compared here is a time.
-    arms: &[ArmKind::Whole(Way::Naive), ArmKind::Whole(Way::Lease)],
+    arms: &[ArmKind::Whole(Strategy::Naive), ArmKind::Whole(Strategy::Lease)],
     rows: KEYS,
     missing_rows: 0,
     clients: 8,
@@ -82,12 +82,13 @@ fn config(_setting: &Setting) -> Vec<(&'static str, u64)> {
 
 fn run(arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
     let loads = Arc::new(Loads::new(KEYS));
-    let stage = arm.stage(&loads, Options::default().ttl(TTL).lease(LEASE).lease_wait(LEASE_WAIT));
-    let Team { clients, background: _background, usage } = arm.team(&stage, arm.setting.clients)?;
-    let (seen, damage) = at_work(arm, &stage, arm.readers(clients))?;
+    let setup = arm.setup(&loads, Options::default().ttl(TTL).lease(LEASE).lease_wait(LEASE_WAIT));
+    let ArmClients { clients, background: _background, usage } =
+        arm.arm_clients(&setup, arm.setting.clients)?;
+    let (seen, damage) = at_work(arm, &setup, arm.readers(clients))?;
     let corrupt = of_library(&usage);
     let (database_loads, cache) = (loads.all(), usage.seen(arm.asks_missing()));
-    let left = read_all(&stage, arm.kind.way())?;
+    let left = read_all(&setup, arm.kind.strategy())?;
     let unusable_when_quiet = left.wrong_reads + left.failed_reads;
     let seen = Answers { first_error: seen.first_error.or(left.first_error), ..seen };
     Ok(seen.into_arm(arm.kind, database_loads, cache, Found { damage, corrupt, unusable_when_quiet }))
@@ -111,7 +112,7 @@ type Damage = BTreeMap<String, u64>;
 
 enum Part {
     Reader(Box<Reader>),
-    Vandal(Box<Vandal>),
+    FaultInjector(Box<FaultInjector>),
 }
 
 enum Report {
@@ -119,26 +120,27 @@ enum Report {
     Damage(Damage),
 }
 
-/// Readers, and one vandal that damages what they have cached, until time is over.
+/// Readers, and one fault_injector that damages what they have cached, until time is over.
 fn at_work(
     arm: &ArmRun<'_>,
-    stage: &Stage<'_>,
+    setup: &ArmSetup<'_>,
     readers: Vec<Reader>,
 ) -> Result<(Answers, Damage), ScenarioError> {
-    let vandal = Vandal::new(stage, KEYS, TTL, arm.setting.rng(u64::from(arm.setting.clients)))?;
+    let fault_injector =
+        FaultInjector::new(setup, KEYS, TTL, arm.setting.rng(u64::from(arm.setting.clients)))?;
     let parts = readers
         .into_iter()
         .map(|reader| Part::Reader(Box::new(reader)))
-        .chain([Part::Vandal(Box::new(vandal))])
+        .chain([Part::FaultInjector(Box::new(fault_injector))])
         .collect();
-    let work = |part: Part, shift: &Shift| match part {
-        Part::Reader(reader) => Report::Answers(read(*reader, shift)),
-        Part::Vandal(mut vandal) => {
-            while shift.goes_on() {
-                vandal.act();
-                shift.pause(DAMAGE_PAUSE);
+    let work = |part: Part, run_time: &RunTime| match part {
+        Part::Reader(reader) => Report::Answers(read(*reader, run_time)),
+        Part::FaultInjector(mut fault_injector) => {
+            while run_time.goes_on() {
+                fault_injector.act();
+                run_time.pause(DAMAGE_PAUSE);
             }
-            Report::Damage(vandal.done)
+            Report::Damage(fault_injector.done)
         }
     };
     let (mut seen, mut damage) = (Answers::default(), Damage::default());
@@ -151,22 +153,22 @@ fn at_work(
     Ok((seen, damage))
 }
 
-fn read(mut reader: Reader, shift: &Shift) -> Answers {
+fn read(mut reader: Reader, run_time: &RunTime) -> Answers {
     let mut seen = Answers::default();
-    while shift.goes_on() {
+    while run_time.goes_on() {
         let id = reader.rng.random_range(0..KEYS);
         if !seen.book(id, true, reader.client.read(id)) {
-            shift.pause(PAUSE_AFTER_FAILURE);
+            run_time.pause(PAUSE_AFTER_FAILURE);
         }
     }
     seen
 }
 
 /// Reads every row once more: one that cannot be used now stays so until its time to live is over.
-fn read_all(stage: &Stage<'_>, way: Way) -> Result<Answers, ScenarioError> {
-    let mut team = stage.team(way, 1, 1)?;
+fn read_all(setup: &ArmSetup<'_>, strategy: Strategy) -> Result<Answers, ScenarioError> {
+    let mut arm_clients = setup.arm_clients(strategy, 1, 1)?;
     let mut seen = Answers::default();
-    for client in &mut team.clients {
+    for client in &mut arm_clients.clients {
         for id in 0..KEYS {
             seen.book(id, true, client.read(id));
         }

@@ -1,9 +1,9 @@
 //! The interface of a scenario: help, the runner and the page are made of it.
 
-use super::arms::Way;
 use super::document::{Arm, Document};
 use super::runner::ArmRun;
 use super::setting::Setting;
+use super::strategies::Strategy;
 use super::{Found, ScenarioError};
 use crate::page::blocks::Section;
 use crate::page::figures::Figure;
@@ -49,7 +49,7 @@ pub(crate) struct Scenario {
 /// An arm: a strategy of caching, whole or with something left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ArmKind {
-    Whole(Way),
+    Whole(Strategy),
     /// The library does not remember which rows do not exist.
     LeaseNoNegative,
     /// Each client is a process of its own.
@@ -84,32 +84,32 @@ pub(crate) enum Needs {
 impl ArmKind {
     /// Every arm of every scenario, for help.
     pub(crate) const ALL: [Self; 12] = [
-        Self::Whole(Way::Mysql),
-        Self::Whole(Way::Naive),
-        Self::Whole(Way::NaiveDoubleDelete),
-        Self::Whole(Way::NaiveJitter),
-        Self::Whole(Way::Lock),
-        Self::Whole(Way::Lease),
-        Self::Whole(Way::LeaseMarker),
+        Self::Whole(Strategy::Mysql),
+        Self::Whole(Strategy::Naive),
+        Self::Whole(Strategy::NaiveDoubleDelete),
+        Self::Whole(Strategy::NaiveJitter),
+        Self::Whole(Strategy::Lock),
+        Self::Whole(Strategy::Lease),
+        Self::Whole(Strategy::LeaseMarker),
         Self::LeaseNoMutex,
         Self::LeaseNoNegative,
-        Self::Whole(Way::LeaseEarly),
+        Self::Whole(Strategy::LeaseEarly),
         Self::Failover,
         Self::Resharding,
     ];
 
-    pub(crate) fn way(self) -> Way {
+    pub(crate) fn strategy(self) -> Strategy {
         match self {
-            Self::Whole(way) => way,
-            Self::LeaseNoNegative | Self::LeaseNoMutex => Way::Lease,
-            Self::Failover | Self::Resharding => Way::LeaseMarker,
+            Self::Whole(strategy) => strategy,
+            Self::LeaseNoNegative | Self::LeaseNoMutex => Strategy::Lease,
+            Self::Failover | Self::Resharding => Strategy::LeaseMarker,
         }
     }
 
     /// Its name in every output.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Whole(way) => way.name(),
+            Self::Whole(strategy) => strategy.name(),
             Self::LeaseNoNegative => "lease-no-negative",
             Self::LeaseNoMutex => "lease-no-mutex",
             Self::Failover => "failover",
@@ -119,14 +119,18 @@ impl ArmKind {
 
     pub(crate) fn meaning(self) -> &'static str {
         match self {
-            Self::Whole(Way::Mysql) => "no cache",
-            Self::Whole(Way::Naive) => "GET; on a miss SELECT, then SET. Writers COMMIT, then DEL",
-            Self::Whole(Way::NaiveDoubleDelete) => "as naive; a second DEL follows each write a while later",
-            Self::Whole(Way::NaiveJitter) => "as naive; each time to live is shortened by a random 0 to 10 %",
-            Self::Whole(Way::Lock) => "as naive, but only the client that gets a lock (SET NX) loads",
-            Self::Whole(Way::Lease) => "rcache's library; writers COMMIT, then invalidate",
-            Self::Whole(Way::LeaseMarker) => "rcache's library; writers mark, COMMIT, finish",
-            Self::Whole(Way::LeaseEarly) => {
+            Self::Whole(Strategy::Mysql) => "no cache",
+            Self::Whole(Strategy::Naive) => "GET; on a miss SELECT, then SET. Writers COMMIT, then DEL",
+            Self::Whole(Strategy::NaiveDoubleDelete) => {
+                "as naive; a second DEL follows each write a while later"
+            }
+            Self::Whole(Strategy::NaiveJitter) => {
+                "as naive; each time to live is shortened by a random 0 to 10 %"
+            }
+            Self::Whole(Strategy::Lock) => "as naive, but only the client that gets a lock (SET NX) loads",
+            Self::Whole(Strategy::Lease) => "rcache's library; writers COMMIT, then invalidate",
+            Self::Whole(Strategy::LeaseMarker) => "rcache's library; writers mark, COMMIT, finish",
+            Self::Whole(Strategy::LeaseEarly) => {
                 "as lease; values are refreshed in the background before they expire, at random (XFetch)"
             }
             Self::LeaseNoNegative => "as lease, but it does not remember which rows do not exist",
@@ -140,7 +144,7 @@ impl ArmKind {
 
     /// True if it uses the library, which must keep its promises.
     pub(crate) fn is_library(self) -> bool {
-        matches!(self.way(), Way::Lease | Way::LeaseMarker | Way::LeaseEarly)
+        matches!(self.strategy(), Strategy::Lease | Strategy::LeaseMarker | Strategy::LeaseEarly)
     }
 }
 
@@ -164,12 +168,12 @@ impl<'a> Arms<'a> {
         self.0.iter().find(|arm| arm.arm == kind.name())
     }
 
-    pub(crate) fn way(&self, way: Way) -> Option<&'a Arm> {
-        self.of(ArmKind::Whole(way))
+    pub(crate) fn strategy(&self, strategy: Strategy) -> Option<&'a Arm> {
+        self.of(ArmKind::Whole(strategy))
     }
 
     /// The counts of an arm that only its scenario has.
-    pub(crate) fn found<T: Counts>(&self, way: Way) -> Option<&'a T> {
-        T::among(&self.way(way)?.found)
+    pub(crate) fn found<T: Counts>(&self, strategy: Strategy) -> Option<&'a T> {
+        T::among(&self.strategy(strategy)?.found)
     }
 }

@@ -15,15 +15,15 @@ use serde::{Deserialize, Serialize};
 use self::timeline::Timeline;
 use super::ScenarioError;
 use super::answers::{self, Answers};
-use super::arms::{Stage, Team, Way};
-use super::crowd::Shift;
 use super::database::{Capacity, Loads};
 use super::definition::{ArmKind, Needs, Provokes, Scenario};
 use super::document::{self, Arm};
 use super::keys::KeysGuard;
 use super::row::{FIRST_VERSION, Row};
+use super::run_clients::RunTime;
 use super::runner::{ArmRun, Reader};
 use super::setting::{Setting, ms};
+use super::strategies::{ArmClients, ArmSetup, Strategy};
 use crate::cache::Options;
 
 /// Before the flush.
@@ -43,7 +43,7 @@ const TTL: Duration = Duration::from_secs(3_600);
 pub(super) static SCENARIO: Scenario = Scenario {
     name: "metastable",
     meaning: "a load that only the cache makes bearable: after a flush the database never catches up",
-    arms: &[ArmKind::Whole(Way::Naive), ArmKind::Whole(Way::Lease)],
+    arms: &[ArmKind::Whole(Strategy::Naive), ArmKind::Whole(Strategy::Lease)],
     rows: KEYS,
     missing_rows: 0,
     clients: 64,
@@ -89,32 +89,32 @@ fn config(_setting: &Setting) -> Vec<(&'static str, u64)> {
 fn run(arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
     let loads = Arc::new(Loads::new(0));
     let options = Options::default().ttl(TTL).early_refresh(0.0).max_loads(MAX_LOADS);
-    let stage = Stage {
+    let setup = ArmSetup {
         capacity: Some(Arc::new(Capacity::new(LOADS_PER_S, PATIENCE))),
-        ..arm.stage(&loads, options)
+        ..arm.setup(&loads, options)
     };
-    if let Some(mut filler) = stage.filler(arm.kind.way())? {
+    if let Some(mut filler) = setup.filler(arm.kind.strategy())? {
         for id in 0..KEYS {
             filler.fill(&Row::of(id, FIRST_VERSION))?;
         }
         filler.flush();
     }
-    let Team { clients, background, usage } = arm.team(&stage, arm.setting.clients)?;
+    let ArmClients { clients, background, usage } = arm.arm_clients(&setup, arm.setting.clients)?;
     let length = BEFORE + arm.setting.duration;
     let timeline = Timeline::new(length);
-    let (redis, keys) = (arm.ground.redis, arm.keys);
-    let work = |mut reader: Reader, shift: &Shift| {
+    let (redis, keys) = (arm.pair.redis, arm.keys);
+    let work = |mut reader: Reader, run_time: &RunTime| {
         // One of the clients flushes, as an operator would.
         let mut flushes = reader.number == 0;
         let mut answers = Answers::default();
-        reader.repeat(shift, PAUSE, |reader| {
-            if flushes && shift.elapsed() >= BEFORE {
+        reader.repeat(run_time, PAUSE, |reader| {
+            if flushes && run_time.elapsed() >= BEFORE {
                 flushes = false;
                 drop(KeysGuard { redis, keys, rows: KEYS });
             }
             let id = reader.rng.random_range(0..KEYS);
             if answers.book(id, true, reader.client.read(id)) {
-                timeline.answered(shift.elapsed());
+                timeline.answered(run_time.elapsed());
             }
         });
         answers

@@ -1,10 +1,10 @@
 //! Redis stops answering, goes on, is killed, comes back empty; a cluster loses a primary, or moves
 //! its slots: what do readers get, and how soon do hits flow again?
 
+mod fault_injector;
 mod on_cluster;
 mod page;
 mod phases;
-mod saboteur;
 mod tally;
 mod verdict;
 
@@ -14,17 +14,17 @@ use std::time::Duration;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
+use self::fault_injector::FaultInjector;
 use self::phases::{Phases, at_all};
-use self::saboteur::Saboteur;
 use self::tally::{Read, Tally};
 use super::ScenarioError;
-use super::arms::{APP_TIMEOUT, Team, Way};
-use super::crowd::{self, Shift};
 use super::database::{Database, Loads, loaded_here};
 use super::definition::{ArmKind, Needs, Provokes, Scenario};
 use super::document::{self, Arm, Spread};
+use super::run_clients::{self, RunTime};
 use super::runner::{ArmRun, Reader};
 use super::setting::{Setting, ms};
+use super::strategies::{APP_TIMEOUT, ArmClients, Strategy};
 use crate::cache::Options;
 use crate::db::error::DbError;
 
@@ -39,9 +39,9 @@ pub(super) static SCENARIO: Scenario = Scenario {
     meaning: "Redis stops answering, goes on, is killed, comes back empty; a Redis Cluster loses a primary, or moves \
               slots; only in the sandbox",
     arms: &[
-        ArmKind::Whole(Way::Mysql),
-        ArmKind::Whole(Way::Naive),
-        ArmKind::Whole(Way::Lease),
+        ArmKind::Whole(Strategy::Mysql),
+        ArmKind::Whole(Strategy::Naive),
+        ArmKind::Whole(Strategy::Lease),
         ArmKind::Failover,
         ArmKind::Resharding,
     ],
@@ -163,24 +163,24 @@ fn run(arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
 
 fn on_one_server(arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
     let loads = Arc::new(Loads::new(KEYS));
-    let stage = arm.stage(&loads, Options::default().ttl(TTL));
-    let Team { clients, background, usage } = arm.team(&stage, arm.setting.clients)?;
+    let setup = arm.setup(&loads, Options::default().ttl(TTL));
+    let ArmClients { clients, background, usage } = arm.arm_clients(&setup, arm.setting.clients)?;
     let clients = arm
         .readers(clients)
         .into_iter()
-        .map(|reader| Ok(ComparingReader { reader, past: stage.database()? }))
+        .map(|reader| Ok(ComparingReader { reader, past: setup.database()? }))
         .collect::<Result<Vec<_>, DbError>>()?;
     let course = Course::default();
     let phases = &course.phases;
     let (name, progress, outage) = (arm.name(), arm.progress, arm.setting.duration);
     let sandbox = arm.sandbox.as_deref_mut().ok_or(ScenarioError::NoSandbox)?;
-    let mut saboteur = Saboteur::new(sandbox, phases, outage);
-    let work = |reader: ComparingReader, shift: &Shift| reader.read(&course, shift);
-    let seen = crowd::work(clients, phases::length(outage), work, &mut |elapsed| {
+    let mut fault_injector = FaultInjector::new(sandbox, phases, outage);
+    let work = |reader: ComparingReader, run_time: &RunTime| reader.read(&course, run_time);
+    let seen = run_clients::run(clients, phases::length(outage), work, &mut |elapsed| {
         progress(name, elapsed);
-        saboteur.look(elapsed);
+        fault_injector.look(elapsed);
     });
-    saboteur.make_good().map_err(ScenarioError::Sandbox)?;
+    fault_injector.make_good().map_err(ScenarioError::Sandbox)?;
     drop(background);
     let seen = seen?;
     let [continued, restarted] = phases::RETURNS
@@ -208,27 +208,27 @@ struct ComparingReader {
 }
 
 impl ComparingReader {
-    fn read(self, course: &Course, shift: &Shift) -> Tally {
+    fn read(self, course: &Course, run_time: &RunTime) -> Tally {
         let Self { mut reader, mut past } = self;
         let mut tally = Tally::new();
-        reader.repeat(shift, PAUSE, |reader| {
+        reader.repeat(run_time, PAUSE, |reader| {
             let id = reader.rng.random_range(0..KEYS);
             if reader.rng.random() {
-                by_the_arm(reader, id, course, shift, &mut tally);
+                by_the_arm(reader, id, course, run_time, &mut tally);
             } else {
-                past_the_cache(&mut past, id, &course.phases, shift, &mut tally);
+                past_the_cache(&mut past, id, &course.phases, run_time, &mut tally);
             }
         });
         tally
     }
 }
 
-fn by_the_arm(reader: &mut Reader, id: u32, course: &Course, shift: &Shift, tally: &mut Tally) {
+fn by_the_arm(reader: &mut Reader, id: u32, course: &Course, run_time: &RunTime, tally: &mut Tally) {
     let Course { phases, written } = course;
     let floor = written.as_ref().map(|written| written.floors.of(id));
-    let (phase, began, loaded) = (phases.now(), shift.elapsed(), loaded_here());
+    let (phase, began, loaded) = (phases.now(), run_time.elapsed(), loaded_here());
     let answer = reader.client.read(id);
-    let ended = shift.elapsed();
+    let ended = run_time.elapsed();
     let read = Read {
         phase: phase.or_met(phases.now()),
         id,
@@ -242,9 +242,9 @@ fn by_the_arm(reader: &mut Reader, id: u32, course: &Course, shift: &Shift, tall
 }
 
 /// In no count of the arm. If the database fails, the arm's own reads show it.
-fn past_the_cache(past: &mut Database, id: u32, phases: &Phases, shift: &Shift, tally: &mut Tally) {
-    let (phase, began) = (phases.now(), shift.elapsed());
+fn past_the_cache(past: &mut Database, id: u32, phases: &Phases, run_time: &RunTime, tally: &mut Tally) {
+    let (phase, began) = (phases.now(), run_time.elapsed());
     if past.committed(id).is_ok() {
-        tally.book_past(phase.or_met(phases.now()), shift.elapsed().saturating_sub(began));
+        tally.book_past(phase.or_met(phases.now()), run_time.elapsed().saturating_sub(began));
     }
 }

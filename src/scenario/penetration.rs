@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use super::ScenarioError;
 use super::answers::{self, Answers};
-use super::arms::{Team, Way};
-use super::crowd::Shift;
 use super::database::{Loads, loaded_here};
 use super::definition::{ArmKind, Needs, Provokes, Scenario};
 use super::document::Arm;
+use super::run_clients::RunTime;
 use super::runner::{ArmRun, Reader};
 use super::setting::{Setting, ms};
+use super::strategies::{ArmClients, Strategy};
 use crate::cache::Options;
 
 /// The rows that exist, 0 and up, and above them the ids of those that do not.
@@ -32,7 +32,7 @@ const NEGATIVE_TTL: Duration = Duration::from_secs(30);
 pub(super) static SCENARIO: Scenario = Scenario {
     name: "penetration",
     meaning: "reads of rows that do not exist go past the cache to the database",
-    arms: &[ArmKind::Whole(Way::Naive), ArmKind::LeaseNoNegative, ArmKind::Whole(Way::Lease)],
+    arms: &[ArmKind::Whole(Strategy::Naive), ArmKind::LeaseNoNegative, ArmKind::Whole(Strategy::Lease)],
     rows: KEYS,
     missing_rows: MISSING,
     clients: 8,
@@ -72,9 +72,9 @@ fn config(_setting: &Setting) -> Vec<(&'static str, u64)> {
 
 fn run(arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
     let loads = Arc::new(Loads::new(KEYS));
-    let negative_ttl = (arm.kind == ArmKind::Whole(Way::Lease)).then_some(NEGATIVE_TTL);
-    let stage = arm.stage(&loads, Options::default().ttl(TTL).negative_ttl(negative_ttl));
-    let Team { clients, background, usage } = arm.team(&stage, arm.setting.clients)?;
+    let negative_ttl = (arm.kind == ArmKind::Whole(Strategy::Lease)).then_some(NEGATIVE_TTL);
+    let setup = arm.setup(&loads, Options::default().ttl(TTL).negative_ttl(negative_ttl));
+    let ArmClients { clients, background, usage } = arm.arm_clients(&setup, arm.setting.clients)?;
     let seen = arm.work(arm.readers(clients), read)?;
     drop(background);
     let (answers, found): (Vec<Answers>, Vec<Found>) = seen.into_iter().unzip();
@@ -86,9 +86,9 @@ fn run(arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
 }
 
 /// Every second read asks for a row that does not exist.
-fn read(mut reader: Reader, shift: &Shift) -> (Answers, Found) {
+fn read(mut reader: Reader, run_time: &RunTime) -> (Answers, Found) {
     let (mut answers, mut found) = (Answers::default(), Found::default());
-    reader.repeat(shift, PAUSE, |Reader { client, rng, .. }| {
+    reader.repeat(run_time, PAUSE, |Reader { client, rng, .. }| {
         let exists = rng.random();
         let id = if exists { rng.random_range(0..KEYS) } else { rng.random_range(KEYS..KEYS + MISSING) };
         let loaded = loaded_here();

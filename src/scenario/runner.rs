@@ -8,16 +8,16 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 use super::activity;
-use super::arms::{Client, Stage, StageError, Team};
-use super::crowd::{self, Lost, Shift};
 use super::database::Loads;
 use super::definition::{ArmKind, Arms, Scenario};
 use super::document::{Arm, INTERRUPTED, Verdict};
 use super::keys::{Keys, KeysGuard, new_run};
 use super::obstacle;
+use super::run_clients::{self, Lost, RunTime};
 use super::setting::Setting;
+use super::strategies::{ArmClients, ArmSetup, ArmSetupError, Client};
 use super::table::Table;
-use super::{Ground, Progress, Request, ScenarioError};
+use super::{Progress, Request, ScenarioError, ServerPair};
 use crate::cache::Options;
 use crate::interrupt;
 use crate::sandbox::Sandbox;
@@ -35,14 +35,14 @@ pub(crate) struct Outcome {
 /// servers, for a scenario that needs them; they run when this returns.
 pub(crate) fn run(
     scenario: &Scenario,
-    ground: &Ground<'_>,
+    pair: &ServerPair<'_>,
     sandbox: Option<&mut Sandbox>,
     request: &Request,
     progress: Progress<'_>,
 ) -> Result<Outcome, ScenarioError> {
     let setting = Setting::new(request, scenario);
     let config = setting.config(scenario.processes).into_iter().chain((scenario.config)(&setting)).collect();
-    let arms = arms(scenario, ground, sandbox, &setting, progress)?;
+    let arms = arms(scenario, pair, sandbox, &setting, progress)?;
     Ok(Outcome { verdict: judge(scenario, &arms, interrupt::requested()), arms, config })
 }
 
@@ -50,12 +50,12 @@ pub(crate) fn run(
 /// comes.
 fn arms(
     scenario: &Scenario,
-    ground: &Ground<'_>,
+    pair: &ServerPair<'_>,
     mut sandbox: Option<&mut Sandbox>,
     setting: &Setting,
     progress: Progress<'_>,
 ) -> Result<Vec<Arm>, ScenarioError> {
-    let table = Table::create(ground.mysql)?;
+    let table = Table::create(pair.mysql)?;
     let run = new_run();
     let mut arms = Vec::new();
     for kind in scenario.arms.iter().copied() {
@@ -68,12 +68,12 @@ fn arms(
             Err(_) if interrupt::requested() => break,
             Err(error) => return Err(error.into()),
         }
-        let keys = Keys::new(ground.namespace, &run, kind.name());
+        let keys = Keys::new(pair.namespace, &run, kind.name());
         let _guard =
-            KeysGuard { redis: ground.redis, keys: &keys, rows: scenario.rows + scenario.missing_rows };
+            KeysGuard { redis: pair.redis, keys: &keys, rows: scenario.rows + scenario.missing_rows };
         let mut arm = ArmRun {
             kind,
-            ground,
+            pair,
             setting,
             keys: &keys,
             processes: if kind == ArmKind::LeaseNoMutex { setting.clients } else { scenario.processes },
@@ -87,7 +87,7 @@ fn arms(
             Err(error) => return Err(error),
         };
         if activity::is_idle(&done, scenario.provokes) && !interrupt::requested() {
-            done.evidence.obstacle = obstacle::find(ground.redis, &keys.entry(0));
+            done.evidence.obstacle = obstacle::find(pair.redis, &keys.entry(0));
         }
         arms.push(done);
     }
@@ -120,7 +120,7 @@ pub(super) fn judge(scenario: &Scenario, arms: &[Arm], is_interrupted: bool) -> 
 /// An arm that is about to run: its servers, its keys, and the settings that all arms share.
 pub(crate) struct ArmRun<'a> {
     pub(super) kind: ArmKind,
-    pub(super) ground: &'a Ground<'a>,
+    pub(super) pair: &'a ServerPair<'a>,
     pub(super) setting: &'a Setting,
     pub(super) keys: &'a Keys,
     processes: u16,
@@ -134,13 +134,17 @@ impl<'a> ArmRun<'a> {
         self.kind.name()
     }
 
-    pub(super) fn stage(&self, loads: &Arc<Loads>, options: Options) -> Stage<'a> {
-        Stage::new(self.ground, self.keys, loads, options)
+    pub(super) fn setup(&self, loads: &Arc<Loads>, options: Options) -> ArmSetup<'a> {
+        ArmSetup::new(self.pair, self.keys, loads, options)
     }
 
     /// So many clients, spread over the processes of the scenario.
-    pub(super) fn team(&self, stage: &Stage<'_>, clients: u16) -> Result<Team, StageError> {
-        stage.team(self.kind.way(), usize::from(clients), usize::from(self.processes))
+    pub(super) fn arm_clients(
+        &self,
+        setup: &ArmSetup<'_>,
+        clients: u16,
+    ) -> Result<ArmClients, ArmSetupError> {
+        setup.arm_clients(self.kind.strategy(), usize::from(clients), usize::from(self.processes))
     }
 
     /// Clients with their numbers; the same random choices in every arm.
@@ -153,7 +157,7 @@ impl<'a> ArmRun<'a> {
     pub(super) fn work<C: Send, T: Send>(
         &self,
         clients: Vec<C>,
-        work: impl Fn(C, &Shift) -> T + Sync,
+        work: impl Fn(C, &RunTime) -> T + Sync,
     ) -> Result<Vec<T>, Lost> {
         self.work_for(self.setting.duration, clients, work)
     }
@@ -162,9 +166,9 @@ impl<'a> ArmRun<'a> {
         &self,
         duration: Duration,
         clients: Vec<C>,
-        work: impl Fn(C, &Shift) -> T + Sync,
+        work: impl Fn(C, &RunTime) -> T + Sync,
     ) -> Result<Vec<T>, Lost> {
-        crowd::work(clients, duration, work, &mut |elapsed| (self.progress)(self.name(), elapsed))
+        run_clients::run(clients, duration, work, &mut |elapsed| (self.progress)(self.name(), elapsed))
     }
 
     /// Like [`ArmRun::work_for`], before anything counts.
@@ -172,9 +176,9 @@ impl<'a> ArmRun<'a> {
         &self,
         duration: Duration,
         clients: Vec<C>,
-        work: impl Fn(C, &Shift) -> T + Sync,
+        work: impl Fn(C, &RunTime) -> T + Sync,
     ) -> Result<Vec<T>, Lost> {
-        crowd::work(clients, duration, work, &mut |_| (self.progress)(self.name(), Duration::ZERO))
+        run_clients::run(clients, duration, work, &mut |_| (self.progress)(self.name(), Duration::ZERO))
     }
 
     /// Whether clients also ask for rows that do not exist.
@@ -193,10 +197,10 @@ pub(super) struct Reader {
 impl Reader {
     /// Repeats this until time is over, with pauses of random length in between, of `pause` on
     /// average.
-    pub(super) fn repeat(&mut self, shift: &Shift, pause: Duration, mut once: impl FnMut(&mut Self)) {
-        while shift.goes_on() {
+    pub(super) fn repeat(&mut self, run_time: &RunTime, pause: Duration, mut once: impl FnMut(&mut Self)) {
+        while run_time.goes_on() {
             once(self);
-            shift.pause(pause.mul_f64(2.0 * self.rng.random::<f64>()));
+            run_time.pause(pause.mul_f64(2.0 * self.rng.random::<f64>()));
         }
     }
 }

@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use self::tally::Tally;
 use super::ScenarioError;
-use super::arms::{Fate, Stage, Team, Way};
-use super::crowd::Shift;
 use super::database::Loads;
 use super::definition::{ArmKind, Needs, Provokes, Scenario};
 use super::document::{Arm, Spread};
+use super::run_clients::RunTime;
 use super::runner::{ArmRun, Reader};
 use super::setting::{Setting, ms};
+use super::strategies::{ArmClients, ArmSetup, Strategy, WriterOutcome};
 use super::version_floor::Floors;
 use crate::cache::Options;
 use crate::samples::cache_use::CacheUse;
@@ -48,12 +48,12 @@ pub(super) static SCENARIO: Scenario = Scenario {
     // One after the other, each with the machine to itself: nothing that is compared here is a
     // time.
     arms: &[
-        ArmKind::Whole(Way::Mysql),
-        ArmKind::Whole(Way::Naive),
-        ArmKind::Whole(Way::NaiveDoubleDelete),
-        ArmKind::Whole(Way::Lock),
-        ArmKind::Whole(Way::Lease),
-        ArmKind::Whole(Way::LeaseMarker),
+        ArmKind::Whole(Strategy::Mysql),
+        ArmKind::Whole(Strategy::Naive),
+        ArmKind::Whole(Strategy::NaiveDoubleDelete),
+        ArmKind::Whole(Strategy::Lock),
+        ArmKind::Whole(Strategy::Lease),
+        ArmKind::Whole(Strategy::LeaseMarker),
     ],
     rows: KEYS,
     missing_rows: 0,
@@ -114,17 +114,17 @@ fn config(setting: &Setting) -> Vec<(&'static str, u64)> {
 fn run(arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
     let loads = Arc::new(Loads::new(KEYS));
     let options = Options::default().ttl(TTL).marker(MARKER);
-    let stage = Stage {
+    let setup = ArmSetup {
         load_delay: LOAD_DELAY,
         second_delete_after: SECOND_DELETE_AFTER,
-        ..arm.stage(&loads, options)
+        ..arm.setup(&loads, options)
     };
     let floors = Floors::new(KEYS);
-    let (mut tally, cache) = at_work(arm, &stage, &floors)?;
+    let (mut tally, cache) = at_work(arm, &setup, &floors)?;
     let database_loads = loads.all();
-    let deaths = last_deaths(&stage, arm.kind.way(), &mut tally)?;
+    let deaths = last_deaths(&setup, arm.kind.strategy(), &mut tally)?;
     tally.dead_writers += deaths;
-    let left = compare_entries(&stage, arm.kind.way(), &floors, &mut tally)?;
+    let left = compare_entries(&setup, arm.kind.strategy(), &floors, &mut tally)?;
     Ok(tally.into_arm(arm.kind, database_loads, cache, left))
 }
 
@@ -136,16 +136,16 @@ fn writers(setting: &Setting) -> u16 {
 /// more.
 fn at_work(
     arm: &ArmRun<'_>,
-    stage: &Stage<'_>,
+    setup: &ArmSetup<'_>,
     floors: &Floors,
 ) -> Result<(Tally, Option<CacheUse>), ScenarioError> {
     let readers = arm.setting.clients;
-    let Team { clients, background, usage } = arm.team(stage, readers + writers(arm.setting))?;
-    let work = |client: Reader, shift: &Shift| {
+    let ArmClients { clients, background, usage } = arm.arm_clients(setup, readers + writers(arm.setting))?;
+    let work = |client: Reader, run_time: &RunTime| {
         if client.number < u64::from(readers) {
-            read(client, floors, shift)
+            read(client, floors, run_time)
         } else {
-            write(client, floors, shift)
+            write(client, floors, run_time)
         }
     };
     let tallies = arm.work(arm.readers(clients), work)?;
@@ -154,45 +154,45 @@ fn at_work(
     Ok((tallies.into_iter().fold(Tally::new(0), Tally::with), usage.seen(arm.asks_missing())))
 }
 
-fn read(mut reader: Reader, floors: &Floors, shift: &Shift) -> Tally {
+fn read(mut reader: Reader, floors: &Floors, run_time: &RunTime) -> Tally {
     let mut tally = Tally::new(KEYS);
-    while shift.goes_on() {
+    while run_time.goes_on() {
         let id = reader.rng.random_range(0..KEYS);
         let floor = floors.of(id);
-        let began = shift.elapsed();
+        let began = run_time.elapsed();
         let answer = reader.client.read(id);
         let failed = answer.is_err();
         tally.book_read(id, floor, answer, |version| floors.age(id, version, began));
         if failed {
-            shift.pause(PAUSE_AFTER_FAILURE);
+            run_time.pause(PAUSE_AFTER_FAILURE);
         }
     }
     tally
 }
 
-fn write(mut writer: Reader, floors: &Floors, shift: &Shift) -> Tally {
+fn write(mut writer: Reader, floors: &Floors, run_time: &RunTime) -> Tally {
     let mut tally = Tally::new(0);
-    writer.repeat(shift, WRITE_PAUSE, |Reader { client, rng, .. }| {
+    writer.repeat(run_time, WRITE_PAUSE, |Reader { client, rng, .. }| {
         let id = rng.random_range(0..KEYS);
         let dies = rng.random_range(0..WRITES_PER_DEATH) == 0;
-        let fate = if dies { Fate::DiesAfterCommit } else { Fate::Returns };
-        let written = client.write(id, fate);
+        let writer_outcome = if dies { WriterOutcome::DiesAfterCommit } else { WriterOutcome::Returns };
+        let written = client.write(id, writer_outcome);
         // No reader is promised to see a write that did not return.
-        if let (Ok(version), Fate::Returns) = (&written, fate) {
-            floors.raise(id, *version, shift.elapsed());
+        if let (Ok(version), WriterOutcome::Returns) = (&written, writer_outcome) {
+            floors.raise(id, *version, run_time.elapsed());
         }
-        tally.book_write(fate, written);
+        tally.book_write(writer_outcome, written);
     });
     tally
 }
 
 /// A few more writers, of rows that are cached, die after their COMMIT, and no other write follows.
-fn last_deaths(stage: &Stage<'_>, way: Way, tally: &mut Tally) -> Result<u64, ScenarioError> {
-    let mut team = stage.team(way, 1, 1)?;
+fn last_deaths(setup: &ArmSetup<'_>, strategy: Strategy, tally: &mut Tally) -> Result<u64, ScenarioError> {
+    let mut arm_clients = setup.arm_clients(strategy, 1, 1)?;
     let mut deaths = 0;
-    for client in &mut team.clients {
+    for client in &mut arm_clients.clients {
         for id in 0..DEATHS_AT_THE_END {
-            let outcome = client.read(id).and_then(|_| client.write(id, Fate::DiesAfterCommit));
+            let outcome = client.read(id).and_then(|_| client.write(id, WriterOutcome::DiesAfterCommit));
             match outcome {
                 Ok(_) => deaths += 1,
                 Err(error) => tally.note(&error),
@@ -213,13 +213,13 @@ struct LeftStale {
 
 /// Compares every cached value with the committed row. One that cannot be read is a failed read.
 fn compare_entries(
-    stage: &Stage<'_>,
-    way: Way,
+    setup: &ArmSetup<'_>,
+    strategy: Strategy,
     floors: &Floors,
     tally: &mut Tally,
 ) -> Result<LeftStale, ScenarioError> {
-    let mut database = stage.database()?;
-    let mut inspector = stage.inspector(way)?;
+    let mut database = setup.database()?;
+    let mut inspector = setup.inspector(strategy)?;
     let mut left = LeftStale::default();
     for id in 0..KEYS {
         let cached = match inspector.cached(id) {

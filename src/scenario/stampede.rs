@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 use self::expiries::Expiries;
 use super::ScenarioError;
 use super::answers::Answers;
-use super::arms::{Stage, Team, Way};
-use super::crowd::Shift;
 use super::database::Loads;
 use super::definition::{ArmKind, Needs, Provokes, Scenario};
 use super::document::{self, Arm, Spread};
+use super::run_clients::RunTime;
 use super::runner::{ArmRun, Reader};
 use super::setting::{Setting, ms};
+use super::strategies::{ArmClients, ArmSetup, Strategy};
 use crate::cache::{Cache, Options};
 use crate::samples::latencies::Latencies;
 
@@ -44,10 +44,10 @@ pub(super) static SCENARIO: Scenario = Scenario {
     name: "stampede",
     meaning: "a popular value expires, and every client that wants it asks the database at the same time",
     arms: &[
-        ArmKind::Whole(Way::Naive),
-        ArmKind::Whole(Way::Lease),
+        ArmKind::Whole(Strategy::Naive),
+        ArmKind::Whole(Strategy::Lease),
         ArmKind::LeaseNoMutex,
-        ArmKind::Whole(Way::LeaseEarly),
+        ArmKind::Whole(Strategy::LeaseEarly),
     ],
     rows: ROWS,
     missing_rows: 0,
@@ -102,10 +102,10 @@ fn config(_setting: &Setting) -> Vec<(&'static str, u64)> {
 
 fn run(arm: &mut ArmRun<'_>) -> Result<Arm, ScenarioError> {
     let loads = Arc::new(Loads::logged(ROWS));
-    let early_refresh = if arm.kind == ArmKind::Whole(Way::LeaseEarly) { 1.0 } else { 0.0 };
+    let early_refresh = if arm.kind == ArmKind::Whole(Strategy::LeaseEarly) { 1.0 } else { 0.0 };
     let options = Options::default().ttl(TTL).early_refresh(early_refresh);
-    let stage = Stage { load_delay: LOAD_DELAY, ..arm.stage(&loads, options) };
-    let Team { clients, background, usage } = arm.team(&stage, arm.setting.clients)?;
+    let setup = ArmSetup { load_delay: LOAD_DELAY, ..arm.setup(&loads, options) };
+    let ArmClients { clients, background, usage } = arm.arm_clients(&setup, arm.setting.clients)?;
     let mut readers = arm.prepare(PRIMING, arm.readers(clients), prime)?;
     if let Some(reader) = readers.first_mut() {
         // That nothing is there before the first load is no expiry.
@@ -176,20 +176,20 @@ impl LibraryCounts {
 }
 
 /// A client opens its connections. A failure here shows up soon enough.
-fn prime(mut reader: Reader, shift: &Shift) -> Reader {
-    while shift.goes_on() {
+fn prime(mut reader: Reader, run_time: &RunTime) -> Reader {
+    while run_time.goes_on() {
         let _ = reader.client.read(PRIMER);
-        shift.pause(PAUSE);
+        run_time.pause(PAUSE);
     }
     reader
 }
 
-fn read(mut reader: Reader, shift: &Shift) -> (Answers, Latencies) {
+fn read(mut reader: Reader, run_time: &RunTime) -> (Answers, Latencies) {
     let (mut answers, mut waits) = (Answers::default(), Latencies::new());
-    reader.repeat(shift, PAUSE, |reader| {
-        let began = shift.elapsed();
+    reader.repeat(run_time, PAUSE, |reader| {
+        let began = run_time.elapsed();
         let answer = reader.client.read(HOT);
-        let took = shift.elapsed().saturating_sub(began);
+        let took = run_time.elapsed().saturating_sub(began);
         if answers.book(HOT, true, answer) && took >= WAITED_FROM {
             waits.record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
         }

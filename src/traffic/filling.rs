@@ -11,9 +11,9 @@ use crate::load_model::draws::{Draws, Purpose};
 use crate::load_model::operations::Mix;
 use crate::load_model::steady_state::{Lifetimes, Load, presence_of_key};
 use crate::scenario::ScenarioError;
-use crate::scenario::arms::{APP_TIMEOUT, ClientError};
-use crate::scenario::crowd::Lost;
 use crate::scenario::keys::Keys;
+use crate::scenario::run_clients::Lost;
+use crate::scenario::strategies::{APP_TIMEOUT, ClientError};
 
 /// Connections that fill at the same time.
 const FILLERS: u32 = 4;

@@ -19,9 +19,9 @@ use crate::cache::wire::WireError;
 use crate::cache::{Cache, Key, KeyError, Options, SetupError};
 use crate::model;
 use crate::paths::query::{self, Check, Found, LoadError, Query};
-use crate::scenario::Ground;
-use crate::scenario::arms::Way;
+use crate::scenario::ServerPair;
 use crate::scenario::keys::Keys;
+use crate::scenario::strategies::Strategy;
 
 /// The most that a value may have: all users together, or a large answer.
 const LARGEST_VALUE_BYTES: usize = 511 << 20;
@@ -50,7 +50,7 @@ impl From<ReadsError> for Failure {
 
 /// The reads of one workload.
 pub(crate) struct Reads<'a, Q: Query> {
-    pub(crate) ground: &'a Ground<'a>,
+    pub(crate) pair: &'a ServerPair<'a>,
     pub(crate) name: String,
     pub(crate) codec: model::Codec,
     /// The number of different keys.
@@ -68,15 +68,19 @@ impl<Q: Query + 'static> Subject for Reads<'_, Q> {
         Some(self.keys)
     }
 
-    fn arm(&self, way: Way, keys: &Keys, plan: &Plan) -> Result<Box<dyn Arm + '_>, TrafficError> {
+    fn arm(&self, strategy: Strategy, keys: &Keys, plan: &Plan) -> Result<Box<dyn Arm + '_>, TrafficError> {
         let (keys, ttl) = (keys.clone(), plan.ttl());
-        let caches = match way {
-            Way::Lease | Way::LeaseMarker | Way::LeaseEarly => {
+        let caches = match strategy {
+            Strategy::Lease | Strategy::LeaseMarker | Strategy::LeaseEarly => {
                 Some(Caches { trial: self.cache(&keys, ttl)?, filling: self.cache(&keys, ttl + FILLING)? })
             }
-            Way::Mysql | Way::Naive | Way::NaiveDoubleDelete | Way::NaiveJitter | Way::Lock => None,
+            Strategy::Mysql
+            | Strategy::Naive
+            | Strategy::NaiveDoubleDelete
+            | Strategy::NaiveJitter
+            | Strategy::Lock => None,
         };
-        Ok(Box::new(ReadArm { reads: self, way, keys, ttl, caches, loads: Arc::default() }))
+        Ok(Box::new(ReadArm { reads: self, strategy, keys, ttl, caches, loads: Arc::default() }))
     }
 }
 
@@ -84,17 +88,17 @@ impl<Q: Query> Reads<'_, Q> {
     fn cache(&self, keys: &Keys, ttl: Duration) -> Result<Cache, ReadsError> {
         let options =
             Options::default().namespace(keys.namespace()).ttl(ttl).max_value_bytes(LARGEST_VALUE_BYTES);
-        Ok(Cache::at(self.ground.redis.clone(), options)?)
+        Ok(Cache::at(self.pair.redis.clone(), options)?)
     }
 
     fn database(&self) -> Result<Database<Q>, ReadsError> {
-        Database::open(self.ground.mysql.clone(), Arc::clone(&self.reference))
+        Database::open(self.pair.mysql.clone(), Arc::clone(&self.reference))
     }
 }
 
 struct ReadArm<'a, Q: Query> {
     reads: &'a Reads<'a, Q>,
-    way: Way,
+    strategy: Strategy,
     keys: Keys,
     ttl: Duration,
     /// The options of the library.
@@ -118,19 +122,19 @@ type BoxedCodec<A> = Box<dyn Codec<A>>;
 impl<Q: Query + 'static> ReadArm<'_, Q> {
     fn application(&self) -> Result<Application<Q::Answer>, ReadsError> {
         let codec = query::codec(self.reads.codec);
-        Ok(Application::open(self.reads.ground.redis, codec, self.keys.clone())?)
+        Ok(Application::open(self.reads.pair.redis, codec, self.keys.clone())?)
     }
 
     fn library(&self, cache: &Cache) -> Result<Library<Q::Answer>, ReadsError> {
         Ok(Library { cache: cache.with_codec(query::codec(self.reads.codec)), key: self.keys.key(0)? })
     }
 
-    fn strategy(&self) -> Result<Strategy<Q::Answer>, ReadsError> {
-        Ok(match (self.way, &self.caches) {
-            (_, Some(caches)) => Strategy::Library(self.library(&caches.trial)?),
-            (Way::Mysql, _) => Strategy::Mysql,
-            (Way::Lock, _) => Strategy::Lock(self.application()?),
-            _ => Strategy::Naive(self.application()?),
+    fn strategy(&self) -> Result<ReadStrategy<Q::Answer>, ReadsError> {
+        Ok(match (self.strategy, &self.caches) {
+            (_, Some(caches)) => ReadStrategy::Library(self.library(&caches.trial)?),
+            (Strategy::Mysql, _) => ReadStrategy::Mysql,
+            (Strategy::Lock, _) => ReadStrategy::Lock(self.application()?),
+            _ => ReadStrategy::Naive(self.application()?),
         })
     }
 
@@ -147,7 +151,7 @@ impl<Q: Query + 'static> ReadArm<'_, Q> {
 
 impl<Q: Query + 'static> Arm for ReadArm<'_, Q> {
     fn filler(&self) -> Result<Option<Box<dyn Filler>>, TrafficError> {
-        if self.way == Way::Mysql {
+        if self.strategy == Strategy::Mysql {
             return Ok(None);
         }
         let store = match &self.caches {
@@ -173,7 +177,7 @@ struct Library<A> {
 }
 
 /// The way in which a client of a strategy reads.
-enum Strategy<A> {
+enum ReadStrategy<A> {
     Mysql,
     /// GET; on a miss SELECT, then SET.
     Naive(Application<A>),
@@ -185,7 +189,7 @@ enum Strategy<A> {
 
 struct ReadWorker<Q: Query> {
     database: Database<Q>,
-    strategy: Strategy<Q::Answer>,
+    strategy: ReadStrategy<Q::Answer>,
     ttl: Duration,
     loads: Arc<AtomicU64>,
     last: Option<(Q::Answer, DoneKind)>,
@@ -199,8 +203,8 @@ impl<Q: Query> ReadWorker<Q> {
             database.load(item(key))
         };
         match strategy {
-            Strategy::Mysql => Ok((load()?, DoneKind::Load)),
-            Strategy::Naive(redis) => match redis.get(key)? {
+            ReadStrategy::Mysql => Ok((load()?, DoneKind::Load)),
+            ReadStrategy::Naive(redis) => match redis.get(key)? {
                 Some(answer) => Ok((answer, DoneKind::Hit)),
                 None => {
                     let answer = load()?;
@@ -208,8 +212,8 @@ impl<Q: Query> ReadWorker<Q> {
                     Ok((answer, DoneKind::Load))
                 }
             },
-            Strategy::Lock(redis) => redis.read_locked(key, *ttl, &mut load),
-            Strategy::Library(Library { cache, key: name }) => {
+            ReadStrategy::Lock(redis) => redis.read_locked(key, *ttl, &mut load),
+            ReadStrategy::Library(Library { cache, key: name }) => {
                 name.set_number(u64::from(key));
                 let mut kind = DoneKind::Hit;
                 let answer = cache.get(name, || {
@@ -238,7 +242,7 @@ impl<Q: Query> Worker for ReadWorker<Q> {
     fn check(&mut self, key: u32, _began: Duration, _done: Duration) -> Verdict {
         let Some((answer, kind)) = self.last.take() else { return Verdict::Right };
         let is_hit = kind == DoneKind::Hit;
-        let is_entry = !is_hit && !matches!(self.strategy, Strategy::Mysql);
+        let is_entry = !is_hit && !matches!(self.strategy, ReadStrategy::Mysql);
         let found = |reference| Found { item: item(key), answer: &answer, is_hit, is_entry, reference };
         match self.database.check(found) {
             Ok(Check::Right) => Verdict::Right,

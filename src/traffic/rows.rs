@@ -8,23 +8,23 @@ use super::subject::{Arm, FILLING, Filler, Subject, TrafficError};
 use super::tally::DoneKind;
 use super::worker::{Failure, Verdict, Worker};
 use crate::cache::Options;
-use crate::scenario::arms::{self, Client, Fate, Stage, Team, Way};
 use crate::scenario::database::{Loads, loaded_here};
 use crate::scenario::keys::Keys;
 use crate::scenario::row::{FIRST_VERSION, Row};
+use crate::scenario::strategies::{self, ArmClients, ArmSetup, Client, Strategy, WriterOutcome};
 use crate::scenario::table::Table;
 use crate::scenario::version_floor::Floors;
-use crate::scenario::{Ground, ScenarioError};
+use crate::scenario::{ScenarioError, ServerPair};
 
 /// The table of all trials, made for them and dropped with this.
 pub(crate) struct Rows<'a> {
-    ground: &'a Ground<'a>,
+    pair: &'a ServerPair<'a>,
     table: Table,
 }
 
 impl<'a> Rows<'a> {
-    pub(crate) fn new(ground: &'a Ground<'a>) -> Result<Self, ScenarioError> {
-        Ok(Self { ground, table: Table::create(ground.mysql)? })
+    pub(crate) fn new(pair: &'a ServerPair<'a>) -> Result<Self, ScenarioError> {
+        Ok(Self { pair, table: Table::create(pair.mysql)? })
     }
 }
 
@@ -37,35 +37,35 @@ impl Subject for Rows<'_> {
         None
     }
 
-    fn arm(&self, way: Way, keys: &Keys, plan: &Plan) -> Result<Box<dyn Arm + '_>, TrafficError> {
+    fn arm(&self, strategy: Strategy, keys: &Keys, plan: &Plan) -> Result<Box<dyn Arm + '_>, TrafficError> {
         self.table.fill(plan.keys).map_err(ScenarioError::from)?;
         // By row the loads are of no interest.
         let loads = Arc::new(Loads::new(0));
-        let stage = |ttl| Stage::new(self.ground, keys, &loads, Options::default().ttl(ttl));
-        let (filling, stage) = (stage(plan.ttl() + FILLING), stage(plan.ttl()));
-        Ok(Box::new(RowArm { stage, filling, way, loads, floors: Arc::new(Floors::new(plan.keys)) }))
+        let setup = |ttl| ArmSetup::new(self.pair, keys, &loads, Options::default().ttl(ttl));
+        let (filling, setup) = (setup(plan.ttl() + FILLING), setup(plan.ttl()));
+        Ok(Box::new(RowArm { setup, filling, strategy, loads, floors: Arc::new(Floors::new(plan.keys)) }))
     }
 }
 
 struct RowArm<'a> {
-    stage: Stage<'a>,
+    setup: ArmSetup<'a>,
     /// Like the stage, for entries that are stored before the trial.
-    filling: Stage<'a>,
-    way: Way,
+    filling: ArmSetup<'a>,
+    strategy: Strategy,
     loads: Arc<Loads>,
     floors: Arc<Floors>,
 }
 
 impl Arm for RowArm<'_> {
     fn filler(&self) -> Result<Option<Box<dyn Filler>>, TrafficError> {
-        let filler = self.filling.filler(self.way).map_err(ScenarioError::from)?;
+        let filler = self.filling.filler(self.strategy).map_err(ScenarioError::from)?;
         Ok(filler.map(|filler| Box::new(RowFiller(filler)) as Box<dyn Filler>))
     }
 
     fn workers(&self, clients: u16) -> Result<Vec<Box<dyn Worker>>, TrafficError> {
         // None of the strategies of traffic works in the background.
-        let Team { clients, .. } =
-            self.stage.team(self.way, usize::from(clients), 1).map_err(ScenarioError::from)?;
+        let ArmClients { clients, .. } =
+            self.setup.arm_clients(self.strategy, usize::from(clients), 1).map_err(ScenarioError::from)?;
         let worker = |client| {
             let floors = Arc::clone(&self.floors);
             Box::new(RowWorker { client, floors, last: Last::Nothing }) as Box<dyn Worker>
@@ -78,7 +78,7 @@ impl Arm for RowArm<'_> {
     }
 }
 
-struct RowFiller(arms::Filler);
+struct RowFiller(strategies::Filler);
 
 impl Filler for RowFiller {
     /// The rows must have their first version.
@@ -113,7 +113,7 @@ impl Worker for RowWorker {
     }
 
     fn write(&mut self, key: u32) -> Result<(), Failure> {
-        let version = self.client.write(key, Fate::Returns)?;
+        let version = self.client.write(key, WriterOutcome::Returns)?;
         self.last = Last::Written { version };
         Ok(())
     }

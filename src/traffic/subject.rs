@@ -6,8 +6,8 @@ use super::plan::Plan;
 use super::reads::ReadsError;
 use super::worker::Worker;
 use crate::scenario::ScenarioError;
-use crate::scenario::arms::Way;
 use crate::scenario::keys::Keys;
+use crate::scenario::strategies::Strategy;
 
 /// The rows that are read, and perhaps written.
 pub(crate) trait Subject {
@@ -18,7 +18,7 @@ pub(crate) trait Subject {
     fn most_keys(&self) -> Option<u32>;
 
     /// Gets ready for a trial of one strategy, whose entries have these keys in Redis.
-    fn arm(&self, way: Way, keys: &Keys, plan: &Plan) -> Result<Box<dyn Arm + '_>, TrafficError>;
+    fn arm(&self, strategy: Strategy, keys: &Keys, plan: &Plan) -> Result<Box<dyn Arm + '_>, TrafficError>;
 }
 
 /// One strategy, ready for a trial.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::measure::timer;
-use crate::scenario::crowd::Shift;
+use crate::scenario::run_clients::RunTime;
 
 pub(super) trait Time {
     /// Since the clients began.
@@ -19,7 +19,7 @@ pub(super) trait Time {
     fn pause(&self, pause: Duration);
 }
 
-impl Time for Shift {
+impl Time for RunTime {
     fn elapsed(&self) -> Duration {
         self.elapsed()
     }

@@ -15,21 +15,21 @@ use crate::load_model::operations::Kind;
 use crate::load_model::steady_state::{self, Lifetimes, Load};
 use crate::measure::clock::process_processor_s;
 use crate::measure::timer;
-use crate::scenario::arms::Way;
-use crate::scenario::crowd::{self, Shift};
 use crate::scenario::keys::{Keys, KeysGuard, new_run};
-use crate::scenario::{Ground, ScenarioError};
+use crate::scenario::run_clients::{self, RunTime};
+use crate::scenario::strategies::Strategy;
+use crate::scenario::{ScenarioError, ServerPair};
 
 /// Runs trials on one pair of servers.
 pub(crate) struct Trials<'a> {
-    ground: &'a Ground<'a>,
+    pair: &'a ServerPair<'a>,
     run: String,
 }
 
 /// One strategy of caching one subject, under one load.
 pub(crate) struct Contender<'a> {
     pub(crate) subject: &'a dyn Subject,
-    pub(crate) way: Way,
+    pub(crate) strategy: Strategy,
     pub(crate) plan: Plan,
 }
 
@@ -125,8 +125,8 @@ const PILOT: Duration = Duration::from_millis(600);
 const PILOT_RATE_PER_S: f64 = 10_000.0;
 
 impl<'a> Trials<'a> {
-    pub(crate) fn new(ground: &'a Ground<'a>) -> Self {
-        Self { ground, run: new_run() }
+    pub(crate) fn new(pair: &'a ServerPair<'a>) -> Self {
+        Self { pair, run: new_run() }
     }
 
     /// Runs a contender by another plan. Its keys are removed at the end, however it comes.
@@ -138,7 +138,7 @@ impl<'a> Trials<'a> {
     ) -> Result<TrialResult, TrafficError> {
         let rate_per_s = match &plan.source {
             Source::Open { due, .. } => due.count() as f64 / plan.duration.as_secs_f64(),
-            Source::Closed(_) if contender.way != Way::Mysql && !plan.cold => {
+            Source::Closed(_) if contender.strategy != Strategy::Mysql && !plan.cold => {
                 let pilot = Plan { duration: PILOT.min(plan.duration), ..plan.clone() };
                 let done = self.once(contender, &pilot, PILOT_RATE_PER_S, &mut |_, _| {})?;
                 done.tally.done() as f64 / done.measured_s.max(1e-3)
@@ -150,21 +150,21 @@ impl<'a> Trials<'a> {
 
     fn once(
         &self,
-        &Contender { subject, way, .. }: &Contender<'_>,
+        &Contender { subject, strategy, .. }: &Contender<'_>,
         plan: &Plan,
         rate_per_s: f64,
         watch: Watch<'_>,
     ) -> Result<TrialResult, TrafficError> {
-        let keys = Keys::new(self.ground.namespace, &self.run, way.name());
-        let _guard = KeysGuard { redis: self.ground.redis, keys: &keys, rows: plan.keys };
-        let arm = subject.arm(way, &keys, plan)?;
-        let lifetimes = lifetimes(way, plan.ttl_s);
+        let keys = Keys::new(self.pair.namespace, &self.run, strategy.name());
+        let _guard = KeysGuard { redis: self.pair.redis, keys: &keys, rows: plan.keys };
+        let arm = subject.arm(strategy, &keys, plan)?;
+        let lifetimes = lifetimes(strategy, plan.ttl_s);
         let lives = match plan.source.mix().filter(|_| !plan.cold) {
             Some(mix) => filling::fill(arm.as_ref(), mix, Load::new(rate_per_s, mix.writes), lifetimes)?,
             None => Vec::new(),
         };
         let workers = arm.workers(plan.clients)?;
-        filling::begin(self.ground.redis, &keys, &lives)?;
+        filling::begin(self.pair.redis, &keys, &lives)?;
         let shared = Shared::new(plan);
         let processor_s = process_processor_s();
         let ended_ns = run_clients(workers, &shared, watch)?;
@@ -172,7 +172,7 @@ impl<'a> Trials<'a> {
         let mut result = TrialResult::new(shared, ended_ns);
         result.own_processor_share = processor_s / (result.ended_s.max(1e-3) * cores());
         result.database_loads = arm.loads();
-        if way != Way::Mysql {
+        if strategy != Strategy::Mysql {
             let reads = result.tally.reads();
             result.hit_ratio = (reads > 0).then(|| result.tally.hits.count as f64 / reads as f64);
             // A cold cache has no hit ratio to expect, unless every read is known.
@@ -192,15 +192,15 @@ fn run_clients(
     watch: Watch<'_>,
 ) -> Result<u64, TrafficError> {
     let duration = shared.plan.duration;
-    let work = |mut worker: Box<dyn Worker>, shift: &Shift| {
+    let work = |mut worker: Box<dyn Worker>, run_time: &RunTime| {
         if shared.plan.source.is_open() {
             timer::sharpen();
         }
-        shared.work(worker.as_mut(), shift);
-        ns(shift.elapsed())
+        shared.work(worker.as_mut(), run_time);
+        ns(run_time.elapsed())
     };
     let mut shown = 0;
-    let ends = crowd::work(workers, duration + GRACE, work, &mut |elapsed| {
+    let ends = run_clients::run(workers, duration + GRACE, work, &mut |elapsed| {
         let over = elapsed.as_secs().min(duration.as_secs());
         let last = (over > shown).then(|| shared.second(over - 1)).flatten();
         shown = over;
@@ -214,10 +214,10 @@ fn cores() -> f64 {
 }
 
 /// The library shortens each time to live by a tenth at most; the others do not.
-fn lifetimes(way: Way, ttl_s: f64) -> Lifetimes {
-    let jitter = match way {
-        Way::Lease | Way::LeaseMarker | Way::LeaseEarly | Way::NaiveJitter => 0.1,
-        Way::Mysql | Way::Naive | Way::NaiveDoubleDelete | Way::Lock => 0.0,
+fn lifetimes(strategy: Strategy, ttl_s: f64) -> Lifetimes {
+    let jitter = match strategy {
+        Strategy::Lease | Strategy::LeaseMarker | Strategy::LeaseEarly | Strategy::NaiveJitter => 0.1,
+        Strategy::Mysql | Strategy::Naive | Strategy::NaiveDoubleDelete | Strategy::Lock => 0.0,
     };
     Lifetimes { longest_s: ttl_s, jitter }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::tally::DoneKind;
 use crate::plain_text;
-use crate::scenario::arms::ClientError;
+use crate::scenario::strategies::ClientError;
 
 /// One client of a strategy. Keys are numbered from 0.
 pub(crate) trait Worker: Send {

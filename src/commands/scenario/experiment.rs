@@ -10,7 +10,7 @@ use crate::measure::clock::RunClock;
 use crate::run_file::{self, Environment};
 use crate::scenario::definition::{Needs, Scenario};
 use crate::scenario::document::{Document, Head};
-use crate::scenario::{Ground, Request, ScenarioError, runner};
+use crate::scenario::{Request, ScenarioError, ServerPair, runner};
 use crate::servers::{Servers, environment, node};
 use crate::stats::warnings::Warning;
 use crate::{interrupt, units};
@@ -26,7 +26,7 @@ pub(super) fn run(
     let request =
         Request { clients: arguments.clients, duration_s: arguments.duration, rng_seed: arguments.rng_seed };
     let (mysql, redis) = (servers.mysql()?.clone(), servers.redis()?.clone());
-    let ground = Ground { mysql: &mysql, redis: &redis, namespace: &settings.namespace };
+    let pair = ServerPair { mysql: &mysql, redis: &redis, namespace: &settings.namespace };
     let clock = RunClock::start();
     let bar = console.progress(0, "{spinner} {msg}");
     let progress = |arm: &str, elapsed: Duration| {
@@ -37,7 +37,7 @@ pub(super) fn run(
         Needs::AnyServers => None,
         Needs::PrivateServers => Some(servers.own_sandbox().map_err(ScenarioError::Sandbox)?),
     };
-    let outcome = runner::run(scenario, &ground, sandbox, &request, &progress);
+    let outcome = runner::run(scenario, &pair, sandbox, &request, &progress);
     bar.finish_and_clear();
     let outcome = outcome?;
     for arm in &outcome.arms {

@@ -13,7 +13,7 @@ use crate::interrupt;
 use crate::measure::clock::RunClock;
 use crate::measure::cpu_latency::Awake;
 use crate::model::operator::Operator;
-use crate::scenario::Ground;
+use crate::scenario::ServerPair;
 use crate::servers::environment;
 use crate::traffic::find::{self, Figure, SearchLoad, Target};
 use crate::traffic::subject::TrafficError;
@@ -45,13 +45,13 @@ pub(super) fn run(
 ) -> anyhow::Result<Done> {
     let mut environment = environment::ask(servers)?;
     let (mysql, redis) = (servers.mysql()?.clone(), servers.redis()?.clone());
-    let ground = Ground { mysql: &mysql, redis: &redis, namespace: &settings.namespace };
+    let pair = ServerPair { mysql: &mysql, redis: &redis, namespace: &settings.namespace };
     let clock = RunClock::start();
     let awake = Awake::hold();
-    let asked = subjects::open(request, &ground, servers, console)?;
+    let asked = subjects::open(request, &pair, servers, console)?;
     let contenders = contenders(request, load, &asked)?;
     let config = config(request, load, &asked, &contenders, awake.is_some());
-    let work = Work { request, trials: Trials::new(&ground), contenders, console };
+    let work = Work { request, trials: Trials::new(&pair), contenders, console };
     let mut progress = Progress::new(console);
     let (strategies, failure) = match &request.find {
         Some(condition) => work.search(condition, &mut progress),
@@ -91,9 +91,9 @@ fn contenders<'a>(
     for Asked { subject, .. } in asked {
         let subject = subject.as_ref();
         let plan = load.plan(subject.workload().unwrap_or("the table"), subject.most_keys())?;
-        contenders.extend(request.ways.iter().map(|way| Contender {
+        contenders.extend(request.strategies.iter().map(|strategy| Contender {
             subject,
-            way: *way,
+            strategy: *strategy,
             plan: plan.clone(),
         }));
     }
@@ -101,7 +101,7 @@ fn contenders<'a>(
 }
 
 fn name<'a>(contender: &Contender<'a>) -> Name<'a> {
-    Name { strategy: contender.way.name(), workload: contender.subject.workload() }
+    Name { strategy: contender.strategy.name(), workload: contender.subject.workload() }
 }
 
 /// The line shown while it is at work.

@@ -15,7 +15,7 @@ use crate::cache::{admin, counters};
 use crate::db::{connect, seed as users_table};
 use crate::paths::query::own::OwnReader;
 use crate::paths::query::{BuiltIn, Expected, WithQuery, Workload};
-use crate::scenario::Ground;
+use crate::scenario::ServerPair;
 use crate::traffic::reads::Reads;
 use crate::traffic::rows::Rows;
 use crate::traffic::subject::Subject;
@@ -31,23 +31,23 @@ pub(super) struct Asked<'a> {
 
 pub(super) fn open<'a>(
     request: &Request<'_>,
-    ground: &'a Ground<'a>,
+    pair: &'a ServerPair<'a>,
     servers: &Servers,
     console: &Console,
 ) -> anyhow::Result<Vec<Asked<'a>>> {
     if !request.reads_only() {
-        return Ok(vec![Asked { subject: Box::new(Rows::new(ground)?), described: None }]);
+        return Ok(vec![Asked { subject: Box::new(Rows::new(pair)?), described: None }]);
     }
     let mut asked = Vec::new();
     if !request.workloads.is_empty() {
         seed::fill_sandbox(servers, None, console)?;
         let expected = Arc::new(expected(&request.workloads, servers, console)?);
-        let open = |workload: &Workload| workload.with(Users { ground, expected: &expected });
+        let open = |workload: &Workload| workload.with(Users { pair, expected: &expected });
         asked.extend(request.workloads.iter().map(open));
     }
     for typed in &request.queries {
         let prepared = typed.prepare(servers, request.arguments.rng_seed)?;
-        asked.push(own(&prepared, request.arguments.keys, ground, servers)?);
+        asked.push(own(&prepared, request.arguments.keys, pair, servers)?);
     }
     Ok(asked)
 }
@@ -63,7 +63,7 @@ fn expected(workloads: &[Workload], servers: &Servers, console: &Console) -> any
 
 /// A workload of the users.
 struct Users<'a, 'b> {
-    ground: &'a Ground<'a>,
+    pair: &'a ServerPair<'a>,
     expected: &'b Arc<Expected>,
 }
 
@@ -71,10 +71,10 @@ impl<'a> WithQuery for Users<'a, '_> {
     type Output = Asked<'a>;
 
     fn run<Q: BuiltIn>(self) -> Asked<'a> {
-        let Self { ground, expected } = self;
+        let Self { pair, expected } = self;
         let (name, codec) = (Q::ABOUT.name.to_owned(), Q::ABOUT.codec);
         let keys = Q::ABOUT.keys.map_or(1, |keys| keys(expected.data));
-        let reads = Reads::<Q> { ground, name: name.clone(), codec, keys, reference: Arc::clone(expected) };
+        let reads = Reads::<Q> { pair, name: name.clone(), codec, keys, reference: Arc::clone(expected) };
         let described = WorkloadConfig { name, codec: codec.name().to_owned(), keys: 0, statement: None };
         Asked { subject: Box::new(reads), described: Some(described) }
     }
@@ -84,7 +84,7 @@ impl<'a> WithQuery for Users<'a, '_> {
 fn own<'a>(
     prepared: &Prepared,
     keys: Option<u32>,
-    ground: &'a Ground<'a>,
+    pair: &'a ServerPair<'a>,
     servers: &Servers,
 ) -> anyhow::Result<Asked<'a>> {
     let (query, probed) = (&prepared.query, prepared.probe(servers)?);
@@ -101,7 +101,7 @@ fn own<'a>(
         );
     }
     let reads = Reads::<OwnReader> {
-        ground,
+        pair,
         name: query.name.clone(),
         codec,
         keys: query.sets(),

@@ -1,14 +1,14 @@
 //! The reasons why the arms prove nothing.
 
 use super::Found;
-use crate::scenario::arms::Way;
 use crate::scenario::definition::Arms;
+use crate::scenario::strategies::Strategy;
 
 pub(super) fn proves_nothing(arms: &Arms<'_>) -> Option<String> {
-    let peak = |way| arms.found::<Found>(way).map_or(0, |found| found.peak_loads);
-    let jittered = peak(Way::NaiveJitter).max(peak(Way::Lease));
+    let peak = |strategy| arms.found::<Found>(strategy).map_or(0, |found| found.peak_loads);
+    let jittered = peak(Strategy::NaiveJitter).max(peak(Strategy::Lease));
     // One and a half times as high: less could be chance.
-    (peak(Way::Naive) * 2 < jittered * 3 || jittered == 0).then(|| {
+    (peak(Strategy::Naive) * 2 < jittered * 3 || jittered == 0).then(|| {
         "the peak of loads without jitter was not clearly above the one with it; try a longer --duration, which makes \
          values live longer, or more --clients"
             .to_owned()

@@ -1,24 +1,24 @@
 //! The reasons why the arms prove nothing.
 
 use super::Found;
-use crate::scenario::arms::Way;
 use crate::scenario::definition::Arms;
+use crate::scenario::strategies::Strategy;
 
 pub(super) fn proves_nothing(arms: &Arms<'_>) -> Option<String> {
-    for way in [Way::Naive, Way::Lease] {
-        if arms.found::<Found>(way)?.answered_before_per_s <= 0.0 {
-            return Some(format!("the arm {} answered nothing before the flush", way.name()));
+    for strategy in [Strategy::Naive, Strategy::Lease] {
+        if arms.found::<Found>(strategy)?.answered_before_per_s <= 0.0 {
+            return Some(format!("the arm {} answered nothing before the flush", strategy.name()));
         }
     }
     let recovered =
-        |way| arms.found::<Found>(way).is_some_and(|found| found.recovery_after_flush_ms.is_some());
-    if recovered(Way::Naive) {
+        |strategy| arms.found::<Found>(strategy).is_some_and(|found| found.recovery_after_flush_ms.is_some());
+    if recovered(Strategy::Naive) {
         return Some(
             "the naive arm recovered, so the load was bearable without a cache; try more --clients"
                 .to_owned(),
         );
     }
-    (!recovered(Way::Lease))
+    (!recovered(Strategy::Lease))
         .then(|| "the arm lease did not recover in time; try a longer --duration".to_owned())
 }
 

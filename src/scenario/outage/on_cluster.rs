@@ -18,15 +18,15 @@ use crate::cache::Options;
 use crate::cache::cluster::slot_of;
 use crate::db::error::DbError;
 use crate::sandbox::OwnCluster;
-use crate::scenario::arms::{Fate, Stage, Team};
-use crate::scenario::crowd::{self, Shift};
 use crate::scenario::database::Loads;
 use crate::scenario::document::{self, Arm};
 use crate::scenario::keys::Keys;
+use crate::scenario::run_clients::{self, RunTime};
 use crate::scenario::runner::{ArmRun, Reader};
 use crate::scenario::setting::ms;
+use crate::scenario::strategies::{ArmClients, ArmSetup, WriterOutcome};
 use crate::scenario::version_floor::Floors;
-use crate::scenario::{Ground, ScenarioError};
+use crate::scenario::{ScenarioError, ServerPair};
 
 const WRITERS: u16 = 2;
 /// The mean pause of a writer between two writes.
@@ -78,22 +78,22 @@ pub(super) fn run(arm: &mut ArmRun<'_>, event: Event) -> Result<Arm, ScenarioErr
     let sandbox = arm.sandbox.as_deref_mut().ok_or(ScenarioError::NoSandbox)?;
     let mut cluster = sandbox.start_cluster(NODE_TIMEOUT).map_err(ScenarioError::Sandbox)?;
     let redis = cluster.endpoint();
-    let ground = Ground { mysql: arm.ground.mysql, redis: &redis, namespace: arm.ground.namespace };
+    let pair = ServerPair { mysql: arm.pair.mysql, redis: &redis, namespace: arm.pair.namespace };
     let loads = Arc::new(Loads::new(KEYS));
-    let stage = Stage::new(&ground, arm.keys, &loads, Options::default().ttl(TTL));
+    let setup = ArmSetup::new(&pair, arm.keys, &loads, Options::default().ttl(TTL));
     let slots = slots(arm.keys);
     let mut disturber =
         Disturber::new(&mut cluster, event, &slots, arm.setting.duration).map_err(ScenarioError::Sandbox)?;
     let written = Written::new(slots.iter().map(|slot| disturber.concerns(*slot)).collect());
     let keys = written.is_concerned.iter().filter(|is_concerned| **is_concerned).count() as u64;
     let course = Course { written: Some(written), ..Course::default() };
-    let Team { clients, background, usage } = arm.team(&stage, arm.setting.clients + WRITERS)?;
-    let clients = workers(arm, &stage, arm.readers(clients))?;
+    let ArmClients { clients, background, usage } = arm.arm_clients(&setup, arm.setting.clients + WRITERS)?;
+    let clients = workers(arm, &setup, arm.readers(clients))?;
     let (name, progress) = (arm.name(), arm.progress);
-    let seen = crowd::work(
+    let seen = run_clients::run(
         clients,
         phases::length(arm.setting.duration),
-        |worker: Worker, shift: &Shift| worker.work(&course, shift),
+        |worker: Worker, run_time: &RunTime| worker.work(&course, run_time),
         &mut |elapsed| {
             progress(name, elapsed);
             disturber.look(elapsed, &course);
@@ -140,11 +140,11 @@ enum Worker {
     Writer(Reader),
 }
 
-fn workers(arm: &ArmRun<'_>, stage: &Stage<'_>, clients: Vec<Reader>) -> Result<Vec<Worker>, DbError> {
+fn workers(arm: &ArmRun<'_>, setup: &ArmSetup<'_>, clients: Vec<Reader>) -> Result<Vec<Worker>, DbError> {
     let readers = u64::from(arm.setting.clients);
     let worker = |client: Reader| {
         Ok(if client.number < readers {
-            Worker::Reader(ComparingReader { reader: client, past: stage.database()? })
+            Worker::Reader(ComparingReader { reader: client, past: setup.database()? })
         } else {
             Worker::Writer(client)
         })
@@ -154,22 +154,22 @@ fn workers(arm: &ArmRun<'_>, stage: &Stage<'_>, clients: Vec<Reader>) -> Result<
 
 impl Worker {
     /// Returns whether it is a reader, and its answers.
-    fn work(self, course: &Course, shift: &Shift) -> (bool, Tally) {
+    fn work(self, course: &Course, run_time: &RunTime) -> (bool, Tally) {
         match self {
-            Self::Reader(reader) => (true, reader.read(course, shift)),
-            Self::Writer(writer) => (false, write(writer, course, shift)),
+            Self::Reader(reader) => (true, reader.read(course, run_time)),
+            Self::Writer(writer) => (false, write(writer, course, run_time)),
         }
     }
 }
 
-fn write(mut writer: Reader, course: &Course, shift: &Shift) -> Tally {
+fn write(mut writer: Reader, course: &Course, run_time: &RunTime) -> Tally {
     let mut tally = Tally::new();
-    writer.repeat(shift, WRITE_PAUSE, |Reader { client, rng, .. }| {
+    writer.repeat(run_time, WRITE_PAUSE, |Reader { client, rng, .. }| {
         let id = rng.random_range(0..KEYS);
-        let written = client.write(id, Fate::Returns);
+        let written = client.write(id, WriterOutcome::Returns);
         // No reader is promised to see a write that did not return.
         if let (Ok(version), Some(rows)) = (&written, &course.written) {
-            rows.floors.raise(id, *version, shift.elapsed());
+            rows.floors.raise(id, *version, run_time.elapsed());
         }
         tally.book_write(written);
     });

@@ -6,9 +6,9 @@ use super::Phase as InDocument;
 use super::phases::{ALL, Phase};
 use crate::samples::latencies::Latencies;
 use crate::scenario::answers::Answers;
-use crate::scenario::arms::ClientError;
 use crate::scenario::document::Spread;
 use crate::scenario::row::Row;
+use crate::scenario::strategies::ClientError;
 
 pub(super) struct Tally {
     answers: Answers,

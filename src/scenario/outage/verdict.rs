@@ -2,9 +2,9 @@
 
 use super::Found;
 use crate::scenario::answers;
-use crate::scenario::arms::Way;
 use crate::scenario::definition::{ArmKind, Arms};
 use crate::scenario::document::Arm;
+use crate::scenario::strategies::Strategy;
 
 /// Each read is answered, and rightly. Only a failover may lose what a write removed, since Redis
 /// answers before its replica has it.
@@ -55,13 +55,13 @@ pub(super) fn proves_nothing(arms: &Arms<'_>) -> Option<String> {
             arm.arm
         ));
     }
-    if arms.way(Way::Naive)?.failed_reads == 0 {
+    if arms.strategy(Strategy::Naive)?.failed_reads == 0 {
         return Some(
             "the naive arm failed no read either, so this run proves nothing; try a longer --duration"
                 .to_owned(),
         );
     }
-    let recovery = arms.found::<Found>(Way::Lease)?.recovery_ms;
+    let recovery = arms.found::<Found>(Strategy::Lease)?.recovery_ms;
     (recovery.continued.is_none() || recovery.restarted.is_none()).then(|| {
         "not every client of the arm lease had a hit again after Redis returned; try a longer --duration"
             .to_owned()
@@ -83,7 +83,7 @@ mod tests {
         runner::judge(&SCENARIO, arms, false)
     }
 
-    fn arm(way: Way, failed_reads: u64, came_back: bool) -> Arm {
+    fn arm(strategy: Strategy, failed_reads: u64, came_back: bool) -> Arm {
         let phases = PHASES.map(|phase| Phase {
             phase: phase.name().to_owned(),
             reads: 10,
@@ -94,10 +94,10 @@ mod tests {
         let recovery = came_back.then_some(700.0);
         let recovery_ms = Recovery { continued: recovery, restarted: recovery };
         let worked = CacheUse { hits: 25, fills: 25, ..CacheUse::default() };
-        let cache = (way != Way::Mysql).then_some(worked);
+        let cache = (strategy != Strategy::Mysql).then_some(worked);
         let answers = Answers { reads: 50, failed_reads, ..Default::default() };
         answers.into_arm(
-            ArmKind::Whole(way),
+            ArmKind::Whole(strategy),
             25,
             cache,
             Found { phases: phases.into(), recovery_ms, cluster: None },
@@ -110,7 +110,7 @@ mod tests {
     }
 
     fn on_cluster(kind: ArmKind, stale: u64) -> Arm {
-        let mut arm = arm(Way::LeaseMarker, 0, false);
+        let mut arm = arm(Strategy::LeaseMarker, 0, false);
         kind.name().clone_into(&mut arm.arm);
         let found = found(&mut arm);
         found.phases.truncate(3);
@@ -125,9 +125,9 @@ mod tests {
 
     fn arms() -> Vec<Arm> {
         vec![
-            arm(Way::Mysql, 0, false),
-            arm(Way::Naive, 30, true),
-            arm(Way::Lease, 0, true),
+            arm(Strategy::Mysql, 0, false),
+            arm(Strategy::Naive, 30, true),
+            arm(Strategy::Lease, 0, true),
             on_cluster(ArmKind::Failover, 7),
             on_cluster(ArmKind::Resharding, 0),
         ]
@@ -179,7 +179,7 @@ mod tests {
         harmless[1].failed_reads = 0;
         proves_nothing_since(&harmless, "failed no read");
         let mut away = arms();
-        away[2] = arm(Way::Lease, 0, false);
+        away[2] = arm(Strategy::Lease, 0, false);
         proves_nothing_since(&away, "had a hit again");
         proves_nothing_since(&arms()[..2], "the arm lease did not run");
         let mut short = arms();

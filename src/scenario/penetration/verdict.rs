@@ -1,11 +1,11 @@
 //! The reasons why the arms prove nothing.
 
 use super::{Found, MISSING};
-use crate::scenario::arms::Way;
 use crate::scenario::definition::Arms;
+use crate::scenario::strategies::Strategy;
 
 pub(super) fn proves_nothing(arms: &Arms<'_>) -> Option<String> {
-    let naive = arms.found::<Found>(Way::Naive)?;
+    let naive = arms.found::<Found>(Strategy::Naive)?;
     // At least twice for each: a cache that remembers may ask once.
     (naive.missing_loads < 2 * u64::from(MISSING)).then(|| {
         "the naive arm seldom asked again for rows that do not exist; try a longer --duration".to_owned()

@@ -6,10 +6,10 @@ use super::{Found, LeftStale};
 use crate::samples::cache_use::CacheUse;
 use crate::samples::latencies::Latencies;
 use crate::scenario::answers::Answers;
-use crate::scenario::arms::{ClientError, Fate};
 use crate::scenario::definition::ArmKind;
 use crate::scenario::document::{Arm, Spread, share};
 use crate::scenario::row::Row;
+use crate::scenario::strategies::{ClientError, WriterOutcome};
 
 #[derive(Debug)]
 pub(super) struct Tally {
@@ -60,10 +60,10 @@ impl Tally {
         }
     }
 
-    pub(super) fn book_write(&mut self, fate: Fate, written: Result<u64, ClientError>) {
-        match (written, fate) {
-            (Ok(_), Fate::Returns) => self.writes += 1,
-            (Ok(_), Fate::DiesAfterCommit) => self.dead_writers += 1,
+    pub(super) fn book_write(&mut self, writer_outcome: WriterOutcome, written: Result<u64, ClientError>) {
+        match (written, writer_outcome) {
+            (Ok(_), WriterOutcome::Returns) => self.writes += 1,
+            (Ok(_), WriterOutcome::DiesAfterCommit) => self.dead_writers += 1,
             (Err(error), _) => {
                 self.failed_writes += 1;
                 self.note(&error);
@@ -148,9 +148,12 @@ mod tests {
     #[test]
     fn tallies_add_up() {
         let mut writer = Tally::new(0);
-        writer.book_write(Fate::Returns, Ok(2));
-        writer.book_write(Fate::DiesAfterCommit, Ok(3));
-        writer.book_write(Fate::Returns, Err(redis::RedisError::from(std::io::Error::other("gone")).into()));
+        writer.book_write(WriterOutcome::Returns, Ok(2));
+        writer.book_write(WriterOutcome::DiesAfterCommit, Ok(3));
+        writer.book_write(
+            WriterOutcome::Returns,
+            Err(redis::RedisError::from(std::io::Error::other("gone")).into()),
+        );
         let all = booked(&[(2, Some(Row::of(7, 1)))]).with(writer);
         assert_eq!((all.answers.reads, all.stale_reads, all.ages.count()), (1, 1, 1));
         assert_eq!((all.writes, all.dead_writers, all.failed_writes), (1, 1, 1));

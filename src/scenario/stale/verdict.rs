@@ -2,9 +2,9 @@
 
 use super::Found;
 use crate::scenario::answers::broken_with;
-use crate::scenario::arms::Way;
 use crate::scenario::definition::{ArmKind, Arms};
 use crate::scenario::document::Arm;
+use crate::scenario::strategies::Strategy;
 
 pub(super) fn broken_promise(kind: ArmKind, arm: &Arm) -> Option<String> {
     let found = arm.found::<Found>()?;
@@ -16,7 +16,7 @@ pub(super) fn broken_promise(kind: ArmKind, arm: &Arm) -> Option<String> {
             "keys that miss a write that returned, when all was quiet",
         ),
     ];
-    if kind == ArmKind::Whole(Way::LeaseMarker) {
+    if kind == ArmKind::Whole(Strategy::LeaseMarker) {
         counts.push((
             found.non_monotonic_reads,
             "read older than what the same reader had seen",
@@ -32,14 +32,14 @@ pub(super) fn broken_promise(kind: ArmKind, arm: &Arm) -> Option<String> {
 }
 
 pub(super) fn proves_nothing(arms: &Arms<'_>) -> Option<String> {
-    let stale = |way| arms.found::<Found>(way).map_or(0, |found| found.stale_reads);
-    if stale(Way::Mysql) > 0 || arms.way(Way::Mysql).is_some_and(|arm| arm.wrong_reads > 0) {
+    let stale = |strategy| arms.found::<Found>(strategy).map_or(0, |found| found.stale_reads);
+    if stale(Strategy::Mysql) > 0 || arms.strategy(Strategy::Mysql).is_some_and(|arm| arm.wrong_reads > 0) {
         return Some(
             "MySQL without a cache shows stale or wrong reads, so the experiment itself is at fault"
                 .to_owned(),
         );
     }
-    (stale(Way::Naive) == 0).then(|| {
+    (stale(Strategy::Naive) == 0).then(|| {
         "the naive arm showed no stale read either, so this run proves nothing; try a longer --duration or more --clients"
             .to_owned()
     })
@@ -66,8 +66,8 @@ mod tests {
 
     /// The verdict on arms as they should be, with one of them changed.
     fn judged(change: impl Fn(&mut Arm, &mut bool)) -> Verdict {
-        let harmed = [Way::Naive, Way::NaiveDoubleDelete, Way::Lock];
-        let arm = |kind: &ArmKind| arm(*kind, if harmed.contains(&kind.way()) { 20 } else { 0 });
+        let harmed = [Strategy::Naive, Strategy::NaiveDoubleDelete, Strategy::Lock];
+        let arm = |kind: &ArmKind| arm(*kind, if harmed.contains(&kind.strategy()) { 20 } else { 0 });
         let mut arms: Vec<Arm> = SCENARIO.arms.iter().map(arm).collect();
         arms.retain_mut(|arm| {
             let mut stays = true;

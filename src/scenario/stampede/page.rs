@@ -22,7 +22,7 @@ pub(super) fn sections(document: &Document) -> Vec<Section> {
         config(document, "waited_from_ms")
     );
     arms.blocks.push(Block::Sentence(note));
-    sections.extend([arms, findings([crowd(document), ahead(document)])]);
+    sections.extend([arms, findings([run_clients(document), ahead(document)])]);
     sections
 }
 
@@ -64,7 +64,7 @@ fn loads(average: f64) -> String {
 }
 
 /// The number of loads of an expiry with and without the lease.
-fn crowd(document: &Document) -> Option<String> {
+fn run_clients(document: &Document) -> Option<String> {
     let found = |name| page::found::<Found>(document, name);
     let naive = found("naive")?;
     let cured: Vec<String> = ["lease", "lease-no-mutex"]

@@ -3,9 +3,9 @@
 use super::{Found, LOAD_DELAY, TTL, ms};
 use crate::scenario::activity::is_idle;
 use crate::scenario::answers::broken;
-use crate::scenario::arms::Way;
 use crate::scenario::definition::{ArmKind, Arms, Provokes};
 use crate::scenario::document::Arm;
+use crate::scenario::strategies::Strategy;
 use crate::units::counted;
 
 /// Judges how often the library loaded only in an arm that did its work: without Redis every read
@@ -38,7 +38,7 @@ fn loaded_too_often(arm: &Arm) -> Option<String> {
 /// not a single one was is no mischance.
 fn never_ahead(kind: ArmKind, arm: &Arm) -> Option<String> {
     const A_CROWD: u64 = 8;
-    let is_early = kind == ArmKind::Whole(Way::LeaseEarly);
+    let is_early = kind == ArmKind::Whole(Strategy::LeaseEarly);
     let found = arm.found::<Found>().filter(|found| is_early && found.expiries >= 3)?;
     let loads_in_a_life = ms(TTL) / ms(LOAD_DELAY);
     let is_crowd = arm.reads >= A_CROWD * loads_in_a_life * found.expiries;
@@ -47,10 +47,14 @@ fn never_ahead(kind: ArmKind, arm: &Arm) -> Option<String> {
 }
 
 pub(super) fn proves_nothing(arms: &Arms<'_>) -> Option<String> {
-    let naive = arms.way(Way::Naive)?;
-    // At least two for each: less would be no crowd.
+    let naive = arms.strategy(Strategy::Naive)?;
+    // At least two for each: less would be no run_clients.
     if naive.database_loads >= 2 * naive.found::<Found>()?.expiries {
-        return arms.0.iter().find_map(too_busy).or_else(|| refreshed_too_late(arms.way(Way::LeaseEarly)?));
+        return arms
+            .0
+            .iter()
+            .find_map(too_busy)
+            .or_else(|| refreshed_too_late(arms.strategy(Strategy::LeaseEarly)?));
     }
     Some(
         "the naive arm loaded less than twice for each expiry, so there was no stampede; try more --clients"
@@ -58,7 +62,7 @@ pub(super) fn proves_nothing(arms: &Arms<'_>) -> Option<String> {
     )
 }
 
-/// A crowd came to the database past the lease, since Redis or the machine did not keep up.
+/// A run_clients came to the database past the lease, since Redis or the machine did not keep up.
 fn too_busy(arm: &Arm) -> Option<String> {
     let found = arm.found::<Found>()?;
     let (early, excused) = (found.early_refreshes?, found.excused_loads?);
@@ -93,8 +97,8 @@ mod tests {
     use crate::scenario::document::Verdict;
     use crate::scenario::runner;
 
-    const LEASE: ArmKind = ArmKind::Whole(Way::Lease);
-    const EARLY: ArmKind = ArmKind::Whole(Way::LeaseEarly);
+    const LEASE: ArmKind = ArmKind::Whole(Strategy::Lease);
+    const EARLY: ArmKind = ArmKind::Whole(Strategy::LeaseEarly);
 
     fn judge(arms: &[Arm]) -> Verdict {
         runner::judge(&SCENARIO, arms, false)
@@ -117,7 +121,7 @@ mod tests {
     fn arms() -> Vec<Arm> {
         let none = Some([0; 3]);
         vec![
-            arm(ArmKind::Whole(Way::Naive), 310, 5, None),
+            arm(ArmKind::Whole(Strategy::Naive), 310, 5, None),
             arm(LEASE, 5, 5, none),
             arm(ArmKind::LeaseNoMutex, 5, 5, none),
             arm(EARLY, 9, 5, Some([8, 0, 0])),
@@ -196,7 +200,7 @@ mod tests {
     #[test]
     fn without_a_stampede_nothing_is_proved() {
         let mut calm = arms();
-        calm[0] = arm(ArmKind::Whole(Way::Naive), 9, 5, None);
+        calm[0] = arm(ArmKind::Whole(Strategy::Naive), 9, 5, None);
         assert!(reason(&calm).1.contains("less than twice"));
         calm.truncate(2);
         assert_eq!(reason(&calm), (false, "the arm lease-no-mutex did not run".to_owned()));

@@ -8,8 +8,8 @@ use crate::cache::wire::{Limits, Reply, WireError};
 use crate::endpoint::RedisEndpoint;
 use crate::paths::nodes::Nodes;
 use crate::reopen::Reopening;
-use crate::scenario::arms::APP_TIMEOUT;
 use crate::scenario::keys::Keys;
+use crate::scenario::strategies::APP_TIMEOUT;
 
 /// The time for which a lock outlives its holder, and the longest wait of the others.
 const LOCK: Duration = Duration::from_secs(1);

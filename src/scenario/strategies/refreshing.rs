@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Client, ClientError, Fate, Stage};
+use super::{ArmSetup, Client, ClientError, WriterOutcome};
 use crate::cache::Cache;
 use crate::endpoint::MysqlEndpoint;
 use crate::scenario::database::{Database, Loads};
@@ -43,19 +43,19 @@ impl Databases {
 }
 
 impl Refreshing {
-    pub(super) fn new(stage: &Stage<'_>, cache: &Cache) -> Self {
+    pub(super) fn new(setup: &ArmSetup<'_>, cache: &Cache) -> Self {
         let databases = Arc::new(Databases {
-            mysql: stage.mysql.clone(),
-            loads: Arc::clone(&stage.loads),
-            load_delay: stage.load_delay,
+            mysql: setup.mysql.clone(),
+            loads: Arc::clone(&setup.loads),
+            load_delay: setup.load_delay,
             idle: Mutex::default(),
         });
-        let (keys, loader) = (stage.keys.clone(), Arc::clone(&databases));
+        let (keys, loader) = (setup.keys.clone(), Arc::clone(&databases));
         let get = cache.wrap_refreshing(
             move |id: &u32| keys.key(*id),
             move |id| loader.with(|database| Ok(database.load(*id)?)),
         );
-        Self { get: Arc::new(get), cache: cache.clone(), keys: stage.keys.clone(), databases }
+        Self { get: Arc::new(get), cache: cache.clone(), keys: setup.keys.clone(), databases }
     }
 }
 
@@ -64,10 +64,10 @@ impl Client for Refreshing {
         (self.get)(&id)
     }
 
-    fn write(&mut self, id: u32, fate: Fate) -> Result<u64, ClientError> {
+    fn write(&mut self, id: u32, writer_outcome: WriterOutcome) -> Result<u64, ClientError> {
         let (version, ()) =
             self.databases.with(|database| Ok(database.write(id, || Ok::<_, ClientError>(()))?))?;
-        if fate == Fate::Returns {
+        if writer_outcome == WriterOutcome::Returns {
             self.cache.invalidate(&self.keys.key(id)?)?;
         }
         Ok(version)

@@ -1,6 +1,6 @@
 //! Our library, by its public face alone.
 
-use super::{Client, ClientError, Fate};
+use super::{Client, ClientError, WriterOutcome};
 use crate::cache::{Cache, WriteGuard};
 use crate::scenario::database::Database;
 use crate::scenario::keys::Keys;
@@ -29,7 +29,7 @@ impl Client for Library {
         Ok(self.cache.get(&key, || self.database.load(id))?)
     }
 
-    fn write(&mut self, id: u32, fate: Fate) -> Result<u64, ClientError> {
+    fn write(&mut self, id: u32, writer_outcome: WriterOutcome) -> Result<u64, ClientError> {
         let key = self.keys.key(id)?;
         let mark = || -> Result<Option<WriteGuard>, ClientError> {
             Ok(match self.writing {
@@ -38,12 +38,12 @@ impl Client for Library {
             })
         };
         let (version, guard) = self.database.write(id, mark)?;
-        match (fate, guard) {
+        match (writer_outcome, guard) {
             // What is dropped here says that the outcome is unknown, as the end of a process would
             // by saying nothing.
-            (Fate::DiesAfterCommit, _) => {}
-            (Fate::Returns, Some(guard)) => drop(guard.finish()?),
-            (Fate::Returns, None) => self.cache.invalidate(&key)?,
+            (WriterOutcome::DiesAfterCommit, _) => {}
+            (WriterOutcome::Returns, Some(guard)) => drop(guard.finish()?),
+            (WriterOutcome::Returns, None) => self.cache.invalidate(&key)?,
         }
         Ok(version)
     }

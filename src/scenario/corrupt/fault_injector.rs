@@ -11,8 +11,8 @@ use super::Damage;
 use crate::cache::admin::{self, AdminError};
 use crate::cache::connection::Connection;
 use crate::cache::entry;
-use crate::scenario::arms::{Stage, StageError};
 use crate::scenario::keys::Keys;
+use crate::scenario::strategies::{ArmSetup, ArmSetupError};
 
 /// For connecting, and for each answer.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 /// another program might store it.
 const KINDS: [&str; 5] = ["flipped", "truncated", "swapped", "other_type", "foreign"];
 
-pub(super) struct Vandal {
+pub(super) struct FaultInjector {
     redis: Connection,
     keys: Keys,
     rows: u32,
@@ -32,12 +32,17 @@ pub(super) struct Vandal {
     pub(super) done: Damage,
 }
 
-impl Vandal {
-    pub(super) fn new(stage: &Stage<'_>, rows: u32, ttl: Duration, rng: StdRng) -> Result<Self, StageError> {
+impl FaultInjector {
+    pub(super) fn new(
+        setup: &ArmSetup<'_>,
+        rows: u32,
+        ttl: Duration,
+        rng: StdRng,
+    ) -> Result<Self, ArmSetupError> {
         Ok(Self {
-            redis: admin::open(stage.redis, TIMEOUT, TIMEOUT)
-                .map_err(|cause| AdminError::login(stage.redis, cause))?,
-            keys: stage.keys.clone(),
+            redis: admin::open(setup.redis, TIMEOUT, TIMEOUT)
+                .map_err(|cause| AdminError::login(setup.redis, cause))?,
+            keys: setup.keys.clone(),
             rows,
             ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
             rng,

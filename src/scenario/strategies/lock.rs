@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::naive::{Naive, cached, fill};
-use super::{Client, ClientError, Fate};
+use super::{Client, ClientError, WriterOutcome};
 use crate::scenario::row::Row;
 
 /// The time for which a lock outlives its holder, and the longest wait of the others.
@@ -38,8 +38,8 @@ impl Client for Locking {
         Ok(database.load(id)?)
     }
 
-    fn write(&mut self, id: u32, fate: Fate) -> Result<u64, ClientError> {
-        self.0.write(id, fate)
+    fn write(&mut self, id: u32, writer_outcome: WriterOutcome) -> Result<u64, ClientError> {
+        self.0.write(id, writer_outcome)
     }
 }
 

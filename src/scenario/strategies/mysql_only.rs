@@ -1,6 +1,6 @@
 //! No cache: what is never stale, and what the others are held against.
 
-use super::{Client, ClientError, Fate};
+use super::{Client, ClientError, WriterOutcome};
 use crate::scenario::database::Database;
 use crate::scenario::row::Row;
 
@@ -13,7 +13,7 @@ impl Client for MysqlOnly {
         Ok(self.database.load(id)?)
     }
 
-    fn write(&mut self, id: u32, _fate: Fate) -> Result<u64, ClientError> {
+    fn write(&mut self, id: u32, _fate: WriterOutcome) -> Result<u64, ClientError> {
         let (version, ()) = self.database.write(id, || Ok::<_, ClientError>(()))?;
         Ok(version)
     }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::naive::fill;
-use super::{ClientError, Stage, StageError, Way};
+use super::{ArmSetup, ArmSetupError, ClientError, Strategy};
 use crate::cache::Cache;
-use crate::scenario::arms::app_redis::AppRedis;
 use crate::scenario::keys::Keys;
 use crate::scenario::row::Row;
+use crate::scenario::strategies::app_redis::AppRedis;
 
 /// Puts rows into the cache of an arm. They live as long as those that its clients put there.
 pub(crate) struct Filler {
@@ -21,13 +21,13 @@ enum Store {
     Application(Box<AppRedis>, Duration),
 }
 
-impl Stage<'_> {
+impl ArmSetup<'_> {
     /// None for the way without a cache.
-    pub(crate) fn filler(&self, way: Way) -> Result<Option<Filler>, StageError> {
-        let store = match way {
-            Way::Mysql => return Ok(None),
-            Way::Lease | Way::LeaseMarker | Way::LeaseEarly => Store::Library(self.cache()?),
-            Way::Naive | Way::NaiveDoubleDelete | Way::NaiveJitter | Way::Lock => {
+    pub(crate) fn filler(&self, strategy: Strategy) -> Result<Option<Filler>, ArmSetupError> {
+        let store = match strategy {
+            Strategy::Mysql => return Ok(None),
+            Strategy::Lease | Strategy::LeaseMarker | Strategy::LeaseEarly => Store::Library(self.cache()?),
+            Strategy::Naive | Strategy::NaiveDoubleDelete | Strategy::NaiveJitter | Strategy::Lock => {
                 // What is done here is no work of the clients.
                 Store::Application(Box::new(self.app_redis_with(&Arc::default())?), self.options.ttl)
             }

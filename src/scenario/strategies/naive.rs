@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::app_redis::AppRedis;
 use super::delayed::Desk;
-use super::{AppCounts, Client, ClientError, Fate};
+use super::{AppCounts, Client, ClientError, WriterOutcome};
 use crate::scenario::database::Database;
 use crate::scenario::keys::Keys;
 use crate::scenario::row::Row;
@@ -38,9 +38,9 @@ impl Client for Naive {
         Ok(row)
     }
 
-    fn write(&mut self, id: u32, fate: Fate) -> Result<u64, ClientError> {
+    fn write(&mut self, id: u32, writer_outcome: WriterOutcome) -> Result<u64, ClientError> {
         let (version, ()) = self.database.write(id, || Ok::<_, ClientError>(()))?;
-        if fate == Fate::Returns {
+        if writer_outcome == WriterOutcome::Returns {
             let key = self.keys.entry(id);
             self.redis.ask::<u64>(redis::cmd("DEL").arg(&key))?;
             if let Some(later) = &self.later {

@@ -18,13 +18,13 @@ const TICK: Duration = Duration::from_millis(50);
 )]
 pub(crate) struct Lost;
 
-/// Since when, and until when, a crowd is at work.
-pub(crate) struct Shift {
+/// Since when, and until when, a run_clients is at work.
+pub(crate) struct RunTime {
     duration: Duration,
     started: OnceLock<Instant>,
 }
 
-impl Shift {
+impl RunTime {
     /// Whether there is time left, and nobody interrupted.
     pub(crate) fn goes_on(&self) -> bool {
         self.elapsed() < self.duration && !interrupt::requested()
@@ -47,25 +47,25 @@ impl Shift {
 }
 
 /// Lets every client work in a thread of its own, all at the same time, and returns what they
-/// return, in their order. `work` looks at [`Shift::goes_on`]. `progress` hears now and then how
+/// return, in their order. `work` looks at [`RunTime::goes_on`]. `progress` hears now and then how
 /// long it has lasted.
-pub(crate) fn work<C: Send, T: Send>(
+pub(crate) fn run<C: Send, T: Send>(
     clients: Vec<C>,
     duration: Duration,
-    work: impl Fn(C, &Shift) -> T + Sync,
+    work: impl Fn(C, &RunTime) -> T + Sync,
     progress: &mut dyn FnMut(Duration),
 ) -> Result<Vec<T>, Lost> {
-    let shift = Shift { duration, started: OnceLock::new() };
+    let run_time = RunTime { duration, started: OnceLock::new() };
     let all_here = Barrier::new(clients.len());
     let work = |client| {
         all_here.wait();
-        shift.started.get_or_init(Instant::now);
-        work(client, &shift)
+        run_time.started.get_or_init(Instant::now);
+        work(client, &run_time)
     };
     let watch = |is_running: &dyn Fn() -> bool| {
         while is_running() {
             thread::sleep(TICK);
-            progress(shift.elapsed().min(duration));
+            progress(run_time.elapsed().min(duration));
         }
     };
     let ((), results) = client_threads::run(clients, work, watch);
@@ -81,12 +81,12 @@ mod tests {
     #[test]
     fn nobody_begins_before_all_are_there_and_all_come_back_in_order() {
         let here = AtomicUsize::new(0);
-        let seen = work(
+        let seen = run(
             (0..8).collect(),
             Duration::ZERO,
-            |client: usize, shift| {
+            |client: usize, run_time| {
                 here.fetch_add(1, Ordering::SeqCst);
-                assert!(!shift.goes_on(), "no time was given");
+                assert!(!run_time.goes_on(), "no time was given");
                 client
             },
             &mut |_| (),
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn a_client_that_panics_is_lost_and_hangs_nobody() {
         let lost =
-            work(vec![0, 1], Duration::ZERO, |client, _| assert_eq!(client, 0, "on purpose"), &mut |_| ());
+            run(vec![0, 1], Duration::ZERO, |client, _| assert_eq!(client, 0, "on purpose"), &mut |_| ());
         assert!(lost.is_err());
     }
 }

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 use super::phases::{PHASES, Phase, Phases, RETURNS, next};
 use crate::sandbox::Sandbox;
 
-pub(super) struct Saboteur<'a> {
+pub(super) struct FaultInjector<'a> {
     sandbox: &'a mut Sandbox,
     phases: &'a Phases,
     outage: Duration,
     failed: Option<anyhow::Error>,
 }
 
-impl<'a> Saboteur<'a> {
+impl<'a> FaultInjector<'a> {
     pub(super) fn new(sandbox: &'a mut Sandbox, phases: &'a Phases, outage: Duration) -> Self {
         Self { sandbox, phases, outage, failed: None }
     }

@@ -24,7 +24,7 @@ use self::mysql_only::MysqlOnly;
 use self::naive::Naive;
 use self::refreshing::Refreshing;
 pub(crate) use self::usage::{AppCounts, Usage};
-use super::Ground;
+use super::ServerPair;
 use super::database::{Capacity, Database, Loads, WriteError};
 use super::keys::Keys;
 use super::row::Row;
@@ -35,7 +35,7 @@ use crate::endpoint::{MysqlEndpoint, RedisEndpoint};
 
 /// A way of caching; an arm of an experiment goes one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum Strategy {
     /// No cache.
     Mysql,
     /// GET; on a miss SELECT, then SET. Writers commit, then DEL.
@@ -55,7 +55,7 @@ pub(crate) enum Way {
     LeaseEarly,
 }
 
-impl Way {
+impl Strategy {
     /// Its name in every output.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -73,7 +73,7 @@ impl Way {
 
 /// The fate of a writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum WriterOutcome {
     /// It does all it has to.
     Returns,
     /// Its COMMIT comes back, and it does nothing more.
@@ -87,7 +87,7 @@ pub(crate) trait Client: Send {
 
     /// Raises the row's version and returns it: once it does, every read that begins must see it. A
     /// writer that dies returns its version too, and nobody must see that one.
-    fn write(&mut self, id: u32, fate: Fate) -> Result<u64, ClientError>;
+    fn write(&mut self, id: u32, writer_outcome: WriterOutcome) -> Result<u64, ClientError>;
 }
 
 /// The refusal of Redis, in its own words.
@@ -141,7 +141,7 @@ impl From<WriteError<ClientError>> for ClientError {
 
 /// Why the clients of an arm could not be made.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StageError {
+pub(crate) enum ArmSetupError {
     #[error(transparent)]
     Db(#[from] DbError),
     #[error(transparent)]
@@ -152,7 +152,7 @@ pub(crate) enum StageError {
 
 /// The servers and settings that the clients of an arm share; the same for every arm of an
 /// experiment.
-pub(crate) struct Stage<'a> {
+pub(crate) struct ArmSetup<'a> {
     pub(crate) mysql: &'a MysqlEndpoint,
     pub(crate) redis: &'a RedisEndpoint,
     pub(crate) keys: Keys,
@@ -170,12 +170,12 @@ pub(crate) struct Stage<'a> {
     pub(crate) counts: Arc<AppCounts>,
 }
 
-impl<'a> Stage<'a> {
+impl<'a> ArmSetup<'a> {
     /// Without any delay.
-    pub(crate) fn new(ground: &Ground<'a>, keys: &Keys, loads: &Arc<Loads>, options: Options) -> Self {
+    pub(crate) fn new(pair: &ServerPair<'a>, keys: &Keys, loads: &Arc<Loads>, options: Options) -> Self {
         Self {
-            mysql: ground.mysql,
-            redis: ground.redis,
+            mysql: pair.mysql,
+            redis: pair.redis,
             keys: keys.clone(),
             loads: Arc::clone(loads),
             load_delay: Duration::ZERO,
@@ -188,7 +188,7 @@ impl<'a> Stage<'a> {
 }
 
 /// The clients of an arm, and whatever works in their background until this is dropped.
-pub(crate) struct Team {
+pub(crate) struct ArmClients {
     pub(crate) clients: Vec<Box<dyn Client>>,
     pub(crate) background: Background,
     /// The counts of their cache.
@@ -200,55 +200,70 @@ pub(crate) struct Background {
     _deletes: Option<DelayedDeletes>,
 }
 
-impl Stage<'_> {
+impl ArmSetup<'_> {
     /// Clients with connections of their own, spread over as many processes: clients of one share a
     /// [`Cache`].
-    pub(crate) fn team(&self, way: Way, clients: usize, processes: usize) -> Result<Team, StageError> {
-        let caches = match way {
-            Way::Lease | Way::LeaseMarker | Way::LeaseEarly => {
+    pub(crate) fn arm_clients(
+        &self,
+        strategy: Strategy,
+        clients: usize,
+        processes: usize,
+    ) -> Result<ArmClients, ArmSetupError> {
+        let caches = match strategy {
+            Strategy::Lease | Strategy::LeaseMarker | Strategy::LeaseEarly => {
                 (0..processes.max(1)).map(|_| self.cache()).collect::<Result<Vec<_>, _>>()?
             }
-            Way::Mysql | Way::Naive | Way::NaiveDoubleDelete | Way::NaiveJitter | Way::Lock => Vec::new(),
+            Strategy::Mysql
+            | Strategy::Naive
+            | Strategy::NaiveDoubleDelete
+            | Strategy::NaiveJitter
+            | Strategy::Lock => Vec::new(),
         };
-        let deletes = match way {
-            Way::NaiveDoubleDelete => {
+        let deletes = match strategy {
+            Strategy::NaiveDoubleDelete => {
                 Some(DelayedDeletes::start(self.app_redis()?, self.second_delete_after, &self.counts))
             }
             _ => None,
         };
-        let wrapped: Vec<_> = match way {
-            Way::LeaseEarly => caches.iter().map(|cache| Refreshing::new(self, cache)).collect(),
+        let wrapped: Vec<_> = match strategy {
+            Strategy::LeaseEarly => caches.iter().map(|cache| Refreshing::new(self, cache)).collect(),
             _ => Vec::new(),
         };
-        let naive = || -> Result<Naive, StageError> {
+        let naive = || -> Result<Naive, ArmSetupError> {
             Ok(Naive {
                 database: self.database()?,
                 redis: self.app_redis()?,
                 counts: Arc::clone(&self.counts),
                 keys: self.keys.clone(),
                 ttl: self.options.ttl,
-                jitter: way == Way::NaiveJitter,
+                jitter: strategy == Strategy::NaiveJitter,
                 later: deletes.as_ref().and_then(DelayedDeletes::desk),
             })
         };
-        let team = (0..clients)
-            .map(|number| -> Result<Box<dyn Client>, StageError> {
-                Ok(match way {
-                    Way::Mysql => Box::new(MysqlOnly { database: self.database()? }),
-                    Way::Naive | Way::NaiveDoubleDelete | Way::NaiveJitter => Box::new(naive()?),
-                    Way::Lock => Box::new(Locking(naive()?)),
-                    Way::LeaseEarly => Box::new(wrapped[number % wrapped.len()].clone()),
-                    Way::Lease | Way::LeaseMarker => Box::new(Library {
+        let arm_clients = (0..clients)
+            .map(|number| -> Result<Box<dyn Client>, ArmSetupError> {
+                Ok(match strategy {
+                    Strategy::Mysql => Box::new(MysqlOnly { database: self.database()? }),
+                    Strategy::Naive | Strategy::NaiveDoubleDelete | Strategy::NaiveJitter => {
+                        Box::new(naive()?)
+                    }
+                    Strategy::Lock => Box::new(Locking(naive()?)),
+                    Strategy::LeaseEarly => Box::new(wrapped[number % wrapped.len()].clone()),
+                    Strategy::Lease | Strategy::LeaseMarker => Box::new(Library {
                         database: self.database()?,
                         cache: caches[number % caches.len()].clone(),
                         keys: self.keys.clone(),
-                        writing: if way == Way::LeaseMarker { Writing::Mark } else { Writing::Invalidate },
+                        writing: if strategy == Strategy::LeaseMarker {
+                            Writing::Mark
+                        } else {
+                            Writing::Invalidate
+                        },
                     }),
                 })
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let usage = Usage::new(way, caches, &self.counts, self.options.negative_ttl.is_some());
-        Ok(Team { clients: team, background: Background { _deletes: deletes }, usage })
+        let usage = Usage::new(strategy, caches, &self.counts, self.options.negative_ttl.is_some());
+        Ok(ArmClients { clients: arm_clients, background: Background { _deletes: deletes }, usage })
     }
 
     /// A connection for a client of this arm.
@@ -272,13 +287,13 @@ impl Stage<'_> {
     }
 
     /// Somebody who looks at what is cached and loads nothing.
-    pub(crate) fn inspector(&self, way: Way) -> Result<Inspector, StageError> {
-        Ok(match way {
-            Way::Mysql => Inspector::NothingIsCached,
-            Way::Naive | Way::NaiveDoubleDelete | Way::NaiveJitter | Way::Lock => {
+    pub(crate) fn inspector(&self, strategy: Strategy) -> Result<Inspector, ArmSetupError> {
+        Ok(match strategy {
+            Strategy::Mysql => Inspector::NothingIsCached,
+            Strategy::Naive | Strategy::NaiveDoubleDelete | Strategy::NaiveJitter | Strategy::Lock => {
                 Inspector::App(Box::new(self.app_redis()?), self.keys.clone())
             }
-            Way::Lease | Way::LeaseMarker | Way::LeaseEarly => {
+            Strategy::Lease | Strategy::LeaseMarker | Strategy::LeaseEarly => {
                 Inspector::Library(self.cache()?, self.keys.clone())
             }
         })

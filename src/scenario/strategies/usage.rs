@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Way;
+use super::Strategy;
 use crate::cache::{Cache, Stats};
 use crate::samples::cache_use::CacheUse;
 
@@ -32,7 +32,7 @@ impl Count {
 
 /// The counts of an arm.
 pub(crate) struct Usage {
-    way: Way,
+    strategy: Strategy,
     caches: Vec<Cache>,
     counts: Arc<AppCounts>,
     remembers_missing: bool,
@@ -40,12 +40,12 @@ pub(crate) struct Usage {
 
 impl Usage {
     pub(super) fn new(
-        way: Way,
+        strategy: Strategy,
         caches: Vec<Cache>,
         counts: &Arc<AppCounts>,
         remembers_missing: bool,
     ) -> Self {
-        Self { way, caches, counts: Arc::clone(counts), remembers_missing }
+        Self { strategy, caches, counts: Arc::clone(counts), remembers_missing }
     }
 
     /// The library's caches, one for each process; none where the arm does not use the library.
@@ -56,13 +56,15 @@ impl Usage {
     /// The counts so far; none in the arm without a cache. `asks_missing`: the clients also ask for
     /// rows that do not exist.
     pub(crate) fn seen(&self, asks_missing: bool) -> Option<CacheUse> {
-        match self.way {
-            Way::Mysql => None,
-            Way::Lease | Way::LeaseMarker | Way::LeaseEarly => {
+        match self.strategy {
+            Strategy::Mysql => None,
+            Strategy::Lease | Strategy::LeaseMarker | Strategy::LeaseEarly => {
                 let remembers = self.remembers_missing && asks_missing;
                 Some(self.caches.iter().map(Cache::stats).fold(of_library(remembers), with))
             }
-            Way::Naive | Way::NaiveDoubleDelete | Way::NaiveJitter | Way::Lock => Some(self.of_application()),
+            Strategy::Naive | Strategy::NaiveDoubleDelete | Strategy::NaiveJitter | Strategy::Lock => {
+                Some(self.of_application())
+            }
         }
     }
 
@@ -72,8 +74,9 @@ impl Usage {
             hits: counts.hits.get(),
             fills: counts.fills.get(),
             redis_errors: counts.redis_errors.get(),
-            locks: (self.way == Way::Lock).then(|| counts.locks.get()),
-            second_deletes: (self.way == Way::NaiveDoubleDelete).then(|| counts.second_deletes.get()),
+            locks: (self.strategy == Strategy::Lock).then(|| counts.locks.get()),
+            second_deletes: (self.strategy == Strategy::NaiveDoubleDelete)
+                .then(|| counts.second_deletes.get()),
             ..CacheUse::default()
         }
     }
