@@ -81,8 +81,8 @@ fn pairs<'a>(baseline: &'a Run, candidate: &'a Run) -> impl Iterator<Item = Pair
 
 /// A workload in each of several runs.
 fn parts<'a>(run: &'a Run, workload: Option<&WorkloadRun>) -> Vec<&'a WorkloadRun> {
-    // Load generators share the uniform of their time: what differs between them is not what differs
-    // between runs.
+    // Load generators share the luck of their time: what differs between them is not what
+    // differs between runs.
     let Some(own) = workload.filter(|_| run.generators <= 1) else { return Vec::new() };
     let is_it = |other: &&WorkloadRun| other.name == own.name && other.codec == own.codec;
     run.runs.iter().filter_map(|part| part.workloads.iter().find(is_it)).collect()

@@ -3,9 +3,9 @@
 //!
 //! Each run gives a value and an interval of its own. The values of n runs scatter by all that
 //! differs between runs and within them, so Student's interval of their mean needs no model of
-//! either. By uniform n values can lie close together, so the runs' own intervals widen it. They may
-//! be much too wide themselves (a run of ten rounds on a busy machine): the middle one of them
-//! counts, and no further than uniform can explain that the values scatter so little.
+//! either. By chance n values can lie close together, so the runs' own intervals widen it. They
+//! may be much too wide themselves (a run of ten rounds on a busy machine): the middle one of them
+//! counts, and no further than chance can explain that the values scatter so little.
 
 use statrs::distribution::{ChiSquared, ContinuousCDF, StudentsT};
 
@@ -35,9 +35,9 @@ pub(crate) enum Scale {
 /// When the runs were made, which decides what they know of one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timing {
-    /// One after the other: what disturbs one is new uniform for the next.
+    /// One after the other: what disturbs one is new luck for the next.
     Successive,
-    /// At the same time, on the same servers: they share the uniform of that time, so together they
+    /// At the same time, on the same servers: they share the luck of that time, so together they
     /// are no surer than each of them is by itself.
     Simultaneous,
 }
@@ -75,7 +75,7 @@ fn half_width(runs: &[Estimate], scale: Scale, timing: Timing) -> Option<f64> {
     let within = match timing {
         Timing::Successive => {
             let alone = own / length.sqrt();
-            // Values that are exactly equal are steps of a scale, and say nothing of uniform.
+            // Values that are exactly equal are steps of a scale, and say nothing of chance.
             if deviation > 0.0 {
                 let most = NORMAL * largest_deviation(deviation, length) / length.sqrt();
                 alone.min(most).max(LEAST_OF_OWN * alone)
@@ -202,7 +202,7 @@ mod tests {
             let pooled = pool(&runs, Scale::Logarithm, Timing::Successive).unwrap();
             (pooled.ci95.high / pooled.value).ln()
         };
-        // A deviation of 0.34 %: Student's half is 0.42 %, and uniform explains twice as much.
+        // A deviation of 0.34 %: Student's half is 0.42 %, and chance explains twice as much.
         assert!((half([1e-6; 5]) - 0.0042).abs() < 2e-4);
         assert!((half([0.02; 5]) - 0.0086).abs() < 2e-4);
         // At least a quarter of what they say.

@@ -111,9 +111,9 @@ impl Bootstrap {
     }
 
     /// The number of independent reads for which the reads of a path count, given their own
-    /// variance: reads of one round share its uniform. The variance of independent reads' mean would
-    /// be `variance / n`; n is solved for (Kish, Survey Sampling, 1965, section 8.2: the design
-    /// effect).
+    /// variance: reads of one round share its luck. The variance of independent reads' mean
+    /// would be `variance / n`; n is solved for (Kish, Survey Sampling, 1965, section 8.2: the
+    /// design effect).
     pub(crate) fn effective_reads(
         &self,
         path: Column,

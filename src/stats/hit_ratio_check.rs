@@ -12,8 +12,8 @@ use crate::samples::round_series::RoundSums;
 pub(crate) struct Verified {
     pub(crate) measured_ns: Result<Estimate, Missing>,
     pub(crate) expected_ns: Result<Estimate, Missing>,
-    /// measured / expected. Both come from the same rounds and share their uniform, which this leaves
-    /// out of account: the interval is rather too wide.
+    /// measured / expected. Both come from the same rounds and share their luck, which this
+    /// leaves out of account: the interval is rather too wide.
     pub(crate) ratio: Result<Estimate, Missing>,
 }
 

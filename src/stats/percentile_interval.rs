@@ -9,8 +9,8 @@ use crate::units::whole;
 /// The 95 % interval of a percentile: of n independent samples the number below the true percentile
 /// is binomial, so that the order statistics at its 2.5 % and 97.5 % quantiles enclose it whatever
 /// the distribution (Hahn and Meeker, Statistical Intervals, 1991, section 5.2). Samples that share
-/// their round's uniform count as `effective_samples`; ranks are worked out among those and looked up
-/// at the same place among all samples.
+/// their round's luck count as `effective_samples`; ranks are worked out among those and looked
+/// up at the same place among all samples.
 ///
 /// None where a rank would lie outside the samples: they cannot carry the percentile.
 pub(crate) fn percentile_interval(

@@ -143,7 +143,7 @@ impl<'a> PathStatistics<'a> {
         self.bootstrap.mean_ns(self.column).ok()
     }
 
-    /// The interval of a percentile; reads that share a round's uniform count for less.
+    /// The interval of a percentile; reads that share a round's luck count for less.
     pub(crate) fn percentile_ns(&self, path: &PathSamples, percentile: f64) -> Option<Interval> {
         let histogram = path.latencies.histogram();
         let (reads, deviation) = (histogram.len(), histogram.stdev());

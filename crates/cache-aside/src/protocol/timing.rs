@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::read_machine::Obstacle;
 
-/// Whether this reader shall refresh an entry ahead of its expiry: `-load · beta · ln(uniform) ≥ what
-/// is left` (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention,
-/// VLDB 2015). `uniform` is drawn evenly from (0, 1], and only where it can matter.
+/// Whether this reader shall refresh an entry ahead of its expiry: `-load · beta · ln(uniform) ≥
+/// what is left` (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede
+/// Prevention, VLDB 2015). `uniform` is drawn evenly from (0, 1], and only where it can matter.
 ///
 /// An entry that should be gone by our clock, and yet stands in Redis, is not refreshed: one of the
 /// clocks is wrong, and a wrong clock must not send every read to the database.
@@ -19,7 +19,7 @@ pub(crate) fn is_due(
     uniform: impl FnOnce() -> f64,
 ) -> bool {
     /// `-ln` of the smallest number that a random number of 53 bits can be.
-    const MOST_LUCK: f64 = 36.8;
+    const MOST_LOGARITHM: f64 = 36.8;
     let left_ms = expires_at_ms.saturating_sub(now_ms);
     if left_ms == 0 {
         return false;
@@ -27,7 +27,7 @@ pub(crate) fn is_due(
     #[expect(clippy::cast_precision_loss, reason = "2^53 ms are 285,000 years")]
     let left_ms = left_ms as f64;
     let reach_ms = f64::from(load_us) / 1000.0 * beta;
-    reach_ms * MOST_LUCK >= left_ms && -reach_ms * uniform().ln() >= left_ms
+    reach_ms * MOST_LOGARITHM >= left_ms && -reach_ms * uniform().ln() >= left_ms
 }
 
 /// A time to live, shortened by up to a tenth, so that what was written together does not expire
@@ -43,8 +43,8 @@ pub(crate) fn pause(obstacle: Obstacle, looks: u32, uniform: f64) -> Duration {
         Obstacle::Lease => (Duration::from_millis(1), Duration::from_millis(32)),
         Obstacle::Marker => (Duration::from_millis(1), Duration::from_millis(4)),
     };
-    let action = first.saturating_mul(1 << looks.min(16)).min(longest);
-    action.mul_f64(0.5 + uniform.clamp(0.0, 1.0))
+    let step = first.saturating_mul(1 << looks.min(16)).min(longest);
+    step.mul_f64(0.5 + uniform.clamp(0.0, 1.0))
 }
 
 #[cfg(test)]
@@ -59,7 +59,7 @@ mod tests {
         // A load of 10 ms: at 10 ms before the expiry the odds are 1/e.
         assert!(due(10, 0.36) && !due(10, 0.37));
         assert!(due(1, 0.9) && !due(1, 0.91));
-        assert!(!due(400, f64::MIN_POSITIVE), "beyond the reach of any uniform");
+        assert!(!due(400, f64::MIN_POSITIVE), "beyond the reach of any number");
         assert!(!is_due(10_000, 0.0, 1_001, 1_000, || 0.0001), "beta 0 turns it off");
         assert!(!is_due(0, 1.0, 1_001, 1_000, || 0.0001), "a load that was not measured");
     }

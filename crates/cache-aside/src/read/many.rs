@@ -1,9 +1,10 @@
 //! A read of many keys in a few round trips: one for the look, one for the leases of what is
 //! missing, one load, and one for the fills.
 //!
-//! Each key walks by the same table as a single read (`protocol::read_machine`); what is special here is
-//! that the keys take each step together. A key at which another thread, another process or a write
-//! is, is waited for after the load, when this read holds nothing that others could wait for.
+//! Each key walks by the same table as a single read (`protocol::read_machine`); what is special
+//! here is that the keys take each step together. A key at which another thread, another process or
+//! a write is, is waited for after the load, when this read holds nothing that others could wait
+//! for.
 
 mod fill;
 mod leases;

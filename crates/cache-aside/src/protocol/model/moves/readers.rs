@@ -53,7 +53,7 @@ impl Moves<'_> {
             Action::Get => {
                 let outcome = see(&self.before.slot, kind(reader, self.setting));
                 self.looked(reader, action, outcome, floor, |_| ());
-                self.outcome(reader, action, Outcome::Failed, floor, seen, |_| ());
+                self.advance(reader, action, Outcome::Failed, floor, seen, |_| ());
             }
             Action::GetOrLease => self.get_or_lease(reader, floor, seen),
             Action::Acquire => {
@@ -63,12 +63,12 @@ impl Moves<'_> {
             Action::Overdue(_) => {
                 self.join(reader, floor);
                 for outcome in [Outcome::Leads, Outcome::Alone, Outcome::Stale] {
-                    self.outcome(reader, action, outcome, floor, seen, |_| ());
+                    self.advance(reader, action, outcome, floor, seen, |_| ());
                 }
             }
             Action::Join | Action::Beside(_) => {
                 self.join(reader, floor);
-                self.outcome(reader, action, Outcome::Leads, floor, seen, |_| ());
+                self.advance(reader, action, Outcome::Leads, floor, seen, |_| ());
             }
             Action::Discard(expected) => {
                 self.ask(reader, action, Command::Remove { expected }, floor, seen);
@@ -76,10 +76,10 @@ impl Moves<'_> {
             Action::Wait(_) => {
                 let setting = self.setting;
                 self.join(reader, floor);
-                self.outcome(reader, action, Outcome::Done, floor, seen, |_| ());
-                self.outcome(reader, action, Outcome::OutOfTime, floor, seen, |_| ());
+                self.advance(reader, action, Outcome::Done, floor, seen, |_| ());
+                self.advance(reader, action, Outcome::OutOfTime, floor, seen, |_| ());
                 if setting.clock_steps {
-                    self.outcome(reader, action, Outcome::OutOfTime, floor, seen, |world| {
+                    self.advance(reader, action, Outcome::OutOfTime, floor, seen, |world| {
                         world.execute(Command::Settle, setting);
                     });
                 }
@@ -129,9 +129,9 @@ impl Moves<'_> {
         });
         if self.before.slot == Slot::Empty {
             // A server that does not put leases in the same command.
-            self.outcome(reader, action, Outcome::Nothing, floor, seen, |_| ());
+            self.advance(reader, action, Outcome::Nothing, floor, seen, |_| ());
         }
-        self.outcome(reader, action, Outcome::Failed, floor, seen, |world| world.send_late(command));
+        self.advance(reader, action, Outcome::Failed, floor, seen, |world| world.send_late(command));
         if setting.resends {
             self.push(
                 || format!("reader {reader}: {action:?} · its connection is lost, and it looks once more"),
@@ -144,7 +144,7 @@ impl Moves<'_> {
         }
         if setting.lacks(Ablation::LoadBeforeReply) {
             let lease = Head::of(&key_state::lease(lease_nonce(reader, false, setting)));
-            self.outcome(reader, action, Outcome::Held(lease), floor, seen, |world| world.send_late(command));
+            self.advance(reader, action, Outcome::Held(lease), floor, seen, |world| world.send_late(command));
         }
     }
 
@@ -201,16 +201,16 @@ impl Moves<'_> {
                 world.send_late(command);
             });
         }
-        self.outcome(reader, Action::Acquire, Outcome::Failed, floor, seen, |world| world.send_late(command));
+        self.advance(reader, Action::Acquire, Outcome::Failed, floor, seen, |world| world.send_late(command));
     }
 
     /// A command that fails may still be done.
     fn ask(&mut self, reader: usize, action: Action, command: Command, floor: u8, seen: u8) {
         let setting = self.setting;
-        self.outcome(reader, action, Outcome::Done, floor, seen, |world| {
+        self.advance(reader, action, Outcome::Done, floor, seen, |world| {
             world.execute(command, setting);
         });
-        self.outcome(reader, action, Outcome::Failed, floor, seen, |world| world.send_late(command));
+        self.advance(reader, action, Outcome::Failed, floor, seen, |world| world.send_late(command));
     }
 
     /// A look at the key: a good entry may be due.
@@ -224,19 +224,19 @@ impl Moves<'_> {
     ) {
         let seen = self.before.cached(kind(reader, self.setting)).unwrap_or_default();
         if let (Outcome::Entry, Slot::Text(text)) = (outcome, &self.before.slot) {
-            self.outcome(reader, action, Outcome::Due(Head::of(text)), floor, seen, &change);
+            self.advance(reader, action, Outcome::Due(Head::of(text)), floor, seen, &change);
             if self.setting.keeps_longer {
-                self.outcome(reader, action, Outcome::Expired(Head::of(text)), floor, seen, &change);
+                self.advance(reader, action, Outcome::Expired(Head::of(text)), floor, seen, &change);
             }
         }
         if let (Outcome::Lease, Some(head)) = (outcome, self.before.orphan(self.setting)) {
-            self.outcome(reader, action, Outcome::Orphan(head), floor, seen, &change);
+            self.advance(reader, action, Outcome::Orphan(head), floor, seen, &change);
         }
-        self.outcome(reader, action, outcome, floor, seen, change);
+        self.advance(reader, action, outcome, floor, seen, change);
     }
 
     /// The reader goes on by the table.
-    fn outcome(
+    fn advance(
         &mut self,
         reader: usize,
         action: Action,
