@@ -241,7 +241,7 @@ fn what_cannot_be_measured_is_refused() {
         (&["--dry-run"], 2, &["--query"]),
         (&["--query", "SELECT 1", "--name", "point"], 2, &["built-in"]),
         (&["--query", "SELECT 1", "--name", "a.b"], 2, &["letters"]),
-        (&["--query", "SELECT 1", "--assert", "orders.speedup > 1"], 2, &["no workload", "query"]),
+        (&["--query", "SELECT 1", "--assert", "orders.speedup > 1"], 2, &["not a workload", "query"]),
         (&["--query", BY_CUSTOMER, "--params", "5..1"], 2, &["greater"]),
         (&["--query", BY_CUSTOMER, "--params", &columns], 1, &["row 1 has 2 columns", "1 parameter"]),
         (&["--query", BY_CUSTOMER, "--params", "/no/such.csv"], 1, &["does not exist"]),

@@ -250,7 +250,7 @@ fn what_a_workload_cannot_do_is_refused() {
     point(&["--writes", "5%"]).failed(2, &["workloads and queries are only read"]);
     point(&["--rate", "10", "--keys", "301"])
         .failed(1, &["point has 300 keys, fewer than the 301 of --keys"]);
-    point(&["--assert", "page.lease.p99 < 5ms"]).failed(2, &["no strategy"]);
+    point(&["--assert", "page.lease.p99 < 5ms"]).failed(2, &["not a strategy"]);
     let (_folder, file) = trace_file("1,a,write\n");
     point(&["--trace", file.to_str().unwrap()]).failed(1, &["the trace has writes"]);
     let query = |more: &[&str]| place.run(&[&["traffic", "--query", "SELECT 1"][..], more].concat());
@@ -428,7 +428,7 @@ fn a_redis_that_hangs_is_survived() {
         "-c",
         "8",
         "--duration",
-        "4",
+        "12",
     ]);
     command.args(["-s", "lease", "--format", "json", "--mysql-url", &place.mysql_url()]);
     let running = world::start(command.args(["--redis-url", &redis.url()]));
