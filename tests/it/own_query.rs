@@ -274,7 +274,7 @@ fn parameters_come_from_files_and_queries() {
     );
     assert_eq!(parameters(from_query)["keys"], 100);
     let page = bench(&place, &["--query", BY_CUSTOMER, "--params", path.to_str().unwrap()]).fine().stdout;
-    assert!(page.contains("1 of the 5 sets of parameters repeat another one"), "{page}");
+    assert!(page.contains("1 of the 5 sets of parameters repeats another one"), "{page}");
     let run = document(
         &place,
         &["--query", "SELECT 1", "--query", BY_CUSTOMER, "--name", "one", "--params", "1..9"],
@@ -424,7 +424,7 @@ fn few_parameters_are_told() {
     let page = bench(&place, &["--query", BY_CUSTOMER, "--params", "1..3", "-c", "4"]).fine().stdout;
     assert!(page.contains("Too few parameters: 3 sets for 4 clients"), "{page}");
     let page = bench(&place, &["--query", "SELECT NOW(), COUNT(*) FROM orders", "-c", "2"]).fine().stdout;
-    assert!(page.contains("NOW give another answer each time"), "{page}");
+    assert!(page.contains("NOW gives another answer each time"), "{page}");
     assert_eq!(keys_of(&place), [""; 0]);
 }
 

@@ -296,7 +296,7 @@ fn assertions_have_their_exit_statuses() {
     for expression in ["lease.errors == 0", "lease.max < 1000s", "mysql.throughput > 1 * mysql.errors"] {
         traffic(&place, &assert(expression)).fine();
     }
-    traffic(&place, &assert("lease.max < 1ns")).failed(3, &["1 of 1 assertions failed"]);
+    traffic(&place, &assert("lease.max < 1ns")).failed(3, &["1 of 1 assertion failed"]);
     for expression in ["lease.max_rate > 5", "mysql.hit_ratio > 5%", "lease.p99.9 < 5ms"] {
         traffic(&place, &assert(expression)).failed(4, &["could not be decided"]);
     }
