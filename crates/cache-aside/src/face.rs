@@ -12,7 +12,6 @@ pub use self::wrap::CachedFn;
 use super::call::{CallOptions, Loaded};
 use super::check::{self, CheckError, CheckReport};
 use super::codec::{Codec, DefaultCodec};
-use super::connections::is_replica;
 use super::core::Core;
 use super::error::RedisError;
 use super::events::LastError;
@@ -351,12 +350,14 @@ impl<C> Cache<C> {
         let ping_all = || {
             core.connections.primaries().iter().try_for_each(|node| {
                 let answered = core.tell(node, |session| session.store.connection().ping());
-                answered.map_err(|error| (is_replica(&error), RedisError::new(node.pool.endpoint(), error)))
+                answered.map_err(|error| {
+                    (core.connections.may_reroute(&error), RedisError::new(node.pool.endpoint(), error))
+                })
             })
         };
-        ping_all().or_else(|(is_replica, error)| {
-            // The URL may name a replica of a cluster, which keeps no key.
-            if !is_replica {
+        ping_all().or_else(|(may_reroute, error)| {
+            // The URL may name a replica of a cluster, which keeps no key, or a node that is gone.
+            if !may_reroute {
                 return Err(error);
             }
             core.connections.refresh();

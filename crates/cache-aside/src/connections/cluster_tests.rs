@@ -254,7 +254,9 @@ fn keys_that_are_half_way_are_tried_again() {
     });
     let texts = [b"a", b"b"].map(|text| Tree::Text(text.to_vec()));
     assert_eq!(answer.unwrap(), Tree::List(texts.to_vec()));
-    assert_eq!(said, ["TRYAGAIN", "TRYAGAIN", "MOVED"]);
+    // Redis 6 names the other node first.
+    assert!(["TRYAGAIN", "ASK"].contains(&said[0].as_str()), "{said:?}");
+    assert_eq!(said[1..], ["TRYAGAIN", "MOVED"]);
 }
 
 #[test]
