@@ -83,6 +83,10 @@ fn is_used_over_tls(name: &str) {
     }
     let certificates = Certificates::of(name);
     let Some(cluster) = cluster(&certificates, name) else { return };
+    // Names spread from node to node after the cluster was made.
+    world::wait_until("every node knows the names of all", || {
+        (0..3).all(|node| cluster.say(node, "cluster slots").matches(name).count() >= 3)
+    });
     let trust = |certificates: &Certificates| format!("?ssl-ca={}", certificates.path("ca.pem").display());
     let url = |password: &str, files: &str| format!("rediss://:{password}@{name}:{}{files}", cluster.port(1));
     let good = url(PASSWORD, &trust(&certificates));
