@@ -88,7 +88,7 @@ pub(crate) fn closing(run: &Run, command: Command<'_>) -> Page {
     let mut sections = vec![measured(run)];
     sections.extend(warnings::in_short(run));
     sections.push(gain(run));
-    sections.push(cost(command));
+    sections.push(cost(run, command));
     sections.push(next(run, command));
     sections
 }
@@ -164,20 +164,26 @@ fn gain_of(ratios: &summary::Ratios<'_>) -> String {
     }
 }
 
-fn cost(command: Command<'_>) -> Section {
+fn cost(run: &Run, command: Command<'_>) -> Section {
+    // It stops Redis, which given servers must not be.
+    let others = if is_own(run) { "or stampede, or outage" } else { "or stampede" };
     let text = format!(
         "And what it costs: values can be stale after a write, many readers can miss at the same time, Redis can be gone. See \
-         it happen: `{}`, or stampede, or outage.",
+         it happen: `{}`, {others}.",
         command("scenario stale")
     );
     Section::new(vec![Block::Sentence(text)])
+}
+
+fn is_own(run: &Run) -> bool {
+    run.environment.mysql.sandbox && run.environment.redis.sandbox
 }
 
 /// Commands that go on from here, each with its reason.
 fn next(run: &Run, command: Command<'_>) -> Section {
     let mut commands =
         vec![("bench", "percentiles and hit ratios"), ("bench --clients 16", "the same under load")];
-    if run.environment.mysql.sandbox && run.environment.redis.sandbox {
+    if is_own(run) {
         commands.push(("demo --mysql-url URL --redis-url URL", "on your own servers"));
         commands.push(("sandbox start", "keep the servers running"));
     }
@@ -215,6 +221,16 @@ mod tests {
         let page = told(&sample_runs::full(1_000), 80);
         assert!(page.lines().count() <= 60, "{page}");
         insta::assert_snapshot!(page);
+    }
+
+    #[test]
+    fn an_experiment_that_stops_redis_is_proposed_for_private_servers_alone() {
+        let mut run = sample_runs::full(1_000);
+        for is_own in [true, false] {
+            run.environment.mysql.sandbox = true;
+            run.environment.redis.sandbox = is_own;
+            assert_eq!(told(&run, 80).contains("outage"), is_own);
+        }
     }
 
     #[test]
