@@ -169,9 +169,11 @@ fn elsewhere(document: &str) -> Option<PathBuf> {
     folders.into_iter().flatten().find_map(|folder| {
         let mut builder = tempfile::Builder::new();
         builder.prefix("rcache-run-").suffix(suffix);
-        let (mut file, _unfinished) = unfinished::make(|| builder.tempfile_in(folder)).ok()?;
+        let (mut file, unfinished) = unfinished::make(|| builder.tempfile_in(folder)).ok()?;
         file.write_all(document.as_bytes()).ok()?;
         file.as_file().sync_all().ok()?;
+        // It is whole, and no signal may remove it any more.
+        drop(unfinished);
         file.keep().ok().map(|(_, path)| path)
     })
 }

@@ -89,7 +89,9 @@ pub(super) fn start_nodes(
     let sockets = folder.make_socket_folder()?;
     for name in names {
         // What a node of an earlier cluster knew.
-        let _ = std::fs::remove_file(folder.scratch().join(redis::nodes_file(name)));
+        for old in [redis::nodes_file(name), redis::dump_file(name)] {
+            let _ = std::fs::remove_file(folder.scratch().join(old));
+        }
     }
     let plan = |name: &&'static str| RedisPlan {
         program: &program,

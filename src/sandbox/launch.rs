@@ -13,7 +13,7 @@ use crate::{advice, interrupt};
 
 const POLL: Duration = Duration::from_millis(10);
 const DEADLINE: Duration = Duration::from_secs(60);
-const PORT_ATTEMPTS: u32 = 5;
+const PORT_ATTEMPTS: u32 = 20;
 const LOG_LINES: usize = 8;
 
 /// A server that is about to be started.

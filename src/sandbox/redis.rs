@@ -144,6 +144,7 @@ fn cluster_config(name: &str, timeout: Duration, password: &Secret) -> String {
     format!(
         "cluster-enabled yes\n\
          cluster-config-file {}\n\
+         dbfilename {}\n\
          cluster-node-timeout {}\n\
          cluster-require-full-coverage no\n\
          cluster-replica-validity-factor 0\n\
@@ -151,9 +152,16 @@ fn cluster_config(name: &str, timeout: Duration, password: &Secret) -> String {
          repl-ping-replica-period 1\n\
          masterauth {}\n",
         nodes_file(name),
+        dump_file(name),
         timeout.as_millis(),
         password.reveal(),
     )
+}
+
+/// The file in which a node receives the values of another, in its working directory, which all
+/// nodes share.
+pub(super) fn dump_file(name: &str) -> String {
+    format!("{name}.rdb")
 }
 
 /// The file in which a node keeps what it knows of its cluster, in its working directory.

@@ -157,6 +157,7 @@ fn a_signal_ends_every_command_beside_a_node_that_stopped() {
 }
 
 fn ends_soon(command: std::process::Child, name: &str, arguments: &[&str]) {
+    crate::signals::wait_until_it_listens(&command);
     let start = Instant::now();
     world::signal(&command, name);
     let ran = world::checked(&command.wait_with_output().unwrap());

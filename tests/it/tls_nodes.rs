@@ -230,7 +230,7 @@ fn sentinels_and_their_primary_are_used_over_tls() {
         (watched.url("the-cache", "wrong"), "WRONGPASS"),
         (url.replace("rediss+", "redis+").split("&ssl-ca").next().unwrap().to_owned(), "the Sentinel at"),
     ] {
-        let refused = Cache::connect(&bad, Options::default()).unwrap();
+        let refused = self::cache(&bad);
         assert_eq!(read_all(&refused), MANY);
         let error = refused.invalidate(&key(1)).unwrap_err().to_string();
         assert!(error.contains(words), "{words}: {error}");

@@ -31,8 +31,10 @@ use crate::scenario::{ScenarioError, ServerPair};
 const WRITERS: u16 = 2;
 /// The mean pause of a writer between two writes.
 const WRITE_PAUSE: Duration = Duration::from_millis(10);
-/// A node that is silent for this long is taken for gone.
+/// A node that is silent for this long is taken for gone, and its replica takes over.
 const NODE_TIMEOUT: Duration = Duration::from_secs(1);
+/// While slots move, no node is to be taken for gone that only waits for its turn on a busy machine.
+const CALM_TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(super) fn config() -> [(&'static str, u64); 5] {
     [
@@ -76,7 +78,11 @@ impl Written {
 
 pub(super) fn run(arm: &mut ArmRun<'_>, event: Event) -> Result<Arm, ScenarioError> {
     let sandbox = arm.sandbox.as_deref_mut().ok_or(ScenarioError::NoSandbox)?;
-    let mut cluster = sandbox.start_cluster(NODE_TIMEOUT).map_err(ScenarioError::Sandbox)?;
+    let timeout = match event {
+        Event::Failover => NODE_TIMEOUT,
+        Event::Resharding => CALM_TIMEOUT,
+    };
+    let mut cluster = sandbox.start_cluster(timeout).map_err(ScenarioError::Sandbox)?;
     let redis = cluster.endpoint();
     let pair = ServerPair { mysql: arm.pair.mysql, redis: &redis, namespace: arm.pair.namespace };
     let loads = Arc::new(Loads::new(KEYS));

@@ -106,7 +106,8 @@ fn read(cache: &Cache, id: u32) -> String {
 #[expect(clippy::print_stdout, reason = "the time is part of the result")]
 fn the_primary_is_found_and_found_again_after_a_failover() {
     let mut watched = Watched::start();
-    let cache = Cache::connect(&watched.url("the-cache"), Options::default().early_refresh(0.0)).unwrap();
+    let patient = Options::default().connect_timeout(PATIENT).reply_timeout(PATIENT).early_refresh(0.0);
+    let cache = Cache::connect(&watched.url("the-cache"), patient).unwrap();
     let report = cache.check().unwrap();
     assert_eq!((report.is_primary, report.cluster_primaries), (Some(true), None));
     (0..20).for_each(|id| assert_eq!(read(&cache, id), format!("row {id}")));
@@ -143,7 +144,8 @@ fn what_is_wrong_with_the_sentinels_is_said() {
             "name the primary that it watches",
         ),
     ] {
-        let cache = Cache::connect(&url, Options::default()).unwrap();
+        let patient = Options::default().connect_timeout(PATIENT).reply_timeout(PATIENT);
+        let cache = Cache::connect(&url, patient).unwrap();
         assert_eq!(read(&cache, 1), "row 1");
         let key = Key::new("thing", 1, 1).unwrap();
         let error = cache.invalidate(&key).unwrap_err();

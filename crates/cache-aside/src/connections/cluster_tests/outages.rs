@@ -91,13 +91,15 @@ fn hits_do_not_wait_for_leases_on_a_silent_node() {
 #[test]
 fn removals_that_a_late_replica_lacks_are_reported_also_where_nothing_stood() {
     let cluster = PrivateCluster::start(&Plan { primaries: 1, replicas: 1, ..CALM });
-    let waits = || options().replicas(1).reply_timeout(ms(1000)).marker(PATIENT);
+    let patient = || options().replicas(1).marker(PATIENT);
+    let waits = || patient().reply_timeout(ms(2000));
     let connect = |options: Options| Cache::connect(&cluster.url(0), options).unwrap();
     let (cache, proceeds) = (connect(waits()), connect(waits().unmarked(crate::Unmarked::Proceed)));
     let key = |id: u32| key(&id).unwrap();
     let code = |error: &crate::StaleError| error.cause().server_code().map(str::to_owned);
     read_all(&cache, 0..5);
-    let (finishes, loses) = (cache.mark(&[&key(3)]).unwrap(), cache.mark(&[&key(4)]).unwrap());
+    let calm = connect(patient());
+    let (finishes, loses) = (calm.mark(&[&key(3)]).unwrap(), cache.mark(&[&key(4)]).unwrap());
     cluster.say(0, &format!("DEL {}", name(4)));
     cluster.sync(0);
     cluster.signal(1, "STOP");
@@ -120,9 +122,9 @@ fn removals_that_a_late_replica_lacks_are_reported_also_where_nothing_stood() {
     assert!(!late.finish().unwrap_err().is_marked());
     cluster.signal(1, "CONT");
     cluster.sync(0);
-    cache.invalidate(&key(0)).unwrap();
-    assert_eq!(proceeds.mark(&[&key(1)]).unwrap().finish().unwrap().lost(), []);
-    cache.invalidate_kind("thing").unwrap();
+    calm.invalidate(&key(0)).unwrap();
+    assert_eq!(calm.mark(&[&key(1)]).unwrap().finish().unwrap().lost(), []);
+    calm.invalidate_kind("thing").unwrap();
 }
 
 #[test]
