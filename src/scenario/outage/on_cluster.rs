@@ -33,7 +33,8 @@ const WRITERS: u16 = 2;
 const WRITE_PAUSE: Duration = Duration::from_millis(10);
 /// A node that is silent for this long is taken for gone, and its replica takes over.
 const NODE_TIMEOUT: Duration = Duration::from_secs(1);
-/// While slots move, no node is to be taken for gone that only waits for its turn on a busy machine.
+/// While slots move, no node is to be taken for gone that only waits for its turn on a busy
+/// machine.
 const CALM_TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(super) fn config() -> [(&'static str, u64); 5] {
