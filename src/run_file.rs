@@ -24,8 +24,8 @@ pub(crate) use crate::samples::database_node::{ClusterNode, DatabaseNode};
 /// The value of `format` in every run file.
 pub(crate) const FORMAT: &str = "rcache-run";
 /// Raised when a field changes its meaning or goes; new fields leave it as it is, so they need a
-/// default: a file that was written before they came stays readable. Real files of earlier days
-/// stand in `tests/runs/`, and a test reads them; with a new version their reading may change, and
+/// default: a file that was written before they came stays readable. Real files of earlier days are
+/// kept in `tests/runs/`, and a test reads them; with a new version their reading may change, and
 /// the files stay.
 pub(crate) const FORMAT_VERSION: u32 = 1;
 

@@ -81,6 +81,6 @@ mod tests {
         let earlier =
             RedisCounters { keyspace_hits: Some(50), keyspace_misses: Some(1), evicted_keys: Some(1) };
         let since = expected.since(&earlier);
-        assert_eq!((since.keyspace_hits, since.evicted_keys), (None, Some(2)), "somebody reset the counters");
+        assert_eq!((since.keyspace_hits, since.evicted_keys), (None, Some(2)), "the counters were reset");
     }
 }

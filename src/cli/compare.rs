@@ -67,7 +67,7 @@ pub(crate) struct Merge {
 pub(crate) struct Report {
     /// Saved runs, traffic, comparisons, experiments and predictions; - is stdin
     ///
-    /// What `bench` and `traffic` save with --output, and what they and `compare`, `scenario`,
+    /// Files that `bench` and `traffic` save with --output, or that they, `compare`, `scenario`,
     /// `size` and `candidates` print with --format json. Two runs, or two documents of traffic, are
     /// compared as `compare` does it, the first one being the baseline.
     #[arg(value_name = "FILE", required = true, num_args = 1..=20, value_hint = clap::ValueHint::FilePath)]

@@ -56,6 +56,6 @@ mod tests {
             ..MysqlCounters::default()
         };
         assert_eq!(after.since(&before), expected);
-        assert_eq!(before.since(&after).com_select, None, "somebody reset the counters");
+        assert_eq!(before.since(&after).com_select, None, "the counters were reset");
     }
 }

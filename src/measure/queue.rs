@@ -1,8 +1,9 @@
-//! From where clients take the reads of a block: all from one queue, or each from its own, by the
-//! same code.
+//! The queues from which clients take the reads of a block: all from one queue, or each from its
+//! own, by the same code.
 //!
-//! With shares that are fixed beforehand, whoever is done early idles until the last one is, and
-//! the throughput of the block pays for it. Out of one queue all are at work until nothing is left.
+//! With shares that are fixed beforehand, a client that is done early idles until the last one is,
+//! and the throughput of the block pays for it. Out of one queue all are at work until nothing is
+//! left.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,15 +12,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::core_rotation::slices;
 use super::plan::{Block, Queues};
 
-/// Items in the order in which they are begun, each handed out once, whoever asks.
+/// Items in the order in which they are begun, each handed out once.
 pub(super) struct Queue {
-    places: Vec<Place>,
+    slots: Vec<Slot>,
     next: AtomicUsize,
 }
 
-struct Place {
+struct Slot {
     item: u32,
-    canceln: AtomicBool,
+    is_cancelled: AtomicBool,
 }
 
 /// A part of a block that a client reads without moving: from the queue until it is empty.
@@ -31,29 +32,29 @@ pub(super) struct Slice {
 
 impl Queue {
     fn new<'a>(items: impl IntoIterator<Item = &'a u32>) -> Arc<Self> {
-        let place = |item: &u32| Place { item: *item, canceln: AtomicBool::new(false) };
-        Arc::new(Self { places: items.into_iter().map(place).collect(), next: AtomicUsize::new(0) })
+        let slot = |item: &u32| Slot { item: *item, is_cancelled: AtomicBool::new(false) };
+        Arc::new(Self { slots: items.into_iter().map(slot).collect(), next: AtomicUsize::new(0) })
     }
 
     /// The next item, if there is one left.
     #[inline]
     pub(super) fn take(&self) -> Option<u32> {
-        // The start line orders everything else; of the counter it matters only that nobody sees a
+        // The barrier orders everything else; of the counter it matters only that no client sees a
         // number twice.
         loop {
-            let place = self.places.get(self.next.fetch_add(1, Ordering::Relaxed))?;
-            if !place.canceln.load(Ordering::Relaxed) {
-                return Some(place.item);
+            let slot = self.slots.get(self.next.fetch_add(1, Ordering::Relaxed))?;
+            if !slot.is_cancelled.load(Ordering::Relaxed) {
+                return Some(slot.item);
             }
         }
     }
 
-    /// Nobody is to read these: before the start line, by a client that could not arrange their
+    /// Takes these out: before the barrier, by a client that could not arrange their
     /// entries.
     pub(super) fn cancel(&self, items: &[u32]) {
         let items: HashSet<u32> = items.iter().copied().collect();
-        let those = self.places.iter().filter(|place| items.contains(&place.item));
-        those.for_each(|place| place.canceln.store(true, Ordering::Relaxed));
+        let those = self.slots.iter().filter(|slot| items.contains(&slot.item));
+        those.for_each(|slot| slot.is_cancelled.store(true, Ordering::Relaxed));
     }
 }
 
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_canceln_is_read_by_nobody() {
+    fn cancelled_items_are_not_read() {
         let handed = assign(&[block(&[5, 3], &[]), block(&[4], &[]), block(&[9, 8], &[])], Queues::One);
         handed[0][0].queue.cancel(&[5, 3]);
         handed[2][0].queue.cancel(&[9, 8]);
@@ -128,7 +129,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]
         fn each_item_is_taken_once_and_in_order(
-            shares in prop::collection::vec(0u32..200, 1..9), canceling in 0usize..9
+            shares in prop::collection::vec(0u32..200, 1..9), cancelled in 0usize..9
         ) {
             let mut first = 0;
             let share = |length: &u32| {
@@ -137,7 +138,7 @@ mod tests {
             };
             let blocks: Vec<Block> = shares.iter().map(share).collect();
             let handed = assign(&blocks, Queues::One);
-            let out = blocks.get(canceling).map_or(&[][..], |block| &block.items);
+            let out = blocks.get(cancelled).map_or(&[][..], |block| &block.items);
             handed[0][0].queue.cancel(out);
             let line = Barrier::new(handed.len());
             let taken: Vec<Vec<u32>> = std::thread::scope(|scope| {

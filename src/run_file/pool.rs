@@ -16,7 +16,7 @@ use super::{AssertionRun, Config, Control, PathRun, Run, RunPart, Warning, Workl
 use crate::stats::between_runs::Timing;
 
 /// One run of all of them, with the assertions that were made of its workloads; none for no runs.
-/// What is interrupted is no run of its own, and is said of the whole.
+/// If one of them was interrupted, or `interrupted` says so, the whole is marked as interrupted.
 pub(crate) fn pool_runs(
     runs: &[Run],
     interrupted: bool,

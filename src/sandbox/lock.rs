@@ -56,7 +56,7 @@ impl Lock {
 
     /// Lets others in. Between the two states the lock is free, so look again at what you know.
     pub(super) fn share(mut self) -> anyhow::Result<Option<Self>> {
-        self.cancel();
+        self.withdraw();
         match self.file.try_lock_shared() {
             Ok(()) => Ok(Some(self)),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -70,7 +70,7 @@ impl Lock {
         self.file.unlock().unwrap();
     }
 
-    fn cancel(&mut self) {
+    fn withdraw(&mut self) {
         if let Some(path) = self.announced.take() {
             let _ = std::fs::remove_file(path);
         }
@@ -79,7 +79,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        self.cancel();
+        self.withdraw();
         let _ = self.file.unlock();
     }
 }

@@ -24,7 +24,7 @@ use super::strategies::{ArmClients, ArmSetup, Strategy, Usage};
 use crate::cache::Options;
 
 const KEYS: u32 = 64;
-/// Between two acts of the fault_injector.
+/// Between two acts of damage.
 const DAMAGE_PAUSE: Duration = Duration::from_millis(5);
 /// Short, so that entries that stay damaged come back once in a while.
 const TTL: Duration = Duration::from_secs(1);
@@ -120,7 +120,7 @@ enum Report {
     Damage(Damage),
 }
 
-/// Readers, and one fault_injector that damages what they have cached, until time is over.
+/// Readers, and one thread that damages what they have cached, until time is over.
 fn at_work(
     arm: &ArmRun<'_>,
     setup: &ArmSetup<'_>,

@@ -1,5 +1,5 @@
-//! Many clients at once: they start together, go on until time is over or somebody interrupts, and
-//! give back what they saw.
+//! Many clients at once: they start together, go on until time is over or a signal comes, and
+//! return what they saw.
 
 use std::sync::Barrier;
 use std::sync::OnceLock;
@@ -18,14 +18,14 @@ const TICK: Duration = Duration::from_millis(50);
 )]
 pub(crate) struct Lost;
 
-/// Since when, and until when, a run_clients is at work.
+/// The time for which clients run.
 pub(crate) struct RunTime {
     duration: Duration,
     started: OnceLock<Instant>,
 }
 
 impl RunTime {
-    /// Whether there is time left, and nobody interrupted.
+    /// Whether there is time left, and no signal came.
     pub(crate) fn goes_on(&self) -> bool {
         self.elapsed() < self.duration && !interrupt::requested()
     }
@@ -47,7 +47,7 @@ impl RunTime {
 }
 
 /// Lets every client work in a thread of its own, all at the same time, and returns what they
-/// return, in their order. `work` looks at [`RunTime::goes_on`]. `progress` hears now and then how
+/// return, in their order. `work` asks [`RunTime::goes_on`]. `progress` hears now and then how
 /// long it has lasted.
 pub(crate) fn run<C: Send, T: Send>(
     clients: Vec<C>,

@@ -26,7 +26,7 @@ impl Table {
 
     /// Makes the table hold the rows 0 to `rows` - 1, all of the first version, and no others.
     pub(crate) fn fill(&self, rows: u32) -> Result<(), TableError> {
-        // Retry, since it begins with an empty table: a proxy may close a connection that waits for
+        // Twice, since it begins with an empty table: a proxy may close a connection that waits for
         // a slow TRUNCATE.
         let fill = |conn: &mut Session| Ok(fill(conn, rows)?);
         self.0.with(fill).or_else(|_| self.0.with(fill))

@@ -324,7 +324,7 @@ fn a_signal_ends_the_wait_for_a_pipe_that_nothing_reads() {
     }
 }
 
-/// Pipes that are opened by nobody else, or by a writer that writes nothing.
+/// Pipes that no one else opens, or only a writer that writes nothing.
 fn a_signal_ends_a_command_that_waits_for_its_input() {
     let place = Place::new();
     let folder = tempfile::tempdir().unwrap();

@@ -89,7 +89,7 @@ pub enum Corrupt {
     Format,
     #[error("in an unknown state")]
     State,
-    #[error("cut off, or with something background_refresh it")]
+    #[error("cut off, or with bytes after its end")]
     Length,
     #[error("damaged, or an entry of another key")]
     Checksum,

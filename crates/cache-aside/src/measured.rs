@@ -339,7 +339,7 @@ fn demotion() {
         reads.into_inner(),
         late_stale.into_inner()
     );
-    row("a demotion background_refresh a name, 8 readers and a writer", figure);
+    row("a demotion behind a name, 8 readers and a writer", figure);
 }
 
 /// A page of many keys over a link of 3 ms.

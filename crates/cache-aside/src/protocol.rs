@@ -3,8 +3,8 @@
 //! One rule carries it: *a fill is a compare-and-set from a unique state that was seen in Redis
 //! before the database read began.* A missing key is no unique state, so a miss first puts a lease
 //! with a nonce of its own there; every write destroys whatever stands under the key. The store's
-//! side are the scripts in `scripts/`; `mirror` says in Rust what they do, and `model` drives all
-//! of it through every interleaving.
+//! side are the scripts in `scripts/`; `reference_store` says in Rust what they do, and `model`
+//! drives all of it through every interleaving.
 
 use rand::TryRng;
 

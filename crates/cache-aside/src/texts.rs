@@ -24,7 +24,7 @@ pub fn column(offsets: ScalarBuffer<i32>, bytes: Buffer) -> Result<StringArray, 
         return Err(wrong("fall"));
     }
     if usize::try_from(*last).is_ok_and(|last| last > bytes.len()) {
-        return Err(wrong("point background_refresh the last one"));
+        return Err(wrong("point past the last one"));
     }
     if !bytes.is_ascii() {
         return StringArray::try_new(OffsetBuffer::new(offsets), bytes, None);

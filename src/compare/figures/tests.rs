@@ -126,7 +126,7 @@ fn larger_entries_are_a_change_of_the_cache_not_of_the_server() {
     let mut baseline = sample_runs::full(1_000).workloads.remove(0);
     baseline.paths[2].operations -= 1;
     let mut candidate = sample_runs::full(1_000).workloads.remove(0);
-    // Retry the bytes: the bare transfer and the hit take twice as long.
+    // Twice the bytes: the bare transfer and the hit take twice as long.
     candidate.value_bytes = candidate.value_bytes.map(|bytes| 2 * bytes);
     candidate.controls[2].typical_ns = candidate.controls[2].typical_ns.map(|ns| 2.0 * ns);
     let side = |workload| Side { workload, parts: vec![workload; 5] };

@@ -48,7 +48,7 @@ fn never_ahead(kind: ArmKind, arm: &Arm) -> Option<String> {
 
 pub(super) fn proves_nothing(arms: &Arms<'_>) -> Option<String> {
     let naive = arms.strategy(Strategy::Naive)?;
-    // At least two for each: less would be no run_clients.
+    // At least two for each: less would be no stampede.
     if naive.database_loads >= 2 * naive.found::<Found>()?.expiries {
         return arms
             .0
@@ -62,7 +62,7 @@ pub(super) fn proves_nothing(arms: &Arms<'_>) -> Option<String> {
     )
 }
 
-/// A run_clients came to the database past the lease, since Redis or the machine did not keep up.
+/// Many clients came to the database past the lease, since Redis or the machine did not keep up.
 fn too_busy(arm: &Arm) -> Option<String> {
     let found = arm.found::<Found>()?;
     let (early, excused) = (found.early_refreshes?, found.excused_loads?);

@@ -44,8 +44,8 @@ impl Client for Locking {
 }
 
 impl Locking {
-    /// With the lock in hand. That it may have expired meanwhile and be somebody else's is the
-    /// custom's second flaw.
+    /// Loads with the lock held. The second flaw of this strategy: the lock may have expired, and
+    /// another client may hold it now.
     fn load(&mut self, id: u32, key: &[u8], lock: &[u8]) -> Result<Option<Row>, ClientError> {
         let Self(Naive { database, redis, counts, ttl, .. }) = self;
         let row = database.load(id);

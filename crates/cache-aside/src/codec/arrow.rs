@@ -99,25 +99,19 @@ fn messages(stream: &[u8]) -> Result<Vec<Place>, ArrowError> {
     let mut rest = stream;
     loop {
         rest = rest.strip_prefix(&CONTINUATION).unwrap_or(rest);
-        let (length, background_refresh) =
-            rest.split_first_chunk::<4>().ok_or_else(|| broken("it is cut off"))?;
+        let (length, after) = rest.split_first_chunk::<4>().ok_or_else(|| broken("it is cut off"))?;
         let length = usize::try_from(i32::from_le_bytes(*length)).map_err(|_| broken("a negative length"))?;
         if length == 0 {
             // The end-of-stream mark.
-            return if background_refresh.is_empty() {
-                Ok(places)
-            } else {
-                Err(broken("something background_refresh its end"))
-            };
+            return if after.is_empty() { Ok(places) } else { Err(broken("there are bytes after its end")) };
         }
-        let (metadata, background_refresh) =
-            background_refresh.split_at_checked(length).ok_or_else(|| broken("it is cut off"))?;
+        let (metadata, after) = after.split_at_checked(length).ok_or_else(|| broken("it is cut off"))?;
         let message = root_as_message(metadata).map_err(|error| broken(&error.to_string()))?;
         check_buffers(message)?;
         let body_bytes = usize::try_from(message.bodyLength()).map_err(|_| broken("a negative length"))?;
-        let body = stream.len() - background_refresh.len();
+        let body = stream.len() - after.len();
         places.push(Place { metadata: body - length..body, body: body..body.saturating_add(body_bytes) });
-        rest = background_refresh.get(body_bytes..).ok_or_else(|| broken("it is cut off"))?;
+        rest = after.get(body_bytes..).ok_or_else(|| broken("it is cut off"))?;
     }
 }
 

@@ -408,7 +408,7 @@ fn a_check_says_what_is_wrong_in_words() {
     };
     let report = checked("").unwrap();
     assert!(report.is_primary == Some(true) && report.server.is_some(), "{report}");
-    assert_eq!(redis.say("DBSIZE"), ":0", "a check leaves nothing background_refresh");
+    assert_eq!(redis.say("DBSIZE"), ":0", "a check leaves nothing behind");
     redis.say("ACL SETUSER reader on >pw ~* +get +info");
     redis.say("ACL SETUSER mute on >pw ~* +@all -info -role");
     redis.say("ACL SETUSER untimed on >pw ~* +@all -time");

@@ -1,10 +1,10 @@
 //! Every interleaving of a few readers and writers on one key, explored to the end.
 //!
 //! The readers walk by the very table that the library walks by (`reading`), on the very bytes
-//! (`standing`, `entry`); the store is `mirror`, which another test holds against the real scripts.
-//! Between any two steps of anybody, an entry or a lease may expire or be evicted, a key may be
-//! damaged, Redis' clock may be set back, a command may fail (and take effect later, at once, or
-//! never), and a writer may crash, also with its COMMIT on the way.
+//! (`key_state`, `entry`); the store is `reference_store`, which another test compares with the
+//! real scripts. Between any two steps of anybody, an entry or a lease may expire or be evicted, a
+//! key may be damaged, Redis' clock may be set back, a command may fail (and take effect later, at
+//! once, or never), and a writer may crash, also with its COMMIT on the way.
 //!
 //! A read begins with a plain look or with one that puts a lease in the same command, which may be
 //! lost with its connection and followed by a plain look. A fill ends its read whether its reply

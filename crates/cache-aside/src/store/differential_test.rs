@@ -1,5 +1,5 @@
-//! The scripts on a real server beside what `mirror` says that they do: the same operations, the
-//! same stores.
+//! The scripts on a real server beside what `reference_store` says that they do: the same
+//! operations, the same stores.
 
 use std::time::{Duration, SystemTime};
 
@@ -106,7 +106,7 @@ fn operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
-/// A server and the mirror, side by side.
+/// A server and the reference store, side by side.
 struct Pair {
     store: Store,
     slot: Slot,

@@ -6,9 +6,9 @@ use std::io::{self, BufRead, Read};
 use super::{Connection, WireError};
 use crate::protocol::key_state::HEAD_BYTES;
 
-/// A longer string is received in pieces of so many bytes. Small enough to be in the processor's
-/// second-level cache still when somebody looks at a piece, and not to keep the kernel from taking
-/// in the next one for long: a reply of 5 MB was there sooner so than in one go.
+/// The size of the pieces in which a longer string is received: small enough that a piece is still
+/// in the second-level cache when it is looked at, and that the kernel soon takes in the next one.
+/// A reply of 5 MB arrived sooner in pieces than at once.
 pub(super) const PIECE_BYTES: usize = 64 * 1024;
 
 /// The reply of Redis.
@@ -60,7 +60,7 @@ impl Connection {
             Some([b'+', ..]) => Ok(Reply::Status),
             Some([b':', digits @ ..]) => Ok(Reply::Integer(parse_integer(digits)?)),
             Some(b"$-1" | b"*-1") => Ok(Reply::Nil),
-            // What EXEC answers to one command. Lists of lists of lists are nobody's answer.
+            // The answer of EXEC to one command. No command answers with deeper lists.
             Some(b"*1") if may_be_list => self.read_reply(value, seen, false),
             Some([b'$', digits @ ..]) => {
                 let length = parse_integer(digits)?;

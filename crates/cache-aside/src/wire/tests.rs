@@ -134,7 +134,7 @@ fn a_reply_that_was_left_comes_before_the_next_and_is_never_taken_for_it() {
         (b":1\r\n$1\r\na\r\n", &[Some(true)], Some(true)),
         (b":0\r\n$-1\r\n", &[Some(false)], Some(false)),
         (b"-NOSCRIPT No matching script.\r\n$1\r\na\r\n", &[None], Some(true)),
-        // Retry the same reply, before or after the right one.
+        // Twice the same reply, before or after the right one.
         (b":1\r\n:1\r\n$1\r\na\r\n", &[Some(true)], None),
         (b":1\r\n$1\r\na\r\n$1\r\na\r\n", &[Some(true)], None),
         (b"$-1\r\n:1\r\n$1\r\na\r\n", &[], None),

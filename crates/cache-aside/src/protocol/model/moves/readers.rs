@@ -325,7 +325,7 @@ impl Moves<'_> {
         }
         // The connection was lost, and it was sent once more on another one.
         self.push_checked(
-            || format!("reader {reader} ends with the {what}, having sent {command:?} retry"),
+            || format!("reader {reader} ends with the {what}, having sent {command:?} twice"),
             |world| {
                 world.execute(command, setting);
                 world.send_late(command);
