@@ -433,7 +433,7 @@ fn an_orderly_failover_loses_no_hit_and_no_write() {
 #[test]
 fn a_write_waits_for_replicas_and_says_so_if_they_do_not_answer() {
     let mut cluster = PrivateCluster::start(&Plan { replicas: 3, node_timeout_ms: 60_000, ..Plan::SIX });
-    let waits = Options::default().early_refresh(0.0).replicas(1).reply_timeout(ms(1000));
+    let waits = Options::default().early_refresh(0.0).replicas(1).reply_timeout(ms(5000));
     let cache = Cache::connect(&cluster.url(0), waits.clone()).unwrap();
     let id = id_on(&cluster, 0);
     let key = key(&id).unwrap();

@@ -158,7 +158,7 @@ fn a_check_tries_what_is_used_where_it_is_used() {
     let tagged = Cache::connect(&cluster.url(0), options().namespace("{app}")).unwrap();
     let report = tagged.check().unwrap();
     assert_eq!((report.cluster_primaries, report.warnings.len()), (Some(3), 0), "{report}");
-    let waits = options().replicas(1).reply_timeout(ms(1000));
+    let waits = options().replicas(1).reply_timeout(ms(4000));
     let report = Cache::connect(&cluster.url(0), waits.clone()).unwrap().check().unwrap();
     assert!(report.warnings.iter().all(|warning| warning.contains("replicas")), "{report}");
     assert_eq!(report.warnings.len(), 3, "{report}");
